@@ -1,0 +1,6 @@
+"""The evaluators that ship with evo-nas, installed as ``evo_nas.evaluators``."""
+
+if __name__ == "evaluators":
+    raise ImportError(
+        "this folder is installed as evo_nas.evaluators; reach its evaluators through evo_nas.registry"
+    )

@@ -1,0 +1,1 @@
+"""Evolutionary neural architecture search under an exact compute budget."""

@@ -1,0 +1,65 @@
+"""Budgets: closed intervals of FLOPs, written as ``1.4G``, ``1400M`` or ``1.3G..1.4G``.
+
+One FLOP is one multiply-accumulate, everywhere in evo-nas.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from .errors import BudgetError
+
+_SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_AMOUNT = re.compile(r"(\d{1,15}(?:\.\d{1,12})?)\s*([KMGT]?)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Costs from ``low`` to ``high`` FLOPs, both included; ``low`` 0 means no lower limit."""
+
+    low: int
+    high: int
+
+    def __contains__(self, cost: int) -> bool:
+        return self.low <= cost <= self.high
+
+    def __str__(self) -> str:
+        high = format_amount(self.high, digits=12)
+        return f"{format_amount(self.low, digits=12)}..{high}" if self.low else high
+
+
+def parse_budget(text: str) -> Budget:
+    """Read ``HIGH`` or ``LOW..HIGH``; amounts are decimal numbers with K, M, G or T.
+
+    Raises:
+        BudgetError: the text is no such amount, or LOW is above HIGH.
+    """
+    low, dots, high = text.partition("..")
+    budget = Budget(_amount(low, text), _amount(high, text)) if dots else Budget(0, _amount(low, text))
+    if budget.low > budget.high:
+        raise BudgetError(f"budget {text!r}: the lower limit is above the upper one; write LOW..HIGH")
+    return budget
+
+
+def _amount(part: str, text: str) -> int:
+    match = _AMOUNT.fullmatch(part.strip())
+    if match is None:
+        raise BudgetError(
+            f"budget {text!r} is malformed: write an amount of FLOPs such as 1.4G or 1400M, "
+            "or two of them as 1.3G..1.4G"
+        )
+    value = Decimal(match[1]) * _SCALES[match[2].upper()]
+    if value < 1:
+        raise BudgetError(f"budget {text!r}: an amount must be at least 1 FLOP")
+    return int(value)
+
+
+def format_amount(value: float, digits: int = 4) -> str:
+    """Write a number of FLOPs or parameters with K, M, G or T, ``digits`` significant."""
+    for suffix, scale in reversed(_SCALES.items()):
+        if abs(value) >= scale:
+            text = f"{value / scale:.{digits}g}"
+            return (text if "e" not in text else f"{value / scale:.0f}") + suffix
+    return f"{value:.{digits}g}"

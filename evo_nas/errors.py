@@ -1,0 +1,55 @@
+"""Everything that a user can get wrong is told by one of these.
+
+Each carries one line that names the offending value and what to do; the command line prints
+that line and ends with exit code 2. Anything else that escapes is a bug in evo-nas.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class EvoNasError(ValueError):
+    """The root of all errors that evo-nas raises for its users."""
+
+
+class SpaceError(EvoNasError):
+    """A search space is inconsistent, or a genome does not belong to it."""
+
+
+class BudgetError(EvoNasError):
+    """A budget is malformed, or nothing in the space meets it."""
+
+
+class SpecError(EvoNasError):
+    """A plug-in cannot be found, loaded or configured."""
+
+
+class DataError(EvoNasError):
+    """Images or labels cannot be read."""
+
+
+class RecipeError(EvoNasError):
+    """A training recipe is malformed."""
+
+
+class RunError(EvoNasError):
+    """A run folder is missing, taken, in use or damaged."""
+
+
+class CheckpointError(RunError):
+    """A checkpoint is damaged or belongs to something else."""
+
+
+class EvaluatorError(EvoNasError):
+    """An evaluator broke its contract."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known names are close to ``name``, or list them all."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"known: {', '.join(names) if names else 'none'}"

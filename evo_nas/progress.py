@@ -1,0 +1,31 @@
+"""What long work tells about itself, without knowing who listens."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """A listener; the command line shows what it hears, a script may ignore it."""
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """A phase of ``total`` units (such as epochs, candidates) begins."""
+
+    def advance(self, done: int, note: str = "") -> None:
+        """``done`` units of the current phase are complete; ``note`` says how it goes."""
+
+    def say(self, message: str) -> None:
+        """Something that a person should read once."""
+
+
+class Silent:
+    """A listener that shows nothing."""
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """Ignore it."""
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Ignore it."""
+
+    def say(self, message: str) -> None:
+        """Ignore it."""
