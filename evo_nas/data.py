@@ -1,16 +1,28 @@
 """Image data: what a search may see, and a test split that it cannot.
 
-A :class:`DataSource` is found like every plug-in (``digits``, a folder, ``package.module:Attr``). Its
-:meth:`~DataSource.load` gives the training images and a validation split carved from them by seed;
-the test images come from another method, which a run calls once, at the end.
+A :class:`DataSource` is found like every plug-in (``digits``, a folder, ``package.module:Attr``).
+Its :meth:`~DataSource.load` gives the training images and a validation split carved from them by
+seed; the test images come from another method, which a run calls once, at the end.
+
+The functions below are what an author of a data source needs: :func:`carve` splits rows by class,
+:func:`search_data` checks the images and adds their statistics and fingerprint.
 """
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+import torch
 from torch import Tensor
+
+from .errors import DataError
+
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +33,13 @@ class Images:
     labels: Tensor
 
     def __len__(self) -> int:
+        """The number of images."""
         return len(self.labels)
+
+    def take(self, rows: Rows | Sequence[int]) -> Images:
+        """The images of these rows, in this order."""
+        index = torch.as_tensor(np.asarray(rows, dtype=np.int64))
+        return Images(self.pixels[index], self.labels[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +74,139 @@ class DataSource(ABC):
     @abstractmethod
     def test(self) -> Images:
         """The test images, prepared as the training images were."""
+
+
+def carve(
+    labels: npt.ArrayLike, part: float, generator: np.random.Generator, what: str = "validation"
+) -> tuple[Rows, Rows]:
+    """Split rows at random, keeping the classes' proportions: (rows kept, rows carved out), sorted.
+
+    ``labels`` are integers (n,); ``part`` is a share below 1 or a number of rows from 1 up. Every
+    class has a row on both sides.
+
+    Raises:
+        DataError: there are too few rows for that.
+    """
+    labels = np.asarray(labels, dtype=np.int64)
+    if not part > 0 or (part >= 1 and part != int(part)):
+        raise DataError(f"{what}={part}: give a share between 0 and 1, or a whole number of images")
+    wanted = int(part) if part >= 1 else max(1, round(part * len(labels)))
+    present, sizes = np.unique(labels, return_counts=True)
+    if wanted < len(present) or wanted > len(labels) - len(present):
+        raise DataError(
+            f"{what}={part} is {wanted} of {len(labels)} images, but each of {len(present)} "
+            "classes needs one inside and one outside; choose another number or add images"
+        )
+    if sizes.min() < 2:
+        raise DataError(
+            f"class {present[sizes.argmin()]} has a single image, so it cannot be both in the "
+            f"{what} split and outside; add images of it or leave the class out"
+        )
+    carved = [
+        generator.permutation(np.flatnonzero(labels == label))[:count]
+        for label, count in zip(present, _by_class(sizes, wanted), strict=True)
+    ]
+    inside = np.zeros(len(labels), dtype=bool)
+    inside[np.concatenate(carved)] = True
+    return np.flatnonzero(~inside), np.flatnonzero(inside)
+
+
+def _by_class(sizes: Rows, wanted: int) -> Rows:
+    """How many of each class to carve: proportional, 1 to size - 1, ``wanted`` in all."""
+    exact = sizes * (wanted / sizes.sum())
+    counts: Rows = np.clip(np.floor(exact).astype(np.int64), 1, sizes - 1)
+    while (missing := wanted - counts.sum()) != 0:  # at most a few classes at a time
+        sign = int(np.sign(missing))
+        room = counts < sizes - 1 if sign > 0 else counts > 1
+        order = np.argsort(np.where(room, sign * (counts - exact), np.inf), kind="stable")
+        counts[order[: min(abs(missing), room.sum())]] += sign
+    return counts
+
+
+def search_data(
+    name: str,
+    train: Images,
+    validation: Images,
+    classes: Sequence[str],
+    validation_rows: Rows | Sequence[int],
+) -> SearchData:
+    """Check both splits and add what follows from them.
+
+    Raises:
+        DataError: the images or labels cannot be trained on.
+    """
+    check_images(train, classes, f"the training split of {name}")
+    check_images(validation, classes, f"the validation split of {name}")
+    mean, std = channel_statistics(train.pixels)
+    rows = tuple(int(row) for row in validation_rows)
+    return SearchData(
+        name,
+        train,
+        validation,
+        tuple(classes),
+        mean,
+        std,
+        rows,
+        fingerprint(train, validation, rows),
+    )
+
+
+def check_images(images: Images, classes: Sequence[str], what: str) -> None:
+    """Check types, shapes and labels, and that every class occurs.
+
+    Raises:
+        DataError: saying what is wrong with ``what``.
+    """
+    pixels, labels = images.pixels, images.labels
+    if len(classes) < 2:
+        raise DataError(f"{what} has {len(classes)} class; give images of at least 2 classes")
+    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[2] != pixels.shape[3]:
+        raise DataError(
+            f"{what}: pixels must be uint8 (n, channels, size, size), "
+            f"not {pixels.dtype} {tuple(pixels.shape)}"
+        )
+    if labels.dtype != torch.int64 or labels.shape != pixels.shape[:1]:
+        raise DataError(
+            f"{what}: labels must be int64 ({len(pixels)},), "
+            f"not {labels.dtype} {tuple(labels.shape)}"
+        )
+    wrong = labels[(labels < 0) | (labels >= len(classes))]
+    if len(wrong):
+        raise DataError(
+            f"{what}: label {int(wrong[0])} is out of range; with {len(classes)} classes labels "
+            f"are 0 to {len(classes) - 1}"
+        )
+    missing = (torch.bincount(labels, minlength=len(classes)) == 0).nonzero().flatten().tolist()
+    if missing:
+        raise DataError(
+            f"{what} has no image of class {classes[missing[0]]!r} ({len(missing)} of "
+            f"{len(classes)} classes are missing); add images or leave the class out"
+        )
+
+
+def channel_statistics(pixels: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation by channel of uint8 pixels (n, channels, size, size), in 0..1.
+
+    Counted in integers, so that the figures are the same on every machine.
+    """
+    values = np.arange(256) / 255
+    means, deviations = [], []
+    for channel in range(pixels.shape[1]):
+        counts = np.bincount(pixels[:, channel].numpy().reshape(-1), minlength=256)
+        shares = counts / counts.sum()
+        mean = float((shares * values).sum())
+        means.append(mean)
+        variance = float((shares * (values - mean) ** 2).sum())
+        deviations.append(max(variance**0.5, 1 / 255))  # flat pictures must not divide by zero
+    return tuple(means), tuple(deviations)
+
+
+def fingerprint(train: Images, validation: Images, validation_rows: Sequence[int]) -> str:
+    """A SHA-256 digest, in hexadecimal, of all pixels, labels and the split."""
+    digest = hashlib.sha256()
+    for images in (train, validation):
+        digest.update(repr(tuple(images.pixels.shape)).encode())
+        digest.update(images.pixels.contiguous().numpy().data)
+        digest.update(images.labels.contiguous().numpy().astype("<i8").data)
+    digest.update(np.asarray(validation_rows, dtype="<i8").data)
+    return digest.hexdigest()

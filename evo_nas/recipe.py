@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from .errors import RecipeError, nearest
+
+OPTIMIZERS = ("adamw", "sgd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +40,98 @@ class Recipe:
     supernet: Phase
     train: Phase
     calibration_images: int = 128
+
+
+# What a number must be: whole or not, the lowest and highest value, and whether these are allowed.
+_LIMITS: Mapping[str, tuple[type, float, float, str]] = {
+    "epochs": (int, 1, 100_000, "a whole number, 1 to 100000"),
+    "batch_size": (int, 1, 1_000_000, "a whole number, 1 to 1000000"),
+    "learning_rate": (float, 1e-12, 100, "a number above 0, at most 100"),
+    "weight_decay": (float, 0, 10, "a number from 0 to 10"),
+    "momentum": (float, 0, 0.9999, "a number from 0 to 0.9999"),
+    "warmup": (float, 0, 0.9999, "a share of all steps, from 0 to below 1"),
+    "label_smoothing": (float, 0, 0.9999, "a number from 0 to below 1"),
+    "calibration_images": (int, 1, 1_000_000, "a whole number, 1 to 1000000"),
+}
+
+
+def shipped_recipes() -> list[str]:
+    """The names of the recipes that come with evo-nas."""
+    folder = resources.files("evo_nas.recipes")
+    return sorted(
+        f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")
+    )
+
+
+def load_recipe(spec: str) -> Recipe:
+    """Read a shipped recipe by its name, or a file of one's own by its path (``*.toml``).
+
+    Raises:
+        RecipeError: there is no such recipe, or a key or value in it is wrong.
+    """
+    if spec.endswith(".toml"):
+        path = Path(spec).expanduser()
+        name, source = path.stem, str(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"recipe {spec} cannot be read: {error}") from error
+    elif spec in shipped_recipes():
+        name, source = spec, f"{spec}.toml"
+        text = (resources.files("evo_nas.recipes") / source).read_text(encoding="utf-8")
+    else:
+        raise RecipeError(
+            f"there is no recipe {spec!r}; {nearest(spec, shipped_recipes())} "
+            "A file of your own is given by its path, which ends in .toml"
+        )
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"recipe {source} is no valid TOML: {error}") from error
+    return _recipe(table, name, source)
+
+
+def _recipe(table: Mapping[str, Any], name: str, source: str) -> Recipe:
+    known = ("supernet", "train", "calibration_images")
+    _check_keys(table, known, known[:2], source, "")
+    supernet, train = (_phase(table[section], source, section) for section in known[:2])
+    if "calibration_images" not in table:
+        return Recipe(name, supernet, train)
+    images = int(_number(table["calibration_images"], "calibration_images", source, ""))
+    return Recipe(name, supernet, train, images)
+
+
+def _phase(section: Any, source: str, name: str) -> Phase:
+    if not isinstance(section, dict):
+        raise RecipeError(f"recipe {source}: {name} must be a section, [{name}]")
+    known = [field.name for field in fields(Phase)]
+    required = [field.name for field in fields(Phase) if field.default is MISSING]
+    _check_keys(section, known, required, source, f"{name}.")
+    values = dict(section)
+    if values["optimizer"] not in OPTIMIZERS:
+        raise RecipeError(
+            f"recipe {source}: {name}.optimizer is {values['optimizer']!r}; "
+            f"known: {', '.join(OPTIMIZERS)}"
+        )
+    for key in values.keys() - {"optimizer"}:
+        values[key] = _number(values[key], key, source, f"{name}.")
+    return Phase(**values)
+
+
+def _check_keys(
+    table: Mapping[str, Any], known: Any, required: Any, source: str, prefix: str
+) -> None:
+    for key in table:
+        if key not in known:
+            raise RecipeError(f"recipe {source}: unknown key {prefix}{key}; {nearest(key, known)}")
+    for key in required:
+        if key not in table:
+            raise RecipeError(f"recipe {source}: {prefix}{key} is missing; add it")
+
+
+def _number(value: Any, key: str, source: str, prefix: str) -> int | float:
+    kind, low, high, rule = _LIMITS[key]
+    fits = type(value) is int or (kind is float and type(value) is float)
+    if not fits or not low <= value <= high:
+        raise RecipeError(f"recipe {source}: {prefix}{key} is {value!r}, but must be {rule}")
+    return kind(value)  # type: ignore[no-any-return]
