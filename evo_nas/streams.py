@@ -7,10 +7,7 @@ for the same path again.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,17 +27,3 @@ class Streams:
     def generator(self, *path: str | int) -> np.random.Generator:
         """A fresh generator at the start of this path's stream."""
         return np.random.default_rng(self.number(*path))
-
-
-@contextlib.contextmanager
-def lend_to_global_random(generator: np.random.Generator) -> Iterator[None]:
-    """Seed Python's global ``random`` from ``generator`` for a while, then put its state back.
-
-    DEAP draws from the global module; this keeps its draws part of the run's own streams.
-    """
-    state = random.getstate()
-    random.seed(int(generator.integers(2**63)))
-    try:
-        yield
-    finally:
-        random.setstate(state)

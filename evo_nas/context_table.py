@@ -1,0 +1,134 @@
+"""The budget table of one context: a space's slots with what each of their values costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .budget import Budget
+from .completions import Completions
+from .distribution import Distribution
+from .space import Genome, Space
+from .tables import CompletionTable, Floats, SumTable, Table
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot's values under a context: genes at ``positions``, and the FLOPs each can end with."""
+
+    positions: tuple[int, ...]
+    values: NDArray[np.int64]  # (values, positions)
+    active: NDArray[np.bool_]  # (values, positions)
+    costs: tuple[tuple[int, ...], ...]
+
+    def weights(self, distribution: Distribution) -> Floats:
+        """The probability of each value."""
+        weights: Floats = np.ones(len(self.values))
+        for column, position in enumerate(self.positions):
+            vector = np.array(distribution.probabilities[position])
+            weights *= np.where(self.active[:, column], vector[self.values[:, column]], 1.0)
+        return weights
+
+
+class ContextTable:
+    """The table of one context."""
+
+    def __init__(
+        self, space: Space, budget: Budget, context: Genome, later: Completions | None
+    ) -> None:
+        self.genes = dict(zip(space.context, context, strict=True))
+        self.own = _context_slot(space, context)
+        self.slots = [
+            _slot(space, s, context, later) for s in (later.root if later else space).slots
+        ]
+        full = space.lift(assemble(space, self.genes))
+        root_context = tuple(full[i] for i in space.root.context)
+        fixed = space.root.fixed_costs(root_context) if later else space.fixed_costs(context)
+        self.fixed = fixed["flops"]
+        # With an upper limit only, the cheapest completion decides.
+        self.by_sets = later is not None and budget.low > 0
+        self.lookup: list[dict[Genome, tuple[int, ...]]] = [
+            dict(zip(map(tuple, slot.values.tolist()), slot.costs, strict=True))
+            for slot in self.slots
+        ]
+        self.minimum = self.fixed + sum(min(map(min, slot.costs)) for slot in self.slots)
+        self.maximum = self.fixed + sum(max(map(max, slot.costs)) for slot in self.slots)
+        self.size = math.prod(float(len(slot.values)) for slot in self.slots)
+        low, high = budget.low - self.fixed, budget.high - self.fixed
+        self.table: Table
+        if self.by_sets:
+            self.table = CompletionTable([slot.costs for slot in self.slots], low, high)
+        else:
+            self.table = SumTable(
+                [np.array([min(c) for c in slot.costs]) for slot in self.slots], low, high
+            )
+
+    def costs_of(self, genome: Genome) -> list[tuple[int, ...]]:
+        """The FLOPs that each slot of this genome can end with."""
+        return [
+            lookup[tuple(genome[i] for i in slot.positions)]
+            for slot, lookup in zip(self.slots, self.lookup, strict=True)
+        ]
+
+    def weights(self, distribution: Distribution) -> list[Floats]:
+        """The probability of each value of each slot."""
+        return [slot.weights(distribution) for slot in self.slots]
+
+    @cached_property
+    def counts(self) -> list[Floats]:
+        """The backward layers that count genomes."""
+        return self.table.backward(self.ones)
+
+    @property
+    def ones(self) -> list[Floats]:
+        """The weights that count."""
+        return [np.ones(len(slot.values)) for slot in self.slots]
+
+
+def assemble(space: Space, genes: Mapping[int, int]) -> Genome:
+    """A genome with these genes by position, and first options elsewhere."""
+    return tuple(genes.get(position, 0) for position in range(len(space.choices)))
+
+
+def _context_slot(space: Space, context: Genome) -> Slot:
+    """The context itself as a slot of one value, to weigh it."""
+    genome = assemble(space, dict(zip(space.context, context, strict=True)))
+    return _make_slot(space, space.context, [context], [genome], [(0,)])
+
+
+def _slot(space: Space, name: str, context: Genome, later: Completions | None) -> Slot:
+    positions = space.slots.get(name, ())
+    values = space.slot_values(name, context) if positions else ((),)
+    given = dict(zip(space.context, context, strict=True))
+    genomes = [
+        assemble(space, {**given, **dict(zip(positions, value, strict=True))}) for value in values
+    ]
+    if later is not None:
+        costs = [tuple(sorted(later.costs(name, space.lift(genome)))) for genome in genomes]
+    else:
+        table = space.slot_costs(name, context)
+        assert table is not None
+        costs = [(table[value]["flops"],) for value in values]
+    return _make_slot(space, positions, values, genomes, costs)
+
+
+def _make_slot(
+    space: Space,
+    positions: Sequence[int],
+    values: Sequence[Genome],
+    genomes: Sequence[Genome],
+    costs: Sequence[tuple[int, ...]],
+) -> Slot:
+    shape = (len(values), len(positions))
+    active = [[on for i, on in enumerate(space.active(g)) if i in positions] for g in genomes]
+    return Slot(
+        tuple(positions),
+        np.array(values, dtype=np.int64).reshape(shape),
+        np.array(active, dtype=bool).reshape(shape),
+        tuple(costs),
+    )

@@ -1,0 +1,152 @@
+"""Finding plug-ins: by name through entry points, or by path.
+
+One grammar everywhere: ``name``, ``package.module:Attr`` or ``path/file.py:Attr``, each with options
+as ``?key=value&key=value``. Only the chosen plug-in is imported, so a broken neighbour breaks
+nothing. A spec of data may also be a folder.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from .errors import EvoNasError, SpecError, nearest
+
+_GROUPS = {
+    "space": "evo_nas.spaces",
+    "evaluator": "evo_nas.evaluators",
+    "strategy": "evo_nas.strategies",
+    "data": "evo_nas.data",
+    "network": "evo_nas.networks",
+}
+_FOLDER = "evo_nas.folder:ImageFolder"
+
+
+def names(kind: str) -> list[str]:
+    """The names under which plug-ins of a kind are installed."""
+    return sorted({point.name for point in entry_points(group=_GROUPS[kind])})
+
+
+def load(kind: str, spec: str) -> Any:
+    """The plug-in that ``spec`` names, called with the spec's options.
+
+    The instance gets an attribute ``spec``, with which it can be loaded again elsewhere.
+
+    Raises:
+        SpecError: nothing has this name, it cannot be imported, or an option is wrong.
+    """
+    target, _, query = spec.partition("?")
+    options = _options(spec, query)
+    if kind == "data" and Path(target).is_dir():
+        factory, options = _attribute(_FOLDER), {"path": target, **options}
+    else:
+        factory = find(kind, target)
+    _check_options(kind, spec, factory, options)
+    try:
+        instance = factory(**options)
+    except EvoNasError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise SpecError(f"{kind} {spec!r} does not accept its options: {error}") from error
+    if hasattr(instance, "__dict__"):
+        instance.spec = spec
+    return instance
+
+
+def find(kind: str, target: str) -> Callable[..., Any]:
+    """The factory that ``target`` (a spec without options) names."""
+    if ":" in target:
+        return _attribute(target)
+    points = [point for point in entry_points(group=_GROUPS[kind]) if point.name == target]
+    values = sorted({point.value for point in points})
+    if len(values) > 1:
+        owners = " and ".join(sorted(_owner(point) for point in points))
+        raise SpecError(f"{kind} {target!r} is offered by {owners}; uninstall one of them")
+    if not points:
+        hint = nearest(target, names(kind))
+        known = "a folder, " if kind == "data" else ""
+        raise SpecError(
+            f"unknown {kind} {target!r}; {hint}; or give {known}package.module:Attr or "
+            "path/file.py:Attr"
+        )
+    return _attribute(points[0].value)
+
+
+def _owner(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value
+
+
+def _attribute(target: str) -> Callable[..., Any]:
+    place, _, name = target.rpartition(":")
+    try:
+        in_file = place.endswith(".py")
+        module = _file_module(Path(place)) if in_file else importlib.import_module(place)
+    except EvoNasError:
+        raise
+    except Exception as error:  # a plug-in may fail in any way while it is imported
+        raise SpecError(
+            f"{place!r} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        public = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        raise SpecError(f"{place!r} has no {name!r}; {nearest(name, public)}")
+    return factory  # type: ignore[no-any-return]
+
+
+def _file_module(path: Path) -> Any:
+    if not path.is_file():
+        raise SpecError(f"there is no file {str(path)!r}")
+    name = f"evo_nas_plugin_{sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up while it is executed
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _options(spec: str, query: str) -> dict[str, object]:
+    try:
+        pairs = parse_qsl(query, strict_parsing=True, keep_blank_values=True) if query else []
+    except ValueError as error:
+        raise SpecError(f"options of {spec!r} are malformed; write ?key=value&key=value") from error
+    return {key: _value(text) for key, text in pairs}
+
+
+def _value(text: str) -> object:
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text, text)
+
+
+def _check_options(
+    kind: str, spec: str, factory: Callable[..., Any], options: Mapping[str, object]
+) -> None:
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return
+    for key in options:
+        if key not in parameters:
+            raise SpecError(f"{kind} {spec!r} has no option {key!r}; {nearest(key, parameters)}")

@@ -1,0 +1,86 @@
+"""Drawing genomes that meet the budget and have not been seen: the one source of proposals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .distribution import Distribution
+from .feasible import Feasible
+from .space import Genome
+
+_UNCONDITIONED_TRIES = 32
+_FRESH_TRIES = 16
+_PRIOR_TRIES = 256
+_UNIFORM_TRIES = 1000
+_LIKELY = 0.05
+
+
+class Exhausted(Exception):  # noqa: N818  a normal end, not an error
+    """Every legal genome of the space has been proposed."""
+
+
+class Sampler:
+    """Draws legal genomes of ``feasible.space``, and remembers which were proposed."""
+
+    def __init__(self, feasible: Feasible) -> None:
+        self.feasible = feasible
+        self.space = feasible.space
+        self.proposed: set[Genome] = set()
+        self._remaining: list[Genome] | None = None
+
+    def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
+        """One genome from the distribution conditioned on the budget.
+
+        Keeping the first legal one of several unconditioned draws is that very distribution, and
+        cheap; the table is used when none is legal.
+        """
+        share = self.feasible.share
+        rare = distribution is self.feasible.prior and share is not None and share < _LIKELY
+        for _ in range(0 if rare else _UNCONDITIONED_TRIES):
+            genome = distribution.draw(self.space, rng)
+            if self.feasible.legal(genome):
+                return genome
+        return self.feasible.draw(distribution, rng)
+
+    def fresh(
+        self, rng: np.random.Generator, *distributions: Callable[[], Distribution]
+    ) -> tuple[Genome, int]:
+        """A genome never proposed before, and which of ``distributions`` it came from.
+
+        Each is tried a bounded number of times before the next; after the last come the prior
+        (its index is then ``len(distributions)``) and, in spaces of up to a million legal genomes,
+        what is left of them all.
+
+        Raises:
+            Exhausted: every legal genome has been proposed.
+        """
+        for index, make in enumerate(distributions):
+            distribution = make()
+            for _ in range(_FRESH_TRIES):
+                if self._is_new(genome := self.draw(distribution, rng)):
+                    return genome, index
+        if self._remaining is None:
+            for _ in range(_PRIOR_TRIES):
+                if self._is_new(genome := self.draw(self.feasible.prior, rng)):
+                    return genome, len(distributions)
+        return self._leftover(rng), len(distributions)
+
+    def _is_new(self, genome: Genome) -> bool:
+        new = genome not in self.proposed
+        self.proposed.add(genome)
+        return new
+
+    def _leftover(self, rng: np.random.Generator) -> Genome:
+        """One of the genomes that are left, once the prior hardly finds any."""
+        if self._remaining is None and (legal := self.feasible.enumerate()) is not None:
+            self._remaining = [legal[i] for i in rng.permutation(len(legal))]
+        while self._remaining:
+            if self._is_new(genome := self._remaining.pop()):
+                return genome
+        # Too many to enumerate, yet the prior keeps repeating itself: it must be very uneven.
+        for _ in range(_UNIFORM_TRIES if self._remaining is None else 0):
+            if self._is_new(genome := self.feasible.draw_uniform(rng)):
+                return genome
+        raise Exhausted

@@ -1,0 +1,69 @@
+"""Evolution within one stage, as SPOS does it (Guo et al. 2020, section 3.4, algorithm 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from deap import tools
+
+from ..evaluator import Objective
+from ..operators import Individual, make_toolbox
+from ..sampling import Exhausted, Sampler
+from ..strategy import Proposal, Scored, Settings, StagePlan, Strategy
+
+
+class Evolution(Strategy):
+    """A random first generation, then crossover and mutation of the best seen so far."""
+
+    def begin(
+        self,
+        stage: StagePlan,
+        sampler: Sampler,
+        settings: Settings,
+        objectives: Sequence[Objective],
+    ) -> None:
+        """Start a stage from nothing."""
+        self.settings = settings
+        self.toolbox = make_toolbox(sampler, settings, objectives)
+        # Parents are the best of all generations, so everything evaluated competes.
+        self.hall_of_fame = tools.HallOfFame(max(settings.parents, stage.finalists))
+        self.statistics = tools.Statistics(lambda individual: individual.fitness.values[0])
+        self.statistics.register("best", max if objectives[0].maximise else min)
+        self.statistics.register("mean", lambda values: float(np.mean(values)))
+        self.logbook = tools.Logbook()
+        self._left = stage.candidates
+
+    def ask(self, rng: np.random.Generator) -> list[Proposal]:
+        """The next generation; empty when the stage's candidates or the space are used up."""
+        proposals: list[Proposal] = []
+        size = min(self.settings.population, self._left)
+        parents = self.toolbox.select(self.hall_of_fame, self.settings.parents)
+        try:
+            while len(proposals) < size:
+                proposals.append(self._breed(len(proposals), parents, rng))
+        except Exhausted:
+            self._left = len(proposals)
+        self._left -= len(proposals)
+        return proposals
+
+    def _breed(
+        self, position: int, parents: Sequence[Individual], rng: np.random.Generator
+    ) -> Proposal:
+        bred = self.settings.crossover + self.settings.mutation
+        proposal: Proposal
+        if not parents or position >= bred:
+            proposal = self.toolbox.random(rng)
+        elif position < self.settings.crossover and len(parents) > 1:
+            first, second = rng.choice(len(parents), 2, replace=False)
+            proposal = self.toolbox.mate(parents[first], parents[second], rng)
+        else:
+            proposal = self.toolbox.mutate(parents[rng.integers(len(parents))], rng)
+        return proposal
+
+    def tell(self, scored: Sequence[Scored]) -> None:
+        """Let the generation compete with all before it."""
+        individuals = [self.toolbox.individual(s) for s in scored if s.metrics]
+        self.hall_of_fame.update(individuals)
+        if individuals:
+            self.logbook.record(**self.statistics.compile(individuals))

@@ -1,0 +1,24 @@
+"""Hierarchical search (Chen et al. 2021, "GLiT", section 3.3): level by level."""
+
+from __future__ import annotations
+
+from ..space import Space
+from ..strategy import Settings, StagePlan
+from .evolution import Evolution
+
+
+class Hierarchical(Evolution):
+    """A stage for each level of the space; each starts from the best finalist of the one before."""
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """One stage a level."""
+        return tuple(
+            StagePlan(
+                name=f"stage{number}",
+                level=level,
+                candidates=settings.samples,
+                finalists=settings.finalists,
+                final=level == space.levels[-1],
+            )
+            for number, level in enumerate(space.levels, start=1)
+        )

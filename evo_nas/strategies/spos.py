@@ -1,0 +1,23 @@
+"""Single path one-shot search (Guo et al. 2020), the baseline of the paper's Table 5."""
+
+from __future__ import annotations
+
+from ..space import Space
+from ..strategy import Settings, StagePlan
+from .evolution import Evolution
+
+
+class Spos(Evolution):
+    """One flat stage over all choices, with a supernet trained for as long as all levels' ones."""
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """One stage; the paper doubles SPOS's epochs against two stages (section 4.3)."""
+        return (
+            StagePlan(
+                name="stage1",
+                level=None,
+                candidates=settings.samples,
+                finalists=settings.finalists,
+                epochs_factor=len(space.levels),
+            ),
+        )

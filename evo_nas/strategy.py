@@ -1,0 +1,116 @@
+"""The contract of a search strategy: it plans stages, proposes genomes and learns from scores.
+
+A strategy knows spaces, genomes and metrics, never the store or the evaluator. A resumed run
+rebuilds it by replaying recorded scores, so it must draw only from the generators it is given.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .evaluator import Objective
+from .sampling import Sampler
+from .space import Genome, Space
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How large a search is; the defaults are SPOS's (Guo et al. 2020, section 4.3; paper 4.1).
+
+    ``samples`` are candidates a stage, ``population`` candidates a generation, of which
+    ``crossover`` and ``mutation`` are bred from the best ``parents``; what is missing to
+    ``population`` is random. ``finalists`` are retrained at the end of a stage.
+    """
+
+    samples: int = 1000
+    population: int = 50
+    parents: int = 10
+    crossover: int = 25
+    mutation: int = 25
+    mutation_rate: float = 0.1
+    finalists: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """One stage: a search over the choices of ``level``, or over all of them where it is None.
+
+    ``epochs_factor`` is a factor on the recipe's epochs; ``final`` means that no later stage can
+    change a genome, so that its own cost is what the budget limits.
+    """
+
+    name: str
+    level: int | None
+    candidates: int
+    finalists: int
+    epochs_factor: int = 1
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A genome to evaluate, how it came about, and its parents."""
+
+    genome: Genome
+    origin: str
+    parents: tuple[Genome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A genome with its metrics; ``metrics`` is empty where the evaluation failed."""
+
+    genome: Genome
+    flops: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Strategy(ABC):
+    """Plans a run's stages, then searches each of them by ask and tell."""
+
+    @abstractmethod
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """The stages, in order."""
+
+    @abstractmethod
+    def begin(
+        self,
+        stage: StagePlan,
+        sampler: Sampler,
+        settings: Settings,
+        objectives: Sequence[Objective],
+    ) -> None:
+        """Start a stage from nothing; proposals come from ``sampler``."""
+
+    @abstractmethod
+    def ask(self, rng: np.random.Generator) -> list[Proposal]:
+        """The next generation; none when the stage is over."""
+
+    @abstractmethod
+    def tell(self, scored: Sequence[Scored]) -> None:
+        """The scores of the generation asked last, in its order."""
+
+
+def genome_number(space: Space, genome: Genome) -> int:
+    """The genome as one integer, in the order of genomes."""
+    number = 0
+    for gene, choice in zip(genome, space.choices, strict=True):
+        number = number * len(choice.options) + gene
+    return number
+
+
+def rank(scored: Iterable[Scored], objectives: Sequence[Objective]) -> list[Scored]:
+    """Best first: by the objectives in order, then fewer FLOPs, then genome, so never by luck."""
+
+    def key(candidate: Scored) -> tuple[object, ...]:
+        signed = (
+            -candidate.metrics[o.name] if o.maximise else candidate.metrics[o.name]
+            for o in objectives
+        )
+        return (*signed, candidate.flops, candidate.genome)
+
+    return sorted((candidate for candidate in scored if candidate.metrics), key=key)
