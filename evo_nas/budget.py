@@ -37,12 +37,12 @@ def parse_budget(text: str) -> Budget:
         BudgetError: the text is no such amount, or LOW is above HIGH.
     """
     low, dots, high = text.partition("..")
-    budget = (
-        Budget(_amount(low, text), _amount(high, text)) if dots else Budget(0, _amount(low, text))
-    )
+    if not dots:
+        return Budget(0, _amount(low, text))
+    budget = Budget(_amount(low, text), _amount(high, text))
     if budget.low > budget.high:
         raise BudgetError(
-            f"budget {text!r}: the lower limit is above the upper one; write LOW..HIGH"
+            f"budget {text!r}: the lower limit is above the upper; write LOW..HIGH"
         )
     return budget
 

@@ -102,25 +102,24 @@ def carve(
             f"class {present[sizes.argmin()]} has a single image, so it cannot be both in the "
             f"{what} split and outside; add images of it or leave the class out"
         )
-    carved = [
-        generator.permutation(np.flatnonzero(labels == label))[:count]
-        for label, count in zip(present, _by_class(sizes, wanted), strict=True)
-    ]
+    order = in_proportion(labels, generator)
+    _, last = np.unique(labels[order[::-1]], return_index=True)
+    candidates = np.delete(order, len(order) - 1 - last)  # the last of each class stays outside
     inside = np.zeros(len(labels), dtype=bool)
-    inside[np.concatenate(carved)] = True
+    inside[candidates[:wanted]] = True
     return np.flatnonzero(~inside), np.flatnonzero(inside)
 
 
-def _by_class(sizes: Rows, wanted: int) -> Rows:
-    """How many of each class to carve: proportional, 1 to size - 1, ``wanted`` in all."""
-    exact = sizes * (wanted / sizes.sum())
-    counts: Rows = np.clip(np.floor(exact).astype(np.int64), 1, sizes - 1)
-    while (missing := wanted - counts.sum()) != 0:  # at most a few classes at a time
-        sign = int(np.sign(missing))
-        room = counts < sizes - 1 if sign > 0 else counts > 1
-        order = np.argsort(np.where(room, sign * (counts - exact), np.inf), kind="stable")
-        counts[order[: min(abs(missing), room.sum())]] += sign
-    return counts
+def in_proportion(labels: Rows, generator: np.random.Generator) -> Rows:
+    """All rows in a random order of which every beginning holds the classes in proportion.
+
+    The first rows are one of each class.
+    """
+    rows: Rows = generator.permutation(len(labels))
+    rows = rows[np.argsort(labels[rows], kind="stable")]
+    _, sizes = np.unique(labels, return_counts=True)
+    within_class = np.concatenate([np.arange(size) / size for size in sizes])
+    return rows[np.argsort(within_class, kind="stable")]
 
 
 def search_data(

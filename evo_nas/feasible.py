@@ -30,9 +30,9 @@ _MOST_BITS = 1 << 22
 class Feasible(ABC):
     """The genomes of ``space`` within ``budget``.
 
-    ``count`` is their number, ``size`` that of all canonical genomes, ``share`` their mass under the
-    prior; the reachable costs run from ``minimum`` to ``maximum`` FLOPs. All four are None where
-    they cannot be known. Counts are exact below 2**53 and correct to 15 digits above.
+    ``count`` is their number, ``size`` that of all canonical genomes, ``share`` their mass under
+    the prior; the reachable costs run from ``minimum`` to ``maximum`` FLOPs. Each is None where it
+    cannot be known. Counts are exact below 2**53 and correct to 15 digits above.
     """
 
     space: Space
@@ -60,7 +60,7 @@ class Feasible(ABC):
         """All legal canonical genomes in order; None if there are over a million, or unknown."""
         return None
 
-    def require(self) -> None:
+    def require(self) -> None:  # noqa: B027
         """Raise a BudgetError with the nearest reachable cost if nothing is legal."""
 
 

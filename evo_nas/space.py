@@ -1,7 +1,7 @@
 """Search spaces: choices, genomes, stages, costs, and the networks that a space can build.
 
-A space author writes a subclass of :class:`Space` with ``name``, ``choices``, ``target`` and as many
-of the methods at its end as the space is to be used for. Everything else here follows from them.
+A space author writes a subclass of :class:`Space` with ``name``, ``choices``, ``target`` and as
+many of the methods at its end as the space is to be used for. Everything else follows from them.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Space(ABC):
 
     @cached_property
     def levels(self) -> tuple[int, ...]:
-        """The levels that choices have, in the order in which a hierarchical search decides them."""
+        """The levels that choices have, in the order in which they are decided."""
         return tuple(sorted({choice.level for choice in self.choices}))
 
     # -- genomes ---------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ class Space(ABC):
         """The one genome that stands for all genomes of the same network.
 
         Inactive choices hold their first option. A space in which different genomes are the same
-        network for other reasons overrides this; the result must be canonical itself, of equal cost.
+        network for other reasons overrides this; the result must be canonical and cost the same.
         """
         active = self.active(genome)
         return tuple(gene if on else 0 for gene, on in zip(genome, active, strict=True))
@@ -336,10 +336,10 @@ class Space(ABC):
 
     @abstractmethod
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
-        """The stand-alone network: images (batch, channels, size, size) to logits (batch, classes)."""
+        """The stand-alone network: images (batch, channels, size, size) to logits."""
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
-        """Shared weights for everything that the subspace ``reachable`` (default: all) can reach."""
+        """Shared weights for all that the subspace ``reachable`` (default: self) can reach."""
         raise SpaceError(
             f"space {self.name} has no supernet; use another evaluator, such as --evaluator train"
         )

@@ -42,7 +42,7 @@ class Table(ABC):
 
     @abstractmethod
     def backward(self, weights: Sequence[Floats]) -> list[Floats]:
-        """For each slot and state, the mass of the legal ways to go on; one layer more than slots."""
+        """For each slot and state, and after the last, the mass of the legal ways to go on."""
 
     def mass(self, layers: Sequence[Floats]) -> float:
         """The mass of everything legal."""
@@ -153,7 +153,8 @@ class CompletionTable(Table):
 
     def next_states(self, slot: int, state: int) -> Integers:
         """The index of the state after each class."""
-        return self._transitions[slot][state]
+        row: Integers = self._transitions[slot][state]
+        return row
 
     def backward(self, weights: Sequence[Floats]) -> list[Floats]:
         """See :meth:`Table.backward`; a layer has one entry for each set of sums."""

@@ -1,0 +1,1 @@
+"""The training recipes that ship with evo-nas, as TOML files to copy and edit."""

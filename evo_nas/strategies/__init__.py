@@ -1,0 +1,1 @@
+"""The search strategies that ship with evo-nas, one a file."""

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from deap import tools
 
-from ..evaluator import Objective
-from ..operators import Individual, make_toolbox
-from ..sampling import Exhausted, Sampler
-from ..strategy import Proposal, Scored, Settings, StagePlan, Strategy
+from evo_nas.evaluator import Objective
+from evo_nas.operators import Individual, make_toolbox
+from evo_nas.sampling import Exhausted, Sampler
+from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy
 
 
 class Evolution(Strategy):
@@ -55,10 +55,10 @@ class Evolution(Strategy):
         if not parents or position >= bred:
             proposal = self.toolbox.random(rng)
         elif position < self.settings.crossover and len(parents) > 1:
-            first, second = rng.choice(len(parents), 2, replace=False)
+            first, second = rng.choice(len(parents), 2, replace=False).tolist()
             proposal = self.toolbox.mate(parents[first], parents[second], rng)
         else:
-            proposal = self.toolbox.mutate(parents[rng.integers(len(parents))], rng)
+            proposal = self.toolbox.mutate(parents[int(rng.integers(len(parents)))], rng)
         return proposal
 
     def tell(self, scored: Sequence[Scored]) -> None:

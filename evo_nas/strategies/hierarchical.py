@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..space import Space
-from ..strategy import Settings, StagePlan
-from .evolution import Evolution
+from evo_nas.space import Space
+from evo_nas.strategies.evolution import Evolution
+from evo_nas.strategy import Settings, StagePlan
 
 
 class Hierarchical(Evolution):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..evaluator import Objective
-from ..sampling import Sampler
-from ..strategy import Settings, StagePlan
-from .spos import Spos
+from evo_nas.evaluator import Objective
+from evo_nas.sampling import Sampler
+from evo_nas.strategies.spos import Spos
+from evo_nas.strategy import Settings, StagePlan
 
 
 class RandomSearch(Spos):
