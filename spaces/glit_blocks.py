@@ -1,0 +1,207 @@
+"""The modules of GLiT networks (Chen et al., ICCV 2021, section 3.1 and Figures 2 to 4).
+
+Names and shapes of weights are those of the authors' released network, so that its state dict loads
+strictly. Tokens are float (batch, tokens, channels); the class token comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from evo_nas.space import Geometry
+
+from .glit_convolution import DepthwiseConvolution, Transposed, run_by_channel, runs_by_channel
+
+
+def linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer initialised as in DeiT: normal of deviation 0.02, truncated, bias 0."""
+    # Skipping the default initialisation halves the time that a large supernet takes to build.
+    device = torch.get_default_device()
+    layer: nn.Linear = skip_init(nn.Linear, inputs, outputs, device=device)  # type: ignore[no-untyped-call]
+    nn.init.trunc_normal_(layer.weight, std=0.02)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def layer_norm(width: int) -> nn.LayerNorm:
+    """The normalisation over channels before each sub-module."""
+    return nn.LayerNorm(width, eps=1e-6)
+
+
+class GlobalHeads(nn.Module):
+    """Self-attention of a block's global heads, on their share of the channels (Figure 3).
+
+    ``head_width`` is the width of each head's queries, keys and values; the paper's d_k is the sum
+    over as many heads as the whole block has.
+    """
+
+    def __init__(self, channels: int, heads: int, head_width: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = linear(channels, 3 * heads * head_width)
+        self.proj = linear(heads * head_width, channels)
+
+    def extra_repr(self) -> str:
+        """What the layers do not show."""
+        return f"heads={self.heads}"
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (batch, tokens, channels) to the same shape."""
+        return attend(tokens, self.qkv, self.proj, self.heads)
+
+
+def attend(tokens: Tensor, qkv: nn.Linear, proj: nn.Linear, heads: int) -> Tensor:
+    """Multi-head attention, scaled by the square root of the head width."""
+    batch, length, _ = tokens.shape
+    # (3, batch, heads, tokens, head width), the order of timm's and the released weights
+    query, key, value = qkv(tokens).view(batch, length, 3, heads, -1).permute(2, 0, 3, 1, 4)
+    mixed = F.scaled_dot_product_attention(query, key, value)
+    return F.linear(mixed.transpose(1, 2).flatten(2), proj.weight, proj.bias)
+
+
+class LocalHeads(nn.Module):
+    """The convolution of a block's local heads, on their share of the channels (Figure 4).
+
+    ``expansion`` is E, ``kernel`` is K, which counts tokens.
+    """
+
+    def __init__(self, channels: int, expansion: int, kernel: int) -> None:
+        super().__init__()
+        inner = channels * expansion
+        self.net = nn.Sequential(
+            Transposed(),
+            nn.Conv1d(channels, 2 * inner, 1),
+            nn.GLU(dim=1),
+            DepthwiseConvolution(inner, kernel),
+            nn.BatchNorm1d(inner),
+            nn.SiLU(),
+            nn.Conv1d(inner, channels, 1),
+            Transposed(),
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (batch, tokens, channels) to the same shape."""
+        return convolve(tokens, self.net)
+
+
+def convolve(tokens: Tensor, net: nn.Sequential) -> Tensor:
+    """Run the layers of :class:`LocalHeads` the way that is faster here."""
+    return run_by_channel(tokens, net) if runs_by_channel(tokens) else net(tokens)
+
+
+class GlobalLocal(nn.Module):
+    """Global heads on the first channels beside local heads on the others; results concatenated.
+
+    Holds the layers of both under the flat names of the released weights.
+    """
+
+    def __init__(self, global_heads: GlobalHeads, local_heads: LocalHeads) -> None:
+        super().__init__()
+        self.heads = global_heads.heads
+        self.channels = global_heads.proj.out_features
+        self.qkv, self.proj, self.net = global_heads.qkv, global_heads.proj, local_heads.net
+
+    def extra_repr(self) -> str:
+        """What the layers do not show."""
+        return f"heads={self.heads}"
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (batch, tokens, channels) to the same shape."""
+        first, others = tokens[..., : self.channels], tokens[..., self.channels :]
+        attended = attend(first, self.qkv, self.proj, self.heads)
+        return torch.cat((attended, convolve(others, self.net)), dim=-1)
+
+
+class FeedForward(nn.Module):
+    """Two linear layers with GELU between, ``ratio`` (the paper's d_z) times as wide inside.
+
+    The paper says Swish; the released network has GELU.
+    """
+
+    def __init__(self, width: int, ratio: int) -> None:
+        super().__init__()
+        self.fc1 = linear(width, width * ratio)
+        self.fc2 = linear(width * ratio, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (batch, tokens, channels) to the same shape."""
+        return self.fc2(F.gelu(self.fc1(tokens)))  # type: ignore[no-any-return]
+
+
+class Block(nn.Module):
+    """x + GL(LN(x)), then x + FFN(LN(x)); the paper's global-local block."""
+
+    def __init__(
+        self, norm1: nn.LayerNorm, attn: nn.Module, norm2: nn.LayerNorm, mlp: FeedForward
+    ) -> None:
+        super().__init__()
+        self.norm1, self.attn, self.norm2, self.mlp = norm1, attn, norm2, mlp
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (batch, tokens, channels) to the same shape."""
+        tokens = residual(tokens, self.norm1, self.attn)
+        return residual(tokens, self.norm2, self.mlp)
+
+
+def residual(tokens: Tensor, norm: nn.Module, module: nn.Module) -> Tensor:
+    """x + module(norm(x))."""
+    return tokens + module(norm(tokens))  # type: ignore[no-any-return]
+
+
+class PatchEmbedding(nn.Module):
+    """Images (batch, channels, size, size) to tokens (batch, patches, width)."""
+
+    def __init__(self, channels: int, width: int, patch_size: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(channels, width, patch_size, patch_size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Cut into patches, row by row."""
+        return self.proj(images).flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
+
+
+class Trunk(nn.Module):
+    """What all GLiT networks share: patches in, classes out; itself a network of no blocks."""
+
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__()
+        tokens = (geometry.image_size // geometry.patch_size) ** 2 + 1
+        self.cls_token = nn.Parameter(torch.empty(1, 1, geometry.width))
+        self.pos_embed = nn.Parameter(torch.empty(1, tokens, geometry.width))
+        nn.init.trunc_normal_(self.cls_token, std=0.02)
+        nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        self.patch_embed = PatchEmbedding(geometry.channels, geometry.width, geometry.patch_size)
+        self.norm = layer_norm(geometry.width)
+        self.head = linear(geometry.width, geometry.classes)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Images (batch, channels, size, size) to tokens (batch, 1 + patches, width)."""
+        patches = self.patch_embed(images)
+        classes = self.cls_token.expand(len(patches), -1, -1)
+        return torch.cat((classes, patches), dim=1) + self.pos_embed
+
+    def classify(self, tokens: Tensor) -> Tensor:
+        """Tokens (batch, tokens, width) to logits (batch, classes), from the class token."""
+        return self.head(self.norm(tokens)[:, 0])  # type: ignore[no-any-return]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (batch, channels, size, size) to logits (batch, classes)."""
+        return self.classify(self.embed(images))
+
+
+class GlitNetwork(Trunk):
+    """A stand-alone network: the trunk around its blocks."""
+
+    def __init__(self, geometry: Geometry, blocks: Sequence[Block]) -> None:
+        super().__init__(geometry)
+        # Each block sits in a list of its own: the released weights are called blocks.0.0.norm1.
+        self.blocks = nn.Sequential(*(nn.Sequential(block) for block in blocks))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (batch, channels, size, size) to logits (batch, classes)."""
+        return self.classify(self.blocks(self.embed(images)))

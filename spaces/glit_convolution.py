@@ -1,0 +1,113 @@
+"""The depthwise convolution over tokens, and a faster way to run it on short sequences."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
+from torch import Tensor, nn
+
+
+class Transposed(nn.Module):
+    """Swap the last two of three dimensions: tokens before channels, or after them."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """A view."""
+        return tokens.transpose(1, 2)
+
+
+class DepthwiseConvolution(nn.Module):
+    """One odd kernel for each channel, as many tokens out as in; (batch, channels, tokens)."""
+
+    def __init__(self, channels: int, kernel: int) -> None:
+        super().__init__()
+        assert kernel % 2 == 1, "an even kernel has no middle"
+        self.conv = nn.Conv1d(channels, channels, kernel, padding=kernel // 2, groups=channels)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (batch, channels, tokens) to the same shape."""
+        return self.conv(tokens)  # type: ignore[no-any-return]
+
+    def by_channel(self, tokens: Tensor) -> Tensor:
+        """Tokens (channels, batch, tokens) to the same shape, by banded matrices."""
+        assert self.conv.bias is not None
+        matrices = _banded(self.conv.weight[:, 0], tokens.shape[2])
+        mixed: Tensor = _BatchedProduct.apply(tokens, matrices)  # type: ignore[no-untyped-call]
+        return mixed + self.conv.bias[:, None, None]
+
+
+def runs_by_channel(tokens: Tensor) -> bool:
+    """Whether :func:`run_by_channel` is the faster way for tokens (batch, tokens, channels)."""
+    # FLOPs are counted and networks exported on the convolution, whichever way it runs here.
+    tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
+    if tracing or torch.compiler.is_compiling():
+        return False
+    return tokens.device.type == "cpu" and tokens.shape[1] <= _LONGEST
+
+
+_LONGEST = 65  # tokens
+
+
+def run_by_channel(tokens: Tensor, net: nn.Sequential) -> Tensor:
+    """The layers of local heads with the channel as the first dimension.
+
+    That way the pointwise convolutions are plain matrix products, the depthwise one is a batched
+    product with banded (Toeplitz) matrices, and no layer needs a copy in another order.
+
+    Args:
+        tokens: (batch, tokens, channels), float.
+        net: the layers of ``LocalHeads``.
+
+    Returns:
+        What ``net(tokens)`` gives, up to rounding.
+    """
+    batch, length, channels = tokens.shape
+    _, expand, _, depthwise, norm, activation, reduce, _ = net
+    assert isinstance(expand, nn.Conv1d)
+    assert isinstance(depthwise, DepthwiseConvolution)
+    assert isinstance(reduce, nn.Conv1d)
+    assert expand.bias is not None
+    rows = tokens.reshape(-1, channels).t()  # (channels, batch * tokens)
+    hidden = torch.addmm(expand.bias[:, None], expand.weight[:, :, 0], rows)
+    hidden = F.glu(hidden, dim=0)  # (inner, batch * tokens)
+    mixed = depthwise.by_channel(hidden.view(-1, batch, length))
+    hidden = activation(norm(mixed.view(1, -1, batch * length)))[0]
+    return F.linear(hidden.t(), reduce.weight[:, :, 0], reduce.bias).view(batch, length, -1)
+
+
+def _banded(kernels: Tensor, length: int) -> Tensor:
+    """Matrices (channels, length, length) that a row of tokens is multiplied by, of the kernels."""
+    spread = _spread(kernels.shape[1], length, kernels.dtype)
+    return (kernels @ spread).view(-1, length, length)
+
+
+@functools.cache
+def _spread(kernel: int, length: int, dtype: torch.dtype) -> Tensor:
+    """(kernel, length * length): 1 where the entry of a banded matrix is that kernel element."""
+    source, target = torch.arange(length)[:, None], torch.arange(length)
+    element = source - target + kernel // 2  # tokens outside the kernel match none
+    return (torch.arange(kernel)[:, None, None] == element).to(dtype).flatten(1)
+
+
+class _BatchedProduct(torch.autograd.Function):
+    """A batched product (channels, batch, length) x (channels, length, length).
+
+    On the CPU bmm falls back to a loop over channels unless all operands are contiguous, the
+    gradient that arrives here among them.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, tokens: Tensor, matrices: Tensor) -> Tensor:
+        ctx.save_for_backward(tokens, matrices)
+        return torch.bmm(tokens, matrices)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        tokens, matrices = ctx.saved_tensors
+        gradient = gradients[0].contiguous()
+        return (
+            torch.bmm(gradient, matrices.transpose(1, 2)),
+            torch.bmm(tokens.transpose(1, 2), gradient),
+        )

@@ -1,0 +1,121 @@
+"""Shared weights for GLiT: one module for each distinct sub-module of each block.
+
+Paths share an attention of the same (G, d_k), a convolution of the same (L, E, K), an FFN of the
+same d_z, a block's norms, and the trunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from torch import Tensor, nn
+
+from evo_nas.space import Genome, Geometry, Space
+from evo_nas.supernet import Step, Supernet
+
+from .glit_blocks import GlobalHeads, GlobalLocal, LocalHeads, Trunk, residual
+from .glit_parts import BlockOptions, Parts
+
+
+class GlitSupernet(Supernet):
+    """Holds what ``reachable`` can reach and no more; paths are full genomes of its root space."""
+
+    def __init__(self, geometry: Geometry, reachable: Space) -> None:
+        super().__init__()
+        self._space = reachable.root
+        parts = Parts(geometry)
+        self.trunk = Trunk(geometry)
+        self.blocks = nn.ModuleDict()
+        for slot in self._space.slots:
+            options = [BlockOptions.of(slot, values) for values in reachable.reachable(slot)]
+            self.blocks[slot] = _SharedBlock(parts, options)
+
+    def steps(self, genome: Genome) -> Sequence[Step]:
+        """The path of a genome: the patches, two steps for each block, the classes."""
+        steps = [Step("embed", self.trunk.embed)]
+        for slot, block, options in self._blocks(genome):
+            steps.extend(block.steps(slot, options))
+        return [*steps, Step("classify", self.trunk.classify)]
+
+    def extract(self, genome: Genome) -> dict[str, Tensor]:
+        """Copies of the path's weights, under the names of the stand-alone network."""
+        state = dict(self.trunk.state_dict())
+        for number, (_, block, options) in enumerate(self._blocks(genome)):
+            for name, module in block.modules_of(options).items():
+                state.update(module.state_dict(prefix=f"blocks.{number}.0.{name}."))
+        return {name: tensor.detach().clone() for name, tensor in state.items()}
+
+    def _blocks(self, genome: Genome) -> list[tuple[str, _SharedBlock, BlockOptions]]:
+        options = self._space.options(genome)
+        found = []
+        for slot, block in self.blocks.items():
+            assert isinstance(block, _SharedBlock)
+            found.append((slot, block, BlockOptions.of(slot, options)))
+        return found
+
+
+class _SharedBlock(nn.Module):
+    """All sub-modules that one block can hold."""
+
+    def __init__(self, parts: Parts, reachable: Sequence[BlockOptions]) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = parts.norm(), parts.norm()
+        self.attentions = nn.ModuleDict()
+        self.convolutions = nn.ModuleDict()
+        self.feed_forwards = nn.ModuleDict()
+        for options in reachable:
+            if options.heads > 0 and _attention(options) not in self.attentions:
+                self.attentions[_attention(options)] = parts.global_heads(options)
+            if options.heads < 3 and _convolution(options) not in self.convolutions:
+                self.convolutions[_convolution(options)] = parts.local_heads(options)
+            if _feed_forward(options) not in self.feed_forwards:
+                self.feed_forwards[_feed_forward(options)] = parts.feed_forward(options)
+
+    def modules_of(self, options: BlockOptions) -> Mapping[str, nn.Module]:
+        """The block's modules for some options, by their names in a stand-alone block."""
+        return {
+            "norm1": self.norm1,
+            "attn": self._attn(options),
+            "norm2": self.norm2,
+            "mlp": self.feed_forwards[_feed_forward(options)],
+        }
+
+    def _attn(self, options: BlockOptions) -> nn.Module:
+        if options.heads == 0:
+            return self.convolutions[_convolution(options)]
+        attention = self.attentions[_attention(options)]
+        if options.heads == 3:
+            return attention
+        convolution = self.convolutions[_convolution(options)]
+        assert isinstance(attention, GlobalHeads)
+        assert isinstance(convolution, LocalHeads)
+        return GlobalLocal(attention, convolution)  # holds the shared layers, owns none
+
+    def steps(self, slot: str, options: BlockOptions) -> tuple[Step, Step]:
+        """The global-local half and the FFN half."""
+        modules = self.modules_of(options)
+        mixing = (slot, "gl", options.heads, options.d_k, options.expansion, options.kernel)
+        norms = tuple(m for m in modules["attn"].modules() if isinstance(m, nn.BatchNorm1d))
+        return (
+            Step(mixing, partial(residual, norm=self.norm1, module=modules["attn"]), norms),
+            Step(
+                (slot, "ffn", options.d_z),
+                partial(residual, norm=self.norm2, module=modules["mlp"]),
+            ),
+        )
+
+
+# Names of shared modules; "." may not be part of one.
+
+
+def _attention(options: BlockOptions) -> str:
+    return f"G{options.heads} dk{options.d_k}".replace(".", "_")
+
+
+def _convolution(options: BlockOptions) -> str:
+    return f"L{3 - options.heads} E{options.expansion} K{options.kernel}"
+
+
+def _feed_forward(options: BlockOptions) -> str:
+    return f"z{options.d_z}"
