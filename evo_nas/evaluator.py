@@ -64,6 +64,10 @@ class Evaluator(ABC):
         for position, genome in enumerate(genomes):
             yield position, self.evaluate(genome)
 
+    def weights(self, genome: Genome) -> Path | None:
+        """A safetensors file with the stand-alone weights of an evaluated genome, if kept."""
+        return None
+
     def close(self) -> None:  # noqa: B027
         """Release what :meth:`open` took."""
 

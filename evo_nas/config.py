@@ -1,0 +1,96 @@
+"""A run's configuration: everything resolved, enough to run it again, kept as config.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from .errors import EvoNasError, RunError, nearest
+from .recipe import Phase, Recipe
+from .space import Geometry
+from .strategy import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One run; ``geometry`` is the proxy's, on which accuracy is measured.
+
+    ``threads`` are the CPU threads of this process: on the CPU results are bit-equal only for the
+    same number, so it is part of the run.
+    """
+
+    space: str
+    flops: str
+    strategy: str
+    evaluator: str
+    retrainer: str
+    data: str
+    seed: int
+    device: str
+    threads: int
+    settings: Settings
+    geometry: Geometry
+    recipe: Recipe
+
+    def to_toml(self) -> str:
+        """The file's text."""
+        return tomli_w.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> Config:
+        """Read config.toml.
+
+        Raises:
+            RunError: it is missing, no TOML, or has unknown or missing keys.
+        """
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise RunError(f"{path} cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"{path} is no valid TOML: {error}") from error
+        try:
+            recipe = dict(_section(table, "recipe", path))
+            for phase in ("supernet", "train"):
+                recipe[phase] = _make(Phase, _section(recipe, phase, path), path)
+            parts = {
+                "settings": _make(Settings, _section(table, "settings", path), path),
+                "geometry": _make(Geometry, _section(table, "geometry", path), path),
+                "recipe": _make(Recipe, recipe, path),
+            }
+            config: Config = _make(cls, {**table, **parts}, path)
+        except TypeError as error:
+            raise RunError(f"{path}: {error}") from error
+        return config
+
+
+def _section(table: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    section = table.get(name)
+    if not isinstance(section, dict):
+        raise RunError(f"{path}: section [{name}] is missing")
+    return section
+
+
+def _make(cls: type, table: dict[str, Any], path: Path) -> Any:
+    known = {field.name: field for field in fields(cls)}
+    for key, value in table.items():
+        if key not in known:
+            raise RunError(f"{path}: unknown key {key!r}; {nearest(key, known)}")
+        expected = str(known[key].type)
+        actual = type(value).__name__
+        # TOML writes 1.0 as a float and 1 as an integer; an integer will do for a float.
+        if expected in ("int", "str", "float") and actual not in (
+            expected,
+            "int" if expected == "float" else expected,
+        ):
+            raise RunError(f"{path}: {key} = {value!r} must be of type {expected}")
+    try:
+        return cls(**table)
+    except EvoNasError:
+        raise
+    except TypeError as error:
+        raise RunError(f"{path}: {error}") from error

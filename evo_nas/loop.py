@@ -1,0 +1,162 @@
+"""The life of a run: its stages, the final network, and the files that tell of it."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from . import registry, runfolder
+from .budget import parse_budget
+from .config import Config
+from .data import DataSource, SearchData
+from .decoder import Decoder
+from .errors import RunError
+from .evaluator import EvaluationContext, Evaluator
+from .files import load_weights, save_weights, write_atomically
+from .progress import Progress
+from .scoring import Scorer
+from .search import retrain, search, stage_feasible, stage_space
+from .space import Genome, Space
+from .store import Store
+from .strategy import Scored, StagePlan, Strategy
+from .streams import Streams
+from .training import measure
+
+CHECKPOINTS = "checkpoints"
+
+
+class Loop:
+    """One run from its folder, new or resumed.
+
+    ``data`` may be given when it has been loaded already. Everything random follows from the seed;
+    everything finished is in the store or in a checkpoint, and is not done again.
+    """
+
+    def __init__(
+        self, folder: Path, config: Config, progress: Progress, data: SearchData | None = None
+    ) -> None:
+        self.folder, self.config, self.progress = folder, config, progress
+        self.space: Space = registry.load("space", config.space)
+        self.strategy: Strategy = registry.load("strategy", config.strategy)
+        self.budget = parse_budget(config.flops)
+        self.source: DataSource = registry.load("data", config.data)
+        self.data = data or self.source.load(config.seed)
+        self.store = Store(folder / runfolder.STORE)
+        if self.store.fact("data") != self.data.fingerprint:
+            raise RunError(
+                f"the images of {config.data!r} are not those that {folder} began with; "
+                "bring the old ones back, or start a new run"
+            )
+
+    def run(self) -> None:
+        """Search all stages, retrain, and write the best network; the caller holds the lock."""
+        torch.set_num_threads(self.config.threads)
+        decided: Genome | None = None
+        finalists: list[Scored] = []
+        for stage in self.strategy.plan(self.space, self.config.settings):
+            space = stage_space(self.space, stage, decided)
+            finalists, weights = self._stage(stage, space)
+            decided = space.lift(finalists[0].genome)
+        assert decided is not None
+        self._finish(decided, finalists, weights)
+        self.store.close()
+
+    def _stage(self, stage: StagePlan, space: Space) -> tuple[list[Scored], Path | None]:
+        """The retrained finalists of a stage, best first, and the weights of the best."""
+        config = self.config
+        legal = stage_feasible(self.space, stage, space, self.budget)
+        if legal.count is not None and legal.share is not None:
+            self.progress.say(
+                f"{stage.name}: {legal.count:,.4g} of {legal.size:,.4g} genomes fit, "
+                f"{legal.share:.3g} of the prior"
+            )
+        epochs = config.recipe.supernet.epochs * stage.epochs_factor
+        scorer = self._scorer(stage, space, "search", config.evaluator, epochs)
+        streams = Streams(Streams(config.seed).number(stage.name, "search"))
+        try:
+            scored = search(
+                self.strategy, stage, config.settings, legal, scorer, streams, self.progress
+            )
+        finally:
+            scorer.close()
+        retrainer = self._scorer(
+            stage, space, "finalists", config.retrainer, config.recipe.train.epochs
+        )
+        try:
+            best = retrain(stage, scored[: stage.finalists], retrainer, self.progress)
+            return best, retrainer.weights(best[0].genome) if stage.final else None
+        finally:
+            retrainer.close()
+
+    def _scorer(
+        self, stage: StagePlan, space: Space, phase: str, evaluator_spec: str, epochs: int
+    ) -> Scorer:
+        config = self.config
+        evaluator: Evaluator = registry.load("evaluator", evaluator_spec)
+        context = EvaluationContext(
+            streams=Streams(Streams(config.seed).number(stage.name, phase, "evaluator")),
+            folder=self.folder / CHECKPOINTS / stage.name / phase,
+            geometry=config.geometry,
+            data=self.data,
+            recipe=config.recipe,
+            epochs=epochs,
+            device=config.device,
+            threads=config.threads,
+            progress=self.progress,
+        )
+        opening = "training" if phase == "search" else phase
+        return Scorer(evaluator, space, context, self.store, stage.name, phase, opening)
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _finish(self, genome: Genome, finalists: Sequence[Scored], weights: Path | None) -> None:
+        """Read the test split, once, and write best.safetensors and best.json."""
+        measured: dict[str, object] = {
+            "data": self.config.data,
+            "fingerprint": self.data.fingerprint,
+            "geometry": asdict(self.config.geometry),
+            **compare_finalists(finalists),
+        }
+        if weights is not None:
+            began = time.perf_counter()
+            tensors = load_weights(weights)
+            network = Decoder(self.space).network(genome, self.config.geometry)
+            network.load_state_dict(tensors)
+            test = measure(network.to(self.config.device), self.source.test(), self.data)
+            measured["test_accuracy"] = test["accuracy"]
+            save_weights(self.folder / runfolder.WEIGHTS, tensors, {"run": self.folder.name})
+            self.store.spend("final", "test", time.perf_counter() - began)
+        best = {
+            "format": 1,
+            "space": self.config.space,
+            "genome": list(genome),
+            "choices": self.space.options(genome),
+            "target": {"geometry": asdict(self.space.target), **self.space.costs(genome)},
+            "measured": measured,
+            "run": {"budget": self.config.flops, "seed": self.config.seed},
+        }
+        write_atomically(
+            self.folder / runfolder.BEST, (json.dumps(best, indent=2) + "\n").encode()
+        )
+
+
+def compare_finalists(finalists: Sequence[Scored]) -> dict[str, object]:
+    """The best finalist's validation metrics, and whether it is separated from the second.
+
+    Separated means further apart than two standard errors of the difference, the two networks'
+    errors taken as independent; they see the same images, so this errs on the careful side.
+    """
+    first = finalists[0].metrics
+    told: dict[str, object] = {f"validation_{name}": value for name, value in first.items()}
+    if len(finalists) > 1 and "standard_error" in first and "accuracy" in first:
+        second = finalists[1].metrics
+        error = math.hypot(first["standard_error"], second["standard_error"])
+        told["second_accuracy"] = second["accuracy"]
+        told["separated_from_second"] = first["accuracy"] - second["accuracy"] > 2 * error
+    return told

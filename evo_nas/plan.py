@@ -1,0 +1,119 @@
+"""What a run will do, decided before any compute: stages, their spaces, and what the budget leaves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from . import registry
+from .architecture import Architecture
+from .budget import Budget, parse_budget
+from .config import Config
+from .errors import BudgetError, SpecError
+from .feasible import Feasible
+from .search import stage_feasible, stage_space
+from .space import Space
+from .strategy import StagePlan, Strategy
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutlook:
+    """A planned stage. ``feasible`` is None while it depends on earlier stages.
+
+    ``smallest`` and ``largest`` are the numbers of canonical genomes that it may have.
+    """
+
+    stage: StagePlan
+    smallest: float
+    largest: float
+    feasible: Feasible | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published network of the space, and whether the budget admits it."""
+
+    name: str
+    flops: int
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that the plan printed at the start tells."""
+
+    config: Config
+    space: Space
+    budget: Budget
+    stages: tuple[StageOutlook, ...]
+    published: tuple[Published, ...]
+
+
+def make_plan(config: Config, space: Space, strategy: Strategy) -> Plan:
+    """Plan a run, and decide the feasibility of all its stages.
+
+    A later stage is feasible because the first admits only what can be completed.
+
+    Raises:
+        BudgetError: nothing meets the budget.
+    """
+    budget = parse_budget(config.flops)
+    stages = tuple(
+        outlook(space, stage, budget, first=position == 0)
+        for position, stage in enumerate(strategy.plan(space, config.settings))
+    )
+    return Plan(config, space, budget, stages, published(config.space, space, budget))
+
+
+def outlook(space: Space, stage: StagePlan, budget: Budget, *, first: bool) -> StageOutlook:
+    """What is known of a stage before the run."""
+    if not first and stage.level is not None:
+        smallest, largest = _later_sizes(space, stage.level)
+        return StageOutlook(stage, smallest, largest, None)
+    searched = stage_space(space, stage, None)
+    found = stage_feasible(space, stage, searched, budget)
+    size = found.size if found.size is not None else math.nan
+    return StageOutlook(stage, size, size, found)
+
+
+def _later_sizes(space: Space, level: int) -> tuple[float, float]:
+    """The fewest and most genomes of a later stage, over all that earlier levels can decide."""
+    smallest, largest = math.inf, 0.0
+    for context in space.contexts:
+        fewest = most = 1.0
+        for slot, positions in space.slots.items():
+            earlier = [i for i in positions if space.choices[i].level < level]
+            genomes = {
+                tuple(g if i in earlier or i in space.context else 0 for i, g in enumerate(genome))
+                for genome in (
+                    space.place(slot, context, value) for value in space.slot_values(slot, context)
+                )
+            }
+            stages = [space.stage(level, genome) for genome in genomes]
+            counts = [len(s.slot_values(slot, ())) if slot in s.slots else 1 for s in stages]
+            fewest *= min(counts)
+            most *= max(counts)
+        smallest, largest = min(smallest, fewest), max(largest, most)
+    return smallest, largest
+
+
+def published(spec: str, space: Space, budget: Budget | None) -> tuple[Published, ...]:
+    """The published networks of a space, cheapest first."""
+    found = []
+    for architecture in published_networks().values():
+        if architecture.space == spec:
+            flops = space.costs(architecture.genome)["flops"]
+            found.append(Published(architecture.name, flops, budget is None or flops in budget))
+    return tuple(sorted(found, key=lambda network: network.flops))
+
+
+def published_networks() -> Mapping[str, Architecture]:
+    """All published networks that can be loaded, by name; a broken plug-in is left out."""
+    found = {}
+    for name in registry.names("network"):
+        try:
+            found[name] = registry.load("network", name)
+        except (SpecError, BudgetError):
+            continue
+    return found

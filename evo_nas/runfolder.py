@@ -1,0 +1,97 @@
+"""Run folders: made whole or not at all, used by one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .config import Config
+from .errors import RunError
+from .files import write_atomically
+from .space import Space
+from .store import Store
+
+CONFIG, STORE, LOCK, BEST, WEIGHTS = (
+    "config.toml", "run.sqlite", "run.lock", "best.json", "best.safetensors",
+)  # fmt: skip
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """The first of ``name-1``, ``name-2``, ... in ``parent`` that does not exist."""
+    number = 1
+    while (parent / f"{name}-{number}").exists():
+        number += 1
+    return parent / f"{name}-{number}"
+
+
+def create(folder: Path, config: Config, space: Space, facts: dict[str, object]) -> None:
+    """Make a run folder with its configuration and empty store.
+
+    It is made under a temporary name and renamed, so that nothing half-made is left.
+
+    Raises:
+        RunError: the folder exists, or cannot be made.
+    """
+    if folder.exists():
+        raise RunError(f"{folder} exists; resume it, or choose another --run-dir")
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        write_atomically(temporary / CONFIG, config.to_toml().encode())
+        store = Store.create(temporary / STORE, space)
+        for key, value in facts.items():
+            store.set_fact(key, value)
+        store.close()
+        temporary.rename(folder)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made: {error.strerror}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the run folder for this process; the lock ends with the process, however it ends.
+
+    Raises:
+        RunError: there is no run in the folder, another process holds it, or it is read-only.
+    """
+    check(folder)
+    try:
+        file = (folder / LOCK).open("a+")
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written to: {error.strerror}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            raise RunError(f"{folder} is in use by {_holder(file.read())}") from error
+        file.truncate(0)
+        file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
+        file.flush()
+        yield
+
+
+def check(folder: Path) -> None:
+    """Raise a RunError unless there is a run in the folder."""
+    if not folder.is_dir():
+        raise RunError(f"there is no run folder {folder}")
+    for name in (CONFIG, STORE):
+        if not (folder / name).is_file():
+            raise RunError(f"{folder} is no run folder: {name} is missing")
+
+
+def _holder(text: str) -> str:
+    try:
+        holder = json.loads(text)
+        return f"process {holder['pid']} on {holder['host']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

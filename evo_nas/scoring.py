@@ -1,0 +1,132 @@
+"""Scoring a generation: what the store already has is replayed, the rest evaluated and recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import EvaluatorError, EvoNasError, RunError
+from .evaluator import EvaluationContext, Evaluator, check_metrics
+from .space import Genome, Space
+from .store import Evaluation, Store
+from .strategy import Proposal
+
+
+@dataclass
+class Scorer:
+    """One evaluator at work on one stage's ``space``; it is opened when it is first needed.
+
+    ``phase`` is "search" or "finalists"; ``opening`` names what opening it is in the account of
+    time (a supernet trains then).
+    """
+
+    evaluator: Evaluator
+    space: Space
+    context: EvaluationContext
+    store: Store
+    stage: str
+    phase: str
+    opening: str
+    _opened: bool = field(default=False, init=False)
+
+    def score(self, generation: int, proposals: Sequence[Proposal]) -> list[Evaluation]:
+        """The evaluations of a generation, in the order of its proposals.
+
+        Raises:
+            RunError: the store holds other candidates than were proposed now.
+            EvaluatorError: the evaluator failed or broke its contract.
+        """
+        recorded = {
+            e.position: e for e in self.store.evaluations(self.stage, self.phase, generation)
+        }
+        for position, evaluation in recorded.items():
+            if self.space.lift(proposals[position].genome) != evaluation.genome:
+                raise RunError(
+                    f"{self.store.path} holds another candidate at {self.stage}, generation "
+                    f"{generation}, position {position} than a replay proposes; the run was made "
+                    "with another version or plug-in, resume it with those"
+                )
+        missing = [i for i in range(len(proposals)) if i not in recorded]
+        if missing:
+            self._open()
+            recorded |= self._evaluate(generation, proposals, missing)
+        return [recorded[i] for i in range(len(proposals))]
+
+    def weights(self, genome: Genome) -> Path | None:
+        """The stand-alone weights that the evaluator kept of an evaluated genome, if it did."""
+        self._open()
+        return self.evaluator.weights(genome)
+
+    def close(self) -> None:
+        """Release the evaluator."""
+        if self._opened:
+            self.evaluator.close()
+
+    def _open(self) -> None:
+        if not self._opened:
+            self.context.folder.mkdir(parents=True, exist_ok=True)
+            began = time.perf_counter()
+            self._opened = True
+            try:
+                self.evaluator.open(self.space, self.context)
+            finally:
+                self.store.spend(self.stage, self.opening, time.perf_counter() - began)
+
+    def _evaluate(
+        self, generation: int, proposals: Sequence[Proposal], missing: Sequence[int]
+    ) -> dict[int, Evaluation]:
+        evaluated: dict[int, Evaluation] = {}
+        genomes = [proposals[i].genome for i in missing]
+        began = last = time.perf_counter()
+        try:
+            for index, metrics in self.evaluator.evaluate_many(genomes):
+                checked = check_metrics(metrics, self.evaluator.objectives)
+                now = time.perf_counter()
+                position = missing[index]
+                evaluated[position] = self._record(
+                    generation, position, proposals[position], checked, now - last
+                )
+                last = now
+        except (EvoNasError, KeyboardInterrupt):
+            raise
+        except Exception as error:  # a plug-in may fail in any way
+            raise EvaluatorError(
+                f"evaluator {type(self.evaluator).__name__} failed: {type(error).__name__}: {error}"
+            ) from error
+        finally:
+            self.store.spend(self.stage, self.phase, time.perf_counter() - began)
+        if len(evaluated) < len(missing):
+            raise EvaluatorError(
+                f"evaluator {type(self.evaluator).__name__} returned {len(evaluated)} of "
+                f"{len(missing)} candidates"
+            )
+        return evaluated
+
+    def _record(
+        self,
+        generation: int,
+        position: int,
+        proposal: Proposal,
+        metrics: dict[str, float],
+        seconds: float,
+    ) -> Evaluation:
+        genome = self.space.lift(proposal.genome)
+        costs = self.space.root.costs(genome)
+        evaluation = Evaluation(
+            stage=self.stage,
+            phase=self.phase,
+            generation=generation,
+            position=position,
+            genome=genome,
+            flops=costs["flops"],
+            params=costs["params"],
+            metrics=metrics,
+            origin=proposal.origin,
+            parents=tuple(self.space.lift(parent) for parent in proposal.parents),
+            seconds=seconds,
+        )
+        score = metrics[self.evaluator.objectives[0].name]
+        self.store.add(evaluation, self.space.root, score)
+        return evaluation

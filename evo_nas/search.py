@@ -1,0 +1,95 @@
+"""The search of one stage, and the retraining of its finalists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+from .budget import Budget
+from .completions import Completions
+from .evaluator import Objective
+from .feasible import Feasible, feasible
+from .progress import Progress
+from .sampling import Sampler
+from .scoring import Scorer
+from .space import Genome, Space
+from .store import Evaluation
+from .strategy import Proposal, Scored, Settings, StagePlan, Strategy, rank
+from .streams import Streams
+
+
+def stage_space(root: Space, stage: StagePlan, decided: Genome | None) -> Space:
+    """What a stage searches, given the full genome that earlier stages decided."""
+    return root if stage.level is None else root.stage(stage.level, decided)
+
+
+def stage_feasible(root: Space, stage: StagePlan, space: Space, budget: Budget) -> Feasible:
+    """What is legal in a stage: by its own cost if it is final, else by some completion's."""
+    later = None if stage.final or stage.level is None else Completions(root, stage.level)
+    found = feasible(space, budget, later)
+    found.require()
+    return found
+
+
+def search(
+    strategy: Strategy,
+    stage: StagePlan,
+    settings: Settings,
+    legal: Feasible,
+    scorer: Scorer,
+    streams: Streams,
+    progress: Progress,
+) -> list[Scored]:
+    """Search one stage; everything scored, best first.
+
+    A resumed search goes the same way: recorded scores are told to the strategy again.
+    """
+    objectives = scorer.evaluator.objectives
+    sampler = Sampler(legal)
+    strategy.begin(stage, sampler, settings, objectives)
+    scored: list[Scored] = []
+    for generation in count():
+        proposals = strategy.ask(streams.generator("propose", generation))
+        if not proposals:
+            break
+        progress.start(f"{stage.name}: search", stage.candidates, "candidates")
+        progress.advance(len(scored), f"generation {generation + 1}")
+        evaluations = scorer.score(generation, proposals)
+        told = _scored(proposals, evaluations)
+        strategy.tell(told)
+        scored += told
+        best = rank(scored, objectives)[0]
+        progress.advance(
+            len(scored), describe(best, objectives[0], legal.budget, f"generation {generation + 1}")
+        )
+    if len(scored) < stage.candidates:
+        progress.say(f"{stage.name}: space exhausted, all {len(scored):,} candidates evaluated")
+    return rank(scored, objectives)
+
+
+def retrain(
+    stage: StagePlan, finalists: Sequence[Scored], scorer: Scorer, progress: Progress
+) -> list[Scored]:
+    """Score the finalists of a stage by a better evaluator; best first."""
+    proposals = [Proposal(finalist.genome, "finalist") for finalist in finalists]
+    progress.start(f"{stage.name}: retraining", len(proposals), "finalists")
+    evaluations = scorer.score(0, proposals)
+    progress.advance(len(proposals))
+    return rank(_scored(proposals, evaluations), scorer.evaluator.objectives)
+
+
+def describe(best: Scored, objective: Objective, budget: Budget, prefix: str) -> str:
+    """One line about the best candidate so far, and how much of the budget it uses."""
+    return (
+        f"{prefix}, best {objective.name} {best.metrics[objective.name]:.4f} "
+        f"at {best.flops / budget.high:.1%} of the budget"
+    )
+
+
+def _scored(proposals: Sequence[Proposal], evaluations: Sequence[Evaluation]) -> list[Scored]:
+    return [
+        Scored(proposal.genome, evaluation.flops, evaluation.metrics)
+        for proposal, evaluation in zip(proposals, evaluations, strict=True)
+    ]
+
+

@@ -1,0 +1,202 @@
+"""A run's SQLite file: every evaluation, what phases took, and a few facts.
+
+``options`` holds the value of each choice in the order of the table ``choices``, null where the
+choice is inactive; the view ``named_choices`` gives them by name.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import RunError
+from .space import Genome, Space
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE choices (position INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE evaluations (
+    id INTEGER PRIMARY KEY,
+    stage TEXT NOT NULL,
+    phase TEXT NOT NULL,          -- 'search' or 'finalists'
+    generation INTEGER NOT NULL,
+    position INTEGER NOT NULL,    -- within the generation
+    genome TEXT NOT NULL,         -- the full canonical genome, a JSON list of option indices
+    options TEXT NOT NULL,
+    flops INTEGER NOT NULL,       -- multiply-accumulates at the target geometry
+    params INTEGER NOT NULL,
+    score REAL NOT NULL,          -- the first objective
+    metrics TEXT NOT NULL,        -- all metrics, a JSON object
+    origin TEXT NOT NULL,
+    parents TEXT NOT NULL,        -- full canonical genomes, a JSON list
+    seconds REAL NOT NULL,
+    UNIQUE (stage, phase, generation, position)
+);
+CREATE TABLE spent (stage TEXT, phase TEXT, seconds REAL NOT NULL, PRIMARY KEY (stage, phase));
+CREATE VIEW named_choices AS
+    SELECT e.id AS evaluation, c.name AS name, o.value AS value
+    FROM evaluations e, json_each(e.options) o JOIN choices c ON c.position = o.key
+    WHERE o.value IS NOT NULL;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One evaluated candidate; genomes are full canonical genomes of the root space."""
+
+    stage: str
+    phase: str
+    generation: int
+    position: int
+    genome: Genome
+    flops: int
+    params: int
+    metrics: Mapping[str, float]
+    origin: str
+    parents: tuple[Genome, ...]
+    seconds: float
+
+
+class Store:
+    """The evaluations of one run."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open an existing file.
+
+        Raises:
+            RunError: it is missing, damaged, or of another version of evo-nas.
+        """
+        if not path.is_file():
+            raise RunError(f"{path} is missing; this is no run folder of evo-nas")
+        self.path = path
+        with self._explained():
+            mode = "ro" if read_only else "rw"
+            self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True)
+            (state,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+            if state != "ok":
+                raise sqlite3.DatabaseError(state)
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version != SCHEMA_VERSION:
+            raise RunError(
+                f"{path} has schema version {version}, this evo-nas reads {SCHEMA_VERSION}; "
+                "use the version of evo-nas that config.toml names"
+            )
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+
+    @classmethod
+    def create(cls, path: Path, space: Space) -> Store:
+        """Make a new file for runs of ``space``."""
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        with connection:
+            connection.executescript(_SCHEMA)
+            connection.executemany(
+                "INSERT INTO choices VALUES (?, ?)",
+                [(i, choice.name) for i, choice in enumerate(space.choices)],
+            )
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.close()
+        return cls(path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise RunError(
+                f"{self.path} is damaged or cannot be used ({error}); restore it from a copy, or "
+                "start a new run"
+            ) from error
+
+    # -- evaluations -----------------------------------------------------------------------------
+
+    def add(self, evaluation: Evaluation, space: Space, score: float) -> None:
+        """Record an evaluation, durably."""
+        options = space.options(evaluation.genome)
+        row = (
+            evaluation.stage,
+            evaluation.phase,
+            evaluation.generation,
+            evaluation.position,
+            _dump(evaluation.genome),
+            _dump([options.get(choice.name) for choice in space.choices]),
+            evaluation.flops,
+            evaluation.params,
+            score,
+            _dump(dict(evaluation.metrics)),
+            evaluation.origin,
+            _dump(evaluation.parents),
+            evaluation.seconds,
+        )
+        with self._explained(), self._connection:
+            self._connection.execute(
+                f"INSERT INTO evaluations VALUES (NULL{', ?' * len(row)})", row
+            )
+
+    def evaluations(
+        self, stage: str | None = None, phase: str | None = None, generation: int | None = None
+    ) -> list[Evaluation]:
+        """The evaluations of a stage, phase and generation (None: any), in the order proposed."""
+        with self._explained():
+            rows = self._connection.execute(
+                "SELECT stage, phase, generation, position, genome, flops, params, metrics, origin,"
+                " parents, seconds FROM evaluations WHERE stage = coalesce(?, stage) AND"
+                " phase = coalesce(?, phase) AND generation = coalesce(?, generation)"
+                " ORDER BY stage, phase DESC, generation, position",
+                (stage, phase, generation),
+            ).fetchall()
+            return [_evaluation(row) for row in rows]
+
+    # -- facts and time --------------------------------------------------------------------------
+
+    def set_fact(self, key: str, value: object) -> None:
+        """Write down a fact, as JSON."""
+        with self._explained(), self._connection:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, json.dumps(value))
+            )
+
+    def fact(self, key: str) -> object:
+        """A fact, or None."""
+        with self._explained():
+            row = self._connection.execute(
+                "SELECT value FROM facts WHERE key = ?", (key,)
+            ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def spend(self, stage: str, phase: str, seconds: float) -> None:
+        """Add to the time that a phase took, over all restarts."""
+        with self._explained(), self._connection:
+            self._connection.execute(
+                "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (stage, phase)"
+                " DO UPDATE SET seconds = seconds + excluded.seconds",
+                (stage, phase, seconds),
+            )
+
+    def spent(self) -> dict[tuple[str, str], float]:
+        """Seconds by stage and phase, in the order in which they began."""
+        with self._explained():
+            rows = self._connection.execute("SELECT stage, phase, seconds FROM spent ORDER BY rowid")
+            return {(stage, phase): seconds for stage, phase, seconds in rows}
+
+
+def _dump(value: Sequence[object] | Mapping[str, object]) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _evaluation(row: Sequence[object]) -> Evaluation:
+    stage, phase, generation, position, genome, flops, params, metrics, origin, parents, seconds = row
+    return Evaluation(
+        stage, phase, generation, position, tuple(json.loads(genome)), flops, params,
+        json.loads(metrics), origin, tuple(map(tuple, json.loads(parents))), seconds,
+    )  # fmt: skip
