@@ -89,21 +89,27 @@ def save_weights(
     write_atomically(path, save(copies, dict(metadata or {})))
 
 
-def load_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
-    """Tensors by name, on the CPU, and the metadata; None if there is no such file.
+def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[str, Tensor] | None:
+    """Tensors by name, on the CPU; None if there is no such file.
 
     Raises:
-        CheckpointError: the file is damaged or no safetensors file.
+        CheckpointError: the file is damaged, or its metadata differ from what is ``expected``.
     """
     if not path.exists():
         return None
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(  # noqa: SIM118
-                file.metadata() or {}
-            )
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise CheckpointError(
             f"weights {path} are damaged ({error}); delete the file, and the run repeats that "
             "training from its start"
         ) from error
+    for key, value in (expected or {}).items():
+        if metadata.get(key) != value:
+            raise CheckpointError(
+                f"weights {path} belong to another training: {key} is {metadata.get(key)!r} there, "
+                f"{value!r} here; delete the file to train anew"
+            )
+    return tensors

@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .data import Images, SearchData
+from .data import Images
 from .images import prepare
 
 MEASURE_BATCH = 256  # a constant: the batch size must not change what is measured
@@ -30,13 +31,27 @@ class Ledger:
     measured: int = 0
 
 
+class ChannelStatistics(Protocol):
+    """How images are normalised; :class:`evo_nas.data.SearchData` says so."""
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Of the training pixels, by channel, in 0..1."""
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Likewise; none is 0."""
+
+
 class Batches:
     """Images on a device as uint8, turned into what a network reads batch by batch.
 
     ``size`` is pixels of a side that the network reads; ``data`` says how to normalise.
     """
 
-    def __init__(self, images: Images, data: SearchData, size: int, device: str = "cpu") -> None:
+    def __init__(
+        self, images: Images, data: ChannelStatistics, size: int, device: str = "cpu"
+    ) -> None:
         self._pixels = images.pixels.to(device)
         self._labels = images.labels.to(device)
         self._mean, self._std, self._size = data.mean, data.std, size

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from .errors import CheckpointError, EvaluatorError
 from .files import load_checkpoint, save_checkpoint
-from .measuring import Batches, Ledger
+from .measuring import Batches
 from .optimizing import make_optimizer, set_learning_rate
 from .progress import Progress, Silent
 from .recipe import Phase
@@ -37,7 +37,6 @@ def fit(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
     what: str = "training",
-    ledger: Ledger | None = None,
 ) -> None:
     """Train ``network``, which is on the batches' device already, by a recipe's phase.
 
@@ -68,8 +67,12 @@ def fit(
             progress.advance(epoch + 1, f"loss {loss:.3f}")
             if after_epoch is not None:
                 after_epoch(epoch + 1)
-    if ledger is not None:
-        ledger.trained += training.epochs * training.steps * training.batch_size
+
+
+def images_trained(phase: Phase, epochs: int, available: int) -> int:
+    """How many images :func:`fit` trains on, repeated ones counted each time."""
+    batch_size = min(phase.batch_size, available)
+    return epochs * (available // batch_size) * batch_size
 
 
 class _Training:

@@ -1,0 +1,137 @@
+"""Scores candidates with shared weights: one supernet, in which each candidate is a path.
+
+Training draws one path a step from the prior of the space that is searched (uniform single-path
+sampling: Guo et al., ECCV 2020, and the GLiT paper, section 3.2.2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from evo_nas.data import Images
+from evo_nas.distribution import prior
+from evo_nas.errors import EvaluatorError
+from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.files import load_weights, save_weights
+from evo_nas.generation import score
+from evo_nas.images import prepare
+from evo_nas.measuring import Batches, Ledger, seeded_weights
+from evo_nas.space import Genome, Space
+from evo_nas.supernet import Supernet
+from evo_nas.training import fit, images_trained
+
+WEIGHTS = "supernet.safetensors"  # other programs read it, too
+CHECKPOINT = "supernet.checkpoint"
+
+
+class SupernetEvaluator(Evaluator):
+    """Trains the space's supernet when it is opened, then scores whole generations on it.
+
+    ``validation_images`` limits how many validation images score a candidate (default: all), and
+    ``calibration_images`` how many training images give its BatchNorm statistics (default: as the
+    recipe says). Both are chosen by seed, the same for every candidate.
+    """
+
+    objectives = (Objective("accuracy"), Objective("loss", maximise=False))
+
+    def __init__(
+        self, *, validation_images: int | None = None, calibration_images: int | None = None
+    ) -> None:
+        for name, number in (
+            ("validation_images", validation_images),
+            ("calibration_images", calibration_images),
+        ):
+            if number is not None and (type(number) is not int or number < 2):
+                raise EvaluatorError(f"{name}={number!r} must be a whole number, 2 or more")
+        self._validation_images = validation_images
+        self._calibration_images = calibration_images
+        self.ledger = Ledger()
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        """Train the supernet of what ``space`` can reach, or read it if that was done before."""
+        self._space, self._context, self._prior = space, context, prior(space)
+        data, device = context.data, context.device
+        with seeded_weights(context.streams.number("supernet", "weights")):
+            self._supernet = space.supernet(context.geometry)
+        self._supernet.to(device)
+        self._train()
+        self._prepare = partial(
+            prepare, mean=data.mean, std=data.std, size=context.geometry.image_size
+        )
+        calibration = self._calibration_images or context.recipe.calibration_images
+        self._calibration = self._some(data.train, calibration, "calibration").pixels.to(device)
+        validation = data.validation
+        if self._validation_images is not None:
+            validation = self._some(validation, self._validation_images, "validation")
+        self._validation = Images(validation.pixels.to(device), validation.labels.to(device))
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        """The scores of a generation of one."""
+        return next(self.evaluate_many([genome]))[1]
+
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
+        """All genomes together: they share calibration and validation images, and common steps."""
+        paths = [self._space.lift(genome) for genome in genomes]
+        generation = score(
+            self._supernet, paths, self._validation, self._calibration, self._prepare
+        )
+        images = len(self._validation)
+        self.ledger.measured += len(genomes) * (images + len(self._calibration))
+        for position, metrics in enumerate(generation.metrics):
+            accuracy = metrics["accuracy"]
+            error = math.sqrt(accuracy * (1 - accuracy) / images)
+            yield position, {**metrics, "standard_error": error}
+
+    @property
+    def supernet(self) -> Supernet:
+        """The trained shared weights."""
+        return self._supernet
+
+    def _some(self, images: Images, count: int, purpose: str) -> Images:
+        order = self._context.streams.generator("supernet", purpose).permutation(len(images))
+        return images.take(order[:count])
+
+    def _train(self) -> None:
+        context, folder = self._context, self._context.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        metadata = self._metadata()
+        weights = load_weights(folder / WEIGHTS, metadata)
+        phase, epochs, images = context.recipe.supernet, context.epochs, len(context.data.train)
+        self.ledger.trained += images_trained(phase, epochs, images)
+        if weights is not None:
+            self._supernet.load_state_dict(weights)
+            return
+        batches = Batches(
+            context.data.train, context.data, context.geometry.image_size, context.device
+        )
+        fit(
+            self._supernet,
+            batches,
+            phase,
+            context.streams,
+            epochs=epochs,
+            before_step=self._select_at_random,
+            checkpoint=folder / CHECKPOINT,
+            progress=context.progress,
+            what="training shared weights",
+        )
+        save_weights(folder / WEIGHTS, self._supernet.state_dict(), metadata)
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+
+    def _select_at_random(self, step: int) -> None:
+        generator = self._context.streams.generator("supernet", "path", step)
+        genome = self._prior.draw(self._space, generator)
+        self._supernet.select(self._space.lift(genome))
+
+    def _metadata(self) -> dict[str, str]:
+        context = self._context
+        return {
+            "space": self._space.name,
+            "choices": " ".join(choice.name for choice in self._space.choices),
+            "geometry": str(context.geometry),
+            "training": f"{context.recipe.supernet}, {context.epochs} epochs",
+            "seed": str(context.streams.seed),
+            "data": context.data.fingerprint,
+        }

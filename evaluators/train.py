@@ -1,0 +1,152 @@
+"""Scores candidates by training each from scratch: slow, and what the other scores stand for.
+
+On the CPU several networks train at once, each in a process of one thread, so that the results are
+the same for any number of threads; on a GPU one after another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from evo_nas.data import Images
+from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.files import load_weights, save_weights
+from evo_nas.measuring import Batches, Ledger, measure, seeded_weights
+from evo_nas.parallel import end_if_orphaned, pack, run_unordered
+from evo_nas.recipe import Phase
+from evo_nas.space import Genome, Space
+from evo_nas.streams import Streams
+from evo_nas.training import fit, images_trained
+
+Arrays = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # pixels, labels
+
+
+class TrainEvaluator(Evaluator):
+    """Trains by the recipe's ``train`` phase and measures on the validation images.
+
+    The weights of each network stay in the context's folder; see :meth:`weights`.
+    """
+
+    objectives = (Objective("accuracy"), Objective("loss", maximise=False))
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        """Prepare the folder."""
+        self._space, self._context = space, context
+        context.folder.mkdir(parents=True, exist_ok=True)
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        """The scores of one genome."""
+        return next(self.evaluate_many([genome]))[1]
+
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
+        """Train them side by side; a network that was trained before is only measured."""
+        context = self._context
+        tasks = [self._task(genome) for genome in genomes]
+        if context.device == "cpu":
+            workers = max(1, min(context.threads, len(tasks)))
+            results = run_unordered(_train_and_measure, tasks, workers)
+        else:
+            results = ((i, _train_and_measure(task)) for i, task in enumerate(tasks))
+        for position, (metrics, ledger) in results:
+            self.ledger.trained += ledger.trained
+            self.ledger.measured += ledger.measured
+            yield position, metrics
+
+    def weights(self, genome: Genome) -> Path | None:
+        """The safetensors file with the trained network's weights, if it has been trained."""
+        path = self._path(genome)
+        return path if path.exists() else None
+
+    def _path(self, genome: Genome) -> Path:
+        digest = hashlib.sha256(repr(self._space.lift(genome)).encode()).hexdigest()[:16]
+        return self._context.folder / f"{digest}.safetensors"
+
+    def _task(self, genome: Genome) -> _Task:
+        context, lifted = self._context, self._space.lift(genome)
+        # A stream of the network's own: its result is the same in whatever company it is trained.
+        streams = Streams(context.streams.number("train", *lifted))
+        with seeded_weights(streams.number("weights")):
+            network = self._space.build(genome, context.geometry)
+        data = context.data
+        return _Task(
+            network=pack(network),
+            weights=self._path(genome),
+            metadata={
+                "space": self._space.name,
+                "genome": " ".join(map(str, lifted)),
+                "geometry": str(context.geometry),
+                "training": f"{context.recipe.train}, {context.epochs} epochs",
+                "seed": str(context.streams.seed),
+                "data": data.fingerprint,
+            },
+            train=(data.train.pixels.numpy(), data.train.labels.numpy()),
+            validation=(data.validation.pixels.numpy(), data.validation.labels.numpy()),
+            mean=data.mean,
+            std=data.std,
+            size=context.geometry.image_size,
+            phase=context.recipe.train,
+            epochs=context.epochs,
+            streams=streams,
+            device=context.device,
+            parent=os.getpid(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a worker needs: plain values and arrays, which processes can share."""
+
+    network: bytes
+    weights: Path
+    metadata: dict[str, str]
+    train: Arrays
+    validation: Arrays
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    size: int
+    phase: Phase
+    epochs: int
+    streams: Streams
+    device: str
+    parent: int
+
+    def batches(self, arrays: Arrays) -> Batches:
+        pixels, labels = (torch.from_numpy(array) for array in arrays)
+        return Batches(Images(pixels, labels), self, self.size, self.device)
+
+
+def _train_and_measure(task: _Task) -> tuple[dict[str, float], Ledger]:
+    network: nn.Module = pickle.loads(task.network)  # our own bytes, from the parent process
+    ledger = Ledger(images_trained(task.phase, task.epochs, len(task.train[1])))
+    weights = load_weights(task.weights, task.metadata)
+    if weights is not None:
+        network.load_state_dict(weights)
+    network.to(task.device)
+    if weights is None:
+        checkpoint = task.weights.with_suffix(".checkpoint")
+        fit(
+            network,
+            task.batches(task.train),
+            task.phase,
+            task.streams,
+            epochs=task.epochs,
+            after_epoch=lambda _: end_if_orphaned(task.parent),
+            checkpoint=checkpoint,
+            what=f"training genome {task.metadata['genome']}",
+        )
+        save_weights(task.weights, network.state_dict(), task.metadata)
+        checkpoint.unlink(missing_ok=True)
+    return measure(network, task.batches(task.validation), ledger).metrics(), ledger

@@ -1,0 +1,86 @@
+"""Independent tasks in worker processes of one thread each.
+
+One thread a process: results then depend neither on how many workers there are nor on how many
+threads the machine has, and several threads of one process wait for each other where other work
+runs beside them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from joblib import Parallel, delayed, parallel_config
+from joblib.externals import cloudpickle
+from torch import nn
+
+from .measuring import torch_threads
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+def run_unordered(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
+) -> Iterator[tuple[int, Result]]:
+    """Positions in ``tasks`` with what ``function`` makes of them, as they are finished.
+
+    ``function`` is importable by its module's name. Large numpy arrays in tasks are shared between
+    workers. A single worker is this process.
+    """
+    if workers == 1:
+        for position, task in enumerate(tasks):
+            yield _in_one_thread(position, function, task)
+        return
+    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
+        # Mapped copy-on-write: torch wants arrays that it could write to.
+        pool = Parallel(return_as="generator_unordered", mmap_mode="c", pre_dispatch=workers)
+    yield from pool(delayed(_in_one_thread)(i, function, task) for i, task in enumerate(tasks))
+
+
+def _in_one_thread(
+    position: int, function: Callable[[Task], Result], task: Task
+) -> tuple[int, Result]:
+    with torch_threads(1):
+        return position, function(task)
+
+
+def end_if_orphaned(parent: int) -> None:
+    """End this worker process if ``parent``, which started it, has gone: nobody waits for it."""
+    if os.getpid() != parent and os.getppid() != parent:
+        os._exit(1)
+
+
+def pack(network: nn.Module) -> bytes:
+    """A pickle of a network for another process; ``pickle.loads`` reads it.
+
+    Classes of modules that a fresh process could not import (plug-ins loaded from a file) travel
+    inside the pickle.
+    """
+    names = {type(module).__module__ for module in network.modules()}
+    local = [sys.modules[name] for name in sorted(names) if not _importable(name)]
+    with _by_value(local):
+        packed: bytes = cloudpickle.dumps(network)
+    return packed
+
+
+def _importable(name: str) -> bool:
+    """Whether some finder knows the module's outermost package; being loaded is not enough."""
+    outermost = name.partition(".")[0]
+    if outermost in sys.builtin_module_names or outermost == "__main__":
+        return True  # cloudpickle takes care of the latter
+    return any(finder.find_spec(outermost, None) is not None for finder in sys.meta_path)
+
+
+@contextmanager
+def _by_value(modules: Sequence[Any]) -> Iterator[None]:
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
