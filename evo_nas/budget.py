@@ -12,7 +12,7 @@ from decimal import Decimal
 from .errors import BudgetError
 
 _SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_AMOUNT = re.compile(r"(\d{1,15}(?:\.\d{1,12})?)\s*([KMGT]?)", re.IGNORECASE)
+_AMOUNT = re.compile(r"(\d{1,16}(?:\.\d{1,12})?)\s*([KMGT]?)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,7 @@ class Budget:
         return self.low <= cost <= self.high
 
     def __str__(self) -> str:
-        high = format_amount(self.high, digits=12)
-        return f"{format_amount(self.low, digits=12)}..{high}" if self.low else high
+        return f"{_exact(self.low)}..{_exact(self.high)}" if self.low else _exact(self.high)
 
 
 def parse_budget(text: str) -> Budget:
@@ -41,9 +40,7 @@ def parse_budget(text: str) -> Budget:
         return Budget(0, _amount(low, text))
     budget = Budget(_amount(low, text), _amount(high, text))
     if budget.low > budget.high:
-        raise BudgetError(
-            f"budget {text!r}: the lower limit is above the upper; write LOW..HIGH"
-        )
+        raise BudgetError(f"budget {text!r}: the lower limit is above the upper; write LOW..HIGH")
     return budget
 
 
@@ -58,6 +55,12 @@ def _amount(part: str, text: str) -> int:
     if value < 1:
         raise BudgetError(f"budget {text!r}: an amount must be at least 1 FLOP")
     return int(value)
+
+
+def _exact(value: int) -> str:
+    """The amount without rounding, as a budget is kept."""
+    suffix, scale = next((s, n) for s, n in reversed(_SCALES.items()) if value >= n or n == 1)
+    return f"{(Decimal(value) / scale).normalize():f}{suffix}"
 
 
 def format_amount(value: float, digits: int = 4) -> str:

@@ -34,6 +34,10 @@ class RecipeError(EvoNasError):
     """A training recipe is malformed."""
 
 
+class SettingsError(EvoNasError):
+    """A number or name given to a run is out of range."""
+
+
 class RunError(EvoNasError):
     """A run folder is missing, taken, in use or damaged."""
 

@@ -19,6 +19,7 @@ from .decoder import Decoder
 from .errors import RunError
 from .evaluator import EvaluationContext, Evaluator
 from .files import load_weights, save_weights, write_atomically
+from .measuring import Batches, measure
 from .progress import Progress
 from .scoring import Scorer
 from .search import retrain, search, stage_feasible, stage_space
@@ -26,7 +27,6 @@ from .space import Genome, Space
 from .store import Store
 from .strategy import Scored, StagePlan, Strategy
 from .streams import Streams
-from .training import measure
 
 CHECKPOINTS = "checkpoints"
 
@@ -126,10 +126,15 @@ class Loop:
         if weights is not None:
             began = time.perf_counter()
             tensors = load_weights(weights)
+            if tensors is None:
+                raise RunError(f"{weights} is missing; the retrained network cannot be delivered")
             network = Decoder(self.space).network(genome, self.config.geometry)
             network.load_state_dict(tensors)
-            test = measure(network.to(self.config.device), self.source.test(), self.data)
-            measured["test_accuracy"] = test["accuracy"]
+            size = self.config.geometry.image_size
+            test = Batches(self.source.test(), self.data, size, self.config.device)
+            metrics = measure(network.to(self.config.device), test).metrics()
+            measured["test_accuracy"] = metrics["accuracy"]
+            measured["test_standard_error"] = metrics["standard_error"]
             save_weights(self.folder / runfolder.WEIGHTS, tensors, {"run": self.folder.name})
             self.store.spend("final", "test", time.perf_counter() - began)
         best = {
@@ -141,9 +146,7 @@ class Loop:
             "measured": measured,
             "run": {"budget": self.config.flops, "seed": self.config.seed},
         }
-        write_atomically(
-            self.folder / runfolder.BEST, (json.dumps(best, indent=2) + "\n").encode()
-        )
+        write_atomically(self.folder / runfolder.BEST, (json.dumps(best, indent=2) + "\n").encode())
 
 
 def compare_finalists(finalists: Sequence[Scored]) -> dict[str, object]:

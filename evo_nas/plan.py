@@ -1,20 +1,16 @@
-"""What a run will do, decided before any compute: stages, their spaces, and what the budget leaves."""
+"""What a run will do, decided before any compute: its stages, and what the budget leaves."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from . import registry
-from .architecture import Architecture
-from .budget import Budget, parse_budget
-from .config import Config
-from .errors import BudgetError, SpecError
+from .architectures import published_networks
+from .budget import Budget
 from .feasible import Feasible
 from .search import stage_feasible, stage_space
 from .space import Space
-from .strategy import StagePlan, Strategy
+from .strategy import Settings, StagePlan, Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +39,27 @@ class Published:
 class Plan:
     """Everything that the plan printed at the start tells."""
 
-    config: Config
     space: Space
     budget: Budget
     stages: tuple[StageOutlook, ...]
     published: tuple[Published, ...]
 
 
-def make_plan(config: Config, space: Space, strategy: Strategy) -> Plan:
-    """Plan a run, and decide the feasibility of all its stages.
+def make_plan(
+    spec: str, space: Space, strategy: Strategy, settings: Settings, budget: Budget
+) -> Plan:
+    """Plan a run of the space that ``spec`` names, and decide the feasibility of all its stages.
 
     A later stage is feasible because the first admits only what can be completed.
 
     Raises:
         BudgetError: nothing meets the budget.
     """
-    budget = parse_budget(config.flops)
     stages = tuple(
         outlook(space, stage, budget, first=position == 0)
-        for position, stage in enumerate(strategy.plan(space, config.settings))
+        for position, stage in enumerate(strategy.plan(space, settings))
     )
-    return Plan(config, space, budget, stages, published(config.space, space, budget))
+    return Plan(space, budget, stages, published(spec, space, budget))
 
 
 def outlook(space: Space, stage: StagePlan, budget: Budget, *, first: bool) -> StageOutlook:
@@ -106,14 +102,3 @@ def published(spec: str, space: Space, budget: Budget | None) -> tuple[Published
             flops = space.costs(architecture.genome)["flops"]
             found.append(Published(architecture.name, flops, budget is None or flops in budget))
     return tuple(sorted(found, key=lambda network: network.flops))
-
-
-def published_networks() -> Mapping[str, Architecture]:
-    """All published networks that can be loaded, by name; a broken plug-in is left out."""
-    found = {}
-    for name in registry.names("network"):
-        try:
-            found[name] = registry.load("network", name)
-        except (SpecError, BudgetError):
-            continue
-    return found

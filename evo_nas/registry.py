@@ -1,7 +1,7 @@
 """Finding plug-ins: by name through entry points, or by path.
 
-One grammar everywhere: ``name``, ``package.module:Attr`` or ``path/file.py:Attr``, each with options
-as ``?key=value&key=value``. Only the chosen plug-in is imported, so a broken neighbour breaks
+One grammar everywhere: ``name``, ``package.module:Attr`` or ``path/file.py:Attr``, each with
+options as ``?key=value&key=value``. Only the chosen plug-in is imported, so a broken neighbour breaks
 nothing. A spec of data may also be a folder.
 """
 
@@ -92,9 +92,7 @@ def _attribute(target: str) -> Callable[..., Any]:
     except EvoNasError:
         raise
     except Exception as error:  # a plug-in may fail in any way while it is imported
-        raise SpecError(
-            f"{place!r} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+        raise SpecError(f"{place!r} cannot be imported: {type(error).__name__}: {error}") from error
     factory = getattr(module, name, None)
     if not callable(factory):
         public = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]

@@ -30,6 +30,12 @@ def free_folder(parent: Path, name: str) -> Path:
     return parent / f"{name}-{number}"
 
 
+def check_free(folder: Path) -> None:
+    """Raise a RunError if the folder exists."""
+    if folder.exists():
+        raise RunError(f"{folder} exists; resume it, or choose another --run-dir")
+
+
 def create(folder: Path, config: Config, space: Space, facts: dict[str, object]) -> None:
     """Make a run folder with its configuration and empty store.
 
@@ -38,8 +44,7 @@ def create(folder: Path, config: Config, space: Space, facts: dict[str, object])
     Raises:
         RunError: the folder exists, or cannot be made.
     """
-    if folder.exists():
-        raise RunError(f"{folder} exists; resume it, or choose another --run-dir")
+    check_free(folder)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

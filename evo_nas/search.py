@@ -91,5 +91,3 @@ def _scored(proposals: Sequence[Proposal], evaluations: Sequence[Evaluation]) ->
         Scored(proposal.genome, evaluation.flops, evaluation.metrics)
         for proposal, evaluation in zip(proposals, evaluations, strict=True)
     ]
-
-

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .errors import RunError
 from .space import Genome, Space
@@ -186,7 +187,9 @@ class Store:
     def spent(self) -> dict[tuple[str, str], float]:
         """Seconds by stage and phase, in the order in which they began."""
         with self._explained():
-            rows = self._connection.execute("SELECT stage, phase, seconds FROM spent ORDER BY rowid")
+            rows = self._connection.execute(
+                "SELECT stage, phase, seconds FROM spent ORDER BY rowid"
+            )
             return {(stage, phase): seconds for stage, phase, seconds in rows}
 
 
@@ -194,9 +197,15 @@ def _dump(value: Sequence[object] | Mapping[str, object]) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
-def _evaluation(row: Sequence[object]) -> Evaluation:
-    stage, phase, generation, position, genome, flops, params, metrics, origin, parents, seconds = row
+def _evaluation(row: tuple[Any, ...]) -> Evaluation:
+    *before, genome, flops, params, metrics, origin, parents, seconds = row
     return Evaluation(
-        stage, phase, generation, position, tuple(json.loads(genome)), flops, params,
-        json.loads(metrics), origin, tuple(map(tuple, json.loads(parents))), seconds,
-    )  # fmt: skip
+        *before,
+        genome=tuple(json.loads(genome)),
+        flops=flops,
+        params=params,
+        metrics=json.loads(metrics),
+        origin=origin,
+        parents=tuple(map(tuple, json.loads(parents))),
+        seconds=seconds,
+    )

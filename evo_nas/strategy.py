@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from .errors import SettingsError
 from .evaluator import Objective
 from .sampling import Sampler
 from .space import Genome, Space
+
+_LOWEST = {"samples": 1, "population": 1, "parents": 1, "finalists": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,19 @@ class Settings:
     mutation: int = 25
     mutation_rate: float = 0.1
     finalists: int = 5
+
+    def __post_init__(self) -> None:
+        for field_ in fields(self):
+            value, lowest = getattr(self, field_.name), _LOWEST.get(field_.name, 0)
+            if value < lowest:
+                raise SettingsError(f"{field_.name} is {value}; it must be at least {lowest}")
+        if self.crossover + self.mutation > self.population:
+            raise SettingsError(
+                f"crossover {self.crossover} and mutation {self.mutation} are more than the "
+                f"population of {self.population}"
+            )
+        if self.mutation_rate > 1:
+            raise SettingsError(f"mutation_rate is {self.mutation_rate}; it is a probability")
 
 
 @dataclass(frozen=True, slots=True)

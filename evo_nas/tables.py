@@ -63,6 +63,8 @@ class Table(ABC):
     def enumerate(self) -> Integers:
         """All legal values (rows) by slot (columns)."""
         counts = self.backward([np.ones(len(classes)) for classes in self.classes])
+        if not self.mass(counts):
+            return np.zeros((0, len(self.classes)), dtype=np.int64)
         rows: Integers = np.zeros((1, 0), dtype=np.int64)
         states: Integers = np.zeros(1, dtype=np.int64)
         for slot, classes in enumerate(self.classes):

@@ -1,0 +1,228 @@
+"""Runs from Python: :func:`run`, :func:`resume` and what prepares them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass, fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import registry, runfolder
+from .budget import parse_budget
+from .config import Config
+from .data import DataSource, SearchData
+from .errors import SettingsError, SpaceError, nearest
+from .loop import Loop
+from .plan import Plan, make_plan
+from .progress import Progress, Silent
+from .recipe import Recipe, load_recipe
+from .result import Result, load_result
+from .space import Geometry, Space
+from .strategy import Settings, Strategy
+
+RUNS = Path("runs")
+_PACKAGES = ("evo-nas", "torch", "numpy", "deap", "fvcore", "scikit-learn")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run that is resolved and feasible, and has not begun."""
+
+    config: Config
+    plan: Plan
+    data: SearchData
+    folder: Path
+
+    def start(self, progress: Progress | None = None) -> Result:
+        """Make the run folder and run to the end."""
+        facts: dict[str, object] = {
+            "versions": environment(self.config.device),
+            "data": self.data.fingerprint,
+            "validation_rows": self.data.validation_rows,
+        }
+        runfolder.create(self.folder, self.config, self.plan.space, facts)
+        return _go_on(self.folder, progress or Silent(), self.data)
+
+
+def prepare(
+    space: str = "glit_hl",
+    flops: str = "1.4G",
+    *,
+    strategy: str = "hierarchical",
+    evaluator: str = "supernet",
+    retrainer: str = "train",
+    data: str = "digits",
+    geometry: str = "proxy",
+    recipe: str = "quick",
+    epochs: int | None = None,
+    finalist_epochs: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    threads: int | None = None,
+    run_dir: str | Path | None = None,
+    **settings: float | None,
+) -> Prepared:
+    """Resolve everything about a run and decide its feasibility; nothing is written.
+
+    ``settings`` are those of :class:`evo_nas.strategy.Settings`; None means the default. ``epochs``
+    are the supernet's, ``finalist_epochs`` those of each retraining; both override the recipe.
+    ``geometry`` is "proxy" or "target", with changes such as "proxy,width=96".
+
+    Raises:
+        EvoNasError: something given is wrong, or nothing meets the budget.
+    """
+    budget = parse_budget(flops)
+    loaded: Space = registry.load("space", space)
+    planner: Strategy = registry.load("strategy", strategy)
+    registry.load("evaluator", evaluator)
+    registry.load("evaluator", retrainer)
+    source: DataSource = registry.load("data", data)
+    chosen = choose_recipe(recipe, epochs, finalist_epochs)
+    resolved = make_settings(settings)
+    folder = _folder(run_dir, space, flops)
+    plan = make_plan(space, loaded, planner, resolved, budget)
+    images = source.load(seed)
+    config = Config(
+        space=space,
+        flops=str(budget),
+        strategy=strategy,
+        evaluator=evaluator,
+        retrainer=retrainer,
+        data=data,
+        seed=_at_least("seed", seed, 0),
+        device=resolve_device(device),
+        threads=_at_least("threads", available_threads() if threads is None else threads, 1),
+        settings=resolved,
+        geometry=resolve_geometry(geometry, loaded, images),
+        recipe=chosen,
+    )
+    return Prepared(config, plan, images, folder)
+
+
+def run(
+    space: str = "glit_hl",
+    flops: str = "1.4G",
+    *,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Result:
+    """Search ``space`` within ``flops``, retrain, and deliver a network; see :func:`prepare`."""
+    return prepare(space, flops, **options).start(progress)
+
+
+def resume(folder: str | Path, progress: Progress | None = None) -> Result:
+    """Go on with a stopped run; a finished one is just read.
+
+    Raises:
+        RunError: the folder holds no run, is in use, or something in it is damaged.
+    """
+    return _go_on(Path(folder), progress or Silent(), None)
+
+
+def _go_on(folder: Path, progress: Progress, data: SearchData | None) -> Result:
+    with runfolder.locked(folder):
+        result = load_result(folder)
+        if result.best is None:
+            Loop(folder, result.config, progress, data).run()
+            result = load_result(folder)
+    return result
+
+
+# -- resolving -----------------------------------------------------------------------------------
+
+
+def make_settings(given: dict[str, float | None]) -> Settings:
+    """Settings from what was given; breeding follows the population unless it is given too."""
+    known = {field.name for field in fields(Settings)}
+    for name in given:
+        if name not in known:
+            raise SettingsError(f"there is no setting {name!r}; {nearest(name, known)}")
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    population = values.get("population", Settings().population)
+    crossover = values.setdefault("crossover", min(population // 2, population))
+    values.setdefault("mutation", max(population - crossover, 0))
+    return Settings(**values)
+
+
+def choose_recipe(spec: str, epochs: int | None, finalist_epochs: int | None) -> Recipe:
+    """The recipe that ``spec`` names, with other epochs where they are given."""
+    recipe = load_recipe(spec)
+    if epochs is not None:
+        supernet = replace(recipe.supernet, epochs=_at_least("epochs", epochs, 1))
+        recipe = replace(recipe, supernet=supernet)
+    if finalist_epochs is not None:
+        train = replace(recipe.train, epochs=_at_least("finalist_epochs", finalist_epochs, 1))
+        recipe = replace(recipe, train=train)
+    return recipe
+
+
+def resolve_geometry(text: str, space: Space, data: SearchData) -> Geometry:
+    """The geometry to train at: ``proxy`` or ``target``, then changes as ``width=96,heads=6``.
+
+    Channels and classes are always the data's.
+    """
+    channels, size, classes = data.train.pixels.shape[1], data.train.pixels.shape[-1], data.classes
+    base, *changes = [part.strip() for part in text.split(",")]
+    if "=" in base:
+        base, changes = "proxy", [base, *changes]
+    if base == "proxy":
+        geometry = space.proxy(size, channels, len(classes))
+    elif base == "target":
+        geometry = replace(space.target, channels=channels, classes=len(classes))
+    else:
+        raise SpaceError(f"geometry {text!r}: begin with proxy or target, then width=96,heads=6")
+    free = {f.name for f in fields(Geometry)} - {"channels", "classes"}
+    for change in changes:
+        name, _, value = change.partition("=")
+        if name not in free or not value.isdecimal() or int(value) < 1:
+            raise SpaceError(
+                f"geometry {text!r}: {change!r} is no name=number; names: {', '.join(sorted(free))}"
+            )
+        geometry = replace(geometry, **{name: int(value)})
+    space.build((0,) * len(space.choices), geometry)  # says what does not fit together
+    return geometry
+
+
+def resolve_device(device: str) -> str:
+    """The device's name for torch; "auto" is the GPU where there is one."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=torch.device(device))
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SettingsError(f"device {device!r} cannot be used here: {reason}") from error
+    return device
+
+
+def available_threads() -> int:
+    """The CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def environment(device: str) -> dict[str, str]:
+    """Versions and hardware, to be kept with a run."""
+    versions = {name: version(name) for name in _PACKAGES}
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
+    return {**versions, "python": platform.python_version(), "device": f"{device} ({name})"}
+
+
+def _folder(run_dir: str | Path | None, space: str, flops: str) -> Path:
+    if run_dir is None:
+        name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{space}-{flops}")
+        return runfolder.free_folder(RUNS, name[:80])
+    folder = Path(run_dir)
+    runfolder.check_free(folder)
+    return folder
+
+
+def _at_least(name: str, value: int, lowest: int) -> int:
+    if value < lowest:
+        raise SettingsError(f"{name} is {value}; it must be at least {lowest}")
+    return value

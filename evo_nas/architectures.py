@@ -1,0 +1,46 @@
+"""Finding an architecture: a published network's name, an architecture file, or a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from . import registry
+from .architecture import BEST, Architecture, read_architecture
+from .errors import EvoNasError, SpecError, nearest
+
+
+def find_architecture(what: str) -> Architecture:
+    """The architecture that ``what`` names.
+
+    Raises:
+        SpecError: it is neither a file, nor a finished run's folder, nor a published name.
+    """
+    path = Path(what)
+    if path.is_dir():
+        if not (path / BEST).is_file():
+            raise SpecError(f"{path} has no {BEST}: the run is not finished; evo-nas resume {path}")
+        return read_architecture(path / BEST)
+    if path.is_file():
+        return read_architecture(path)
+    if path.suffix == ".json":
+        raise SpecError(f"there is no architecture file {what!r}")
+    names = registry.names("network")
+    if what not in names and ":" not in what:
+        raise SpecError(
+            f"{what!r} is neither a published network ({nearest(what, names)}), nor an architecture "
+            "file, nor a run folder"
+        )
+    architecture: Architecture = registry.load("network", what)
+    return architecture
+
+
+def published_networks() -> Mapping[str, Architecture]:
+    """All published networks that can be loaded, by name; a broken plug-in is left out."""
+    found = {}
+    for name in registry.names("network"):
+        try:
+            found[name] = registry.load("network", name)
+        except EvoNasError:
+            continue
+    return found

@@ -1,0 +1,123 @@
+"""Showing progress: a live display in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class LiveProgress:
+    """One bar for the phase at work and a note below it; finished phases leave a line."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeRemainingColumn(compact=True),
+            expand=True,
+        )
+        self._note = Text(style="dim", no_wrap=True, overflow="ellipsis")
+        self._live = Live(Group(self._bars, self._note), console=console, transient=True)
+        self._what = ""
+        self._began = 0.0
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._finish()
+        self._live.stop()
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """A phase begins, or goes on."""
+        if what == self._what:
+            return
+        self._finish()
+        self._what, self._began = what, time.perf_counter()
+        for task in self._bars.task_ids:
+            self._bars.remove_task(task)
+        self._bars.add_task(what, total=total, unit=unit)
+        self._note.plain = ""
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Show how far the phase is."""
+        for task in self._bars.task_ids:
+            self._bars.update(task, completed=done)
+        if note:
+            self._note.plain = note
+
+    def say(self, message: str) -> None:
+        """Print a line above the display."""
+        self._console.print(Text(message))
+
+    def _finish(self) -> None:
+        if self._what:
+            note = f"  {self._note.plain}" if self._note.plain else ""
+            took = time.perf_counter() - self._began
+            self._console.print(Text(f"{self._what}: {duration(took)}{note}"))
+
+
+class PlainProgress:
+    """Lines: the start of each phase, then at most one in ten seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._what, self._total, self._unit = "", 0, ""
+        self._printed = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """Name the phase."""
+        if what != self._what:
+            self._what, self._total, self._unit = what, total, unit
+            self._print("")
+
+    def advance(self, done: int, note: str = "") -> None:
+        """Say how far it is, when it is time or done."""
+        now = time.monotonic()
+        if done == self._total or now - self._printed >= _SECONDS_BETWEEN_LINES:
+            self._print(f" {done}", note)
+
+    def say(self, message: str) -> None:
+        """Print it."""
+        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+    def _print(self, done: str, note: str = "") -> None:
+        self._printed = time.monotonic()
+        of = f"{done} of {self._total} {self._unit}" if done else f" {self._total} {self._unit}"
+        self.say(f"{self._what}:{of}{', ' + note if note else ''}")
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: 48 s, 3 min 20 s, 2 h 05 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,104 @@
+"""What ``--json`` prints: plain objects of what the views show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from .api import Prepared
+from .architecture import Architecture
+from .budget import Budget
+from .feasible import Feasible
+from .plan import Published
+from .result import Result
+from .space import Space
+
+
+def plan_document(prepared: Prepared) -> dict[str, Any]:
+    """A plan."""
+    return {
+        "config": asdict(prepared.config),
+        "target": asdict(prepared.plan.space.target),
+        "run_folder": str(prepared.folder),
+        "stages": [
+            {
+                "name": outlook.stage.name,
+                "level": outlook.stage.level,
+                "candidates": outlook.stage.candidates,
+                "smallest": outlook.smallest,
+                "largest": outlook.largest,
+                **(_legal(outlook.feasible) if outlook.feasible else {}),
+            }
+            for outlook in prepared.plan.stages
+        ],
+        "published": [asdict(network) for network in prepared.plan.published],
+    }
+
+
+def space_document(
+    space: Space, legal: Feasible, budget: Budget | None, networks: Sequence[Published]
+) -> dict[str, Any]:
+    """A space, and what a budget leaves of it."""
+    return {
+        "name": space.name,
+        "target": asdict(space.target),
+        "budget": None if budget is None else asdict(budget),
+        **_legal(legal),
+        "choices": [
+            {
+                "name": choice.name,
+                "options": list(choice.options),
+                "level": choice.level,
+                "slot": choice.slot,
+                "when": {parent: sorted(o, key=str) for parent, o in choice.when.items()},
+            }
+            for choice in space.choices
+        ],
+        "published": [asdict(network) for network in networks],
+    }
+
+
+def _legal(legal: Feasible) -> dict[str, Any]:
+    return {
+        "genomes": legal.size,
+        "legal": legal.count,
+        "share": legal.share,
+        "minimum_flops": legal.minimum,
+        "maximum_flops": legal.maximum,
+    }
+
+
+def architecture_document(architecture: Architecture, space: Space) -> dict[str, Any]:
+    """An architecture with its options by name and its costs at the target."""
+    genome = space.check(architecture.genome)
+    return {
+        "name": architecture.name,
+        "space": architecture.space,
+        "genome": list(genome),
+        "choices": space.options(genome),
+        "target": {"geometry": asdict(space.target), **space.costs(genome)},
+    }
+
+
+def result_document(result: Result) -> dict[str, Any]:
+    """A run, finished or not."""
+    return {
+        "run_folder": str(result.folder),
+        "finished": result.best is not None,
+        "best": result.best,
+        "stages": {
+            stage: {
+                "candidates": len(result.of(stage, "search")),
+                "finalists": [
+                    {"genome": list(e.genome), "flops": e.flops, "metrics": dict(e.metrics)}
+                    for e in result.of(stage, "finalists")
+                ],
+                "reliability": result.reliability(stage),
+            }
+            for stage in result.stages
+        },
+        "seconds": {f"{stage} {phase}": s for (stage, phase), s in result.spent.items()},
+        "versions": result.facts["versions"],
+        "config": asdict(result.config),
+    }

@@ -1,0 +1,59 @@
+"""What can be named on the command line, each with a line about it."""
+
+from __future__ import annotations
+
+from . import registry
+from .api import RUNS
+from .budget import format_amount
+from .errors import EvoNasError, SpecError, nearest
+from .result import load_result
+from .runfolder import CONFIG
+
+_KINDS = {
+    "spaces": "space",
+    "evaluators": "evaluator",
+    "strategies": "strategy",
+    "data": "data",
+    "networks": "network",
+}
+
+
+def listing(what: str) -> dict[str, str]:
+    """Names with what they are; a plug-in that cannot be imported is listed with the reason.
+
+    Raises:
+        SpecError: there is no such list.
+    """
+    if what == "runs":
+        return _runs()
+    if what not in _KINDS:
+        raise SpecError(f"there is no list {what!r}; {nearest(what, [*_KINDS, 'runs'])}")
+    return {name: _about(_KINDS[what], name) for name in registry.names(_KINDS[what])}
+
+
+def _about(kind: str, name: str) -> str:
+    try:
+        documentation = registry.find(kind, name).__doc__ or ""
+    except EvoNasError as error:
+        return str(error)
+    return documentation.strip().partition("\n")[0]
+
+
+def _runs() -> dict[str, str]:
+    told = {}
+    for folder in sorted(RUNS.glob("*")):
+        if not (folder / CONFIG).is_file():
+            continue
+        try:
+            result = load_result(folder)
+        except EvoNasError as error:
+            told[str(folder)] = str(error)
+            continue
+        state = f"unfinished, {len(result.evaluations):,} evaluations"
+        if result.best is not None:
+            flops = format_amount(result.best["target"]["flops"])
+            accuracy = result.best["measured"].get("validation_accuracy")
+            state = f"finished, {flops} FLOPs"
+            state += "" if accuracy is None else f", validation accuracy {accuracy:.4f}"
+        told[str(folder)] = f"{result.config.space} within {result.config.flops}, {state}"
+    return told

@@ -1,0 +1,87 @@
+"""What a run found, read from its folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import runfolder
+from .budget import format_amount
+from .config import Config
+from .errors import RunError
+from .reliability import split_half
+from .store import Evaluation, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A run, finished or not. ``best`` is the content of best.json, None before the end.
+
+    ``spent`` are seconds by (stage, phase); ``facts`` what was written down at the start: versions,
+    hardware, data.
+    """
+
+    folder: Path
+    config: Config
+    best: dict[str, Any] | None
+    evaluations: tuple[Evaluation, ...]
+    spent: dict[tuple[str, str], float]
+    facts: dict[str, Any]
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages that have begun."""
+        return tuple(dict.fromkeys(e.stage for e in self.evaluations))
+
+    def of(self, stage: str, phase: str) -> tuple[Evaluation, ...]:
+        """The evaluations of one stage's phase, in the order proposed."""
+        return tuple(e for e in self.evaluations if e.stage == stage and e.phase == phase)
+
+    def reliability(self, stage: str) -> float | None:
+        """The split-half reliability of a stage's search scores; see :func:`split_half`."""
+        return split_half(self.of(stage, "search"))
+
+    def __repr__(self) -> str:
+        if self.best is None:
+            return f"<evo-nas run {self.folder}: unfinished, {len(self.evaluations)} evaluations>"
+        target, measured = self.best["target"], self.best["measured"]
+        return (
+            f"<evo-nas run {self.folder}: {format_amount(target['flops'])} FLOPs, "
+            f"{format_amount(target['params'])} parameters at the target; validation accuracy "
+            f"{measured.get('validation_accuracy', float('nan')):.4f} on {measured['data']}>"
+        )
+
+
+def load_result(folder: Path) -> Result:
+    """Read a run folder.
+
+    Raises:
+        RunError: it is no run folder, or something in it is damaged.
+    """
+    runfolder.check(folder)
+    store = Store(folder / runfolder.STORE, read_only=True)
+    try:
+        return Result(
+            folder=folder,
+            config=Config.read(folder / runfolder.CONFIG),
+            best=_read_best(folder / runfolder.BEST),
+            evaluations=tuple(store.evaluations()),
+            spent=store.spent(),
+            facts={"versions": store.fact("versions"), "data": store.fact("data")},
+        )
+    finally:
+        store.close()
+
+
+def _read_best(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        best = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}") from error
+    if not isinstance(best, dict):
+        raise RunError(f"{path} is no architecture file: it holds no JSON object")
+    return best

@@ -1,0 +1,292 @@
+"""What people see in a terminal: plans, spaces, architectures, results, as rich renderables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+
+from rich import box
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from .api import Prepared
+from .budget import Budget, format_amount
+from .console import duration
+from .feasible import Feasible
+from .plan import Published, StageOutlook
+from .result import Result
+from .space import Cell, Genome, Space
+from .store import Evaluation
+from .strategy import Settings
+
+_CELL_WIDTH = 12
+
+
+def plan_view(prepared: Prepared) -> RenderableType:
+    """What a run will do: printed at its start."""
+    config, plan, data = prepared.config, prepared.plan, prepared.data
+    target = plan.space.target
+    phases = config.recipe
+    facts = _facts(
+        ("space", f"{config.space}, strategy {config.strategy}, seed {config.seed}"),
+        ("budget", f"{plan.budget} FLOPs (1 FLOP = 1 multiply-accumulate)"),
+        ("FLOPs are counted at", f"the target: {target}"),
+        (
+            "accuracy is measured at",
+            f"the proxy: {config.geometry}; on {config.data}: {len(data.train):,} training and "
+            f"{len(data.validation):,} validation images; the test split is read once, at the end",
+        ),
+        ("scores come from", f"evaluator {config.evaluator}; finalists: {config.retrainer}"),
+        (
+            "recipe",
+            f"{phases.name}: supernet {phases.supernet.epochs} epochs, finalists "
+            f"{phases.train.epochs} epochs each",
+        ),
+        ("computed on", f"{config.device}, {config.threads} threads"),
+        ("settings", _settings(config.settings)),
+        ("run folder", str(prepared.folder)),
+    )
+    return Group(
+        Text("Plan", style="bold"),
+        facts,
+        _stage_table(plan.stages, config.recipe.supernet.epochs),
+        *_published(plan.published, plan.budget),
+    )
+
+
+def _settings(settings: Settings) -> str:
+    return ", ".join(
+        f"{field.name.replace('_', ' ')} {getattr(settings, field.name)}"
+        for field in fields(settings)
+    )
+
+
+def _facts(*rows: tuple[str, str]) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, Text(value))
+    return Padding(table, (0, 0, 1, 0))
+
+
+def _stage_table(stages: Iterable[StageOutlook], epochs: int) -> Table:
+    table = _table("stage", "decides", ">genomes", ">fit the budget", ">share", ">candidates")
+    for outlook in stages:
+        stage = outlook.stage
+        size = _amount(outlook.smallest)
+        if outlook.largest != outlook.smallest:
+            size += f" to {_amount(outlook.largest)}"
+        legal = outlook.feasible
+        table.add_row(
+            stage.name,
+            "all choices" if stage.level is None else f"level {stage.level}",
+            size,
+            _amount(legal.count) if legal else "follows",
+            _share(legal.share) if legal else "follows",
+            f"{stage.candidates:,}",
+        )
+    return table
+
+
+def _published(networks: Sequence[Published], budget: Budget | None) -> list[Text]:
+    if not networks:
+        return []
+    told = []
+    for network in networks:
+        verdict = "" if budget is None else (" (fits)" if network.fits else " (does not fit)")
+        told.append(f"{network.name} {format_amount(network.flops)}{verdict}")
+    return [Text("published networks of this space, by this counter: " + ", ".join(told))]
+
+
+def space_view(
+    space: Space, legal: Feasible, budget: Budget | None, networks: Sequence[Published]
+) -> RenderableType:
+    """A space: its size, what it reaches, and what a budget leaves."""
+    rows = [
+        ("target", str(space.target)),
+        (
+            "choices",
+            f"{len(space.choices)} in {len(space.slots)} slots, {len(space.levels)} levels",
+        ),
+        ("genomes", _amount(legal.size)),
+    ]
+    if legal.minimum is not None and legal.maximum is not None:
+        reach = f"{format_amount(legal.minimum, 5)} to {format_amount(legal.maximum, 5)} FLOPs"
+        rows.append(("reaches", reach))
+    if budget is not None:
+        fits = f"{_amount(legal.count)} genomes, {_share(legal.share)} of the prior"
+        rows.append((f"within {budget}", fits))
+    return Group(
+        Text(space.name, style="bold"),
+        _facts(*rows),
+        _choice_table(space),
+        *_published(networks, budget),
+    )
+
+
+def _choice_table(space: Space) -> Table:
+    """The choices, those of slots that are alike written once."""
+    table = _table("choice", "options", "level", "active when")
+    alike: dict[tuple[str, str, str, str], list[str]] = {}
+    for choice in space.choices:
+        short = choice.name.removeprefix(f"{choice.slot}.")
+        when = ", ".join(
+            f"{parent.removeprefix(f'{choice.slot}.')} in {_join(sorted(options, key=str))}"
+            for parent, options in choice.when.items()
+        )
+        row = (short, _join(choice.options), str(choice.level), when)
+        alike.setdefault(row, []).append(choice.slot or "")
+    for (short, options, level, when), slots in alike.items():
+        where = slots[0] if len(slots) == 1 else f"{slots[0]}..{slots[-1]}"
+        table.add_row(f"{where}.{short}" if where else short, options, level, when)
+    return table
+
+
+def architecture_view(space: Space, genome: Genome, title: str) -> RenderableType:
+    """An architecture: its picture, its slots in a table, and what it costs."""
+    costs = space.costs(genome)
+    summary = (
+        f"{costs['params']:,} parameters, {costs['flops']:,} FLOPs "
+        f"({format_amount(costs['params'])}, {format_amount(costs['flops'])}) at the target: "
+        f"{space.target}"
+    )
+    parts: list[RenderableType] = [Text(title, style="bold"), Text(summary), Text()]
+    cells = space.picture(genome)
+    if cells:
+        parts += [picture(cells), Text()]
+    parts.append(_slot_table(space, genome))
+    return Group(*parts)
+
+
+def picture(cells: Sequence[Cell]) -> RenderableType:
+    """The boxes of an architecture, darker where the space shades them (the paper's Fig. 5)."""
+    panels = []
+    for cell in cells:
+        level = round(235 - 150 * cell.shade)
+        text = "black" if cell.shade < 0.5 else "white"
+        panels.append(
+            Panel(
+                Text("\n".join(cell.lines)),
+                title=cell.title,
+                width=_CELL_WIDTH,
+                height=2 + max(len(c.lines) for c in cells),
+                box=box.SQUARE,
+                style=f"{text} on rgb({level // 2},{level * 3 // 4},{level})",
+                padding=(0, 1),
+            )
+        )
+    return Columns(panels, padding=(0, 1, 0, 0))
+
+
+def _slot_table(space: Space, genome: Genome) -> Table:
+    options = space.options(genome)
+    context = tuple(genome[i] for i in space.context)
+    names = list(dict.fromkeys(_short(space, i) for i in sum(space.slots.values(), ())))
+    table = _table("slot", *(f">{name}" for name in names), ">FLOPs", ">parameters")
+    for slot, positions in space.slots.items():
+        values = {_short(space, i): options.get(space.choices[i].name) for i in positions}
+        costs = space.slot_costs(slot, context)
+        cost = costs[tuple(genome[i] for i in positions)] if costs else {}
+        table.add_row(
+            slot,
+            *("-" if values.get(name) is None else str(values[name]) for name in names),
+            *(f"{cost[key]:,}" if key in cost else "-" for key in ("flops", "params")),
+        )
+    return table
+
+
+def _short(space: Space, position: int) -> str:
+    choice = space.choices[position]
+    return choice.name.removeprefix(f"{choice.slot}.")
+
+
+def result_view(result: Result, space: Space) -> RenderableType:
+    """A run, finished or not: the network, how well it did, and how far to trust that."""
+    parts: list[RenderableType] = []
+    if result.best is not None:
+        genome = space.encode(result.best["choices"])
+        parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
+        parts.append(_facts(*_measured(result.best["measured"])))
+    else:
+        parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
+    parts.append(_search_table(result))
+    if result.spent:
+        times = ", ".join(
+            f"{stage} {phase} {duration(seconds)}"
+            for (stage, phase), seconds in result.spent.items()
+        )
+        total = duration(sum(result.spent.values()))
+        parts.append(Text(f"time: {times}; {total} in all"))
+    return Group(*parts)
+
+
+def _measured(measured: Mapping[str, object]) -> list[tuple[str, str]]:
+    rows = [("measured on", str(measured["data"]))]
+    accuracy, error = measured.get("validation_accuracy"), measured.get("validation_standard_error")
+    if isinstance(accuracy, float) and isinstance(error, float):
+        rows.append(("validation accuracy", f"{accuracy:.4f} ± {error:.4f} (standard error)"))
+    second = measured.get("second_accuracy")
+    if isinstance(second, float):
+        verdict = "separated" if measured.get("separated_from_second") else "not separated"
+        rows.append(
+            ("second finalist", f"{second:.4f}: {verdict} from the best by two standard errors")
+        )
+    test, error = measured.get("test_accuracy"), measured.get("test_standard_error")
+    if isinstance(test, float) and isinstance(error, float):
+        rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
+    return rows
+
+
+def _search_table(result: Result) -> Table:
+    table = _table(
+        "stage", ">candidates", ">best score", ">best retrained", ">reliability of scores"
+    )
+    for stage in result.stages:
+        search, finalists = result.of(stage, "search"), result.of(stage, "finalists")
+        reliability = result.reliability(stage)
+        table.add_row(
+            stage,
+            f"{len(search):,}",
+            _best(search),
+            _best(finalists),
+            "-" if reliability is None else f"{reliability:.2f} (split-half)",
+        )
+    return table
+
+
+def _best(evaluations: Sequence[Evaluation]) -> str:
+    scores = [e.metrics["accuracy"] for e in evaluations if "accuracy" in e.metrics]
+    return f"{max(scores):.4f}" if scores else "-"
+
+
+def names_view(names: Mapping[str, str]) -> RenderableType:
+    """Names and what they are."""
+    return _facts(*names.items())
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for column in columns:
+        table.add_column(
+            column.removeprefix(">"), justify="right" if column.startswith(">") else "left"
+        )
+    return table
+
+
+def _join(options: Iterable[object]) -> str:
+    return ", ".join(map(str, options))
+
+
+def _amount(count: float | None) -> str:
+    if count is None or count != count:  # noqa: PLR0124  a count that is not known is not a number
+        return "unknown"
+    return f"{count:,.0f}" if count < 1e6 else f"{count:.3g}"
+
+
+def _share(share: float | None) -> str:
+    return "unknown" if share is None else f"{share:.3g}"

@@ -1,0 +1,70 @@
+"""Small spaces for tests: every situation that a space can be in, few enough genomes to enumerate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import nn
+
+from evo_nas.space import Choice, Costs, Genome, Geometry, Option, Space
+
+
+def all_canonical(space: Space) -> list[Genome]:
+    """All canonical genomes, by brute force."""
+    return sorted(
+        {
+            space.canonical(tuple(g.values()))
+            for g in space.partial_genomes(range(len(space.choices)), {})
+        }
+    )
+
+
+def prior_mass(space: Space, genome: Genome) -> float:
+    """The prior probability of a canonical genome, straight from its definition."""
+    mass = 1.0
+    for choice, on in zip(space.choices, space.active(genome), strict=True):
+        mass /= len(choice.options) if on else 1
+    return mass
+
+
+class TinySpace(Space):
+    """Blocks with a kind (level 0) and details (level 1) that depend on it, as in GLiT.
+
+    "a" has a size, "b" a size and a depth, "c" nothing. With ``wide`` there is also a context
+    choice of level 0 that doubles every slot's cost.
+    """
+
+    name = "tiny"
+    target = Geometry(8, 1, 2)
+
+    def __init__(self, blocks: int = 3, wide: bool = False, unit: int = 10) -> None:
+        self.unit = unit
+        choices = [Choice("width", ("thin", "wide"))] if wide else []
+        for number in range(blocks):
+            slot = f"block{number}"
+            choices += [
+                Choice(f"{slot}.kind", ("a", "b", "c"), 0, slot),
+                Choice(f"{slot}.size", (1, 2, 4), 1, slot, {f"{slot}.kind": frozenset({"a", "b"})}),
+                Choice(f"{slot}.depth", (1, 2), 1, slot, {f"{slot}.kind": frozenset({"b"})}),
+            ]
+        self.choices = tuple(choices)
+
+    def details(self) -> Mapping[str, Option]:
+        middle = {"kind": "a", "size": 2, "depth": 1}
+        return {c.name: middle.get(c.name.rpartition(".")[2], "thin") for c in self.choices}
+
+    def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
+        factor = 2 if context and context[0] == 1 else 1
+        offset = int(slot.removeprefix("block"))
+        table = {}
+        for value in self.slot_values(slot, context):
+            kind, size, depth = "abc"[value[0]], (1, 2, 4)[value[1]], (1, 2)[value[2]]
+            cost = {"a": 3 * size, "b": 2 * size * depth + 1, "c": 1}[kind] + offset
+            table[value] = {"flops": factor * cost * self.unit, "params": cost}
+        return table
+
+    def fixed_costs(self, context: Genome) -> Costs:
+        return {"flops": 7, "params": 1}
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        raise NotImplementedError

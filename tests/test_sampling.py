@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evo_nas.budget import Budget
+from evo_nas.distribution import mutation
+from evo_nas.feasible import feasible
+from evo_nas.sampling import Exhausted, Sampler
+
+from .spacekit import TinySpace, all_canonical
+
+SPACE = TinySpace(3)
+
+
+def test_every_legal_genome_is_proposed_once_and_then_the_space_is_exhausted() -> None:
+    legal = feasible(SPACE, Budget(180, 260))
+    sampler = Sampler(legal)
+    rng = np.random.default_rng(0)
+    expected = legal.enumerate()
+    assert expected is not None
+    drawn = [sampler.fresh(rng)[0] for _ in expected]
+    assert sorted(drawn) == list(expected)
+    with pytest.raises(Exhausted):
+        sampler.fresh(rng)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(110, 500), st.integers(0, 2**32))
+def test_nothing_drawn_is_outside_the_budget(high: int, seed: int) -> None:
+    sampler = Sampler(feasible(SPACE, Budget(90, high)))
+    rng = np.random.default_rng(seed)
+    parent = sampler.draw(sampler.feasible.prior, rng)
+    for rate in (0.05, 0.5, 1.0):
+        genome = sampler.draw(mutation(SPACE, parent, rate), rng)
+        assert 90 <= SPACE.costs(genome)["flops"] <= high
+
+
+def test_a_distribution_that_only_repeats_itself_gives_way_to_the_next() -> None:
+    sampler = Sampler(feasible(SPACE, Budget(0, 10**6)))
+    rng = np.random.default_rng(0)
+    parent, _ = sampler.fresh(rng)
+    child, used = sampler.fresh(rng, lambda: mutation(SPACE, parent, 0.0))
+    assert used == 1
+    assert child != parent
+    _, used = sampler.fresh(rng, lambda: mutation(SPACE, parent, 0.5))
+    assert used == 0
+
+
+def test_too_many_to_enumerate_and_a_lopsided_prior_still_gives_new_genomes() -> None:
+    # Nearly all prior mass of the legal genomes is on few of them once those are proposed.
+    legal = feasible(SPACE, Budget(0, 10**6))
+    legal.enumerate = lambda: None  # type: ignore[method-assign]
+    sampler = Sampler(legal)
+    rng = np.random.default_rng(0)
+    everything = all_canonical(SPACE)
+    drawn = {sampler.fresh(rng)[0] for _ in range(len(everything) - 3)}
+    assert len(drawn) == len(everything) - 3

@@ -1,0 +1,90 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evo_nas.errors import SpaceError
+from evo_nas.space import Choice, Genome
+
+from .spacekit import TinySpace, all_canonical
+
+SPACE = TinySpace(2, wide=True)
+GENOMES = st.tuples(*(st.integers(0, len(c.options) - 1) for c in SPACE.choices))
+
+
+@given(GENOMES)
+def test_canonical_is_idempotent_and_keeps_options_and_cost(genome: Genome) -> None:
+    canonical = SPACE.canonical(genome)
+    assert SPACE.canonical(canonical) == canonical
+    assert SPACE.options(canonical) == SPACE.options(genome)
+    assert SPACE.costs(canonical) == SPACE.costs(genome)
+    assert SPACE.encode(SPACE.options(genome)) == canonical
+
+
+@given(GENOMES)
+def test_inactive_genes_hold_the_first_option(genome: Genome) -> None:
+    canonical = SPACE.canonical(genome)
+    assert all(on or gene == 0 for gene, on in zip(canonical, SPACE.active(genome), strict=True))
+
+
+def test_slot_values_and_contexts_make_up_all_genomes() -> None:
+    assert SPACE.contexts == ((0,), (1,))
+    values = SPACE.slot_values("block0", (0,))
+    assert len(values) == len(set(values)) == 3 + 6 + 1
+    assert len(all_canonical(SPACE)) == 2 * 10 * 10
+
+
+def test_costs_are_the_sum_of_slots() -> None:
+    genome = SPACE.encode(
+        {
+            "width": "wide",
+            "block0.kind": "b",
+            "block0.size": 4,
+            "block0.depth": 2,
+            "block1.kind": "c",
+        }
+    )
+    assert SPACE.costs(genome) == {"flops": 7 + 2 * 10 * (17 + 2), "params": 1 + 17 + 2}
+
+
+@pytest.mark.parametrize(
+    ("genome", "said"),
+    [((0,), "7 genes"), ((0, 0, 0, 0, 0, 0, 9), "block1.depth"), ((0,) * 6 + (True,), "True"),
+     ((0,) * 6 + (-1,), "-1")],
+)  # fmt: skip
+def test_check_says_what_is_wrong(genome: Genome, said: str) -> None:
+    with pytest.raises(SpaceError, match=said):
+        SPACE.check(genome)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"widht": "thin"}, "did you mean width"),
+        ({"width": "huge"}, "huge"),
+        ({"width": "thin", "block0.kind": "a"}, "block"),
+    ],
+)
+def test_encode_says_what_is_wrong(options: dict[str, str], said: str) -> None:
+    with pytest.raises(SpaceError, match=said):
+        SPACE.encode(options)
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ((Choice("x", (1,)), Choice("x", (1,))), "share a name"),
+        ((Choice("x", ()),), "distinct"),
+        ((Choice("x", (1, 1)),), "distinct"),
+        ((Choice("x", (1,), when={"y": frozenset({1})}), Choice("y", (1,))), "no earlier choice"),
+        ((Choice("x", (1,)), Choice("y", (1,), when={"x": frozenset({2})})), "no option"),
+        (
+            (Choice("x", (1,), slot="s"), Choice("y", (1,), slot="t", when={"x": frozenset({1})})),
+            "another slot",
+        ),
+    ],
+)
+def test_inconsistent_choices_are_refused(choices: tuple[Choice, ...], said: str) -> None:
+    space = TinySpace()
+    space.choices = choices
+    with pytest.raises(SpaceError, match=said):
+        _ = space.conditions
