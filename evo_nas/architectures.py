@@ -28,8 +28,8 @@ def find_architecture(what: str) -> Architecture:
     names = registry.names("network")
     if what not in names and ":" not in what:
         raise SpecError(
-            f"{what!r} is neither a published network ({nearest(what, names)}), nor an architecture "
-            "file, nor a run folder"
+            f"{what!r} is no architecture file, no run folder and no published network; "
+            f"{nearest(what, names)}"
         )
     architecture: Architecture = registry.load("network", what)
     return architecture

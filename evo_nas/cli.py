@@ -135,7 +135,7 @@ def run(
     elif not (as_json or (quiet and not dry_run)):
         _out().print(plan_view(prepared))
     if not dry_run:
-        _finish(_stoppable(prepared.folder, lambda p: prepared.start(p), quiet or as_json), as_json)
+        _finish(_stoppable(prepared.folder, prepared.start, quiet or as_json), as_json)
 
 
 @app.command()

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import cloudpickle
 from joblib import Parallel, delayed, parallel_config
-from joblib.externals import cloudpickle
+
 from torch import nn
 
 from .measuring import torch_threads

@@ -1,8 +1,8 @@
 """Finding plug-ins: by name through entry points, or by path.
 
 One grammar everywhere: ``name``, ``package.module:Attr`` or ``path/file.py:Attr``, each with
-options as ``?key=value&key=value``. Only the chosen plug-in is imported, so a broken neighbour breaks
-nothing. A spec of data may also be a folder.
+options as ``?key=value&key=value``. Only the chosen plug-in is imported, so a broken neighbour
+breaks nothing. A spec of data may also be a folder.
 """
 
 from __future__ import annotations

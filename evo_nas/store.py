@@ -198,9 +198,13 @@ def _dump(value: Sequence[object] | Mapping[str, object]) -> str:
 
 
 def _evaluation(row: tuple[Any, ...]) -> Evaluation:
-    *before, genome, flops, params, metrics, origin, parents, seconds = row
+    stage, phase, generation, position = row[:4]
+    genome, flops, params, metrics, origin, parents, seconds = row[4:]
     return Evaluation(
-        *before,
+        stage,
+        phase,
+        generation,
+        position,
         genome=tuple(json.loads(genome)),
         flops=flops,
         params=params,

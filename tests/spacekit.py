@@ -1,4 +1,4 @@
-"""Small spaces for tests: every situation that a space can be in, few enough genomes to enumerate."""
+"""Small spaces for tests: every situation a space can be in, few enough genomes to enumerate."""
 
 from __future__ import annotations
 
