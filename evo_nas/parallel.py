@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-import cloudpickle
+import cloudpickle  # type: ignore[import-untyped]
 from joblib import Parallel, delayed, parallel_config
-
 from torch import nn
 
 from .measuring import torch_threads

@@ -1,0 +1,110 @@
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from evo_nas import registry
+from evo_nas.errors import EvaluatorError
+from evo_nas.recipe import Phase
+from evo_nas.streams import Streams
+
+from .tinyspace import TinySpace, tiny_context
+
+GENOMES = [(0, 0), (2, 1), (1, 1)]
+
+
+def opened(folder, **changes):
+    evaluator = registry.load("evaluator", "train")
+    evaluator.open(TinySpace(), tiny_context(folder, **changes))
+    return evaluator
+
+
+def test_trains_and_keeps_the_weights(tmp_path):
+    evaluator = opened(tmp_path)
+    assert evaluator.weights((0, 0)) is None
+    results = dict(evaluator.evaluate_many(GENOMES))
+    assert sorted(results) == [0, 1, 2]
+    assert all(m["accuracy"] > 0.4 for m in results.values())  # chance is 1/3
+    assert {"loss", "standard_error", "accuracy_even", "accuracy_odd"} <= results[0].keys()
+    network = TinySpace().build((2, 1), tiny_context(tmp_path).geometry)
+    network.load_state_dict(load_file(evaluator.weights((2, 1))))
+    assert len(list(tmp_path.iterdir())) == 3  # no checkpoint is left
+    assert evaluator.ledger.trained == 3 * 2 * 96
+    assert evaluator.ledger.measured == 3 * 60
+
+
+def test_results_do_not_depend_on_threads_company_or_earlier_work(tmp_path):
+    alone = opened(tmp_path / "alone", threads=1).evaluate((2, 1))
+    before = torch.get_num_threads()
+    evaluator = opened(tmp_path / "workers", threads=2)
+    together = dict(evaluator.evaluate_many(GENOMES))
+    assert together[1] == alone
+    assert torch.get_num_threads() == before
+    assert dict(evaluator.evaluate_many(GENOMES)) == together  # measured again, not trained
+
+
+def test_a_genome_and_a_seed_have_initial_weights_of_their_own(tmp_path):
+    first = opened(tmp_path / "a").evaluate((1, 1))
+    assert opened(tmp_path / "b", streams=Streams(8)).evaluate((1, 1)) != first
+
+
+def test_training_that_was_stopped_goes_on_exactly(tmp_path, monkeypatch):
+    whole = opened(tmp_path / "whole")
+    expected = whole.evaluate((2, 1))
+
+    def stop(parent):
+        raise KeyboardInterrupt
+
+    stopped = opened(tmp_path / "stopped")
+    with monkeypatch.context() as patch:
+        patch.setitem(stopped.evaluate_many.__globals__, "end_if_orphaned", stop)
+        with pytest.raises(KeyboardInterrupt):
+            stopped.evaluate((2, 1))
+    assert [path.suffix for path in (tmp_path / "stopped").iterdir()] == [".checkpoint"]
+    assert stopped.evaluate((2, 1)) == expected
+    resumed, never_stopped = load_file(stopped.weights((2, 1))), load_file(whole.weights((2, 1)))
+    assert all(torch.equal(resumed[name], never_stopped[name]) for name in never_stopped)
+
+
+def test_a_loss_that_explodes_is_told_plainly(tmp_path):
+    context = tiny_context(tmp_path)
+    wild = Phase("sgd", epochs=2, batch_size=16, learning_rate=1e30, weight_decay=0)
+    recipe = type(context.recipe)("wild", wild, wild)
+    with pytest.raises(EvaluatorError, match=r"training genome 0 0: the loss became .* lower the"):
+        opened(tmp_path, recipe=recipe).evaluate((0, 0))
+
+
+PLUGIN = """
+from torch import nn
+from evo_nas.space import Choice, Geometry, Space
+
+GAIN = 2.0
+
+def scaled(x):
+    return GAIN * x
+
+class Net(nn.Module):
+    def __init__(self, geometry):
+        super().__init__()
+        self.layer = nn.Linear(geometry.image_size ** 2, geometry.classes)
+
+    def forward(self, images):
+        return scaled(self.layer(images.flatten(1)))
+
+class Mine(Space):
+    name = "mine"
+    target = Geometry(4, 1, 3)
+    choices = (Choice("a", (1, 2)),)
+
+    def build(self, genome, geometry):
+        return Net(geometry)
+"""
+
+
+def test_networks_of_a_plugin_file_reach_the_workers(tmp_path):
+    file = tmp_path / "plugin.py"
+    file.write_text(PLUGIN)
+    evaluator = registry.load("evaluator", "train")
+    space = registry.load("space", f"{file}:Mine")
+    evaluator.open(space, tiny_context(tmp_path / "run", threads=2))
+    results = dict(evaluator.evaluate_many([(0,), (1,)]))
+    assert all(m["accuracy"] > 0.4 for m in results.values())
