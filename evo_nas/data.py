@@ -81,8 +81,8 @@ def carve(
 ) -> tuple[Rows, Rows]:
     """Split rows at random, keeping the classes' proportions: (rows kept, rows carved out), sorted.
 
-    ``labels`` are integers (n,); ``part`` is a share below 1 or a number of rows from 1 up. Every
-    class has a row on both sides.
+    ``labels`` are integers (n,); ``part`` is a share below 1 or a number of rows from 1 up.
+    Every class has a row on both sides, even if the share is less than that.
 
     Raises:
         DataError: there are too few rows for that.
@@ -90,8 +90,8 @@ def carve(
     labels = np.asarray(labels, dtype=np.int64)
     if not part > 0 or (part >= 1 and part != int(part)):
         raise DataError(f"{what}={part}: give a share between 0 and 1, or a whole number of images")
-    wanted = int(part) if part >= 1 else max(1, round(part * len(labels)))
     present, sizes = np.unique(labels, return_counts=True)
+    wanted = int(part) if part >= 1 else max(len(present), round(part * len(labels)))
     if wanted < len(present) or wanted > len(labels) - len(present):
         raise DataError(
             f"{what}={part} is {wanted} of {len(labels)} images, but each of {len(present)} "

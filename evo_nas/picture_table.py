@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LARGEST_DEFAULT_SIZE = 64  # pixels; more must be asked for
 GREY_MODES = {"1", "L", "LA", "I", "I;16", "F"}
+PICTURE = "picture"  # the column of a table, whatever it is called in the file
 BATCH = 512  # pictures in memory before they are resized
 
 
@@ -58,7 +59,7 @@ class PictureTable:
         done = 0
         for batch in chosen.iter(BATCH):
             pictures = []
-            for picture in batch["picture"]:
+            for picture in batch[PICTURE]:
                 name = f"row {rows[done]} of {self.source}"
                 if picture is None:
                     raise DataError(f"{name} has no picture; remove the row")
@@ -104,7 +105,7 @@ def choose_format(table: PictureTable, rows: Rows, size: int | None) -> Format:
 
 
 def _open_picture(name: str, content: bytes | str) -> Image:
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  an optional dependency
+    from PIL import Image, UnidentifiedImageError  # an optional dependency
 
     try:
         return Image.open(io.BytesIO(content) if isinstance(content, bytes) else content)
@@ -123,7 +124,7 @@ def _header(name: str, content: bytes | str) -> tuple[str, int, int]:
 
 def _decode(name: str, content: bytes | str, chosen: Format) -> npt.NDArray[np.uint8]:
     """A picture (channels, size, size)."""
-    from PIL import Image, ImageOps  # noqa: PLC0415  an optional dependency
+    from PIL import Image, ImageOps  # an optional dependency
 
     size, mode = (chosen.size, chosen.size), "L" if chosen.channels == 1 else "RGB"
     with _open_picture(name, content) as picture:
@@ -169,8 +170,8 @@ def _import_datasets() -> Any:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # both are read when datasets is imported
     os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
     try:
-        import datasets  # noqa: PLC0415  an optional dependency
-        import PIL  # noqa: F401, PLC0415
+        import datasets
+        import PIL  # noqa: F401
     except ImportError as error:
         raise DataError(
             "reading image folders needs the extra packages of evo-nas: "
@@ -203,7 +204,9 @@ def _table(
     else:
         distinct, values = np.unique(values, return_inverse=True)
         classes = tuple(str(value) for value in distinct)
-    picture = picture.select_columns([image]).rename_column(image, "picture")
+    picture = picture.select_columns([image])
+    if image != PICTURE:
+        picture = picture.rename_column(image, PICTURE)
     return PictureTable(source, picture, values, classes)
 
 
@@ -235,7 +238,7 @@ def _column(
 
 def _sorted_by_path(table: PictureTable) -> PictureTable:
     """Class folders in the order of their paths, whatever order the file system lists them in."""
-    paths = [picture["path"] for picture in table.dataset["picture"]]
+    paths = [picture["path"] for picture in table.dataset[PICTURE]]
     order = np.argsort(np.array(paths), kind="stable")
     dataset = table.dataset.select(order, keep_in_memory=True)
     return PictureTable(table.source, dataset, table.labels[order], table.classes)

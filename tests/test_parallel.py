@@ -1,0 +1,55 @@
+import pickle
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from evo_nas import registry
+from evo_nas.parallel import end_if_orphaned, pack, run_unordered
+
+
+def threads_and_square(task):
+    return torch.get_num_threads(), task**2
+
+
+def test_one_worker_is_this_process_with_one_thread():
+    before = torch.get_num_threads()
+    assert list(run_unordered(threads_and_square, [2, 3], 1)) == [(0, (1, 4)), (1, (1, 9))]
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.slow
+def test_workers_have_one_thread_each():
+    results = dict(run_unordered(threads_and_square, [2, 3, 4], 2))
+    assert results == {0: (1, 4), 1: (1, 9), 2: (1, 16)}
+
+
+def test_a_process_is_no_orphan_of_its_own(monkeypatch):
+    monkeypatch.setattr("evo_nas.parallel.os._exit", lambda code: pytest.fail("ended"))
+    monkeypatch.setattr("evo_nas.parallel.os.getpid", lambda: 7)
+    end_if_orphaned(7)
+    monkeypatch.setattr("evo_nas.parallel.os.getppid", lambda: 6)
+    end_if_orphaned(6)
+
+
+def test_a_worker_whose_parent_has_gone_ends(monkeypatch):
+    codes = []
+    monkeypatch.setattr("evo_nas.parallel.os._exit", codes.append)
+    monkeypatch.setattr("evo_nas.parallel.os.getppid", lambda: 1)
+    end_if_orphaned(6)
+    assert codes == [1]
+
+
+def test_networks_of_installed_modules_are_packed_by_name():
+    network = nn.Sequential(nn.Linear(2, 2))
+    assert isinstance(pickle.loads(pack(network)), nn.Sequential)
+
+
+def test_networks_of_plugin_files_are_packed_with_their_classes(tmp_path, monkeypatch):
+    file = tmp_path / "plugin.py"
+    file.write_text("from torch import nn\n\nclass Net(nn.Linear):\n    pass\n")
+    make = registry.find("network", f"{file}:Net")
+    packed = pack(make(2, 3))
+    monkeypatch.delitem(sys.modules, make.__module__)
+    assert pickle.loads(packed).out_features == 3

@@ -1,0 +1,197 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from evo_nas.data import Images, search_data
+from evo_nas.errors import CheckpointError, EvaluatorError
+from evo_nas.measuring import Batches, Ledger, measure, seeded_weights, torch_threads
+from evo_nas.optimizing import make_optimizer, set_learning_rate
+from evo_nas.recipe import Phase
+from evo_nas.streams import Streams
+from evo_nas.training import fit, images_trained
+
+ADAMW = Phase("adamw", 3, 16, 5e-3, 0.05, warmup=0.2, label_smoothing=0.1)
+SGD = Phase("sgd", 3, 16, 0.05, 1e-4, label_smoothing=0.1)
+BOTH = pytest.mark.parametrize("phase", [ADAMW, SGD], ids=["adamw", "sgd"])
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with torch_threads(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def batches():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(70) % 2
+    pixels = torch.randint(0, 200, (70, 1, 4, 4), generator=generator)
+    images = Images((pixels + 50 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels)
+    return Batches(images, search_data("noise", images, images, "ab", range(70)), 4)
+
+
+class Net(nn.Module):
+    """Two branches, of which one is used; dropout, BatchNorm and what vision transformers have."""
+
+    def __init__(self):
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, 16))
+        self.branches = nn.ModuleList(nn.Linear(16, 8) for _ in range(2))
+        self.rest = nn.Sequential(nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 2))
+        self.branch = 0
+
+    def forward(self, images):
+        return self.rest(self.branches[self.branch](images.flatten(1) + self.cls_token[0]))
+
+
+def new_network():
+    with seeded_weights(1):
+        return Net()
+
+
+def trained(batches, phase, network=None, **options):
+    network = network or new_network()
+    fit(network, batches, phase, Streams(0), **options)
+    return network
+
+
+def same(first, second):
+    mine, others = first.state_dict(), second.state_dict()
+    return all(torch.equal(mine[name], others[name]) for name in mine)
+
+
+class StopError(Exception):
+    pass
+
+
+def stop_after(epochs):
+    def after_epoch(done):
+        if done == epochs:
+            raise StopError
+
+    return after_epoch
+
+
+@BOTH
+def test_it_learns(batches, phase):
+    network = trained(batches, phase, epochs=15)
+    result = measure(network, batches).metrics()
+    assert result["accuracy"] > 0.8
+    assert result["loss"] < measure(new_network(), batches).loss
+
+
+@BOTH
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_a_stopped_training_goes_on_bit_for_bit(batches, phase, epoch, tmp_path):
+    checkpoint = tmp_path / "checkpoint"
+    whole = trained(batches, phase)
+    with pytest.raises(StopError):
+        trained(batches, phase, checkpoint=checkpoint, after_epoch=stop_after(epoch))
+    torch.manual_seed(99)  # what happens between is of no concern
+    epochs = []
+    resumed = trained(batches, phase, checkpoint=checkpoint, after_epoch=epochs.append)
+    assert epochs == list(range(epoch + 1, 4))
+    assert same(resumed, whole)
+
+
+def test_the_global_random_stream_is_left_alone(batches):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    trained(batches, SGD)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@BOTH
+def test_weights_without_gradients_do_not_move(batches, phase):
+    network = new_network()
+
+    def choose(step):
+        network.branch = 1
+
+    fit(network, batches, replace(phase, epochs=1), Streams(0), before_step=choose)  # 4 steps
+    kept = [p.clone() for p in network.branches[0].parameters()]
+    assert same(network.branches[0], new_network().branches[0])
+    optimizer = make_optimizer(network, phase)
+    for step in range(6):  # the first branch gathers momentum, then rests
+        network.branch = int(step >= 3)
+        optimizer.zero_grad(set_to_none=True)
+        images, labels = batches.take(slice(0, 16))
+        nn.functional.cross_entropy(network(images), labels).backward()
+        optimizer.step()
+        if step == 2:
+            assert not torch.equal(kept[0], network.branches[0].weight)
+            kept = [p.clone() for p in network.branches[0].parameters()]
+    resting = list(network.branches[0].parameters())
+    assert all(torch.equal(a, b) for a, b in zip(kept, resting, strict=True))
+
+
+def test_adamw_decays_matrices_only():
+    network = new_network()
+    decayed, others = make_optimizer(network, ADAMW).param_groups
+    assert [tuple(p.shape) for p in decayed["params"]] == [(8, 16), (8, 16), (2, 8)]
+    assert decayed["weight_decay"] == 0.05
+    assert others["weight_decay"] == 0
+    assert any(p is network.cls_token for p in others["params"])
+    assert len(others["params"]) == len(list(network.parameters())) - 3
+
+
+def test_the_rate_rises_and_falls():
+    optimizer = make_optimizer(new_network(), ADAMW)
+    rates = []
+    for step in range(20):
+        set_learning_rate(optimizer, ADAMW, step, 20)
+        rates.append(optimizer.param_groups[0]["lr"] / ADAMW.learning_rate)
+    assert rates[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert rates[12] == pytest.approx(0.5)
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert 0 < rates[-1] < 0.02
+    assert optimizer.param_groups[1]["lr"] == optimizer.param_groups[0]["lr"]
+
+
+def test_every_epoch_has_another_order_and_a_whole_number_of_batches(batches):
+    seen = []
+    network = new_network()
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
+    trained(batches, SGD, network, epochs=2)
+    assert [len(batch) for batch in seen] == [16] * 8
+    assert not torch.equal(seen[0], seen[4])
+    assert images_trained(SGD, 2, len(batches)) == 2 * 64
+    assert images_trained(SGD, 2, 10) == 20  # fewer than a batch: one smaller batch
+
+
+def test_a_checkpoint_of_another_training_is_refused(batches, tmp_path):
+    trained(batches, SGD, checkpoint=tmp_path / "checkpoint")
+    with pytest.raises(CheckpointError, match=r"belongs to another training .* delete it"):
+        trained(batches, replace(SGD, batch_size=8), checkpoint=tmp_path / "checkpoint")
+
+
+def test_an_exploding_loss_is_told_and_not_kept(batches, tmp_path):
+    with pytest.raises(
+        EvaluatorError, match=r"mine: the loss became \w+ in epoch 1; in the recipe"
+    ):
+        trained(
+            batches,
+            replace(SGD, learning_rate=1e30),
+            checkpoint=tmp_path / "checkpoint",
+            what="mine",
+        )
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_measuring_counts_and_splits(batches):
+    ledger = Ledger()
+    network = trained(batches, SGD)
+    result = measure(network, batches, ledger)
+    metrics = result.metrics()
+    assert ledger == Ledger(trained=0, measured=70)
+    assert not network.training
+    assert metrics["accuracy_even"] == result.correct[::2].mean()
+    assert metrics["accuracy"] == pytest.approx(
+        (metrics["accuracy_even"] + metrics["accuracy_odd"]) / 2
+    )
+    share = metrics["accuracy"]
+    assert metrics["standard_error"] == pytest.approx((share * (1 - share) / 70) ** 0.5)
+    assert measure(network, batches).metrics() == metrics
