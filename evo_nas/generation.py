@@ -2,8 +2,8 @@
 
 Candidates whose paths begin alike share that work: their steps form a prefix tree, which is walked
 once for each batch of images. BatchNorm statistics are those of the path and not of the shared
-weights (Guo et al., Single Path One-Shot, ECCV 2020, section 3.3): a first walk over calibration images
-takes them at each node of the tree, a second walk over validation images uses them.
+weights (Guo et al., Single Path One-Shot, ECCV 2020, section 3.3): a first walk over calibration
+images takes them at each node of the tree, a second walk over validation images uses them.
 
 The same numbers come out whichever candidates are scored together, bit for bit on the CPU: a step
 sees the same tensors in the same order as if its path were alone.
@@ -31,10 +31,10 @@ _HIGHEST_LOSS = 1e4  # of one image: a path that diverged gets a bad score, not 
 class Generation:
     """The scores of some genomes, and what they cost.
 
-    ``metrics`` holds for each genome "accuracy", "loss" (mean cross entropy), and "accuracy_even" and
-    "accuracy_odd", those of validation rows 0, 2, 4... and 1, 3, 5..., from which the reliability of a
-    ranking can be told. ``step_images`` counts images through steps, ``unshared_step_images`` what
-    these would have been for one candidate at a time.
+    ``metrics`` holds for each genome "accuracy", "loss" (mean cross entropy), and "accuracy_even"
+    and "accuracy_odd", those of validation rows 0, 2, 4... and 1, 3, 5..., to tell how reliable a
+    ranking is. ``step_images`` counts images through steps, ``unshared_step_images`` what these
+    would have been for one candidate at a time.
     """
 
     metrics: tuple[dict[str, float], ...]
@@ -46,8 +46,8 @@ class Generation:
 class _Node:
     """A step after the steps of its ancestors.
 
-    ``candidates`` are those whose path ends here, ``calibrated`` says whether a BatchNorm is here or
-    below, ``statistics`` are mean and variance of each BatchNorm of the step.
+    ``candidates`` are those whose path ends here, ``calibrated`` says whether a BatchNorm is here
+    or below, ``statistics`` are mean and variance of each BatchNorm of the step.
     """
 
     step: Step
@@ -63,6 +63,7 @@ def score(
     validation: Images,
     calibration: Tensor,
     prepare: Callable[[Tensor], Tensor],
+    *,
     batch_size: int = 128,
 ) -> Generation:
     """Scores of full genomes of the supernet's root space; the supernet is left as it was.
@@ -135,7 +136,8 @@ def _calibrate(
 def _take_statistics(norm: nn.Module) -> tuple[Tensor, Tensor]:
     """Set a BatchNorm to normalise by its batch and to write mean and variance to new tensors."""
     assert isinstance(norm, nn.modules.batchnorm._BatchNorm), "a step names a layer of another kind"
-    assert norm.running_mean is not None and norm.running_var is not None, "no running statistics"
+    assert norm.running_mean is not None, "a BatchNorm without running statistics"
+    assert norm.running_var is not None, "a BatchNorm without running statistics"
     norm.running_mean = torch.zeros_like(norm.running_mean)
     norm.running_var = torch.zeros_like(norm.running_var)
     norm.momentum = 1.0  # all from this batch, nothing from before
@@ -159,7 +161,7 @@ def _validate(
     prepare: Callable[[Tensor], Tensor],
     batch_size: int,
 ) -> tuple[int, tuple[Tensor, Tensor]]:
-    """Images through steps; and for each candidate, (candidates, n): whether right, and the loss."""
+    """Images through steps; whether right, and the loss, each (candidates, n)."""
     size, device = (candidates, len(validation)), validation.labels.device
     correct = torch.empty(size, dtype=torch.bool, device=device)
     losses = torch.empty(size, dtype=torch.float32, device=device)
@@ -199,8 +201,7 @@ def _share(correct: Tensor) -> float:
 def _batches(images: int, batch_size: int) -> list[slice]:
     """Slices of about equal size, ``batch_size`` at most."""
     count = -(-images // batch_size)
-    edges = [images * i // count for i in range(count + 1)] if count else []
-    return [slice(*edge) for edge in zip(edges, edges[1:], strict=False)]
+    return [slice(images * i // count, images * (i + 1) // count) for i in range(count)]
 
 
 def _on_top(nodes: list[_Node], hidden: Tensor) -> list[tuple[_Node, Tensor]]:

@@ -44,10 +44,13 @@ def runs_by_channel(tokens: Tensor) -> bool:
     tracing = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
     if tracing or torch.compiler.is_compiling():
         return False
-    return tokens.device.type == "cpu" and tokens.shape[1] <= _LONGEST
+    batch, length, _ = tokens.shape
+    # Measured on one and two cores, local heads as a whole, batch 64: in training 2.6 times faster
+    # at 17 tokens, about 2 at 65 and still 2 at 197; slower where a matrix is made for few rows.
+    return tokens.device.type == "cpu" and length <= _LONGEST and 6 * batch >= length
 
 
-_LONGEST = 65  # tokens
+_LONGEST = 256  # tokens; the matrices take memory by their square
 
 
 def run_by_channel(tokens: Tensor, net: nn.Sequential) -> Tensor:
