@@ -1,6 +1,8 @@
 import pickle
 import sys
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -23,6 +25,22 @@ def test_one_worker_is_this_process_with_one_thread():
 def test_workers_have_one_thread_each():
     results = dict(run_unordered(threads_and_square, [2, 3, 4], 2))
     assert results == {0: (1, 4), 1: (1, 9), 2: (1, 16)}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    pixels: np.ndarray
+
+
+def kind_and_sum(task):
+    return type(task.pixels).__name__, int(torch.from_numpy(task.pixels).sum())
+
+
+@pytest.mark.slow
+def test_workers_share_large_arrays():
+    task = Task(np.ones(2_000_000, dtype=np.uint8))
+    results = dict(run_unordered(kind_and_sum, [task, task], 2))
+    assert results == {0: ("memmap", 2_000_000), 1: ("memmap", 2_000_000)}
 
 
 def test_a_process_is_no_orphan_of_its_own(monkeypatch):

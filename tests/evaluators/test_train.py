@@ -32,6 +32,7 @@ def test_trains_and_keeps_the_weights(tmp_path):
     assert evaluator.ledger.measured == 3 * 60
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_threads_company_or_earlier_work(tmp_path):
     alone = opened(tmp_path / "alone", threads=1).evaluate((2, 1))
     before = torch.get_num_threads()
@@ -100,6 +101,7 @@ class Mine(Space):
 """
 
 
+@pytest.mark.slow
 def test_networks_of_a_plugin_file_reach_the_workers(tmp_path):
     file = tmp_path / "plugin.py"
     file.write_text(PLUGIN)
