@@ -61,14 +61,18 @@ def _path(module: nn.Module, inputs: tuple[Tensor, ...]) -> Path | None:
         return None
     weights = [(name, tuple(tensor.shape)) for name, tensor in module.state_dict().items()]
     shapes = [(tuple(tensor.shape), str(tensor.dtype)) for tensor in inputs]
-    versions = (version("fvcore"), torch.__version__, version("evo-nas"))
     rule = _source_digest(flops.count)
-    text = repr((repr(module), weights, shapes, sources, rule, versions))
+    text = repr((repr(module), weights, shapes, sources, rule, _versions()))
     return base / "costs" / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
 
 
 def _is_foreign(cls: type) -> bool:
     return cls is not object and cls.__module__.partition(".")[0] != "torch"
+
+
+@functools.cache
+def _versions() -> tuple[str, str]:
+    return version("fvcore"), torch.__version__
 
 
 @functools.cache

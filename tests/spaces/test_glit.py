@@ -1,0 +1,188 @@
+import re
+
+import pytest
+import torch
+
+from evo_nas import flops
+from evo_nas.errors import SpaceError
+from evo_nas.space import Geometry
+
+from .loading import draw, module, reference_costs, small, space, uniform
+
+
+def counted(glit, genome):
+    size = glit.target.image_size
+    return flops.count(glit.build(genome, glit.target), torch.zeros(1, 3, size, size))
+
+
+def test_choices_of_a_block_in_order():
+    glit = space()
+    names = [choice.name for choice in glit.choices if choice.slot == "block03"]
+    fields = ("heads", "d_k", "d_z", "expansion", "kernel")
+    assert names == [f"block03.{field}" for field in fields]
+    assert len(glit.choices) == 12 * 5
+    assert glit.levels == (0, 1)
+    assert glit.context == ()
+
+
+def test_each_block_has_198_values():
+    glit = space()
+    values = glit.slot_values("block07", ())
+    by_heads = [sum(value[0] == heads for value in values) for heads in range(4)]
+    assert by_heads == [27, 81, 81, 9]
+
+
+@pytest.mark.parametrize(
+    ("heads", "free"),
+    [
+        (0, {"expansion", "kernel"}),
+        (1, {"d_z", "expansion"}),
+        (2, {"d_z", "expansion"}),
+        (3, {"d_k", "d_z"}),
+    ],
+)
+def test_the_second_stage_has_nine_options_a_block(heads, free):
+    glit = space()
+    first = glit.stage(0)
+    second = glit.stage(1, first.lift((heads,) * 12))
+    assert {choice.name.partition(".")[2] for choice in second.choices} == free
+    assert len(second.slot_values("block05", ())) == 9
+    options = glit.options(second.lift(draw(second, 1)))
+    assert options["block05.heads"] == heads
+    if heads == 0:
+        assert options["block05.d_z"] == 4
+    if heads in (1, 2):
+        assert (options["block05.kernel"], options["block05.d_k"]) == (31, 1)
+
+
+def test_the_first_stage_holds_the_details_that_were_given():
+    options = space().options(space().stage(0).lift((1,) * 12))
+    values = [options[f"block11.{field}"] for field in ("d_k", "d_z", "expansion", "kernel")]
+    assert values == [1, 4, 2, 31]
+    glit = space("glit_hl?kernel=17&d_k=0.5&expansion=4&d_z=2")
+    options = glit.options(glit.stage(0).lift((1,) * 12))
+    values = [options[f"block00.{field}"] for field in ("d_k", "d_z", "expansion", "kernel")]
+    assert values == [0.5, 2, 4, 17]
+
+
+def test_a_detail_must_be_an_option():
+    with pytest.raises(SpaceError, match=re.escape("kernel cannot be 19; its options are 17, 31")):
+        space("glit_hl?kernel=19")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_sum_of_the_parts_is_the_count_of_the_whole(seed):
+    glit = space()
+    genome = draw(glit, seed)
+    assert glit.costs(genome) == counted(glit, genome)
+    # The same for a genome of a stage.
+    second = glit.stage(1, genome)
+    proposal = draw(second, seed)
+    assert second.costs(proposal) == glit.costs(second.lift(proposal))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["glit_hl_small", "glit_hl_base"])
+def test_the_sum_of_the_parts_at_other_scales(name):
+    glit = space(name)
+    genome = draw(glit, 5)
+    assert glit.costs(genome) == counted(glit, genome)
+
+
+def test_every_option_of_a_block_costs_what_the_reference_says():
+    glit = space()
+    table = glit.slot_costs("block00", ())
+    blocks = reference_costs()["glit_tiny_blocks"]
+    assert len(blocks) == 54
+    for label, expected in blocks.items():
+        given = {key: float(value) for key, value in (pair.split("=") for pair in label.split(","))}
+        named = {"G": "heads", "dk_ratio": "d_k", "dz": "d_z", "E": "expansion", "K": "kernel"}
+        options = {f"block00.{named[key]}": value for key, value in given.items()}
+        genome = glit.encode({**glit.options(draw(glit, 0)), **options})
+        cost = table[genome[:5]]
+        assert (cost["flops"], cost["params"]) == (expected["macs"], expected["params"]), label
+
+
+@pytest.mark.parametrize("heads", range(4))
+def test_uniform_distributions_cost_what_the_reference_says(heads):
+    glit = space()
+    details = {"d_z": 4}
+    if heads > 0:
+        details["d_k"] = 1
+    if heads < 3:
+        details.update(expansion=1, kernel=31)
+    expected = reference_costs()["networks"][f"uniform_G{heads}"]
+    cost = glit.costs(uniform(glit, heads=heads, **details))
+    assert (cost["flops"], cost["params"]) == (expected["macs"], expected["params"])
+
+
+def test_slots_share_one_table():
+    glit = space()
+    assert glit.slot_costs("block00", ()) is glit.slot_costs("block11", ())
+
+
+@pytest.mark.parametrize(
+    ("image_size", "patch_size"),
+    [(8, 2), (16, 2), (28, 4), (32, 4), (64, 8), (96, 12), (160, 10), (224, 16), (384, 32)],
+)
+def test_proxy(image_size, patch_size):
+    proxy = space("glit_hl_base").proxy(image_size, 3, 10)
+    assert proxy == Geometry(image_size, 3, 10, patch_size, width=48, heads=3)
+
+
+def test_images_that_cannot_be_cut_have_no_proxy():
+    with pytest.raises(SpaceError, match=r"31 pixels .* resize them, for instance to 32"):
+        space().proxy(31, 3, 10)
+
+
+def test_kernels_follow_the_tokens():
+    scaled = module("glit_parts").scaled_kernels
+    assert scaled(197) == (17, 31, 45)
+    assert scaled(17) == (3, 5, 7)
+    for tokens in range(2, 600):
+        kernels = scaled(tokens)
+        assert all(kernel % 2 == 1 for kernel in kernels)
+        assert 3 <= kernels[0] < kernels[1] < kernels[2]
+
+
+@pytest.mark.parametrize(
+    ("geometry", "words"),
+    [
+        (Geometry(30, 3, 10, 4, 48, 3), "30 pixels cannot be cut into patches of 4"),
+        (Geometry(32, 3, 10, 4, 48, 4), "multiple of 3"),
+        (Geometry(32, 3, 10, 4, 50, 3), "choose a multiple of 6"),
+        (Geometry(32, 3, 10, 4, 51, 3), "even share"),
+        (Geometry(32, 3, 0, 4, 48, 3), "must be positive"),
+        (Geometry(32, 3, 10, 0, 48, 3), "patches of 0"),
+    ],
+)
+def test_impossible_geometries_are_told(geometry, words):
+    glit = space()
+    for make in (lambda: glit.build(draw(glit, 0), geometry), lambda: glit.supernet(geometry)):
+        with pytest.raises(SpaceError, match=words):
+            make()
+
+
+def test_the_same_genome_at_another_geometry():
+    glit = space()
+    network = glit.build(draw(glit, 3), small(glit, classes=7))
+    assert network(torch.zeros(2, 1, 8, 8)).shape == (2, 7)
+
+
+def test_picture():
+    glit = space("glit_hl_small")
+    boxes = glit.picture(mixed_genome(glit))
+    assert [box.title for box in boxes] == [str(number) for number in range(1, 13)]
+    assert boxes[0].lines == ("G0 L3", "K45 E4", "z4")
+    assert boxes[1].lines == ("G1 L2", "K31 E1", "dk768 z6")
+    assert boxes[2].lines == ("G3 L0", "dk192 z6")
+    assert [box.shade for box in boxes[:3]] == [1, pytest.approx(2 / 3), 0]
+
+
+def mixed_genome(glit):
+    options = {f"{slot}.heads": 3 for slot in glit.slots}
+    options |= {f"{slot}.d_k": 0.5 for slot in glit.slots}
+    options |= {f"{slot}.d_z": 6 for slot in glit.slots}
+    options |= {"block00.heads": 0, "block00.d_z": 4, "block00.expansion": 4, "block00.kernel": 45}
+    options |= {"block01.heads": 1, "block01.d_k": 2, "block01.expansion": 1, "block01.kernel": 31}
+    return glit.encode(options)

@@ -1,0 +1,122 @@
+import pytest
+import torch
+from torch import nn
+
+from .loading import draw, small, space
+
+
+def parameters(module):
+    return sum(weight.numel() for weight in module.parameters())
+
+
+def shaken(supernet):
+    """Give every weight and statistic a value of its own, so that mixing any up shows."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for weight in supernet.parameters():
+            weight.add_(torch.randn_like(weight) * 0.05)
+    for norm in supernet.modules():
+        if isinstance(norm, nn.BatchNorm1d):
+            norm.running_mean.normal_(0, 0.3)
+            norm.running_var.uniform_(0.5, 2)
+            norm.num_batches_tracked += 3
+    return supernet.eval()
+
+
+def test_sizes_at_the_target():
+    glit = space()
+    with torch.device("meta"):  # sizes need no memory
+        flat = glit.supernet(glit.target)
+        first = glit.stage(0)
+        stages = [first, glit.stage(1, first.lift((0, 1, 2, 3) * 3))]
+        sizes = [parameters(stage.supernet(glit.target)) for stage in stages]
+    assert parameters(flat) == 67_612_840
+    assert max(sizes) < 20_000_000
+
+
+def test_a_stage_holds_what_it_can_reach_and_no_more():
+    glit = space()
+    first = glit.stage(0)
+    second = glit.stage(1, first.lift((0, 1, 2, 3) * 3))
+    for stage in (first, second):
+        supernet = stage.supernet(small(glit))
+        used = set()
+        values = [stage.slot_values(slot, ()) for slot in stage.slots]
+        for row in zip(*values, strict=True):  # each block has as many
+            genome = stage.lift([gene for value in row for gene in value])
+            supernet.zero_grad()
+            supernet.select(genome)
+            supernet(torch.zeros(2, 1, 8, 8)).sum().backward()
+            used |= {n for n, w in supernet.named_parameters() if w.grad is not None}
+        assert used == {name for name, _ in supernet.named_parameters()}
+
+
+@pytest.mark.parametrize("kind", ["flat", "distribution", "details"])
+def test_a_path_is_the_stand_alone_network(kind):
+    glit = space()
+    first = glit.stage(0)
+    second = glit.stage(1, first.lift((0, 1, 2, 3) * 3))
+    searched = {"flat": glit, "distribution": first, "details": second}[kind]
+    geometry = small(glit)
+    supernet = shaken(searched.supernet(geometry))
+    images = torch.randn(8, 1, 8, 8)
+    for seed in range(3):
+        genome = searched.lift(draw(searched, seed))
+        supernet.select(genome)
+        network = glit.build(genome, geometry).eval()
+        network.load_state_dict(supernet.extract(genome), strict=True)
+        with torch.no_grad():
+            torch.testing.assert_close(network(images), supernet(images), atol=1e-6, rtol=0)
+        kept = {name for name, _ in network.named_buffers()}
+        assert all(
+            torch.equal(value, network.state_dict()[name])
+            for name, value in supernet.extract(genome).items()
+            if name in kept
+        )
+
+
+def test_extracted_weights_are_copies():
+    glit = space()
+    stage = glit.stage(0)
+    supernet = stage.supernet(small(glit))
+    genome = stage.lift((1,) * 12)
+    before = {name: weight.clone() for name, weight in supernet.state_dict().items()}
+    for tensor in supernet.extract(genome).values():
+        assert not tensor.requires_grad
+        tensor.fill_(7)
+    for name, weight in supernet.state_dict().items():
+        assert torch.equal(weight, before[name])
+
+
+def test_steps_are_finer_than_blocks_and_their_keys_tell_all():
+    glit = space()
+    supernet = glit.supernet(small(glit))
+    images = torch.randn(2, 1, 8, 8)
+    known = {}
+    for seed in range(4):
+        genome = draw(glit, seed)
+        steps = supernet.eval().steps(genome)
+        assert len(steps) == 1 + 2 * 12 + 1
+        hidden = images
+        history = ()
+        with torch.no_grad():
+            for step in steps:
+                hidden = step.run(hidden)
+                history = (*history, step.key)
+                assert torch.equal(known.setdefault(history, hidden), hidden)
+        inside = {norm for step in steps for norm in step.batch_norms}
+        with_local = [h for name, h in glit.options(genome).items() if name.endswith("heads")]
+        assert len(inside) == sum(heads < 3 for heads in with_local)
+
+
+def test_it_can_move_and_train():
+    glit = space()
+    stage = glit.stage(0)
+    supernet = stage.supernet(small(glit)).double()
+    supernet.select(stage.lift((2,) * 12))
+    images = torch.randn(4, 1, 8, 8, dtype=torch.float64)
+    loss = nn.functional.cross_entropy(supernet(images), torch.tensor([0, 1, 2, 3]))
+    loss.backward()
+    gradients = [w.grad for w in supernet.parameters() if w.grad is not None]
+    assert len(gradients) < len(list(supernet.parameters()))
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
