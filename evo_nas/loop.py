@@ -89,7 +89,7 @@ class Loop:
             stage, space, "finalists", config.retrainer, config.recipe.train.epochs
         )
         try:
-            best = retrain(stage, scored[: stage.finalists], retrainer, self.progress)
+            best = retrain(scored[: stage.finalists], retrainer)
             return best, retrainer.weights(best[0].genome) if stage.final else None
         finally:
             retrainer.close()
@@ -110,8 +110,10 @@ class Loop:
             threads=config.threads,
             progress=self.progress,
         )
-        opening = "training" if phase == "search" else phase
-        return Scorer(evaluator, space, context, self.store, stage.name, phase, opening)
+        search = phase == "search"
+        opening = "training" if search else phase
+        total = stage.candidates if search else stage.finalists
+        return Scorer(evaluator, space, context, self.store, stage.name, phase, opening, total)
 
     # -- the end ---------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ class Scorer:
     """One evaluator at work on one stage's ``space``; it is opened when it is first needed.
 
     ``phase`` is "search" or "finalists"; ``opening`` names what opening it is in the account of
-    time (a supernet trains then).
+    time (a supernet trains then). ``total`` candidates are to be scored.
     """
 
     evaluator: Evaluator
@@ -29,7 +29,9 @@ class Scorer:
     stage: str
     phase: str
     opening: str
+    total: int
     _opened: bool = field(default=False, init=False)
+    _scored: int = field(default=0, init=False)
 
     def score(self, generation: int, proposals: Sequence[Proposal]) -> list[Evaluation]:
         """The evaluations of a generation, in the order of its proposals.
@@ -49,8 +51,11 @@ class Scorer:
                     "with another version or plug-in, resume it with those"
                 )
         missing = [i for i in range(len(proposals)) if i not in recorded]
+        self._scored += len(recorded)
         if missing:
             self._open()
+            what = f"{self.stage} {self.phase}"
+            self.context.progress.start(what, self.total, "candidates")
             recorded |= self._evaluate(generation, proposals, missing)
         return [recorded[i] for i in range(len(proposals))]
 
@@ -129,4 +134,6 @@ class Scorer:
         )
         score = metrics[self.evaluator.objectives[0].name]
         self.store.add(evaluation, self.space.root, score)
+        self._scored += 1
+        self.context.progress.advance(self._scored)
         return evaluation

@@ -52,8 +52,6 @@ def search(
         proposals = strategy.ask(streams.generator("propose", generation))
         if not proposals:
             break
-        progress.start(f"{stage.name}: search", stage.candidates, "candidates")
-        progress.advance(len(scored), f"generation {generation + 1}")
         evaluations = scorer.score(generation, proposals)
         told = _scored(proposals, evaluations)
         strategy.tell(told)
@@ -67,14 +65,10 @@ def search(
     return rank(scored, objectives)
 
 
-def retrain(
-    stage: StagePlan, finalists: Sequence[Scored], scorer: Scorer, progress: Progress
-) -> list[Scored]:
+def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:
     """Score the finalists of a stage by a better evaluator; best first."""
     proposals = [Proposal(finalist.genome, "finalist") for finalist in finalists]
-    progress.start(f"{stage.name}: retraining", len(proposals), "finalists")
     evaluations = scorer.score(0, proposals)
-    progress.advance(len(proposals))
     return rank(_scored(proposals, evaluations), scorer.evaluator.objectives)
 
 

@@ -17,8 +17,12 @@ def test_the_first_stage_searches_level_0_with_the_details_frozen() -> None:
     assert [c.name for c in stage.choices] == ["width", "block0.kind", "block1.kind"]
     lifted = SPACE.options(stage.lift((0, 1, 2)))
     assert lifted == {
-        "width": "thin", "block0.kind": "b", "block0.size": 2, "block0.depth": 1, "block1.kind": "c",
-    }  # fmt: skip
+        "width": "thin",
+        "block0.kind": "b",
+        "block0.size": 2,
+        "block0.depth": 1,
+        "block1.kind": "c",
+    }
 
 
 @given(GENOMES)
