@@ -117,8 +117,11 @@ def _calibrate(
 ) -> int:
     """Take every node's statistics; returns images through steps."""
     roots = [root for root in roots if root.calibrated]
+    if not roots:
+        return 0
+    assert len(pixels), "BatchNorm statistics need calibration images"
     images = 0
-    for rows in _batches(len(pixels), batch_size) if roots else ():
+    for rows in _batches(len(pixels), batch_size):
         share = (rows.stop - rows.start) / len(pixels)
         stack = _on_top(roots, prepare(pixels[rows]))
         while stack:
