@@ -89,9 +89,11 @@ def _banded(kernels: Tensor, length: int) -> Tensor:
 @functools.cache
 def _spread(kernel: int, length: int, dtype: torch.dtype) -> Tensor:
     """(kernel, length * length): 1 where the entry of a banded matrix is that kernel element."""
-    source, target = torch.arange(length)[:, None], torch.arange(length)
-    element = source - target + kernel // 2  # tokens outside the kernel match none
-    return (torch.arange(kernel)[:, None, None] == element).to(dtype).flatten(1)
+    # Made once for evaluation and training: a tensor of inference mode could not be trained with.
+    with torch.inference_mode(False):
+        source, target = torch.arange(length)[:, None], torch.arange(length)
+        element = source - target + kernel // 2  # tokens outside the kernel match none
+        return (torch.arange(kernel)[:, None, None] == element).to(dtype).flatten(1)
 
 
 class _BatchedProduct(torch.autograd.Function):

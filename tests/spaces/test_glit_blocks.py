@@ -43,6 +43,15 @@ def test_double_precision_agrees_closely():
     )
 
 
+def test_it_trains_after_it_was_evaluated():
+    convolution._spread.cache_clear()
+    heads = local_heads(6, 2, 5)
+    with torch.inference_mode():
+        convolution.run_by_channel(torch.randn(8, 17, 6), heads.net)
+    convolution.run_by_channel(torch.randn(8, 17, 6), heads.net).sum().backward()
+    assert heads.net[3].conv.weight.grad is not None
+
+
 def test_gradients_of_the_batched_product():
     tokens = torch.randn(3, 2, 5, dtype=torch.float64, requires_grad=True)
     matrices = torch.randn(3, 5, 5, dtype=torch.float64, requires_grad=True)
