@@ -38,6 +38,9 @@ QuietFlag = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 def main() -> None:
     """Run the command line; errors of the user end with one line and exit code 2."""
+    # Threads that spin while they wait are many times slower beside any other busy process; this
+    # is read once, when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except EvoNasError as error:

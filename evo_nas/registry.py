@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -27,6 +28,8 @@ _GROUPS = {
     "data": "evo_nas.data",
     "network": "evo_nas.networks",
 }
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 _FOLDER = "evo_nas.folder:ImageFolder"
 
 
@@ -128,11 +131,10 @@ def _options(spec: str, query: str) -> dict[str, object]:
 
 
 def _value(text: str) -> object:
-    for read in (int, float):
-        try:
-            return read(text)
-        except ValueError:
-            continue
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _DECIMAL.fullmatch(text):
+        return float(text)
     return {"true": True, "false": False}.get(text, text)
 
 

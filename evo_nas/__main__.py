@@ -1,0 +1,5 @@
+"""``python -m evo_nas`` is the command ``evo-nas``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,66 @@
+"""Plug-ins for tests, loaded by path: a small GLiT-like space and evaluators without training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from evo_nas.evaluator import EvaluationContext, Evaluator
+from evo_nas.files import save_weights
+from evo_nas.space import Genome, Geometry, Space
+
+from .spacekit import TinySpace
+
+
+class Tiny(TinySpace):
+    """The small test space with networks: a linear layer, whatever the genome."""
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        pixels = geometry.channels * geometry.image_size**2
+        return nn.Sequential(nn.Flatten(), nn.Linear(pixels, geometry.classes))
+
+    def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
+        return Geometry(image_size, channels, classes)
+
+
+class Score(Evaluator):
+    """A score straight from the genome; ``pause`` seconds each, ``fault`` breaks the contract."""
+
+    def __init__(self, pause: float = 0.0, fault: str = "") -> None:
+        self.pause, self.fault = pause, fault
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        self.space, self.context = space, context
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        time.sleep(self.pause)
+        full = self.space.lift(genome)
+        score = sum((i + 1) * gene for i, gene in enumerate(full)) / 100
+        if self.fault == "raises":
+            raise RuntimeError("this evaluator is broken")
+        if self.fault == "nan":
+            return {"accuracy": float("nan")}
+        if self.fault == "key":
+            return {"precision": score}
+        return {"accuracy": score, "standard_error": 0.01}
+
+
+class Keep(Score):
+    """As Score, and keeps weights for each genome, as retraining does."""
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        torch.manual_seed(sum(self.space.lift(genome)))
+        network = self.space.build(genome, self.context.geometry)
+        save_weights(self._path(genome), network.state_dict(), {})
+        return super().evaluate(genome)
+
+    def weights(self, genome: Genome) -> Path | None:
+        return self._path(genome)
+
+    def _path(self, genome: Genome) -> Path:
+        name = "".join(map(str, self.space.lift(genome)))
+        return self.context.folder / f"{name}.safetensors"

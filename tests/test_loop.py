@@ -1,0 +1,207 @@
+"""Whole runs on the small test space, with evaluators that do not train."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evo_nas
+from evo_nas.api import prepare
+from evo_nas.errors import BudgetError, EvaluatorError, RunError
+from evo_nas.feasible import feasible
+from evo_nas.progress import Silent
+from evo_nas.result import Result, load_result
+from evo_nas.scoring import Scorer
+
+from .plugins import Tiny
+
+SMALL: dict[str, Any] = {
+    "evaluator": "tests.plugins:Score",
+    "retrainer": "tests.plugins:Keep",
+    "data": "digits?train=100&validation=50&test=50",
+    "samples": 24,
+    "population": 8,
+    "parents": 3,
+    "finalists": 3,
+}
+SPACE = "tests.plugins:Tiny?blocks=4"
+BUDGET = "250..400"
+
+
+def run(folder: Path, **changes: Any) -> Result:
+    options = {**SMALL, **changes}
+    space = options.pop("space", SPACE)
+    return evo_nas.run(space, options.pop("flops", BUDGET), run_dir=folder, **options)
+
+
+def outcome(result: Result) -> tuple[object, ...]:
+    """All that must not depend on interruptions."""
+    evaluations = [
+        (
+            e.stage,
+            e.phase,
+            e.generation,
+            e.position,
+            e.genome,
+            e.flops,
+            e.metrics,
+            e.origin,
+            e.parents,
+        )
+        for e in result.evaluations
+    ]
+    weights = (result.folder / "best.safetensors").read_bytes()
+    return evaluations, result.best, weights
+
+
+def test_a_run_searches_both_levels_and_delivers_the_best_finalist(tmp_path: Path) -> None:
+    result = run(tmp_path / "run")
+    space = Tiny(4)
+    assert result.stages == ("stage1", "stage2")
+    assert [len(result.of(s, p)) for s in result.stages for p in ("search", "finalists")] == [
+        24, 3, 24, 3,
+    ]  # fmt: skip
+    best = result.best
+    assert best is not None
+    genome = space.check(tuple(best["genome"]))
+    assert 250 <= space.costs(genome)["flops"] <= 400
+    assert best["target"]["flops"] == space.costs(genome)["flops"]
+    finalists = result.of("stage2", "finalists")
+    assert max(e.metrics["accuracy"] for e in finalists) == best["measured"]["validation_accuracy"]
+    assert 0 <= best["measured"]["test_accuracy"] <= 1
+    assert best["choices"] == space.options(genome)
+
+
+def test_stage_2_starts_from_the_distribution_of_stage_1s_best_finalist(tmp_path: Path) -> None:
+    result = run(tmp_path / "run")
+    space = Tiny(4)
+    winner = max(result.of("stage1", "finalists"), key=lambda e: e.metrics["accuracy"])
+    kinds = [i for i, choice in enumerate(space.choices) if choice.level == 0]
+    for e in result.of("stage2", "search"):
+        assert [e.genome[i] for i in kinds] == [winner.genome[i] for i in kinds]
+
+
+def test_stage_1_is_legal_by_completion_and_stage_2_by_its_own_cost(tmp_path: Path) -> None:
+    result = run(tmp_path / "run", flops="390..400")
+    space = Tiny(4)
+    assert all(390 <= e.flops <= 400 for e in result.of("stage2", "search"))
+    own = [e.flops for e in result.of("stage1", "search")]
+    assert not all(390 <= flops <= 400 for flops in own)
+    for e in result.of("stage1", "search"):
+        legal = feasible(space.stage(1, e.genome), prepare(SPACE, "390..400", **SMALL).plan.budget)
+        assert legal.count
+
+
+@pytest.mark.parametrize("strategy", ["spos", "random"])
+def test_flat_strategies_deliver_too(tmp_path: Path, strategy: str) -> None:
+    result = run(tmp_path / "run", strategy=strategy)
+    assert result.stages == ("stage1",)
+    assert result.best is not None
+    assert 250 <= result.best["target"]["flops"] <= 400
+
+
+class Interruption(BaseException):
+    """As a kill: nothing catches it."""
+
+
+@pytest.mark.parametrize("after", [0, 1, 7, 8, 9, 23, 24, 25, 26, 27, 28, 40, 51, 52, 53])
+def test_a_run_stopped_after_any_evaluation_resumes_to_the_same_end(
+    tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(tmp_path / "whole")
+    count = 0
+    record = Scorer._record
+
+    def record_or_stop(*arguments: Any) -> Any:
+        nonlocal count
+        if count == after:
+            raise Interruption
+        count += 1
+        return record(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scorer, "_record", record_or_stop)
+        with pytest.raises(Interruption):
+            run(tmp_path / "run")
+    resumed = evo_nas.resume(tmp_path / "run")
+    assert outcome(resumed) == outcome(whole)
+
+
+def test_a_finished_run_is_just_read(tmp_path: Path) -> None:
+    result = run(tmp_path / "run")
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("best*")}
+    assert outcome(evo_nas.resume(tmp_path / "run")) == outcome(result)
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("best*")} == before
+
+
+def test_a_replay_that_proposes_something_else_is_noticed(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    (tmp_path / "run" / "best.json").unlink()
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace("mutation_rate = 0.1", "mutation_rate = 0.9"))
+    with pytest.raises(RunError, match="another candidate at stage1, generation"):
+        evo_nas.resume(tmp_path / "run")
+
+
+def test_other_images_than_the_run_began_with_are_noticed(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    (tmp_path / "run" / "best.json").unlink()
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace("train=100", "train=90"))
+    with pytest.raises(RunError, match="are not those that"):
+        evo_nas.resume(tmp_path / "run")
+
+
+def test_an_impossible_budget_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(BudgetError, match="nearest reachable"):
+        run(tmp_path / "run", flops="1")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("raises", "RuntimeError: this evaluator is broken"), ("nan", "accuracy = nan"),
+     ("key", "without 'accuracy'")],
+)  # fmt: skip
+def test_a_faulty_evaluator_is_named_and_the_run_can_go_on_with_a_mended_one(
+    tmp_path: Path, fault: str, said: str
+) -> None:
+    with pytest.raises(EvaluatorError, match=said):
+        run(tmp_path / "run", evaluator=f"tests.plugins:Score?fault={fault}")
+    assert load_result(tmp_path / "run").best is None
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace(f"?fault={fault}", ""))
+    assert outcome(evo_nas.resume(tmp_path / "run"))[0] == outcome(run(tmp_path / "whole"))[0]
+
+
+def test_the_space_may_be_smaller_than_the_candidates_asked_for(tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    class Listener(Silent):
+        def say(self, message: str) -> None:
+            heard.append(message)
+
+    result = run(tmp_path / "run", space="tests.plugins:Tiny?blocks=1", flops="1K",
+                 progress=Listener())  # fmt: skip
+    assert len(result.of("stage1", "search")) == 3
+    assert any("space exhausted, all 3 " in message for message in heard)
+
+
+def test_everything_that_the_plan_resolves_is_in_the_config(tmp_path: Path) -> None:
+    prepared = prepare(SPACE, BUDGET, run_dir=tmp_path / "run", epochs=7, threads=1, **SMALL)
+    assert prepared.config.recipe.supernet.epochs == 7
+    assert prepared.config.threads == 1
+    assert (prepared.config.settings.crossover, prepared.config.settings.mutation) == (4, 4)
+    assert not (tmp_path / "run").exists()
+    assert prepared.plan.stages[0].feasible is not None
+    assert prepared.plan.stages[1].smallest <= prepared.plan.stages[1].largest
+
+
+def test_best_json_is_an_architecture_file(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    content = json.loads((tmp_path / "run" / "best.json").read_text())
+    assert content["space"] == SPACE
+    assert set(content) == {"format", "space", "genome", "choices", "target", "measured", "run"}

@@ -1,0 +1,63 @@
+from pathlib import Path
+
+import pytest
+
+from evo_nas import registry
+from evo_nas.errors import SpecError
+
+PLUGIN = '''
+class Thing:
+    """A thing."""
+    def __init__(self, size: int = 1, name: str = "x", flag: bool = False) -> None:
+        if size < 0:
+            raise ValueError("size is negative")
+        self.options = (size, name, flag)
+'''
+
+
+def test_our_own_plugins_are_found_by_name() -> None:
+    assert {"glit_hl", "glit_hl_small", "glit_hl_base"} <= set(registry.names("space"))
+    assert registry.load("space", "glit_hl").name == "glit_hl"
+
+
+def test_a_plugin_is_loaded_from_a_path_with_options(tmp_path: Path) -> None:
+    path = tmp_path / "a plugin.py"
+    path.write_text(PLUGIN)
+    thing = registry.load("space", f"{path}:Thing?size=3&name=y&flag=true")
+    assert thing.options == (3, "y", True)
+    assert registry.load("space", f"{path}:Thing?name=nan").options[1] == "nan"
+    assert registry.load("space", f"{path}:Thing?size=.5").options[0] == 0.5
+    assert thing.spec == f"{path}:Thing?size=3&name=y&flag=true"
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("glit_lh", "did you mean glit_hl"),
+        ("nonsense", "known: "),
+        ("no.such.module:X", "cannot be imported"),
+        ("no/such/file.py:X", "there is no file"),
+        ("evo_nas.space:Spaces", "did you mean Space"),
+        ("glit_hl?kernels=17", "did you mean kernel"),
+        ("glit_hl?kernel", "malformed"),
+    ],
+)
+def test_what_cannot_be_loaded_is_explained(spec: str, said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        registry.load("space", spec)
+
+
+def test_a_plugin_that_refuses_its_options_or_fails_at_import(tmp_path: Path) -> None:
+    path = tmp_path / "thing.py"
+    path.write_text(PLUGIN)
+    with pytest.raises(SpecError, match="size is negative"):
+        registry.load("space", f"{path}:Thing?size=-1")
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise OSError('no such luck')")
+    with pytest.raises(SpecError, match="OSError: no such luck"):
+        registry.load("space", f"{broken}:Thing")
+
+
+def test_data_may_be_a_folder(tmp_path: Path) -> None:
+    source = registry.load("data", f"{tmp_path}?image_size=16")
+    assert type(source).__name__ == "ImageFolder"

@@ -1,0 +1,106 @@
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from evo_nas import runfolder
+from evo_nas.api import prepare
+from evo_nas.config import Config
+from evo_nas.errors import RunError
+
+from .plugins import Tiny
+
+PLUGINS = Path(__file__).with_name("plugins.py")
+TINY = "tests.plugins:Tiny"
+
+
+@pytest.fixture
+def config() -> Config:
+    return prepare(
+        TINY, "1K", evaluator="tests.plugins:Score", retrainer="tests.plugins:Keep"
+    ).config
+
+
+def test_a_config_written_and_read_is_the_same(tmp_path: Path, config: Config) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(config.to_toml())
+    assert Config.read(path) == config
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("seed = 0", 'seed = "zero"', "seed = 'zero' must be of type int"),
+        ("seed = 0", "sead = 0", "did you mean seed"),
+        ("[recipe.train]", "[recipe.retrain]", r"section \[train\] is missing"),
+        ("population = 50", "population = 0", "population is 0"),
+        ("seed = 0", "seed = ", "no valid TOML"),
+    ],
+)
+def test_a_config_that_was_edited_wrongly_is_explained(
+    tmp_path: Path, config: Config, old: str, new: str, said: str
+) -> None:
+    path = tmp_path / "config.toml"
+    text = config.to_toml()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(ValueError, match=said):
+        Config.read(path)
+
+
+def test_creating_is_all_or_nothing(tmp_path: Path, config: Config) -> None:
+    folder = tmp_path / "runs" / "one"
+    runfolder.create(folder, config, Tiny(), {"data": "x"})
+    assert sorted(p.name for p in folder.iterdir()) == ["config.toml", "run.sqlite"]
+    with pytest.raises(RunError, match="exists"):
+        runfolder.create(folder, config, Tiny(), {})
+    with pytest.raises(TypeError):
+        runfolder.create(tmp_path / "two", config, Tiny(), {"no JSON": object()})
+    assert [p.name for p in tmp_path.iterdir()] == ["runs"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_place_is_named(tmp_path: Path, config: Config) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunError, match="cannot be made"):
+        runfolder.create(tmp_path / "run", config, Tiny(), {})
+
+
+def hold(folder: Path, ready: "multiprocessing.synchronize.Event") -> None:
+    with runfolder.locked(folder):
+        ready.set()
+        multiprocessing.Event().wait(60)
+
+
+def test_a_second_process_is_refused_with_the_first_ones_number(
+    tmp_path: Path, config: Config
+) -> None:
+    folder = tmp_path / "run"
+    runfolder.create(folder, config, Tiny(), {})
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    holder = context.Process(target=hold, args=(folder, ready))
+    holder.start()
+    try:
+        assert ready.wait(60)
+        with pytest.raises(RunError, match=f"process {holder.pid} on"), runfolder.locked(folder):
+            pass
+    finally:
+        holder.kill()
+        holder.join()
+    with runfolder.locked(folder):  # a dead process holds nothing
+        pass
+
+
+def test_folders_that_hold_no_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="there is no run folder"):
+        runfolder.check(tmp_path / "none")
+    with pytest.raises(RunError, match=r"config\.toml is missing"):
+        runfolder.check(tmp_path)
+
+
+def test_names_are_numbered(tmp_path: Path) -> None:
+    assert runfolder.free_folder(tmp_path, "a").name == "a-1"
+    (tmp_path / "a-1").mkdir()
+    assert runfolder.free_folder(tmp_path, "a").name == "a-2"

@@ -1,0 +1,87 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from evo_nas.errors import RunError
+from evo_nas.store import Evaluation, Store
+
+from .spacekit import TinySpace
+
+SPACE = TinySpace(2)
+GENOME = SPACE.encode({"block0.kind": "b", "block0.size": 4, "block0.depth": 2, "block1.kind": "c"})
+
+
+def evaluation(position: int = 0, generation: int = 0, phase: str = "search") -> Evaluation:
+    return Evaluation(
+        "stage1", phase, generation, position, GENOME, 123, 45, {"accuracy": 0.5, "loss": 1.25},
+        "mutation", (GENOME,), 0.1,
+    )  # fmt: skip
+
+
+def test_what_is_added_is_read_back_in_the_order_proposed(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    added = [evaluation(1), evaluation(0), evaluation(0, 1), evaluation(0, 0, "finalists")]
+    for each in added:
+        store.add(each, SPACE, 0.5)
+    store.close()
+    store = Store(tmp_path / "run.sqlite")
+    assert store.evaluations("stage1", "search") == [added[1], added[0], added[2]]
+    assert store.evaluations("stage1", "search", 1) == [added[2]]
+    assert store.evaluations() == [added[1], added[0], added[2], added[3]]
+    assert store.evaluations("stage2") == []
+
+
+def test_choices_can_be_read_by_name(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.add(evaluation(), SPACE, 0.5)
+    store.close()
+    with sqlite3.connect(tmp_path / "run.sqlite") as connection:
+        found = dict(connection.execute("SELECT name, value FROM named_choices").fetchall())
+    assert found == SPACE.options(GENOME)
+
+
+def test_facts_and_time(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.set_fact("versions", {"torch": "2"})
+    store.spend("stage1", "search", 1.0)
+    store.spend("stage0", "training", 2.0)
+    store.spend("stage1", "search", 0.5)
+    assert store.fact("versions") == {"torch": "2"}
+    assert store.fact("nothing") is None
+    assert list(store.spent().items()) == [
+        (("stage1", "search"), 1.5),
+        (("stage0", "training"), 2.0),
+    ]
+
+
+def test_an_evaluation_cannot_be_recorded_twice(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.add(evaluation(), SPACE, 0.5)
+    with pytest.raises(RunError, match="UNIQUE"):
+        store.add(evaluation(), SPACE, 0.5)
+
+
+@pytest.mark.parametrize("damage", ["missing", "text", "empty", "hole", "schema"])
+def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    for position in range(200):
+        store.add(evaluation(position), SPACE, 0.5)
+    store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    if damage == "missing":
+        path.unlink()
+    elif damage == "text":
+        path.write_text("this is no database, whatever its name says" * 100)
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "hole":
+        content = bytearray(path.read_bytes())
+        content[4096:12288] = b"\xff" * 8192
+        path.write_bytes(content)
+    else:
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(RunError, match=r"run\.sqlite"):
+        Store(path)
