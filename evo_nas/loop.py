@@ -137,7 +137,7 @@ class Loop:
             metrics = measure(network.to(self.config.device), test).metrics()
             measured["test_accuracy"] = metrics["accuracy"]
             measured["test_standard_error"] = metrics["standard_error"]
-            # One entry: safetensors writes several in no fixed order, and equal runs are equal bytes.
+            # One entry: several have no fixed order, and equal runs should be equal bytes.
             about = json.dumps({"space": self.config.space, "genome": genome})
             save_weights(self.folder / runfolder.WEIGHTS, tensors, {"architecture": about})
             self.store.spend("final", "test", time.perf_counter() - began)

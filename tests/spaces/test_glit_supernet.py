@@ -1,6 +1,13 @@
+import copy
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
+
+from evo_nas.data import Images
+from evo_nas.generation import score
+from evo_nas.images import prepare
 
 from .loading import draw, small, space
 
@@ -109,11 +116,47 @@ def test_steps_are_finer_than_blocks_and_their_keys_tell_all():
         assert len(inside) == sum(heads < 3 for heads in with_local)
 
 
+def test_a_copy_is_on_its_own():
+    glit = space()
+    stage = glit.stage(0)
+    genome = stage.lift((2,) * 12)
+    supernet = stage.supernet(small(glit)).eval()
+    supernet.select(genome)
+    images = torch.randn(2, 1, 8, 8)
+    with torch.no_grad():
+        expected = supernet(images)
+        twin = copy.deepcopy(supernet)
+        for weight in twin.parameters():
+            weight.zero_()
+        for net in (supernet, twin):
+            net.select(genome)
+        assert torch.equal(supernet(images), expected)
+        assert not twin(images).any()
+
+
+def test_scores_do_not_depend_on_company():
+    glit = space()
+    stage = glit.stage(0)
+    supernet = shaken(stage.supernet(small(glit)))
+    source = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (60, 1, 8, 8), dtype=torch.uint8, generator=source)
+    images = Images(pixels[:40], torch.arange(40) % 10)
+    prepared = partial(prepare, mean=(0.5,), std=(0.3,), size=8)
+    genomes = [stage.lift((1,) * i + (3, 0, 2, 1)[: 12 - i] + (2,) * (8 - i)) for i in range(9)]
+    genomes += [stage.lift(draw(stage, seed)) for seed in range(3)]
+    run = partial(score, validation=images, calibration=pixels[40:], prepare=prepared)
+    together = run(supernet, genomes)
+    alone = [run(supernet, [genome]).metrics[0] for genome in genomes]
+    assert list(together.metrics) == alone
+    assert together.unshared_step_images > together.step_images
+
+
 def test_it_can_move_and_train():
     glit = space()
     stage = glit.stage(0)
-    supernet = stage.supernet(small(glit)).double()
+    supernet = stage.supernet(small(glit))
     supernet.select(stage.lift((2,) * 12))
+    supernet.double()  # a path that was asked for before moves along
     images = torch.randn(4, 1, 8, 8, dtype=torch.float64)
     loss = nn.functional.cross_entropy(supernet(images), torch.tensor([0, 1, 2, 3]))
     loss.backward()

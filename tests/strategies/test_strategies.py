@@ -12,7 +12,7 @@ from evo_nas.sampling import Sampler
 from evo_nas.space import Genome
 from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy, genome_number, rank
 
-from ..spacekit import TinySpace
+from tests.spacekit import TinySpace
 
 SPACE = TinySpace(5)
 BUDGET = Budget(0, 500)
@@ -149,10 +149,10 @@ def test_deap_compares_as_rank_does() -> None:
     rng = np.random.default_rng(0)
     sampler = Sampler(feasible(SPACE, BUDGET))
     toolbox = make_toolbox(sampler, SETTINGS, OBJECTIVES)
-    scored = [
-        Scored(g, int(rng.integers(2)), {"accuracy": float(rng.integers(3)), "loss": float(rng.integers(2))})
-        for g in {sampler.fresh(rng)[0] for _ in range(60)}
-    ]  # fmt: skip
+    scored = []
+    for genome in {sampler.fresh(rng)[0] for _ in range(60)}:
+        accuracy, loss, flops = rng.integers(3, size=3).tolist()
+        scored.append(Scored(genome, flops, {"accuracy": accuracy, "loss": loss}))
     best = toolbox.select([toolbox.individual(s) for s in scored], 60)
     assert [individual.genome for individual in best] == [
         s.genome for s in rank(scored, OBJECTIVES)
