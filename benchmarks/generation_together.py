@@ -1,0 +1,65 @@
+"""A generation evaluated together against one candidate at a time, with the same threads.
+
+    python -m benchmarks.generation_together [THREADS]
+
+Two generations of stage 1 on the digits' proxy: 50 random genomes, and 50 that are related as late
+in a search. "from sharing" is the ratio of images through steps, counted and not timed; the rest of
+the ratio is what a single walk saves besides (calls, calibration batches prepared once).
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+import numpy as np
+import torch
+
+from benchmarks.timing import medians, report
+from evo_nas import registry
+from evo_nas.distribution import mutation, prior
+from evo_nas.generation import score
+from evo_nas.images import prepare
+from evo_nas.space import Genome
+
+CANDIDATES = 50
+
+
+def main() -> None:
+    threads = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    data = registry.load("data", "digits").load(0)
+    stage = registry.load("space", "glit_hl").stage(0)
+    geometry = stage.proxy(8, 1, len(data.classes))
+    supernet = stage.supernet(geometry)
+    ready = partial(prepare, mean=data.mean, std=data.std, size=geometry.image_size)
+    calibration = data.train.pixels[:128]
+
+    rng = np.random.default_rng(0)
+    random = [prior(stage).draw(stage, rng) for _ in range(CANDIDATES)]
+    parents = [mutation(stage, random[0], 0.1).draw(stage, rng) for _ in range(10)]
+    late = [mutation(stage, parents[i % 10], 0.1).draw(stage, rng) for i in range(CANDIDATES)]
+
+    def evaluate(genomes: list[Genome]) -> float:
+        done = score(supernet, genomes, data.validation, calibration, ready)
+        return done.unshared_step_images / done.step_images
+
+    for name, generation in (("random", random), ("late", late)):
+        genomes = [stage.lift(genome) for genome in generation]
+        print(f"{name} generation of {CANDIDATES}, {threads} threads, "
+              f"{len(data.validation)} validation images")  # fmt: skip
+        alone, together = medians(
+            lambda g=genomes: [evaluate([genome]) for genome in g],  # type: ignore[misc]
+            lambda g=genomes: evaluate(g),  # type: ignore[misc]
+            repeats=3,
+        )
+        report("one at a time", alone, "together", together)
+        shared = evaluate(genomes)
+        print(
+            f"of which from sharing: {shared:.2f}, from the rest: {alone / together / shared:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
