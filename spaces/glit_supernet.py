@@ -64,6 +64,7 @@ class _SharedBlock(nn.Module):
         self.attentions = nn.ModuleDict()
         self.convolutions = nn.ModuleDict()
         self.feed_forwards = nn.ModuleDict()
+        self._steps: dict[BlockOptions, tuple[Step, Step]] = {}  # those asked for before
         for options in reachable:
             if options.heads > 0 and _attention(options) not in self.attentions:
                 self.attentions[_attention(options)] = parts.global_heads(options)
@@ -94,6 +95,11 @@ class _SharedBlock(nn.Module):
 
     def steps(self, slot: str, options: BlockOptions) -> tuple[Step, Step]:
         """The global-local half and the FFN half."""
+        if options not in self._steps:
+            self._steps[options] = self._make_steps(slot, options)
+        return self._steps[options]
+
+    def _make_steps(self, slot: str, options: BlockOptions) -> tuple[Step, Step]:
         modules = self.modules_of(options)
         mixing = (slot, "gl", options.heads, options.d_k, options.expansion, options.kernel)
         norms = tuple(m for m in modules["attn"].modules() if isinstance(m, nn.BatchNorm1d))
