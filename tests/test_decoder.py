@@ -1,8 +1,16 @@
+import pytest
 import torch
 
 from evo_nas.decoder import Decoder
+from evo_nas.measuring import torch_threads
 
 from .spaces.loading import draw, small, space
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with torch_threads(1):
+        yield
 
 
 def test_a_stage_genome_becomes_a_full_one():

@@ -9,9 +9,16 @@ from torch import nn
 
 from evo_nas import registry
 from evo_nas.errors import CheckpointError
+from evo_nas.measuring import torch_threads
 from evo_nas.released import convert, read_state_dict
 
 from .spaces.loading import reference_file
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with torch_threads(1):
+        yield
 
 
 def released_weights():
