@@ -76,6 +76,9 @@ def prepare(
         EvoNasError: something given is wrong, or nothing meets the budget.
     """
     budget = parse_budget(flops)
+    space, strategy, evaluator, retrainer, data = map(
+        registry.absolute, (space, strategy, evaluator, retrainer, data)
+    )
     loaded: Space = registry.load("space", space)
     planner: Strategy = registry.load("strategy", strategy)
     registry.load("evaluator", evaluator)
@@ -215,7 +218,8 @@ def environment(device: str) -> dict[str, str]:
 
 def _folder(run_dir: str | Path | None, space: str, flops: str) -> Path:
     if run_dir is None:
-        name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{space}-{flops}")
+        short = space.rpartition("/")[2]
+        name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{short}-{flops}")
         return runfolder.free_folder(RUNS, name[:80])
     folder = Path(run_dir)
     runfolder.check_free(folder)

@@ -97,8 +97,8 @@ def _later_sizes(space: Space, level: int) -> tuple[float, float]:
 def published(spec: str, space: Space, budget: Budget | None) -> tuple[Published, ...]:
     """The published networks of a space, cheapest first."""
     found = []
-    for architecture in published_networks().values():
+    for name, architecture in published_networks().items():
         if architecture.space == spec:
             flops = space.costs(architecture.genome)["flops"]
-            found.append(Published(architecture.name, flops, budget is None or flops in budget))
+            found.append(Published(name, flops, budget is None or flops in budget))
     return tuple(sorted(found, key=lambda network: network.flops))

@@ -48,7 +48,7 @@ def load(kind: str, spec: str) -> Any:
     """
     target, _, query = spec.partition("?")
     options = _options(spec, query)
-    if kind == "data" and Path(target).is_dir():
+    if kind == "data" and _is_folder(target):
         factory, options = _attribute(_FOLDER), {"path": target, **options}
     else:
         factory = find(kind, target)
@@ -62,6 +62,22 @@ def load(kind: str, spec: str) -> Any:
     if hasattr(instance, "__dict__"):
         instance.spec = spec
     return instance
+
+
+def absolute(spec: str) -> str:
+    """The spec with its path, if it has one, made absolute: a run may be resumed from elsewhere."""
+    target, question, query = spec.partition("?")
+    place, colon, name = target.rpartition(":")
+    if place.endswith(".py"):
+        target = f"{Path(place).resolve()}{colon}{name}"
+    elif _is_folder(target):
+        target = str(Path(target).resolve())
+    return f"{target}{question}{query}"
+
+
+def _is_folder(target: str) -> bool:
+    """Whether a spec of data is a folder; an installed name goes first, as in ``digits``."""
+    return target not in names("data") and Path(target).is_dir()
 
 
 def find(kind: str, target: str) -> Callable[..., Any]:

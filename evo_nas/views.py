@@ -24,6 +24,7 @@ from .store import Evaluation
 from .strategy import Settings
 
 _CELL_WIDTH = 12
+_BAR_WIDTH = 6
 
 
 def plan_view(prepared: Prepared) -> RenderableType:
@@ -171,16 +172,22 @@ def picture(cells: Sequence[Cell]) -> RenderableType:
         text = "black" if cell.shade < 0.5 else "white"
         panels.append(
             Panel(
-                Text("\n".join(cell.lines)),
+                Text("\n".join((_bar(cell.shade), *cell.lines))),
                 title=cell.title,
                 width=_CELL_WIDTH,
-                height=2 + max(len(c.lines) for c in cells),
+                height=3 + max(len(c.lines) for c in cells),
                 box=box.SQUARE,
                 style=f"{text} on rgb({level // 2},{level * 3 // 4},{level})",
                 padding=(0, 1),
             )
         )
     return Columns(panels, padding=(0, 1, 0, 0))
+
+
+def _bar(shade: float) -> str:
+    """The shade where there are no colours."""
+    filled = round(shade * _BAR_WIDTH)
+    return "█" * filled + "░" * (_BAR_WIDTH - filled)
 
 
 def _slot_table(space: Space, genome: Genome) -> Table:

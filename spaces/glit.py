@@ -127,21 +127,21 @@ class Glit(Space):
 
 
 class GlitTiny(Glit):
-    """192 wide, 3 heads."""
+    """Global and local heads, two levels, 12 blocks (GLiT-Tiny: 192 wide, 3 heads)."""
 
     name = "glit_hl"
     target = Geometry(224, 3, 1000, patch_size=16, width=192, heads=3)
 
 
 class GlitSmall(Glit):
-    """384 wide, 6 heads."""
+    """The same at GLiT-Small: 384 wide, 6 heads."""
 
     name = "glit_hl_small"
     target = Geometry(224, 3, 1000, patch_size=16, width=384, heads=6)
 
 
 class GlitBase(Glit):
-    """768 wide, 12 heads."""
+    """The same at GLiT-Base: 768 wide, 12 heads."""
 
     name = "glit_hl_base"
     target = Geometry(224, 3, 1000, patch_size=16, width=768, heads=12)

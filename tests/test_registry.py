@@ -58,6 +58,19 @@ def test_a_plugin_that_refuses_its_options_or_fails_at_import(tmp_path: Path) ->
         registry.load("space", f"{broken}:Thing")
 
 
+def test_paths_become_absolute_and_names_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "images").mkdir()
+    assert registry.absolute("digits?train=5") == "digits?train=5"
+    assert registry.absolute("images?limit=5") == f"{tmp_path}/images?limit=5"
+    assert registry.absolute("my.py:Thing?a=1") == f"{tmp_path}/my.py:Thing?a=1"
+    assert registry.absolute("package.module:Thing") == "package.module:Thing"
+    assert type(registry.load("data", "digits")).__name__ == "Digits"
+
+
 def test_data_may_be_a_folder(tmp_path: Path) -> None:
     source = registry.load("data", f"{tmp_path}?image_size=16")
     assert type(source).__name__ == "ImageFolder"
