@@ -71,8 +71,8 @@ def count(
     unknown = sorted(analysis.unsupported_ops())
     if unknown:
         raise SpaceError(
-            f"the FLOPs of operator {unknown[0]} in {type(module).__name__} are not known; write it "
-            "with other operators, or give evo_nas.flops.count an fvcore handle for it "
+            f"the FLOPs of operator {unknown[0]} in {type(module).__name__} are not known; write "
+            "it with other operators, or give evo_nas.flops.count an fvcore handle for it "
             f"(handles={{{unknown[0]!r}: None}} if it is free)"
         )
     return {"flops": flops, "params": sum(weight.numel() for weight in module.parameters())}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,20 +73,32 @@ class Scorer:
     def _open(self) -> None:
         if not self._opened:
             self.context.folder.mkdir(parents=True, exist_ok=True)
-            began = time.perf_counter()
             self._opened = True
-            try:
+            with self._accounted(self.opening):
                 self.evaluator.open(self.space, self.context)
-            finally:
-                self.store.spend(self.stage, self.opening, time.perf_counter() - began)
+
+    @contextmanager
+    def _accounted(self, phase: str) -> Iterator[None]:
+        """Write down the time of the evaluator's work, and explain what it raises."""
+        began = time.perf_counter()
+        try:
+            yield
+        except EvoNasError:
+            raise
+        except Exception as error:  # a plug-in may fail in any way
+            raise EvaluatorError(
+                f"evaluator {type(self.evaluator).__name__} failed: {type(error).__name__}: {error}"
+            ) from error
+        finally:
+            self.store.spend(self.stage, phase, time.perf_counter() - began)
 
     def _evaluate(
         self, generation: int, proposals: Sequence[Proposal], missing: Sequence[int]
     ) -> dict[int, Evaluation]:
         evaluated: dict[int, Evaluation] = {}
         genomes = [proposals[i].genome for i in missing]
-        began = last = time.perf_counter()
-        try:
+        last = time.perf_counter()
+        with self._accounted(self.phase):
             for index, metrics in self.evaluator.evaluate_many(genomes):
                 checked = check_metrics(metrics, self.evaluator.objectives)
                 now = time.perf_counter()
@@ -94,14 +107,6 @@ class Scorer:
                     generation, position, proposals[position], checked, now - last
                 )
                 last = now
-        except (EvoNasError, KeyboardInterrupt):
-            raise
-        except Exception as error:  # a plug-in may fail in any way
-            raise EvaluatorError(
-                f"evaluator {type(self.evaluator).__name__} failed: {type(error).__name__}: {error}"
-            ) from error
-        finally:
-            self.store.spend(self.stage, self.phase, time.perf_counter() - began)
         if len(evaluated) < len(missing):
             raise EvaluatorError(
                 f"evaluator {type(self.evaluator).__name__} returned {len(evaluated)} of "

@@ -11,7 +11,6 @@ from evo_nas.feasible import feasible
 from evo_nas.sampling import Sampler
 from evo_nas.space import Genome
 from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy, genome_number, rank
-
 from tests.spacekit import TinySpace
 
 SPACE = TinySpace(5)
