@@ -65,7 +65,9 @@ class LiveProgress:
             self._note.plain = note
 
     def say(self, message: str) -> None:
-        """Print a line above the display."""
+        """Print a line above the display, after that of a phase that is complete."""
+        if all(task.finished for task in self._bars.tasks):
+            self._finish()
         self._console.print(Text(message))
 
     def _finish(self) -> None:
@@ -73,6 +75,7 @@ class LiveProgress:
             note = f"  {self._note.plain}" if self._note.plain else ""
             took = time.perf_counter() - self._began
             self._console.print(Text(f"{self._what}: {duration(took)}{note}"))
+            self._what = ""
 
 
 class PlainProgress:

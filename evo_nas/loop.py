@@ -22,7 +22,7 @@ from .files import load_weights, save_weights, write_atomically
 from .measuring import Batches, measure
 from .progress import Progress
 from .scoring import Scorer
-from .search import retrain, search, stage_feasible, stage_space
+from .search import describe, retrain, search, stage_feasible, stage_space
 from .space import Genome, Space
 from .store import Store
 from .strategy import Scored, StagePlan, Strategy
@@ -74,7 +74,7 @@ class Loop:
         if legal.count is not None and legal.share is not None:
             self.progress.say(
                 f"{stage.name}: {legal.count:,.4g} of {legal.size:,.4g} genomes fit, "
-                f"{legal.share:.3g} of the prior"
+                f"{100 * legal.share:.3g}% of the prior"
             )
         epochs = config.recipe.supernet.epochs * stage.epochs_factor
         scorer = self._scorer(stage, space, "search", config.evaluator, epochs)
@@ -90,6 +90,10 @@ class Loop:
         )
         try:
             best = retrain(scored[: stage.finalists], retrainer)
+            objective = retrainer.evaluator.objectives[0]
+            self.progress.say(
+                describe(best[0], objective, self.budget, f"{stage.name}: {len(best)} retrained")
+            )
             return best, retrainer.weights(best[0].genome) if stage.final else None
         finally:
             retrainer.close()

@@ -296,4 +296,4 @@ def _amount(count: float | None) -> str:
 
 
 def _share(share: float | None) -> str:
-    return "unknown" if share is None else f"{share:.3g}"
+    return "unknown" if share is None else f"{100 * share:.3g}%"
