@@ -1,0 +1,174 @@
+"""Does the supernet rank networks as training each alone does, and better than counting would?
+
+    python -m benchmarks.ranking                       # stage 1, 24 genomes
+    python -m benchmarks.ranking --stage 2 --genomes 16
+
+Draws genomes of a stage from its prior (stage 2: with the published GLiT-Tiny's heads), scores them
+with the stage's supernet, trains each from scratch by the same recipe, and prints how far scores
+and trivial baselines agree with the accuracies: Kendall's tau-b with 95% bootstrap intervals over
+genomes, and Spearman's rho. Baselines have no sign known beforehand: the better one is printed,
+which flatters them. "-" is the supernet's tau minus the baseline's, with its interval.
+
+With --folder, weights are kept there: a stopped benchmark goes on, a finished one is only printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from evo_nas import registry
+from evo_nas.api import available_threads, resolve_geometry
+from evo_nas.distribution import prior
+from evo_nas.evaluator import EvaluationContext, Evaluator
+from evo_nas.recipe import Recipe, load_recipe
+from evo_nas.space import Genome, Space
+from evo_nas.streams import Streams
+
+Values = npt.NDArray[np.float64]
+BOOTSTRAPS = 2000
+
+
+def main() -> None:
+    arguments = _arguments()
+    torch.set_num_threads(arguments.threads)
+    root: Space = registry.load("space", arguments.space)
+    decided = registry.load("network", "glit_tiny").genome if arguments.stage == 2 else None
+    space = root.stage(arguments.stage - 1, decided)
+    streams = Streams(arguments.seed)
+    genomes = _draw(space, arguments.genomes, streams)
+    data = registry.load("data", arguments.data).load(arguments.seed)
+    geometry = resolve_geometry("proxy", root, data)
+    recipe = load_recipe(arguments.recipe)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(arguments.folder or temporary)
+
+        def scores(name: str, epochs: int) -> list[Mapping[str, float]]:
+            context = EvaluationContext(
+                streams, folder / name, geometry, data, recipe, epochs, threads=arguments.threads
+            )
+            return _scores(registry.load("evaluator", name), space, genomes, context)
+
+        shared = scores("supernet", recipe.supernet.epochs)
+        alone = scores("train", recipe.train.epochs)
+    _report(arguments.stage, recipe, _accuracies(alone), {
+        "supernet accuracy": _accuracies(shared),
+        "supernet loss": np.array([-metrics["loss"] for metrics in shared]),
+    }, {
+        "FLOPs": np.array([float(space.costs(genome)["flops"]) for genome in genomes]),
+        "global heads": np.array([_global_heads(space, genome) for genome in genomes]),
+    })  # fmt: skip
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--genomes", type=int, default=24)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--stage", type=int, choices=(1, 2), default=1)
+    parser.add_argument("--threads", type=int, default=available_threads())
+    parser.add_argument("--space", default="glit_hl")
+    parser.add_argument("--data", default="digits")
+    parser.add_argument("--recipe", default="quick")
+    parser.add_argument("--folder", help="keep weights here; default: nowhere")
+    arguments = parser.parse_args()
+    if arguments.genomes < 4:
+        parser.error("--genomes: 4 at least")
+    return arguments
+
+
+def _draw(space: Space, count: int, streams: Streams) -> list[Genome]:
+    distribution = prior(space)
+    return [distribution.draw(space, streams.generator("ranking", i)) for i in range(count)]
+
+
+def _scores(
+    evaluator: Evaluator, space: Space, genomes: Sequence[Genome], context: EvaluationContext
+) -> list[Mapping[str, float]]:
+    start = time.perf_counter()
+    evaluator.open(space, context)
+    found = dict(evaluator.evaluate_many(genomes))
+    evaluator.close()
+    print(f"{context.folder.name}: {time.perf_counter() - start:.0f} s", flush=True)
+    return [found[position] for position in range(len(genomes))]
+
+
+def _accuracies(scores: Sequence[Mapping[str, float]]) -> Values:
+    return np.array([metrics["accuracy"] for metrics in scores])
+
+
+def _global_heads(space: Space, genome: Genome) -> float:
+    options = space.root.options(space.lift(genome))
+    return float(sum(int(v) for name, v in options.items() if name.endswith(".heads")))
+
+
+def kendall(a: Values, b: Values) -> float:
+    """Tau-b; 0 where one of them does not vary."""
+    signs_a, signs_b = np.sign(a[:, None] - a), np.sign(b[:, None] - b)
+    pairs = np.sqrt((signs_a**2).sum() * (signs_b**2).sum())
+    return float((signs_a * signs_b).sum() / pairs) if pairs else 0.0
+
+
+def spearman(a: Values, b: Values) -> float:
+    """Pearson's correlation of average ranks; 0 where one of them does not vary."""
+    ranks = [np.sign(x[:, None] - x).sum(axis=1) for x in (a, b)]
+    spread = float(ranks[0].std() * ranks[1].std())
+    return float(np.mean(ranks[0] * ranks[1])) / spread if spread else 0.0
+
+
+def _interval(
+    statistic: Callable[[npt.NDArray[np.intp]], float], size: int, rng: np.random.Generator
+) -> str:
+    """What 95% of samples of the genomes, with replacement, give."""
+    values = [statistic(rng.integers(0, size, size)) for _ in range(BOOTSTRAPS)]
+    low, high = np.percentile(values, (2.5, 97.5))
+    return f"[{low:+.2f}, {high:+.2f}]"
+
+
+def _report(
+    stage: int,
+    recipe: Recipe,
+    alone: Values,
+    supernet: Mapping[str, Values],
+    baselines: Mapping[str, Values],
+) -> None:
+    size, rng = len(alone), np.random.default_rng(0)
+    print(f"stage {stage}, {size} genomes, recipe {recipe.name}; alone: {_spread(alone)}")
+    for name, values in supernet.items():
+        _line(name, values, alone, rng)
+    accuracy = supernet["supernet accuracy"]
+    print(f"supernet: {_spread(accuracy)}")
+    for name, counted in baselines.items():
+        values = counted if kendall(counted, alone) >= 0 else -counted
+        label = f"{'more' if values is counted else 'fewer'} {name}"
+        if np.ptp(values) == 0:
+            print(f"{name}: the same for all genomes")
+            continue
+        _line(label, values, alone, rng)
+
+        def ahead(rows: npt.NDArray[np.intp] | slice, values: Values = values) -> float:
+            truth = alone[rows]
+            return kendall(accuracy[rows], truth) - kendall(values[rows], truth)
+
+        interval = _interval(ahead, size, rng)
+        print(f"{'  supernet accuracy - it':26}tau {ahead(slice(None)):+.2f} {interval}")
+
+
+def _line(name: str, values: Values, alone: Values, rng: np.random.Generator) -> None:
+    interval = _interval(lambda rows: kendall(values[rows], alone[rows]), len(alone), rng)
+    tau, rho = kendall(values, alone), spearman(values, alone)
+    print(f"{name:26}tau {tau:+.2f} {interval}   rho {rho:+.2f}")
+
+
+def _spread(values: Values) -> str:
+    return f"accuracy {values.mean():.3f}, sd {values.std(ddof=1):.3f}"
+
+
+if __name__ == "__main__":
+    main()
