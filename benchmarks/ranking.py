@@ -25,7 +25,7 @@ import numpy.typing as npt
 import torch
 
 from evo_nas import registry
-from evo_nas.api import available_threads, resolve_geometry
+from evo_nas.api import available_cores, resolve_geometry
 from evo_nas.distribution import prior
 from evo_nas.evaluator import EvaluationContext, Evaluator
 from evo_nas.recipe import Recipe, load_recipe
@@ -38,7 +38,7 @@ BOOTSTRAPS = 2000
 
 def main() -> None:
     arguments = _arguments()
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(1)
     root: Space = registry.load("space", arguments.space)
     decided = registry.load("network", "glit_tiny").genome if arguments.stage == 2 else None
     space = root.stage(arguments.stage - 1, decided)
@@ -52,7 +52,7 @@ def main() -> None:
 
         def scores(name: str, epochs: int) -> list[Mapping[str, float]]:
             context = EvaluationContext(
-                streams, folder / name, geometry, data, recipe, epochs, threads=arguments.threads
+                streams, folder / name, geometry, data, recipe, epochs, jobs=arguments.jobs
             )
             return _scores(registry.load("evaluator", name), space, genomes, context)
 
@@ -72,7 +72,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--genomes", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--stage", type=int, choices=(1, 2), default=1)
-    parser.add_argument("--threads", type=int, default=available_threads())
+    parser.add_argument("--jobs", type=int, default=available_cores())
     parser.add_argument("--space", default="glit_hl")
     parser.add_argument("--data", default="digits")
     parser.add_argument("--recipe", default="quick")

@@ -18,6 +18,7 @@ from evo_nas.files import load_weights, save_weights
 from evo_nas.generation import score
 from evo_nas.images import prepare
 from evo_nas.measuring import Batches, Ledger, seeded_weights
+from evo_nas.scoring_workers import ScoringJob, score_in_processes
 from evo_nas.space import Genome, Space
 from evo_nas.supernet import Supernet
 from evo_nas.training import fit, images_trained
@@ -29,7 +30,7 @@ CHECKPOINT = "supernet.checkpoint"
 class SupernetEvaluator(Evaluator):
     """Trains the space's supernet when it is opened, then scores whole generations on it.
 
-    ``validation_images`` limits how many validation images score a candidate (default: all), and
+    ``validation_images`` limits how many validation images score a candidate, and
     ``calibration_images`` how many training images give its BatchNorm statistics (default: as the
     recipe says). Both are chosen by seed, the same for every candidate.
     """
@@ -57,15 +58,11 @@ class SupernetEvaluator(Evaluator):
             self._supernet = space.supernet(context.geometry)
         self._supernet.to(device)
         self._train()
-        self._prepare = partial(
-            prepare, mean=data.mean, std=data.std, size=context.geometry.image_size
-        )
-        calibration = self._calibration_images or context.recipe.calibration_images
-        self._calibration = self._some(data.train, calibration, "calibration").pixels.to(device)
-        validation = data.validation
-        if self._validation_images is not None:
-            validation = self._some(validation, self._validation_images, "validation")
-        self._validation = Images(validation.pixels.to(device), validation.labels.to(device))
+        count = self._calibration_images or context.recipe.calibration_images
+        self._calibration = self._some(data.train, count, "calibration")
+        count = self._validation_images or context.recipe.validation_images
+        self._validation = self._some(data.validation, count, "validation")
+        self._job: ScoringJob | None = None
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of a generation of one."""
@@ -74,15 +71,35 @@ class SupernetEvaluator(Evaluator):
     def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
         """All genomes together: they share calibration and validation images, and common steps."""
         paths = [self._space.lift(genome) for genome in genomes]
-        generation = score(
-            self._supernet, paths, self._validation, self._calibration, self._prepare
-        )
+        on_cpu = self._context.device == "cpu"
+        scored = self._score_in_processes(paths) if on_cpu else self._score_here(paths)
         images = len(self._validation)
         self.ledger.measured += len(genomes) * (images + len(self._calibration))
-        for position, metrics in enumerate(generation.metrics):
+        for position, metrics in enumerate(scored):
             accuracy = metrics["accuracy"]
             error = math.sqrt(accuracy * (1 - accuracy) / images)
             yield position, {**metrics, "standard_error": error}
+
+    def _score_in_processes(self, paths: Sequence[Genome]) -> Sequence[Mapping[str, float]]:
+        context, data = self._context, self._context.data
+        if self._job is None:
+            self._job = ScoringJob.of(
+                self._supernet,
+                self._validation,
+                self._calibration,
+                data.mean,
+                data.std,
+                context.geometry.image_size,
+            )
+        return score_in_processes(self._job, paths, context.jobs)
+
+    def _score_here(self, paths: Sequence[Genome]) -> Sequence[Mapping[str, float]]:
+        device, data = self._context.device, self._context.data
+        validation = Images(self._validation.pixels.to(device), self._validation.labels.to(device))
+        calibration = self._calibration.pixels.to(device)
+        size = self._context.geometry.image_size
+        ready = partial(prepare, mean=data.mean, std=data.std, size=size)
+        return score(self._supernet, paths, validation, calibration, ready).metrics
 
     @property
     def supernet(self) -> Supernet:
@@ -90,6 +107,8 @@ class SupernetEvaluator(Evaluator):
         return self._supernet
 
     def _some(self, images: Images, count: int, purpose: str) -> Images:
+        if count >= len(images):
+            return images
         order = self._context.streams.generator("supernet", purpose).permutation(len(images))
         return images.take(order[:count])
 

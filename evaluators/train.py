@@ -56,7 +56,7 @@ class TrainEvaluator(Evaluator):
         context = self._context
         tasks = [self._task(genome) for genome in genomes]
         if context.device == "cpu":
-            workers = max(1, min(context.threads, len(tasks)))
+            workers = max(1, min(context.jobs, len(tasks)))
             results = run_unordered(_train_and_measure, tasks, workers)
         else:
             results = ((i, _train_and_measure(task)) for i, task in enumerate(tasks))

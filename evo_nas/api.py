@@ -62,7 +62,8 @@ def prepare(
     finalist_epochs: int | None = None,
     seed: int = 0,
     device: str = "auto",
-    threads: int | None = None,
+    threads: int = 1,
+    jobs: int | None = None,
     run_dir: str | Path | None = None,
     **settings: float | None,
 ) -> Prepared:
@@ -70,7 +71,9 @@ def prepare(
 
     ``settings`` are those of :class:`evo_nas.strategy.Settings`; None means the default. ``epochs``
     are the supernet's, ``finalist_epochs`` those of each retraining; both override the recipe.
-    ``geometry`` is "proxy" or "target", with changes such as "proxy,width=96".
+    ``threads`` train a supernet on the CPU, where small proxies gain little from more than one;
+    ``jobs`` processes of one thread each score candidates and retrain finalists there, with the
+    same outcome for any number. ``geometry`` is "proxy" or "target", with changes such as "proxy,width=96".
 
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.
@@ -98,7 +101,8 @@ def prepare(
         data=data,
         seed=_at_least("seed", seed, 0),
         device=resolve_device(device),
-        threads=_at_least("threads", available_threads() if threads is None else threads, 1),
+        threads=_at_least("threads", threads, 1),
+        jobs=_at_least("jobs", available_cores() if jobs is None else jobs, 1),
         settings=resolved,
         geometry=resolve_geometry(geometry, loaded, images),
         recipe=chosen,
@@ -202,7 +206,7 @@ def resolve_device(device: str) -> str:
     return device
 
 
-def available_threads() -> int:
+def available_cores() -> int:
     """The CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

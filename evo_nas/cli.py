@@ -38,9 +38,6 @@ QuietFlag = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 def main() -> None:
     """Run the command line; errors of the user end with one line and exit code 2."""
-    # Threads that spin while they wait are many times slower beside any other busy process; this
-    # is read once, when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except EvoNasError as error:
@@ -82,12 +79,12 @@ def _versions(
     ] = False,
 ) -> None:
     if version:
-        from .api import available_threads, environment, resolve_device
+        from .api import available_cores, environment, resolve_device
 
         facts = environment(resolve_device("auto"))
         print(f"evo-nas {facts.pop('evo-nas')}")
         print(", ".join(f"{name} {value}" for name, value in facts.items()))
-        print(f"threads {available_threads()}")
+        print(f"cores {available_cores()}")
         raise typer.Exit(0)
 
 
@@ -116,7 +113,10 @@ def run(
     finalists: Annotated[int, typer.Option(help="Retrained at the end of a stage.")] = 5,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads [all].")] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads of supernet training.")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes for scores and finalists [all cores].")
+    ] = None,
     run_dir: Annotated[Path | None, typer.Option(help="[runs/SPACE-FLOPS-N].")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     quiet: QuietFlag = False,
@@ -131,7 +131,7 @@ def run(
         geometry=geometry, recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs,
         samples=samples, population=population, parents=parents, crossover=crossover,
         mutation=mutation, mutation_rate=mutation_rate, finalists=finalists, seed=seed,
-        device=device, threads=threads, run_dir=run_dir,
+        device=device, threads=threads, jobs=jobs, run_dir=run_dir,
     )  # fmt: skip
     if as_json and dry_run:
         from .documents import plan_document

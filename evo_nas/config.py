@@ -19,8 +19,8 @@ from .strategy import Settings
 class Config:
     """One run; ``geometry`` is the proxy's, on which accuracy is measured.
 
-    ``threads`` are the CPU threads of this process: on the CPU results are bit-equal only for the
-    same number, so it is part of the run.
+    ``threads`` are the CPU threads of supernet training: on the CPU results are bit-equal only for
+    the same number, so it is part of the run. ``jobs`` changes no result.
     """
 
     space: str
@@ -32,6 +32,7 @@ class Config:
     seed: int
     device: str
     threads: int
+    jobs: int
     settings: Settings
     geometry: Geometry
     recipe: Recipe

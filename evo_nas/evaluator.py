@@ -29,7 +29,9 @@ class EvaluationContext:
     """What a run offers to an evaluator; fields may be added, none changes its meaning.
 
     ``folder`` is the evaluator's own, for checkpoints; ``epochs`` is how long to train (a supernet,
-    or each network from scratch); ``streams`` are private to the stage.
+    or each network from scratch); ``streams`` are private to the stage. ``threads`` are the CPU
+    threads of this process, ``jobs`` how many worker processes may be used on the CPU: the outcome
+    must be the same for any number of them.
     """
 
     streams: Streams
@@ -40,6 +42,7 @@ class EvaluationContext:
     epochs: int
     device: str = "cpu"
     threads: int = 1
+    jobs: int = 1
     progress: Progress = field(default_factory=Silent)
 
 

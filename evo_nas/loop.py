@@ -112,6 +112,7 @@ class Loop:
             epochs=epochs,
             device=config.device,
             threads=config.threads,
+            jobs=config.jobs,
             progress=self.progress,
         )
         search = phase == "search"

@@ -34,12 +34,17 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """``supernet`` trains shared weights, ``train`` a network from scratch."""
+    """``supernet`` trains shared weights, ``train`` a network from scratch.
+
+    At most ``validation_images`` score a candidate on shared weights, with BatchNorm statistics of
+    ``calibration_images`` training images.
+    """
 
     name: str
     supernet: Phase
     train: Phase
     calibration_images: int = 128
+    validation_images: int = 1_000_000
 
 
 # What a number must be: whole or not, the lowest and highest value, and whether these are allowed.
@@ -51,6 +56,7 @@ _LIMITS: Mapping[str, tuple[type, float, float, str]] = {
     "momentum": (float, 0, 0.9999, "a number from 0 to 0.9999"),
     "warmup": (float, 0, 0.9999, "a share of all steps, from 0 to below 1"),
     "label_smoothing": (float, 0, 0.9999, "a number from 0 to below 1"),
+    "validation_images": (int, 2, 1_000_000_000, "a whole number, 2 or more"),
     "calibration_images": (int, 1, 1_000_000, "a whole number, 1 to 1000000"),
 }
 
@@ -92,13 +98,11 @@ def load_recipe(spec: str) -> Recipe:
 
 
 def _recipe(table: Mapping[str, Any], name: str, source: str) -> Recipe:
-    known = ("supernet", "train", "calibration_images")
+    known = ("supernet", "train", "calibration_images", "validation_images")
     _check_keys(table, known, known[:2], source, "")
     supernet, train = (_phase(table[section], source, section) for section in known[:2])
-    if "calibration_images" not in table:
-        return Recipe(name, supernet, train)
-    images = int(_number(table["calibration_images"], "calibration_images", source, ""))
-    return Recipe(name, supernet, train, images)
+    images = {key: int(_number(table[key], key, source, "")) for key in known[2:] if key in table}
+    return Recipe(name, supernet, train, **images)
 
 
 def _phase(section: Any, source: str, name: str) -> Phase:

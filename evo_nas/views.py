@@ -47,7 +47,10 @@ def plan_view(prepared: Prepared) -> RenderableType:
             f"{phases.name}: supernet {phases.supernet.epochs} epochs, finalists "
             f"{phases.train.epochs} epochs each",
         ),
-        ("computed on", f"{config.device}, {config.threads} threads"),
+        (
+            "computed on",
+            f"{config.device}, {config.threads} threads; scoring and retraining: {config.jobs} processes",
+        ),
         ("settings", _settings(config.settings)),
         ("run folder", str(prepared.folder)),
     )

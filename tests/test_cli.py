@@ -160,5 +160,5 @@ def test_version_and_help() -> None:
     told = command(ROOT, "--version")
     assert "evo-nas 0.1.0" in told.stdout
     assert "torch" in told.stdout
-    assert "threads" in told.stdout
+    assert "cores" in told.stdout
     assert "--flops" in command(ROOT, "run", "--help").stdout

@@ -34,9 +34,9 @@ def test_trains_and_keeps_the_weights(tmp_path):
 
 @pytest.mark.slow
 def test_results_do_not_depend_on_threads_company_or_earlier_work(tmp_path):
-    alone = opened(tmp_path / "alone", threads=1).evaluate((2, 1))
+    alone = opened(tmp_path / "alone", jobs=1).evaluate((2, 1))
     before = torch.get_num_threads()
-    evaluator = opened(tmp_path / "workers", threads=2)
+    evaluator = opened(tmp_path / "workers", jobs=2)
     together = dict(evaluator.evaluate_many(GENOMES))
     assert together[1] == alone
     assert torch.get_num_threads() == before
@@ -107,6 +107,6 @@ def test_networks_of_a_plugin_file_reach_the_workers(tmp_path):
     file.write_text(PLUGIN)
     evaluator = registry.load("evaluator", "train")
     space = registry.load("space", f"{file}:Mine")
-    evaluator.open(space, tiny_context(tmp_path / "run", threads=2))
+    evaluator.open(space, tiny_context(tmp_path / "run", jobs=2))
     results = dict(evaluator.evaluate_many([(0,), (1,)]))
     assert all(m["accuracy"] > 0.4 for m in results.values())
