@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 from evo_nas.data import Images
+from evo_nas.decoder import Decoder
 from evo_nas.distribution import prior
 from evo_nas.errors import EvaluatorError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
@@ -53,6 +54,7 @@ class SupernetEvaluator(Evaluator):
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Train the supernet of what ``space`` can reach, or read it if that was done before."""
         self._space, self._context, self._prior = space, context, prior(space)
+        self._decoder = Decoder(space)
         data, device = context.data, context.device
         with seeded_weights(context.streams.number("supernet", "weights")):
             self._supernet = space.supernet(context.geometry)
@@ -70,7 +72,7 @@ class SupernetEvaluator(Evaluator):
 
     def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
         """All genomes together: they share calibration and validation images, and common steps."""
-        paths = [self._space.lift(genome) for genome in genomes]
+        paths = [self._decoder.full(genome) for genome in genomes]
         on_cpu = self._context.device == "cpu"
         scored = self._score_in_processes(paths) if on_cpu else self._score_here(paths)
         images = len(self._validation)
@@ -142,7 +144,7 @@ class SupernetEvaluator(Evaluator):
     def _select_at_random(self, step: int) -> None:
         generator = self._context.streams.generator("supernet", "path", step)
         genome = self._prior.draw(self._space, generator)
-        self._supernet.select(self._space.lift(genome))
+        self._decoder.select(self._supernet, genome)
 
     def _metadata(self) -> dict[str, str]:
         context = self._context

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from evo_nas.data import Images
+from evo_nas.decoder import Decoder
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.files import load_weights, save_weights
 from evo_nas.measuring import Batches, Ledger, measure, seeded_weights
@@ -45,6 +46,7 @@ class TrainEvaluator(Evaluator):
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Prepare the folder."""
         self._space, self._context = space, context
+        self._decoder = Decoder(space)
         context.folder.mkdir(parents=True, exist_ok=True)
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
@@ -71,15 +73,15 @@ class TrainEvaluator(Evaluator):
         return path if path.exists() else None
 
     def _path(self, genome: Genome) -> Path:
-        digest = hashlib.sha256(repr(self._space.lift(genome)).encode()).hexdigest()[:16]
+        digest = hashlib.sha256(repr(self._decoder.full(genome)).encode()).hexdigest()[:16]
         return self._context.folder / f"{digest}.safetensors"
 
     def _task(self, genome: Genome) -> _Task:
-        context, lifted = self._context, self._space.lift(genome)
+        context, lifted = self._context, self._decoder.full(genome)
         # A stream of the network's own: its result is the same in whatever company it is trained.
         streams = Streams(context.streams.number("train", *lifted))
         with seeded_weights(streams.number("weights")):
-            network = self._space.build(genome, context.geometry)
+            network = self._decoder.network(genome, context.geometry)
         data = context.data
         return _Task(
             network=pack(network),

@@ -73,7 +73,8 @@ def prepare(
     are the supernet's, ``finalist_epochs`` those of each retraining; both override the recipe.
     ``threads`` train a supernet on the CPU, where small proxies gain little from more than one;
     ``jobs`` processes of one thread each score candidates and retrain finalists there, with the
-    same outcome for any number. ``geometry`` is "proxy" or "target", with changes such as "proxy,width=96".
+    same outcome for any number. ``geometry`` is "proxy" or "target", with changes as in
+    "proxy,width=96".
 
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.

@@ -49,7 +49,8 @@ def plan_view(prepared: Prepared) -> RenderableType:
         ),
         (
             "computed on",
-            f"{config.device}, {config.threads} threads; scoring and retraining: {config.jobs} processes",
+            f"{config.device}, {config.threads} threads; scores and finalists in {config.jobs} "
+            "processes",
         ),
         ("settings", _settings(config.settings)),
         ("run folder", str(prepared.folder)),
