@@ -7,7 +7,6 @@ the same for any number of threads; on a GPU one after another.
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from evo_nas.decoder import Decoder
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.files import load_weights, save_weights
 from evo_nas.measuring import Batches, Ledger, measure, seeded_weights
-from evo_nas.parallel import end_if_orphaned, pack, run_unordered
+from evo_nas.parallel import pack, run_unordered
 from evo_nas.recipe import Phase
 from evo_nas.space import Genome, Space
 from evo_nas.streams import Streams
@@ -103,7 +102,6 @@ class TrainEvaluator(Evaluator):
             epochs=context.epochs,
             streams=streams,
             device=context.device,
-            parent=os.getpid(),
         )
 
 
@@ -123,7 +121,6 @@ class _Task:
     epochs: int
     streams: Streams
     device: str
-    parent: int
 
     def batches(self, arrays: Arrays) -> Batches:
         pixels, labels = (torch.from_numpy(array) for array in arrays)
@@ -145,7 +142,6 @@ def _train_and_measure(task: _Task) -> tuple[dict[str, float], Ledger]:
             task.phase,
             task.streams,
             epochs=task.epochs,
-            after_epoch=lambda _: end_if_orphaned(task.parent),
             checkpoint=checkpoint,
             what=f"training genome {task.metadata['genome']}",
         )

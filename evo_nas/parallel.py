@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 import cloudpickle
@@ -33,25 +36,36 @@ def run_unordered(
     """
     if workers == 1:
         for position, task in enumerate(tasks):
-            yield _in_one_thread(position, function, task)
+            yield _in_one_thread(position, function, task, os.getpid())
         return
     with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
         # Mapped copy-on-write: torch wants arrays that it could write to.
         pool = Parallel(return_as="generator_unordered", mmap_mode="c", pre_dispatch=workers)
-    yield from pool(delayed(_in_one_thread)(i, function, task) for i, task in enumerate(tasks))
+    parent = os.getpid()
+    yield from pool(
+        delayed(_in_one_thread)(i, function, task, parent) for i, task in enumerate(tasks)
+    )
 
 
 def _in_one_thread(
-    position: int, function: Callable[[Task], Result], task: Task
+    position: int, function: Callable[[Task], Result], task: Task, parent: int
 ) -> tuple[int, Result]:
+    if os.getpid() != parent:
+        _end_after(parent)
     with torch_threads(1):
         return position, function(task)
 
 
-def end_if_orphaned(parent: int) -> None:
-    """End this worker process if ``parent``, which started it, has gone: nobody waits for it."""
-    if os.getpid() != parent and os.getppid() != parent:
-        os._exit(1)
+@cache
+def _end_after(parent: int) -> None:
+    """Let this worker process end soon after ``parent``, which started it: nobody waits for it."""
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def pack(network: nn.Module) -> bytes:

@@ -1,6 +1,10 @@
+import os
 import pickle
+import subprocess
 import sys
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +12,7 @@ import torch
 from torch import nn
 
 from evo_nas import registry
-from evo_nas.parallel import end_if_orphaned, pack, run_unordered
+from evo_nas.parallel import pack, run_unordered
 
 
 def threads_and_square(task):
@@ -43,20 +47,39 @@ def test_workers_share_large_arrays():
     assert results == {0: ("memmap", 2_000_000), 1: ("memmap", 2_000_000)}
 
 
-def test_a_process_is_no_orphan_of_its_own(monkeypatch):
-    monkeypatch.setattr("evo_nas.parallel.os._exit", lambda code: pytest.fail("ended"))
-    monkeypatch.setattr("evo_nas.parallel.os.getpid", lambda: 7)
-    end_if_orphaned(7)
-    monkeypatch.setattr("evo_nas.parallel.os.getppid", lambda: 6)
-    end_if_orphaned(6)
+def write_number_and_wait(path):
+    path.write_text(str(os.getpid()))
+    time.sleep(120)
 
 
-def test_a_worker_whose_parent_has_gone_ends(monkeypatch):
-    codes = []
-    monkeypatch.setattr("evo_nas.parallel.os._exit", codes.append)
-    monkeypatch.setattr("evo_nas.parallel.os.getppid", lambda: 1)
-    end_if_orphaned(6)
-    assert codes == [1]
+def is_running(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_workers_end_soon_after_a_killed_parent(tmp_path):
+    paths = [tmp_path / "a", tmp_path / "b"]
+    code = (
+        "from pathlib import Path; from tests.test_parallel import *; "
+        f"list(run_unordered(write_number_and_wait, [Path(p) for p in {list(map(str, paths))}], 2))"
+    )
+    root = Path(__file__).resolve().parents[1]
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=root)
+    deadline = time.monotonic() + 120
+    while not all(path.exists() and path.read_text() for path in paths):
+        assert parent.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    parent.kill()
+    parent.wait()
+    workers = [int(path.read_text()) for path in paths]
+    while any(map(is_running, workers)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_networks_of_installed_modules_are_packed_by_name():

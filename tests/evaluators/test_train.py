@@ -4,6 +4,7 @@ from safetensors.torch import load_file
 
 from evo_nas import registry
 from evo_nas.errors import EvaluatorError
+from evo_nas.files import save_checkpoint
 from evo_nas.recipe import Phase
 from evo_nas.streams import Streams
 
@@ -52,12 +53,13 @@ def test_training_that_was_stopped_goes_on_exactly(tmp_path, monkeypatch):
     whole = opened(tmp_path / "whole")
     expected = whole.evaluate((2, 1))
 
-    def stop(parent):
+    def save_and_stop(path, state):
+        save_checkpoint(path, state)
         raise KeyboardInterrupt
 
     stopped = opened(tmp_path / "stopped")
     with monkeypatch.context() as patch:
-        patch.setitem(stopped.evaluate_many.__globals__, "end_if_orphaned", stop)
+        patch.setattr("evo_nas.training.save_checkpoint", save_and_stop)
         with pytest.raises(KeyboardInterrupt):
             stopped.evaluate((2, 1))
     assert [path.suffix for path in (tmp_path / "stopped").iterdir()] == [".checkpoint"]
