@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 
 from rich import box
-from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
@@ -17,14 +15,12 @@ from .api import Prepared
 from .budget import Budget, format_amount
 from .console import duration
 from .feasible import Feasible
+from .pictures import picture
 from .plan import Published, StageOutlook
 from .result import Result
-from .space import Cell, Genome, Space
+from .space import Genome, Space
 from .store import Evaluation
 from .strategy import Settings
-
-_CELL_WIDTH = 12
-_BAR_WIDTH = 6
 
 
 def plan_view(prepared: Prepared) -> RenderableType:
@@ -166,32 +162,6 @@ def architecture_view(space: Space, genome: Genome, title: str) -> RenderableTyp
         parts += [picture(cells), Text()]
     parts.append(_slot_table(space, genome))
     return Group(*parts)
-
-
-def picture(cells: Sequence[Cell]) -> RenderableType:
-    """The boxes of an architecture, darker where the space shades them (the paper's Fig. 5)."""
-    panels = []
-    for cell in cells:
-        level = round(235 - 150 * cell.shade)
-        text = "black" if cell.shade < 0.5 else "white"
-        panels.append(
-            Panel(
-                Text("\n".join((_bar(cell.shade), *cell.lines))),
-                title=cell.title,
-                width=_CELL_WIDTH,
-                height=3 + max(len(c.lines) for c in cells),
-                box=box.SQUARE,
-                style=f"{text} on rgb({level // 2},{level * 3 // 4},{level})",
-                padding=(0, 1),
-            )
-        )
-    return Columns(panels, padding=(0, 1, 0, 0))
-
-
-def _bar(shade: float) -> str:
-    """The shade where there are no colours."""
-    filled = round(shade * _BAR_WIDTH)
-    return "█" * filled + "░" * (_BAR_WIDTH - filled)
 
 
 def _slot_table(space: Space, genome: Genome) -> Table:
