@@ -130,7 +130,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 
 
 def test_control_c_says_how_to_go_on_and_a_second_process_is_refused(tmp_path: Path) -> None:
-    slow = [*PLUGINS, "--evaluator", "tests.plugins:Score?pause=0.2", "--run-dir", "run"]
+    slow = [*PLUGINS, "--evaluator", "tests.plugins:Score?pause=2", "--run-dir", "run"]
     process = start(tmp_path, "run", *slow)
     wait_for(tmp_path / "run" / "run.lock", process)
     refused = command(tmp_path, "resume", "run")
