@@ -55,10 +55,10 @@ class SupernetEvaluator(Evaluator):
         """Train the supernet of what ``space`` can reach, or read it if that was done before."""
         self._space, self._context, self._prior = space, context, prior(space)
         self._decoder = Decoder(space)
-        data, device = context.data, context.device
+        data = context.data
         with seeded_weights(context.streams.number("supernet", "weights")):
             self._supernet = space.supernet(context.geometry)
-        self._supernet.to(device)
+        self._supernet.to(context.device)
         self._train()
         count = self._calibration_images or context.recipe.calibration_images
         self._calibration = self._some(data.train, count, "calibration")
@@ -96,12 +96,10 @@ class SupernetEvaluator(Evaluator):
         return score_in_processes(self._job, paths, context.jobs)
 
     def _score_here(self, paths: Sequence[Genome]) -> Sequence[Mapping[str, float]]:
-        device, data = self._context.device, self._context.data
-        validation = Images(self._validation.pixels.to(device), self._validation.labels.to(device))
-        calibration = self._calibration.pixels.to(device)
-        size = self._context.geometry.image_size
+        data, size = self._context.data, self._context.geometry.image_size
         ready = partial(prepare, mean=data.mean, std=data.std, size=size)
-        return score(self._supernet, paths, validation, calibration, ready).metrics
+        calibration = self._calibration.pixels
+        return score(self._supernet, paths, self._validation, calibration, ready).metrics
 
     @property
     def supernet(self) -> Supernet:
@@ -109,10 +107,12 @@ class SupernetEvaluator(Evaluator):
         return self._supernet
 
     def _some(self, images: Images, count: int, purpose: str) -> Images:
-        if count >= len(images):
-            return images
-        order = self._context.streams.generator("supernet", purpose).permutation(len(images))
-        return images.take(order[:count])
+        """At most so many of the images, the same for every candidate, on the device."""
+        if count < len(images):
+            generator = self._context.streams.generator("supernet", purpose)
+            images = images.take(generator.permutation(len(images))[:count])
+        device = self._context.device
+        return Images(images.pixels.to(device), images.labels.to(device))
 
     def _train(self) -> None:
         context, folder = self._context, self._context.folder

@@ -100,10 +100,10 @@ def prepare(
         evaluator=evaluator,
         retrainer=retrainer,
         data=data,
-        seed=_at_least("seed", seed, 0),
+        seed=at_least("seed", seed, 0),
         device=resolve_device(device),
-        threads=_at_least("threads", threads, 1),
-        jobs=_at_least("jobs", available_cores() if jobs is None else jobs, 1),
+        threads=at_least("threads", threads, 1),
+        jobs=at_least("jobs", available_cores() if jobs is None else jobs, 1),
         settings=resolved,
         geometry=resolve_geometry(geometry, loaded, images),
         recipe=chosen,
@@ -160,10 +160,10 @@ def choose_recipe(spec: str, epochs: int | None, finalist_epochs: int | None) ->
     """The recipe that ``spec`` names, with other epochs where they are given."""
     recipe = load_recipe(spec)
     if epochs is not None:
-        supernet = replace(recipe.supernet, epochs=_at_least("epochs", epochs, 1))
+        supernet = replace(recipe.supernet, epochs=at_least("epochs", epochs, 1))
         recipe = replace(recipe, supernet=supernet)
     if finalist_epochs is not None:
-        train = replace(recipe.train, epochs=_at_least("finalist_epochs", finalist_epochs, 1))
+        train = replace(recipe.train, epochs=at_least("finalist_epochs", finalist_epochs, 1))
         recipe = replace(recipe, train=train)
     return recipe
 
@@ -231,7 +231,8 @@ def _folder(run_dir: str | Path | None, space: str, flops: str) -> Path:
     return folder
 
 
-def _at_least(name: str, value: int, lowest: int) -> int:
+def at_least(name: str, value: int, lowest: int) -> int:
+    """The value, if it is no lower; else a SettingsError that names it."""
     if value < lowest:
         raise SettingsError(f"{name} is {value}; it must be at least {lowest}")
     return value

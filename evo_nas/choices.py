@@ -228,9 +228,10 @@ class Choices:
 
     def place(self, slot: str, context: Genome, value: Genome) -> Genome:
         """A genome with this context and slot value, and first options elsewhere."""
-        genome = [0] * len(self.choices)
-        for position, gene in zip(self.context, context, strict=True):
-            genome[position] = gene
-        for position, gene in zip(self.slots[slot], value, strict=True):
-            genome[position] = gene
-        return tuple(genome)
+        genes = dict(zip(self.context, context, strict=True))
+        genes.update(zip(self.slots[slot], value, strict=True))
+        return self.fill(genes)
+
+    def fill(self, genes: Mapping[int, int]) -> Genome:
+        """A genome with these genes by position, and first options elsewhere."""
+        return tuple(genes.get(position, 0) for position in range(len(self.choices)))

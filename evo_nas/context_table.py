@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -46,7 +46,7 @@ class ContextTable:
         self.slots = [
             _slot(space, s, context, later) for s in (later.root if later else space).slots
         ]
-        full = space.lift(assemble(space, self.genes))
+        full = space.lift(space.fill(self.genes))
         root_context = tuple(full[i] for i in space.root.context)
         fixed = space.root.fixed_costs(root_context) if later else space.fixed_costs(context)
         self.fixed = fixed["flops"]
@@ -90,14 +90,9 @@ class ContextTable:
         return [np.ones(len(slot.values)) for slot in self.slots]
 
 
-def assemble(space: Space, genes: Mapping[int, int]) -> Genome:
-    """A genome with these genes by position, and first options elsewhere."""
-    return tuple(genes.get(position, 0) for position in range(len(space.choices)))
-
-
 def _context_slot(space: Space, context: Genome) -> Slot:
     """The context itself as a slot of one value, to weigh it."""
-    genome = assemble(space, dict(zip(space.context, context, strict=True)))
+    genome = space.fill(dict(zip(space.context, context, strict=True)))
     return _make_slot(space, space.context, [context], [genome], [(0,)])
 
 
@@ -106,7 +101,7 @@ def _slot(space: Space, name: str, context: Genome, later: Completions | None) -
     values = space.slot_values(name, context) if positions else ((),)
     given = dict(zip(space.context, context, strict=True))
     genomes = [
-        assemble(space, {**given, **dict(zip(positions, value, strict=True))}) for value in values
+        space.fill({**given, **dict(zip(positions, value, strict=True))}) for value in values
     ]
     if later is not None:
         costs = [tuple(sorted(later.costs(name, space.lift(genome)))) for genome in genomes]

@@ -16,7 +16,7 @@ import numpy as np
 
 from .budget import Budget, format_amount
 from .completions import Completions
-from .context_table import ContextTable, assemble
+from .context_table import ContextTable
 from .distribution import Distribution, prior
 from .errors import BudgetError
 from .space import Genome, Space
@@ -157,7 +157,7 @@ class ExactFeasible(Feasible):
         genes = dict(context.genes)
         for slot, value in zip(context.slots, values, strict=True):
             genes.update(zip(slot.positions, slot.values[value].tolist(), strict=True))
-        return assemble(self.space, genes)
+        return self.space.fill(genes)
 
     def _context_of(self, genome: Genome) -> ContextTable:
         return self._by_genes[tuple(genome[i] for i in self.space.context)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from . import registry
-from .api import available_cores, choose_recipe, resolve_device, resolve_geometry
+from .api import at_least, available_cores, choose_recipe, resolve_device, resolve_geometry
 from .architectures import find_architecture
 from .data import DataSource
 from .errors import RunError
@@ -52,7 +52,7 @@ def train_architecture(
     path = out or Path(f"{found.name}-{geometry.partition(',')[0]}.safetensors")
     if path.exists():
         raise RunError(f"{path} exists; choose another --out")
-    torch.set_num_threads(threads or available_cores())
+    torch.set_num_threads(at_least("threads", available_cores() if threads is None else threads, 1))
     streams = Streams(seed)
     with seeded_weights(streams.number("weights")):
         network = space.build(genome, shape).to(place)

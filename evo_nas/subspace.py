@@ -67,10 +67,7 @@ class Subspace(Space):
         return tuple(found.values())
 
     def _with_context(self, context: Genome) -> Genome:
-        genome = [0] * len(self.choices)
-        for position, gene in zip(self.context, context, strict=True):
-            genome[position] = gene
-        return tuple(genome)
+        return self.fill(dict(zip(self.context, context, strict=True)))
 
     # -- costs -----------------------------------------------------------------------------------
 
