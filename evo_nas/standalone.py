@@ -52,6 +52,8 @@ def train_architecture(
     path = out or Path(f"{found.name}-{geometry.partition(',')[0]}.safetensors")
     if path.exists():
         raise RunError(f"{path} exists; choose another --out")
+    if not path.parent.is_dir():
+        raise RunError(f"there is no folder {path.parent} for --out; make it first")
     torch.set_num_threads(at_least("threads", available_cores() if threads is None else threads, 1))
     streams = Streams(seed)
     with seeded_weights(streams.number("weights")):

@@ -33,16 +33,15 @@ def fit(
     *,
     epochs: int | None = None,
     before_step: Callable[[int], None] | None = None,
-    after_epoch: Callable[[int], None] | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
     what: str = "training",
 ) -> None:
     """Train ``network``, which is on the batches' device already, by a recipe's phase.
 
-    ``before_step`` is told the number of each step (a supernet selects a path then),
-    ``after_epoch`` how many epochs are done; ``epochs`` overrides the phase's. With a
-    ``checkpoint`` path, training goes on from that file if it exists; it is left there at the end.
+    ``before_step`` is told the number of each step (a supernet selects a path then); ``epochs``
+    overrides the phase's. With a ``checkpoint`` path, training goes on from that file if it exists;
+    it is left there at the end.
     Images that do not fill a last batch are left out of an epoch, other ones each time.
 
     Raises:
@@ -65,8 +64,6 @@ def fit(
             if checkpoint is not None:
                 training.save(checkpoint, epoch + 1)
             progress.advance(epoch + 1, f"loss {loss:.3f}")
-            if after_epoch is not None:
-                after_epoch(epoch + 1)
 
 
 def images_trained(phase: Phase, epochs: int, available: int) -> int:

@@ -8,6 +8,7 @@ from evo_nas.data import Images, search_data
 from evo_nas.errors import CheckpointError, EvaluatorError
 from evo_nas.measuring import Batches, Ledger, measure, seeded_weights, torch_threads
 from evo_nas.optimizing import make_optimizer, set_learning_rate
+from evo_nas.progress import Silent
 from evo_nas.recipe import Phase
 from evo_nas.streams import Streams
 from evo_nas.training import fit, images_trained
@@ -66,12 +67,16 @@ class StopError(Exception):
     pass
 
 
-def stop_after(epochs):
-    def after_epoch(done):
-        if done == epochs:
-            raise StopError
+class Epochs(Silent):
+    """Listens to the epochs that are done, and stops the training after one of them."""
 
-    return after_epoch
+    def __init__(self, stop_after=None):
+        self.done, self.stop_after = [], stop_after
+
+    def advance(self, done, note=""):
+        self.done.append(done)
+        if done == self.stop_after:
+            raise StopError
 
 
 @BOTH
@@ -88,11 +93,11 @@ def test_a_stopped_training_goes_on_bit_for_bit(batches, phase, epoch, tmp_path)
     checkpoint = tmp_path / "checkpoint"
     whole = trained(batches, phase)
     with pytest.raises(StopError):
-        trained(batches, phase, checkpoint=checkpoint, after_epoch=stop_after(epoch))
+        trained(batches, phase, checkpoint=checkpoint, progress=Epochs(stop_after=epoch))
     torch.manual_seed(99)  # what happens between is of no concern
-    epochs = []
-    resumed = trained(batches, phase, checkpoint=checkpoint, after_epoch=epochs.append)
-    assert epochs == list(range(epoch + 1, 4))
+    epochs = Epochs()
+    resumed = trained(batches, phase, checkpoint=checkpoint, progress=epochs)
+    assert epochs.done == list(range(epoch + 1, 4))
     assert same(resumed, whole)
 
 
