@@ -33,6 +33,8 @@ class Scorer:
     total: int
     _opened: bool = field(default=False, init=False)
     _scored: int = field(default=0, init=False)
+    # What the store had when this began, by generation and position, until it is replayed.
+    _recorded: dict[tuple[int, int], Evaluation] | None = field(default=None, init=False)
 
     def score(self, generation: int, proposals: Sequence[Proposal]) -> list[Evaluation]:
         """The evaluations of a generation, in the order of its proposals.
@@ -41,8 +43,15 @@ class Scorer:
             RunError: the store holds other candidates than were proposed now.
             EvaluatorError: the evaluator failed or broke its contract.
         """
+        if self._recorded is None:
+            self._recorded = {
+                (e.generation, e.position): e
+                for e in self.store.evaluations(self.stage, self.phase)
+            }
         recorded = {
-            e.position: e for e in self.store.evaluations(self.stage, self.phase, generation)
+            position: self._recorded.pop((generation, position))
+            for position in range(len(proposals))
+            if (generation, position) in self._recorded
         }
         for position, evaluation in recorded.items():
             if self.space.lift(proposals[position].genome) != evaluation.genome:
@@ -107,6 +116,7 @@ class Scorer:
                     generation, position, proposals[position], checked, now - last
                 )
                 last = now
+            self.store.commit()
         if len(evaluated) < len(missing):
             raise EvaluatorError(
                 f"evaluator {type(self.evaluator).__name__} returned {len(evaluated)} of "

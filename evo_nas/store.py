@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,11 @@ from .errors import RunError
 from .space import Genome, Space
 
 SCHEMA_VERSION = 1
+
+# Evaluations that took less than _QUICK seconds are committed together: a commit takes longer than
+# a look into a table. None waits longer than _LONGEST_WAIT for the next one.
+_QUICK = 0.01
+_LONGEST_WAIT = 0.5
 
 _SCHEMA = """
 CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -89,6 +95,7 @@ class Store:
                 "use the version of evo-nas that config.toml names"
             )
         self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._committed = time.monotonic()
 
     @classmethod
     def create(cls, path: Path, space: Space) -> Store:
@@ -107,7 +114,14 @@ class Store:
 
     def close(self) -> None:
         """Close the file."""
+        self.commit()
         self._connection.close()
+
+    def commit(self) -> None:
+        """Make durable what :meth:`add` left for later."""
+        with self._explained():
+            self._connection.commit()
+        self._committed = time.monotonic()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -122,7 +136,11 @@ class Store:
     # -- evaluations -----------------------------------------------------------------------------
 
     def add(self, evaluation: Evaluation, space: Space, score: float) -> None:
-        """Record an evaluation, durably."""
+        """Record an evaluation, durably unless it took next to no time.
+
+        Quick ones that arrive together are committed together, after half a second at the latest
+        if more arrive; whoever adds them ends with :meth:`commit`.
+        """
         options = space.options(evaluation.genome)
         row = (
             evaluation.stage,
@@ -139,10 +157,13 @@ class Store:
             _dump(evaluation.parents),
             evaluation.seconds,
         )
-        with self._explained(), self._connection:
+        with self._explained():
             self._connection.execute(
                 f"INSERT INTO evaluations VALUES (NULL{', ?' * len(row)})", row
             )
+        waited = time.monotonic() - self._committed
+        if evaluation.seconds >= _QUICK or waited >= _LONGEST_WAIT:
+            self.commit()
 
     def evaluations(
         self, stage: str | None = None, phase: str | None = None, generation: int | None = None
@@ -193,8 +214,8 @@ class Store:
             return {(stage, phase): seconds for stage, phase, seconds in rows}
 
 
-def _dump(value: Sequence[object] | Mapping[str, object]) -> str:
-    return json.dumps(value, separators=(",", ":"))
+# One encoder: json.dumps would make one for each call.
+_dump = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _evaluation(row: tuple[Any, ...]) -> Evaluation:

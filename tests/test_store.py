@@ -12,10 +12,12 @@ SPACE = TinySpace(2)
 GENOME = SPACE.encode({"block0.kind": "b", "block0.size": 4, "block0.depth": 2, "block1.kind": "c"})
 
 
-def evaluation(position: int = 0, generation: int = 0, phase: str = "search") -> Evaluation:
+def evaluation(
+    position: int = 0, generation: int = 0, phase: str = "search", seconds: float = 0.1
+) -> Evaluation:
     return Evaluation(
         "stage1", phase, generation, position, GENOME, 123, 45, {"accuracy": 0.5, "loss": 1.25},
-        "mutation", (GENOME,), 0.1,
+        "mutation", (GENOME,), seconds,
     )  # fmt: skip
 
 
@@ -60,6 +62,32 @@ def test_an_evaluation_cannot_be_recorded_twice(tmp_path: Path) -> None:
     store.add(evaluation(), SPACE, 0.5)
     with pytest.raises(RunError, match="UNIQUE"):
         store.add(evaluation(), SPACE, 0.5)
+
+
+def test_slow_evaluations_are_durable_at_once_and_quick_ones_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def durable() -> int:
+        reader = Store(tmp_path / "run.sqlite", read_only=True)
+        found = len(reader.evaluations())
+        reader.close()
+        return found
+
+    now = 0.0
+    monkeypatch.setattr("evo_nas.store.time.monotonic", lambda: now)
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.add(evaluation(0, seconds=0.02), SPACE, 0.5)
+    assert durable() == 1
+    store.add(evaluation(1, seconds=0.001), SPACE, 0.5)
+    now = 0.4
+    store.add(evaluation(2, seconds=0.001), SPACE, 0.5)
+    assert durable() == 1
+    now = 0.6
+    store.add(evaluation(3, seconds=0.001), SPACE, 0.5)
+    assert durable() == 4
+    store.add(evaluation(4, seconds=0.001), SPACE, 0.5)
+    store.commit()
+    assert durable() == 5
 
 
 @pytest.mark.parametrize("damage", ["missing", "text", "empty", "hole", "schema"])
