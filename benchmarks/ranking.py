@@ -17,11 +17,10 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from evo_nas import registry
@@ -30,10 +29,8 @@ from evo_nas.distribution import prior
 from evo_nas.evaluator import EvaluationContext, Evaluator
 from evo_nas.recipe import Recipe, load_recipe
 from evo_nas.space import Genome, Space
+from evo_nas.statistics import Values, bootstrap, correlation, kendall, spearman
 from evo_nas.streams import Streams
-
-Values = npt.NDArray[np.float64]
-BOOTSTRAPS = 2000
 
 
 def main() -> None:
@@ -108,29 +105,6 @@ def _global_heads(space: Space, genome: Genome) -> float:
     return float(sum(int(v) for name, v in options.items() if name.endswith(".heads")))
 
 
-def kendall(a: Values, b: Values) -> float:
-    """Tau-b; 0 where one of them does not vary."""
-    signs_a, signs_b = np.sign(a[:, None] - a), np.sign(b[:, None] - b)
-    pairs = np.sqrt((signs_a**2).sum() * (signs_b**2).sum())
-    return float((signs_a * signs_b).sum() / pairs) if pairs else 0.0
-
-
-def spearman(a: Values, b: Values) -> float:
-    """Pearson's correlation of average ranks; 0 where one of them does not vary."""
-    ranks = [np.sign(x[:, None] - x).sum(axis=1) for x in (a, b)]
-    spread = float(ranks[0].std() * ranks[1].std())
-    return float(np.mean(ranks[0] * ranks[1])) / spread if spread else 0.0
-
-
-def _interval(
-    statistic: Callable[[npt.NDArray[np.intp]], float], size: int, rng: np.random.Generator
-) -> str:
-    """What 95% of samples of the genomes, with replacement, give."""
-    values = [statistic(rng.integers(0, size, size)) for _ in range(BOOTSTRAPS)]
-    low, high = np.percentile(values, (2.5, 97.5))
-    return f"[{low:+.2f}, {high:+.2f}]"
-
-
 def _report(
     stage: int,
     recipe: Recipe,
@@ -138,10 +112,9 @@ def _report(
     supernet: Mapping[str, Values],
     baselines: Mapping[str, Values],
 ) -> None:
-    size, rng = len(alone), np.random.default_rng(0)
-    print(f"stage {stage}, {size} genomes, recipe {recipe.name}; alone: {_spread(alone)}")
+    print(f"stage {stage}, {len(alone)} genomes, recipe {recipe.name}; alone: {_spread(alone)}")
     for name, values in supernet.items():
-        _line(name, values, alone, rng)
+        _line(name, values, alone)
     accuracy = supernet["supernet accuracy"]
     print(f"supernet: {_spread(accuracy)}")
     for name, counted in baselines.items():
@@ -150,20 +123,17 @@ def _report(
         if np.ptp(values) == 0:
             print(f"{name}: the same for all genomes")
             continue
-        _line(label, values, alone, rng)
-
-        def ahead(rows: npt.NDArray[np.intp] | slice, values: Values = values) -> float:
-            truth = alone[rows]
-            return kendall(accuracy[rows], truth) - kendall(values[rows], truth)
-
-        interval = _interval(ahead, size, rng)
-        print(f"{'  supernet accuracy - it':26}tau {ahead(slice(None)):+.2f} {interval}")
+        _line(label, values, alone)
+        print(f"{'  supernet accuracy - it':26}tau {bootstrap(_ahead, accuracy, values, alone)}")
 
 
-def _line(name: str, values: Values, alone: Values, rng: np.random.Generator) -> None:
-    interval = _interval(lambda rows: kendall(values[rows], alone[rows]), len(alone), rng)
-    tau, rho = kendall(values, alone), spearman(values, alone)
-    print(f"{name:26}tau {tau:+.2f} {interval}   rho {rho:+.2f}")
+def _ahead(ours: Values, theirs: Values, truth: Values) -> float:
+    return kendall(ours, truth) - kendall(theirs, truth)
+
+
+def _line(name: str, values: Values, alone: Values) -> None:
+    tau, rho = correlation(kendall, values, alone), spearman(values, alone)
+    print(f"{name:26}tau {tau}   rho {rho:+.2f}")
 
 
 def _spread(values: Values) -> str:

@@ -1,0 +1,118 @@
+"""How far numbers agree or differ, with the uncertainty of having seen only so many.
+
+Intervals are percentile bootstraps (Efron 1979): what the middle 95% of samples drawn anew, with
+replacement, from what was seen would give. The two correlations are our own because of these:
+scipy's take 25 times as long a call, and are not a number where a sample happens not to vary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, stdtrit
+
+Values: TypeAlias = npt.NDArray[np.float64]
+
+_RESAMPLES = 2000
+_TAIL = 0.025
+# With fewer, the most extreme outcome happens by chance more often than one time in twenty: all of
+# n pairs point the same way in 2 of 2^n cases, two groups of n are disjoint in 2 of (2n choose n).
+_FEWEST_PAIRS, _FEWEST_IN_GROUP = 6, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A statistic with its 95% interval; ``enough``: so many were seen that it can be certain."""
+
+    value: float
+    low: float
+    high: float
+    enough: bool
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether this is distinguishable from chance, or from no difference."""
+        return self.enough and (self.low > 0 or self.high < 0)
+
+    def __str__(self) -> str:
+        return f"{self.value:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+
+
+def kendall(a: Sequence[float] | Values, b: Sequence[float] | Values) -> float:
+    """Kendall's tau-b (1945, corrected for ties), -1 to 1; 0 where one of them does not vary."""
+    return _cosine(_order(a), _order(b))
+
+
+def spearman(a: Sequence[float] | Values, b: Sequence[float] | Values) -> float:
+    """Spearman's rho, ties sharing their mean rank, -1 to 1; 0 where one of them does not vary."""
+    return _cosine(_order(a).sum(axis=1), _order(b).sum(axis=1))
+
+
+def _order(values: Sequence[float] | Values) -> Values:
+    """Shape (n, n): 1 where the row's value is the greater, -1 where the column's is, else 0.
+
+    Its sums over columns are twice the ranks, centred.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    ordered: Values = np.sign(array[:, None] - array)
+    return ordered
+
+
+def _cosine(a: Values, b: Values) -> float:
+    length = np.sqrt((a**2).sum() * (b**2).sum())
+    return float((a * b).sum() / length) if length else 0.0
+
+
+def correlation(
+    statistic: Callable[[Values, Values], float],
+    a: Sequence[float] | Values,
+    b: Sequence[float] | Values,
+) -> Estimate:
+    """:func:`kendall` or :func:`spearman` of items, with what other items might have given."""
+    return bootstrap(statistic, a, b)
+
+
+def mean_difference(
+    a: Sequence[float] | Values, b: Sequence[float] | Values, *, paired: bool
+) -> Estimate:
+    """The mean of ``a`` minus that of ``b``; paired by index where they share their seeds.
+
+    Plain percentiles are too narrow for the mean of a few (five pairs: 86% instead of 95%), so the
+    interval is expanded as Hesterberg (2015, section 5.3) says.
+    """
+    freedom = len(a) - 1 if paired else len(a) + len(b) - 2
+    fewest = min(len(a), len(b))
+    assert fewest > 1, "one number says nothing of others"
+    tail = float(ndtr(np.sqrt(fewest / (fewest - 1)) * stdtrit(freedom, _TAIL)))
+    return bootstrap(_mean_difference, a, b, paired=paired, tail=tail)
+
+
+def _mean_difference(a: Values, b: Values) -> float:
+    return float(a.mean() - b.mean())
+
+
+def bootstrap(
+    statistic: Callable[..., float],
+    *samples: Sequence[float] | Values,
+    paired: bool = True,
+    tail: float = _TAIL,
+) -> Estimate:
+    """``statistic(*samples)`` and its interval, which leaves out ``tail`` at each end.
+
+    Paired samples are equally long and drawn together, item by item; others each for themselves.
+    The same samples always give the same interval.
+    """
+    arrays = [np.asarray(sample, dtype=np.float64) for sample in samples]
+    sizes = [len(array) for array in arrays]
+    assert not paired or len(set(sizes)) == 1, "pairs need samples of equal length"
+    rng = np.random.default_rng(0)
+    rows = [rng.integers(0, size, (_RESAMPLES, size)) for size in sizes[: 1 if paired else None]]
+    drawn = [array[rows[0] if paired else rows[i]] for i, array in enumerate(arrays)]
+    values = [statistic(*anew) for anew in zip(*drawn, strict=True)]
+    low, high = np.quantile(values, (tail, 1 - tail))
+    enough = min(sizes) >= (_FEWEST_PAIRS if paired else _FEWEST_IN_GROUP)
+    return Estimate(float(statistic(*arrays)), float(low), float(high), enough)
