@@ -1,0 +1,51 @@
+"""Spaces, and all that can be named."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .output import JsonFlag, print_json, print_view
+
+
+def space(
+    spec: str,
+    flops: Annotated[str | None, typer.Option(help="A budget to measure it by.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say how large a space is, what it reaches, and what a budget leaves of it."""
+    from evo_nas import registry
+    from evo_nas.budget import Budget, parse_budget
+    from evo_nas.documents import space_document
+    from evo_nas.feasible import feasible
+    from evo_nas.plan import published
+    from evo_nas.views import space_view
+
+    budget = None if flops is None else parse_budget(flops)
+    loaded = registry.load("space", spec)
+    legal = feasible(loaded, budget or Budget(0, 10**18))
+    networks = published(spec, loaded, budget)
+    if as_json:
+        print_json(space_document(loaded, legal, budget, networks))
+    else:
+        print_view(space_view(loaded, legal, budget, networks))
+    if budget is not None:
+        legal.require()
+
+
+def list_(
+    what: Annotated[
+        str, typer.Argument(help="spaces, evaluators, strategies, data, networks, runs")
+    ],
+    as_json: JsonFlag = False,
+) -> None:
+    """List what can be named."""
+    from evo_nas.listing import listing
+    from evo_nas.views import names_view
+
+    entries = listing(what)
+    if as_json:
+        print_json(entries)
+    else:
+        print_view(names_view(entries))

@@ -1,0 +1,51 @@
+"""What commands share: flags, where they print, and how a run that is stopped ends."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.console import Console, RenderableType
+
+if TYPE_CHECKING:
+    from evo_nas.console import LiveProgress, PlainProgress
+
+T = TypeVar("T")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+QuietFlag = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+
+
+def print_view(view: RenderableType) -> None:
+    """Print something for people."""
+    Console(highlight=False, soft_wrap=False).print(view)
+
+
+def print_json(document: object) -> None:
+    """Print something for programs."""
+    print(json.dumps(document))
+
+
+def progress(quiet: bool) -> LiveProgress | PlainProgress:
+    """Where progress is shown: on the error stream."""
+    from evo_nas.console import LiveProgress, PlainProgress
+
+    console = Console(stderr=True, highlight=False, quiet=quiet)
+    return LiveProgress(console) if console.is_terminal and not quiet else PlainProgress(console)
+
+
+def stoppable(
+    work: Callable[[LiveProgress | PlainProgress], T], quiet: bool, folder: Path, go_on: str
+) -> T:
+    """Do the work; Ctrl-C says which command goes on with it, if ``folder`` has been made."""
+    try:
+        with progress(quiet) as shown:
+            return work(shown)
+    except KeyboardInterrupt:
+        if folder.is_dir():
+            print(f"evo-nas: stopped; go on with: {go_on}", file=sys.stderr)
+        sys.exit(130)

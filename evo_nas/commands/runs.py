@@ -1,0 +1,117 @@
+"""Making runs, going on with them, and looking at them."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .output import JsonFlag, QuietFlag, print_json, print_view, stoppable
+
+if TYPE_CHECKING:
+    from evo_nas.result import Result
+
+
+def run(
+    space: Annotated[str, typer.Option(help="The search space.")] = "glit_hl",
+    flops: Annotated[str, typer.Option(help="The budget: 1.4G, 1400M or 1.3G..1.4G.")] = "1.4G",
+    strategy: Annotated[str, typer.Option(help="The search strategy.")] = "hierarchical",
+    evaluator: Annotated[str, typer.Option(help="What scores candidates.")] = "supernet",
+    retrainer: Annotated[str, typer.Option(help="What scores finalists.")] = "train",
+    data: Annotated[str, typer.Option(help="digits, or a folder of images.")] = "digits",
+    geometry: Annotated[
+        str, typer.Option(help="proxy or target, with changes as proxy,width=96.")
+    ] = "proxy",
+    recipe: Annotated[str, typer.Option(help="quick, paper, or a TOML file.")] = "quick",
+    epochs: Annotated[int | None, typer.Option(help="Of a supernet [recipe].")] = None,
+    finalist_epochs: Annotated[int | None, typer.Option(help="Of a retraining [recipe].")] = None,
+    samples: Annotated[int, typer.Option(help="Candidates a stage.")] = 1000,
+    population: Annotated[int, typer.Option(help="Candidates a generation.")] = 50,
+    parents: Annotated[int, typer.Option(help="The best so far that are bred from.")] = 10,
+    crossover: Annotated[
+        int | None, typer.Option(help="Children by crossover [half the population].")
+    ] = None,
+    mutation: Annotated[int | None, typer.Option(help="Children by mutation [the rest].")] = None,
+    mutation_rate: Annotated[float, typer.Option(help="Probability a gene.")] = 0.1,
+    finalists: Annotated[int, typer.Option(help="Retrained at the end of a stage.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads of supernet training.")] = 1,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes for scores and finalists [all cores].")
+    ] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="[runs/SPACE-FLOPS-N].")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    quiet: QuietFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Search, retrain the finalists and deliver the best network."""
+    from evo_nas.api import prepare
+    from evo_nas.views import plan_view
+
+    prepared = prepare(
+        space, flops, strategy=strategy, evaluator=evaluator, retrainer=retrainer, data=data,
+        geometry=geometry, recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs,
+        samples=samples, population=population, parents=parents, crossover=crossover,
+        mutation=mutation, mutation_rate=mutation_rate, finalists=finalists, seed=seed,
+        device=device, threads=threads, jobs=jobs, run_dir=run_dir,
+    )  # fmt: skip
+    if as_json and dry_run:
+        from evo_nas.documents import plan_document
+
+        print_json(plan_document(prepared))
+    elif not (as_json or (quiet and not dry_run)):
+        print_view(plan_view(prepared))
+    if not dry_run:
+        result = stoppable(
+            prepared.start, quiet or as_json, prepared.folder, _resume(prepared.folder)
+        )
+        _print_result(result, as_json)
+
+
+def resume(run: Path, quiet: QuietFlag = False, as_json: JsonFlag = False) -> None:
+    """Go on with a run that was stopped or killed."""
+    from evo_nas import api, runfolder
+
+    runfolder.check(run)
+    result = stoppable(lambda shown: api.resume(run, shown), quiet or as_json, run, _resume(run))
+    _print_result(result, as_json)
+
+
+def _resume(folder: Path) -> str:
+    return f"evo-nas resume {shlex.quote(str(folder))}"
+
+
+def show(what: str, as_json: JsonFlag = False) -> None:
+    """Show a run, an architecture file, or a published network such as glit_tiny."""
+    from evo_nas import registry, runfolder
+    from evo_nas.architectures import find_architecture
+    from evo_nas.documents import architecture_document
+    from evo_nas.result import load_result
+    from evo_nas.views import architecture_view
+
+    path = Path(what)
+    if path.is_dir():
+        runfolder.check(path)
+        _print_result(load_result(path), as_json)
+        return
+    architecture = find_architecture(what)
+    space = registry.load("space", architecture.space)
+    genome = space.check(architecture.genome)
+    if as_json:
+        print_json(architecture_document(architecture, space))
+    else:
+        print_view(architecture_view(space, genome, architecture.name))
+
+
+def _print_result(result: Result, as_json: bool) -> None:
+    from evo_nas import registry
+    from evo_nas.documents import result_document
+    from evo_nas.views import result_view
+
+    if as_json:
+        print_json(result_document(result))
+    else:
+        print_view(result_view(result, registry.load("space", result.config.space)))
