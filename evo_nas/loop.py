@@ -101,11 +101,19 @@ class Loop:
     def _scorer(
         self, stage: StagePlan, space: Space, phase: str, evaluator_spec: str, epochs: int
     ) -> Scorer:
-        config = self.config
         evaluator: Evaluator = registry.load("evaluator", evaluator_spec)
-        context = EvaluationContext(
-            streams=Streams(Streams(config.seed).number(stage.name, phase, "evaluator")),
-            folder=self.folder / CHECKPOINTS / stage.name / phase,
+        context = self.context(stage.name, phase, epochs)
+        search = phase == "search"
+        opening = "training" if search else phase
+        total = stage.candidates if search else stage.finalists
+        return Scorer(evaluator, space, context, self.store, stage.name, phase, opening, total)
+
+    def context(self, stage: str, phase: str, epochs: int) -> EvaluationContext:
+        """What an evaluator works with in one phase of a stage: its own streams and folder."""
+        config = self.config
+        return EvaluationContext(
+            streams=Streams(Streams(config.seed).number(stage, phase, "evaluator")),
+            folder=self.folder / CHECKPOINTS / stage / phase,
             geometry=config.geometry,
             data=self.data,
             recipe=config.recipe,
@@ -115,10 +123,6 @@ class Loop:
             jobs=config.jobs,
             progress=self.progress,
         )
-        search = phase == "search"
-        opening = "training" if search else phase
-        total = stage.candidates if search else stage.finalists
-        return Scorer(evaluator, space, context, self.store, stage.name, phase, opening, total)
 
     # -- the end ---------------------------------------------------------------------------------
 

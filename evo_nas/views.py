@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +13,7 @@ from .api import Prepared
 from .budget import Budget, format_amount
 from .console import duration
 from .feasible import Feasible
+from .layout import fact_grid, plain_table
 from .pictures import picture
 from .plan import Published, StageOutlook
 from .result import Result
@@ -28,7 +27,7 @@ def plan_view(prepared: Prepared) -> RenderableType:
     config, plan, data = prepared.config, prepared.plan, prepared.data
     target = plan.space.target
     phases = config.recipe
-    facts = _facts(
+    facts = fact_grid(
         ("space", f"{config.space}, strategy {config.strategy}, seed {config.seed}"),
         ("budget", f"{plan.budget} FLOPs (1 FLOP = 1 multiply-accumulate)"),
         ("FLOPs are counted at", f"the target: {target}"),
@@ -66,17 +65,8 @@ def _settings(settings: Settings) -> str:
     )
 
 
-def _facts(*rows: tuple[str, str]) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(name, Text(value))
-    return Padding(table, (0, 0, 1, 0))
-
-
 def _stage_table(stages: Iterable[StageOutlook], epochs: int) -> Table:
-    table = _table("stage", "decides", ">genomes", ">fit the budget", ">share", ">candidates")
+    table = plain_table("stage", "decides", ">genomes", ">fit the budget", ">share", ">candidates")
     for outlook in stages:
         stage = outlook.stage
         size = _amount(outlook.smallest)
@@ -124,7 +114,7 @@ def space_view(
         rows.append((f"within {budget}", fits))
     return Group(
         Text(space.name, style="bold"),
-        _facts(*rows),
+        fact_grid(*rows),
         _choice_table(space),
         *_published(networks, budget),
     )
@@ -132,7 +122,7 @@ def space_view(
 
 def _choice_table(space: Space) -> Table:
     """The choices, those of slots that are alike written once."""
-    table = _table("choice", "options", "level", "active when")
+    table = plain_table("choice", "options", "level", "active when")
     alike: dict[tuple[str, str, str, str], list[str]] = {}
     for choice in space.choices:
         short = choice.name.removeprefix(f"{choice.slot}.")
@@ -168,7 +158,7 @@ def _slot_table(space: Space, genome: Genome) -> Table:
     options = space.options(genome)
     context = tuple(genome[i] for i in space.context)
     names = list(dict.fromkeys(_short(space, i) for i in sum(space.slots.values(), ())))
-    table = _table("slot", *(f">{name}" for name in names), ">FLOPs", ">parameters")
+    table = plain_table("slot", *(f">{name}" for name in names), ">FLOPs", ">parameters")
     for slot, positions in space.slots.items():
         values = {_short(space, i): options.get(space.choices[i].name) for i in positions}
         costs = space.slot_costs(slot, context)
@@ -192,7 +182,7 @@ def result_view(result: Result, space: Space) -> RenderableType:
     if result.best is not None:
         genome = space.encode(result.best["choices"])
         parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
-        parts.append(_facts(*_measured(result.best["measured"])))
+        parts.append(fact_grid(*_measured(result.best["measured"])))
     else:
         parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
     parts.append(_search_table(result))
@@ -224,7 +214,7 @@ def _measured(measured: Mapping[str, object]) -> list[tuple[str, str]]:
 
 
 def _search_table(result: Result) -> Table:
-    table = _table(
+    table = plain_table(
         "stage", ">candidates", ">best score", ">best retrained", ">reliability of scores"
     )
     for stage in result.stages:
@@ -247,16 +237,7 @@ def _best(evaluations: Sequence[Evaluation]) -> str:
 
 def names_view(names: Mapping[str, str]) -> RenderableType:
     """Names and what they are."""
-    return _facts(*names.items())
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for column in columns:
-        table.add_column(
-            column.removeprefix(">"), justify="right" if column.startswith(">") else "left"
-        )
-    return table
+    return fact_grid(*names.items())
 
 
 def _join(options: Iterable[object]) -> str:
