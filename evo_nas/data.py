@@ -76,6 +76,19 @@ class DataSource(ABC):
         """The test images, prepared as the training images were."""
 
 
+class NoImages(DataSource):
+    """No images at all, for runs in which nothing looks at any."""
+
+    def load(self, seed: int) -> SearchData:
+        """Empty splits."""
+        nothing = self.test()
+        return SearchData("none", nothing, nothing, (), (), (), (), "none")
+
+    def test(self) -> Images:
+        """An empty split."""
+        return Images(torch.empty((0, 1, 1, 1), dtype=torch.uint8), torch.empty(0).long())
+
+
 def carve(
     labels: npt.ArrayLike, part: float, generator: np.random.Generator, what: str = "validation"
 ) -> tuple[Rows, Rows]:

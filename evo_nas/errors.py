@@ -18,6 +18,10 @@ class SpaceError(EvoNasError):
     """A search space is inconsistent, or a genome does not belong to it."""
 
 
+class TableError(SpaceError):
+    """A table of results lacks something, or holds what cannot be."""
+
+
 class BudgetError(EvoNasError):
     """A budget is malformed, or nothing in the space meets it."""
 

@@ -55,8 +55,14 @@ class Evaluator(ABC):
 
     objectives: ClassVar[Sequence[Objective]] = (Objective("accuracy"),)
 
+    ``retrainer`` is the spec of the evaluator that confirms the finalists unless a run names
+    another. An evaluator that looks at no images says so with ``needs_data``: a run of such
+    evaluators loads none, and its geometry is the target.
+
     def open(self, space: Space, context: EvaluationContext) -> None:  # noqa: B027
         """Prepare, for instance train the shared weights; called once before evaluations."""
+    retrainer: ClassVar[str] = "train"
+    needs_data: ClassVar[bool] = True
 
     @abstractmethod
     def evaluate(self, genome: Genome) -> Mapping[str, float]:

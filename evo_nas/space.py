@@ -41,10 +41,14 @@ class Geometry:
     heads: int = 1
 
     def __str__(self) -> str:
-        return (
-            f"{self.width} wide, {self.heads} heads, {self.image_size}x{self.image_size}x"
-            f"{self.channels} images, patch {self.patch_size}, {self.classes} classes"
-        )
+        parts = [
+            f"{self.width} wide" if self.width > 1 else "",
+            f"{self.heads} heads" if self.heads > 1 else "",
+            f"{self.image_size}x{self.image_size}x{self.channels} images",
+            f"patch {self.patch_size}" if self.patch_size > 1 else "",
+            f"{self.classes} classes",
+        ]
+        return ", ".join(filter(None, parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,11 @@ class Space(Choices, ABC):
 
     # -- costs at the target geometry ------------------------------------------------------------
 
+    @property
+    def counted(self) -> str:
+        """Where FLOPs are counted, in words."""
+        return f"at the target: {self.target}"
+
     def costs(self, genome: Sequence[int]) -> Costs:
         """FLOPs and parameters of a genome at the target geometry.
 
@@ -144,6 +153,20 @@ class Space(Choices, ABC):
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
         """A small geometry, which a laptop can train, for such images; whatever their size."""
         raise SpaceError(f"space {self.name} has no proxy geometry for {image_size}-pixel images")
+
+    # -- known results ---------------------------------------------------------------------------
+
+    def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
+        """What is known of a genome without computing: "accuracy", "standard_error" and others.
+
+        The best known values; or those of one repeat (the first is 0), which are noisy.
+
+        Raises:
+            SpaceError: there are no such results.
+        """
+        raise SpaceError(f"space {self.name} has no table of results; use another evaluator")
+
+    # -- pictures --------------------------------------------------------------------------------
 
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
         """The architecture as boxes in order, for people to look at; none by default."""

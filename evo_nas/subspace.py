@@ -102,6 +102,15 @@ class Subspace(Space):
                     total[name] += cost
         return total
 
+    @property
+    def counted(self) -> str:
+        """Where the base counts FLOPs."""
+        return self.base.counted
+
+    def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
+        """The base's results of the lifted genome."""
+        return self.base.metrics(self._to_base(genome), repeat)
+
     # -- networks --------------------------------------------------------------------------------
 
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:

@@ -13,14 +13,22 @@ import pytest
 from evo_nas import registry
 from evo_nas.space import Genome, Geometry, Space
 
-# Figures measured apart from this project; it never depends on them.
-REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference"
+# Figures measured apart from this project, and published data; it never depends on them.
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+REFERENCE = SHARED / "reference"
 
 
 def reference_file(name: str) -> Path:
     path = REFERENCE / name
     if not path.is_file():
         pytest.skip(f"the reference figures {name} are not here")
+    return path
+
+
+def data_file(name: str) -> Path:
+    path = SHARED / "data" / name
+    if not path.is_file():
+        pytest.skip(f"the published data {name} are not here")
     return path
 
 

@@ -1,0 +1,37 @@
+"""Scores candidates by looking them up: for spaces whose results are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evo_nas.errors import SettingsError
+from evo_nas.evaluator import EvaluationContext, Evaluator
+from evo_nas.space import Genome, Space
+
+
+class TableEvaluator(Evaluator):
+    """Looks the metrics up in the space; see :meth:`evo_nas.space.Space.metrics`.
+
+    Finalists are looked up too, without ``repeat``: the truth. Any space with ``metrics`` will do.
+
+    Args:
+        repeat: the repeat (0, 1, ...) to read, which is noisy as one training is; left out, the
+            truth.
+    """
+
+    needs_data = False
+    retrainer = "table"
+
+    def __init__(self, repeat: int | None = None) -> None:
+        if repeat is not None and (type(repeat) is not int or repeat < 0):
+            raise SettingsError(f"table: repeat is {repeat!r}; it must be a whole number from 0 up")
+        self.repeat = repeat
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        """Refuse a space without results, or without this repeat."""
+        self._space = space
+        self.evaluate(space.canonical((0,) * len(space.choices)))
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        """The metrics of one genome."""
+        return self._space.metrics(genome, self.repeat)
