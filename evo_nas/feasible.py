@@ -25,6 +25,7 @@ from .tables import Floats, reachable_sums
 _MOST_ENUMERATED = 1_000_000
 _MOST_REJECTED = 10_000
 _MOST_BITS = 1 << 22
+_DRAWN_FOR_LARGEST = 1000
 
 
 class Feasible(ABC):
@@ -55,6 +56,13 @@ class Feasible(ABC):
     def draw_uniform(self, rng: np.random.Generator) -> Genome:
         """One legal genome, all equally likely where they can be counted, else from the prior."""
         return self.draw(self.prior, rng)
+
+    def draw_largest(self, rng: np.random.Generator) -> Genome:
+        """One of the legal genomes with the highest FLOPs; the best of 1,000 draws where these
+        are not known.
+        """
+        drawn = [self.draw(self.prior, rng) for _ in range(_DRAWN_FOR_LARGEST)]
+        return max(drawn, key=lambda genome: self.space.costs(genome)["flops"])
 
     def enumerate(self) -> tuple[Genome, ...] | None:
         """All legal canonical genomes in order; None if there are over a million, or unknown."""
@@ -122,6 +130,15 @@ class ExactFeasible(Feasible):
             lambda i: (self._contexts[i].counts, self._contexts[i].ones),
             rng,
         )
+
+    def draw_largest(self, rng: np.random.Generator) -> Genome:
+        """One of the legal genomes with the highest FLOPs, drawn from the prior among them."""
+        above = Budget(self.budget.high + 1, self.budget.high + 1)
+        highest = [cost for c in self._contexts for cost in _neighbours(c, above)[0]]
+        if not highest or not all(context.table.exact for context in self._contexts):
+            return super().draw_largest(rng)
+        exactly = Budget(max(highest), max(highest))
+        return ExactFeasible(self.space, exactly, None).draw(self.prior, rng)
 
     def _draw(
         self,

@@ -7,7 +7,9 @@ DEAP's own ``History`` deep-copies every individual and would be lost at a resta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from deap import base, tools
@@ -48,6 +50,17 @@ def make_toolbox(
     toolbox.register("mutate", _mutate, sampler, settings.mutation_rate)
     toolbox.register("select", tools.selBest)
     return toolbox
+
+
+@contextmanager
+def lent_to_deap(rng: np.random.Generator) -> Iterator[None]:
+    """Let DEAP's own selections, which draw from Python's global stream, draw from ``rng``."""
+    state = random.getstate()
+    random.seed(int(rng.integers(2**63)))
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def _fitness(objectives: Sequence[Objective]) -> type[base.Fitness]:

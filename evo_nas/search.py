@@ -40,13 +40,12 @@ def search(
     streams: Streams,
     progress: Progress,
 ) -> list[Scored]:
-    """Search one stage; everything scored, best first.
+    """Search one stage; the finalists that the strategy chose of everything scored.
 
     A resumed search goes the same way: recorded scores are told to the strategy again.
     """
     objectives = scorer.evaluator.objectives
-    sampler = Sampler(legal)
-    strategy.begin(stage, sampler, settings, objectives)
+    strategy.begin(stage, Sampler(legal), settings, objectives)
     scored: list[Scored] = []
     for generation in count():
         proposals = strategy.ask(streams.generator("propose", generation))
@@ -62,7 +61,24 @@ def search(
         )
     if len(scored) < stage.candidates:
         progress.say(f"{stage.name}: space exhausted, all {len(scored):,} candidates evaluated")
-    return rank(scored, objectives)
+    return strategy.finalists(rank(scored, objectives), stage.finalists)
+
+
+def unscored(
+    strategy: Strategy,
+    stage: StagePlan,
+    settings: Settings,
+    legal: Feasible,
+    objectives: Sequence[Objective],
+    streams: Streams,
+) -> list[Scored]:
+    """The finalists of a stage in which no score decides: all that the strategy proposes.
+
+    ``objectives`` are those by which the finalists will be ranked.
+    """
+    strategy.begin(stage, Sampler(legal), settings, objectives)
+    proposals = strategy.ask(streams.generator("propose", 0))
+    return [Scored(p.genome, legal.space.costs(p.genome)["flops"]) for p in proposals]
 
 
 def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:

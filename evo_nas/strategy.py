@@ -56,7 +56,8 @@ class StagePlan:
     """One stage: a search over the choices of ``level``, or over all of them where it is None.
 
     ``epochs_factor`` is a factor on the recipe's epochs; ``final`` means that no later stage can
-    change a genome, so that its own cost is what the budget limits.
+    change a genome, so that its own cost is what the budget limits. Where ``scored`` is False the
+    candidates are not scored but go to the retrainer as they are.
     """
 
     name: str
@@ -65,6 +66,21 @@ class StagePlan:
     finalists: int
     epochs_factor: int = 1
     final: bool = True
+    scored: bool = True
+
+
+def flat_stage(space: Space, settings: Settings) -> StagePlan:
+    """One stage over all choices, with a supernet trained for as long as those of all levels.
+
+    The paper doubles SPOS's epochs against two stages (section 4.3).
+    """
+    return StagePlan(
+        name="stage1",
+        level=None,
+        candidates=settings.samples,
+        finalists=settings.finalists,
+        epochs_factor=len(space.levels),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +94,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A genome with its metrics; ``metrics`` is empty where the evaluation failed."""
+    """A genome with its metrics, which are empty where it failed or was not scored."""
 
     genome: Genome
     flops: int
@@ -109,6 +125,10 @@ class Strategy(ABC):
     @abstractmethod
     def tell(self, scored: Sequence[Scored]) -> None:
         """The scores of the generation asked last, in its order."""
+
+    def finalists(self, ranked: Sequence[Scored], count: int) -> list[Scored]:
+        """Those to retrain, of everything scored in the stage (best first): the best by default."""
+        return list(ranked[:count])
 
 
 def genome_number(space: Space, genome: Genome) -> int:

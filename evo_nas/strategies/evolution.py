@@ -38,7 +38,7 @@ class Evolution(Strategy):
         """The next generation; empty when the stage's candidates or the space are used up."""
         proposals: list[Proposal] = []
         size = min(self.settings.population, self._left)
-        parents = self.toolbox.select(self.hall_of_fame, self.settings.parents)
+        parents = self.choose_parents(rng)
         try:
             while len(proposals) < size:
                 proposals.append(self._breed(len(proposals), parents, rng))
@@ -62,8 +62,19 @@ class Evolution(Strategy):
         return proposal
 
     def tell(self, scored: Sequence[Scored]) -> None:
-        """Let the generation compete with all before it."""
+        """Let the generation compete with all before it; what failed never breeds."""
         individuals = [self.toolbox.individual(s) for s in scored if s.metrics]
-        self.hall_of_fame.update(individuals)
         if individuals:
             self.logbook.record(**self.statistics.compile(individuals))
+        self.remember(individuals)
+
+    def choose_parents(self, rng: np.random.Generator) -> Sequence[Individual]:
+        """Who breeds next: the best so far."""
+        parents: Sequence[Individual] = self.toolbox.select(
+            self.hall_of_fame, self.settings.parents
+        )
+        return parents
+
+    def remember(self, individuals: Sequence[Individual]) -> None:
+        """Keep what later generations can be bred from."""
+        self.hall_of_fame.update(individuals)

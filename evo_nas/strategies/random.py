@@ -1,4 +1,9 @@
-"""Random search: legal genomes from the prior, the best of them kept."""
+"""Random search, with and without a proxy score: the baselines of every comparison.
+
+The paper's baseline (Chen et al. 2021, "GLiT", section 4.3, Table 5) draws five legal networks and
+retrains them, so that no score decides. Random search as in Li and Talwalkar 2019 ("Random Search
+and Reproducibility for Neural Architecture Search") scores many and retrains the best.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,13 @@ from dataclasses import replace
 
 from evo_nas.evaluator import Objective
 from evo_nas.sampling import Sampler
+from evo_nas.space import Space
 from evo_nas.strategies.spos import Spos
 from evo_nas.strategy import Settings, StagePlan
 
 
 class RandomSearch(Spos):
-    """SPOS's one flat stage in which nothing is bred: every candidate is a draw from the prior."""
+    """Legal genomes from the prior, scored by the evaluator, the best of them retrained."""
 
     def begin(
         self,
@@ -23,3 +29,12 @@ class RandomSearch(Spos):
     ) -> None:
         """Start the stage without parents."""
         super().begin(stage, sampler, replace(settings, crossover=0, mutation=0), objectives)
+
+
+class RandomBaseline(RandomSearch):
+    """A few legal genomes from the prior, all retrained and none scored: the paper's baseline."""
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """One stage that draws as many candidates as are retrained."""
+        (stage,) = super().plan(space, settings)
+        return (replace(stage, candidates=stage.finalists, scored=False),)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from evo_nas.space import Space
 from evo_nas.strategies.evolution import Evolution
-from evo_nas.strategy import Settings, StagePlan
+from evo_nas.strategy import Settings, StagePlan, flat_stage
 
 
 class Spos(Evolution):
     """One flat stage over all choices, with a supernet trained for as long as all levels' ones."""
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
-        """One stage; the paper doubles SPOS's epochs against two stages (section 4.3)."""
-        return (
-            StagePlan(
-                name="stage1",
-                level=None,
-                candidates=settings.samples,
-                finalists=settings.finalists,
-                epochs_factor=len(space.levels),
-            ),
-        )
+        """One stage."""
+        return (flat_stage(space, settings),)

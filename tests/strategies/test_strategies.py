@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tests.spacekit import TinySpace
 SPACE = TinySpace(5)
 BUDGET = Budget(0, 500)
 OBJECTIVES = (Objective("accuracy"), Objective("loss", maximise=False))
+GENERATIONAL = ["hierarchical", "spos", "random_search", "distribution", "nsga2"]
 SETTINGS = Settings(samples=120, population=20, parents=5, crossover=10, mutation=10)
 
 
@@ -45,7 +47,7 @@ def search(
     return generations
 
 
-@pytest.mark.parametrize("name", ["hierarchical", "spos", "random"])
+@pytest.mark.parametrize("name", GENERATIONAL)
 def test_every_strategy_proposes_legal_new_genomes_until_its_candidates_are_used_up(
     name: str,
 ) -> None:
@@ -57,7 +59,7 @@ def test_every_strategy_proposes_legal_new_genomes_until_its_candidates_are_used
     assert all(SPACE.canonical(genome) == genome for genome in genomes)
 
 
-@pytest.mark.parametrize("name", ["hierarchical", "spos", "random"])
+@pytest.mark.parametrize("name", GENERATIONAL)
 def test_the_same_seed_gives_the_same_search(name: str) -> None:
     first, second = (search(registry.load("strategy", name), seed=4) for _ in range(2))
     assert first == second
@@ -86,7 +88,7 @@ def test_evolution_finds_better_genomes_than_random_search() -> None:
         return max(s.metrics["accuracy"] for g in generations for _, s in g)
 
     evolved = [best("spos", seed) for seed in range(8)]
-    random = [best("random", seed) for seed in range(8)]
+    random = [best("random_search", seed) for seed in range(8)]
     assert np.mean(evolved) > np.mean(random)
 
 
@@ -125,6 +127,104 @@ def test_plans() -> None:
     ]
     (flat,) = registry.load("strategy", "spos").plan(SPACE, settings)
     assert (flat.level, flat.epochs_factor, flat.final) == (None, 2, True)
+
+
+def test_the_random_baseline_retrains_what_it_draws() -> None:
+    (stage,) = registry.load("strategy", "random").plan(SPACE, Settings(finalists=4))
+    assert (stage.candidates, stage.finalists, stage.scored, stage.final) == (4, 4, False, True)
+
+
+def test_only_the_distribution_is_searched_by_its_own_cost() -> None:
+    (stage,) = registry.load("strategy", "distribution").plan(SPACE, Settings())
+    assert (stage.level, stage.final, stage.epochs_factor) == (0, True, 1)
+
+
+@pytest.mark.parametrize("budget", [Budget(0, 500), Budget(0, 333), Budget(100, 211)])
+def test_the_largest_is_the_one_of_highest_cost_that_fits(budget: Budget) -> None:
+    strategy, legal = registry.load("strategy", "largest"), feasible(SPACE, budget)
+    (stage,) = strategy.plan(SPACE, SETTINGS)
+    assert (stage.candidates, stage.finalists, stage.scored) == (1, 1, False)
+    strategy.begin(stage, Sampler(legal), SETTINGS, OBJECTIVES)
+    (proposal,) = strategy.ask(np.random.default_rng(0))
+    assert strategy.ask(np.random.default_rng(1)) == []
+    everything = legal.enumerate()
+    assert everything
+    highest = max(SPACE.costs(genome)["flops"] for genome in everything)
+    assert SPACE.costs(proposal.genome)["flops"] == highest
+
+
+def test_regularized_evolution_mutates_the_young_and_lets_the_old_die() -> None:
+    strategy = registry.load("strategy", "regularized?population=15&sample=15")
+    generations = search(strategy)
+    assert [len(generation) for generation in generations] == [15] + [1] * 105
+    history = [pair for generation in generations for pair in generation]
+    for position, (proposal, _) in enumerate(history[15:], start=15):
+        young = {scored.genome for _, scored in history[position - 15 : position]}
+        assert set(proposal.parents) <= young
+        assert proposal.origin in ("mutation", "random")
+    bred = [proposal for proposal, _ in history[15:] if proposal.parents]
+    changes = [sum(a != b for a, b in zip(p.genome, p.parents[0], strict=True)) for p in bred]
+    assert len(bred) > 90
+    assert 1 <= np.median(changes) <= 2  # choices that follow from others may change with them
+
+
+def test_nsga2_finds_a_front_and_retrains_networks_along_it() -> None:
+    def trade_off(genome: Genome) -> float:
+        return SPACE.costs(genome)["flops"] ** 0.5 + score(genome)
+
+    strategy = registry.load("strategy", "nsga2")
+    generations = search(strategy, score=trade_off)
+    scored = [s for generation in generations for _, s in generation]
+    finalists = strategy.finalists(rank(scored, OBJECTIVES), 5)
+    assert len(finalists) == 5
+    for one in finalists:
+        assert not any(
+            other.flops < one.flops and other.metrics["accuracy"] >= one.metrics["accuracy"]
+            for other in scored
+        )
+    best = max(scored, key=lambda s: s.metrics["accuracy"])
+    cheapest = min(scored, key=lambda s: s.flops)
+    flops = [one.flops for one in finalists]
+    assert max(flops) == best.flops
+    assert min(flops) == cheapest.flops
+    middle = [f for f in flops if cheapest.flops < f < best.flops]
+    assert len(middle) == 3
+
+
+def test_deap_borrows_the_global_stream_and_gives_it_back() -> None:
+    import random
+
+    random.seed(3)
+    expected = random.random()
+    random.seed(3)
+    search(registry.load("strategy", "nsga2"))
+    search(registry.load("strategy", "regularized?population=20&sample=5"))
+    assert random.random() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "best", "digest"),
+    [
+        ("spos", (1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1), "078622ffdb8c"),
+        ("hierarchical", (1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1), "078622ffdb8c"),
+        ("distribution", (1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1), "078622ffdb8c"),
+        ("random_search", (1, 1, 0, 2, 0, 0, 1, 1, 1, 1, 1, 0, 1, 0, 1), "a66d43ea0e6c"),
+        ("random", (1, 1, 0, 2, 0, 0, 1, 1, 1, 1, 1, 0, 1, 0, 1), "a66d43ea0e6c"),
+        ("nsga2", (1, 1, 0, 2, 0, 0, 1, 2, 1, 1, 1, 1, 1, 0, 1), "e517b41b1e4f"),
+        (
+            "regularized?population=20&sample=5",
+            (1, 1, 0, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+            "f9cbfdaf8002",
+        ),
+        ("largest", (0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 2, 0), "3aea5ba0d692"),
+    ],
+)
+def test_golden_runs(name: str, best: Genome, digest: str) -> None:
+    """What each strategy proposed, in order, with seed 0, when it was written."""
+    generations = search(registry.load("strategy", name))
+    genomes = [proposal.genome for generation in generations for proposal, _ in generation]
+    assert max(genomes, key=score) == best
+    assert sha256(repr(genomes).encode()).hexdigest()[:12] == digest
 
 
 def test_ranks_by_objectives_then_flops_then_genome() -> None:

@@ -1,0 +1,15 @@
+"""The paper's "only distribution" (Chen et al. 2021, "GLiT", section 4.2, Table 4)."""
+
+from __future__ import annotations
+
+from evo_nas.space import Space
+from evo_nas.strategies.evolution import Evolution
+from evo_nas.strategy import Settings, StagePlan
+
+
+class Distribution(Evolution):
+    """The first level only; what later levels would decide stays at the space's details."""
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """One stage, which is final: the genome's own cost has to meet the budget."""
+        return (StagePlan("stage1", space.levels[0], settings.samples, settings.finalists),)

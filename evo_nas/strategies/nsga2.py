@@ -1,0 +1,71 @@
+"""NSGA-II (Deb et al. 2002, "A Fast and Elitist Multiobjective Genetic Algorithm"), as NSGA-Net
+(Lu et al. 2019) uses it for architectures: a whole Pareto front in one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from deap import base, tools
+
+from evo_nas.evaluator import Objective
+from evo_nas.operators import Individual, lent_to_deap
+from evo_nas.sampling import Sampler
+from evo_nas.space import Space
+from evo_nas.strategies.evolution import Evolution
+from evo_nas.strategy import Scored, Settings, StagePlan, flat_stage
+
+_AT_A_TIME = 4  # individuals in DEAP's tournament
+
+
+class Nsga2(Evolution):
+    """The first objective against FLOPs; the finalists are spread over the Pareto front."""
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """One flat stage."""
+        return (flat_stage(space, settings),)
+
+    def begin(
+        self,
+        stage: StagePlan,
+        sampler: Sampler,
+        settings: Settings,
+        objectives: Sequence[Objective],
+    ) -> None:
+        """Start with an empty population."""
+        super().begin(stage, sampler, settings, objectives)
+        self.toolbox.register("individual", _individual, _fitness(objectives[0]), objectives[0])
+        self.toolbox.register("select", tools.selNSGA2, nd="log")
+        self.population: list[Individual] = []
+
+    def choose_parents(self, rng: np.random.Generator) -> Sequence[Individual]:
+        """The population's winners of tournaments by dominance, then by crowding distance."""
+        most = len(self.population) // _AT_A_TIME * _AT_A_TIME
+        if not most:
+            return self.population
+        with lent_to_deap(rng):
+            chosen: list[Individual] = tools.selTournamentDCD(self.population[:most], most)
+        return chosen
+
+    def remember(self, individuals: Sequence[Individual]) -> None:
+        """Of parents and children the best by front, then by crowding distance, survive."""
+        everybody = [*self.population, *individuals]
+        survivors = min(self.settings.population, len(everybody))
+        self.population = self.toolbox.select(everybody, survivors)
+
+    def finalists(self, ranked: Sequence[Scored], count: int) -> list[Scored]:
+        """Of everything scored, those that NSGA-II would let survive: spread over the front."""
+        individuals = [self.toolbox.individual(scored) for scored in ranked]
+        chosen = {i.genome for i in self.toolbox.select(individuals, count)}
+        return [scored for scored in ranked if scored.genome in chosen]
+
+
+def _fitness(objective: Objective) -> type[base.Fitness]:
+    return type("Fitness", (base.Fitness,), {"weights": (1 if objective.maximise else -1, -1)})
+
+
+def _individual(fitness: type[base.Fitness], objective: Objective, scored: Scored) -> Individual:
+    individual = Individual(scored.genome, fitness())
+    individual.fitness.values = (scored.metrics[objective.name], scored.flops)
+    return individual

@@ -1,0 +1,82 @@
+"""Regularized evolution (Real et al. 2019, "Regularized Evolution for Image Classifier
+Architecture Search", algorithm 1): the oldest die, however good they are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from deap import tools
+
+from evo_nas.errors import SettingsError
+from evo_nas.evaluator import Objective
+from evo_nas.operators import Individual, lent_to_deap, make_toolbox
+from evo_nas.sampling import Exhausted, Sampler
+from evo_nas.space import Space
+from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
+
+
+class Regularized(Strategy):
+    """A mutant of the best of a random ``sample`` replaces the oldest of the ``population``.
+
+    Both defaults are the paper's. ``changes`` is how many choices a mutation redraws in the mean.
+    ``batch`` children are bred before any of them is scored, as by the paper's workers.
+    """
+
+    def __init__(
+        self, *, population: int = 100, sample: int = 25, changes: float = 1, batch: int = 1
+    ) -> None:
+        for name, value in (("population", population), ("sample", sample), ("batch", batch)):
+            if type(value) is not int or value < 1:
+                raise SettingsError(f"{name}={value!r} must be a whole number, 1 or more")
+        if isinstance(changes, str) or not changes > 0:
+            raise SettingsError(f"changes={changes!r} must be a number above 0")
+        self._size, self._sample, self._changes, self._batch = population, sample, changes, batch
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """One flat stage."""
+        return (flat_stage(space, settings),)
+
+    def begin(
+        self,
+        stage: StagePlan,
+        sampler: Sampler,
+        settings: Settings,
+        objectives: Sequence[Objective],
+    ) -> None:
+        """Start with an empty population."""
+        rate = min(self._changes / len(sampler.space.choices), 1.0)
+        self.toolbox = make_toolbox(sampler, replace(settings, mutation_rate=rate), objectives)
+        self.toolbox.register("select", tools.selTournament, k=1, tournsize=self._sample)
+        self.population: deque[Individual] = deque(maxlen=self._size)  # full: the oldest leaves
+        self._first = min(self._size, stage.candidates)
+        self._left = stage.candidates
+
+    def ask(self, rng: np.random.Generator) -> list[Proposal]:
+        """The random population first, then a batch of mutants; none at the end."""
+        size = min(self._first if not self.population else self._batch, self._left)
+        proposals: list[Proposal] = []
+        try:
+            while len(proposals) < size:
+                proposals.append(self._breed(rng))
+        except Exhausted:
+            self._left = len(proposals)
+        self._left -= len(proposals)
+        return proposals
+
+    def _breed(self, rng: np.random.Generator) -> Proposal:
+        proposal: Proposal
+        if not self.population:
+            proposal = self.toolbox.random(rng)
+        else:
+            with lent_to_deap(rng):
+                (parent,) = self.toolbox.select(self.population)
+            proposal = self.toolbox.mutate(parent, rng)
+        return proposal
+
+    def tell(self, scored: Sequence[Scored]) -> None:
+        """Let the generation into the population; what failed stays out."""
+        self.population.extend(self.toolbox.individual(s) for s in scored if s.metrics)
