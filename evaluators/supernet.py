@@ -6,26 +6,31 @@ sampling: Guo et al., ECCV 2020, and the GLiT paper, section 3.2.2).
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from evo_nas.data import Images
 from evo_nas.decoder import Decoder
 from evo_nas.distribution import prior
 from evo_nas.errors import EvaluatorError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.files import load_weights, save_weights
+from evo_nas.files import load_weights, read_metadata, save_weights
 from evo_nas.generation import score
 from evo_nas.images import prepare
-from evo_nas.measuring import Batches, Ledger, seeded_weights
+from evo_nas.measuring import Batches, seeded_weights
+from evo_nas.scorecache import ScoreCache
 from evo_nas.scoring_workers import ScoringJob, score_in_processes
 from evo_nas.space import Genome, Space
+from evo_nas.streams import Streams
 from evo_nas.supernet import Supernet
 from evo_nas.training import fit, images_trained
 
 WEIGHTS = "supernet.safetensors"  # other programs read it, too
 CHECKPOINT = "supernet.checkpoint"
+SCORES = "scores.sqlite"
 
 
 class SupernetEvaluator(Evaluator):
@@ -33,13 +38,19 @@ class SupernetEvaluator(Evaluator):
 
     ``validation_images`` limits how many validation images score a candidate, and
     ``calibration_images`` how many training images give its BatchNorm statistics (default: as the
-    recipe says). Both are chosen by seed, the same for every candidate.
+    recipe says). Both are chosen by seed, the same for every candidate. With ``run``, the folder of
+    an earlier run, the shared weights are that run's where it has some for the same subspace,
+    geometry and images; scores that it has are not computed again.
     """
 
     objectives = (Objective("accuracy"), Objective("loss", maximise=False))
 
     def __init__(
-        self, *, validation_images: int | None = None, calibration_images: int | None = None
+        self,
+        *,
+        validation_images: int | None = None,
+        calibration_images: int | None = None,
+        run: str | None = None,
     ) -> None:
         for name, number in (
             ("validation_images", validation_images),
@@ -49,22 +60,26 @@ class SupernetEvaluator(Evaluator):
                 raise EvaluatorError(f"{name}={number!r} must be a whole number, 2 or more")
         self._validation_images = validation_images
         self._calibration_images = calibration_images
-        self.ledger = Ledger()
+        self._run = None if run is None else Path(run)
+        if self._run is not None and not _trained_in(self._run):
+            raise EvaluatorError(f"{self._run} holds no shared weights; name the folder of a run")
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Train the supernet of what ``space`` can reach, or read it if that was done before."""
         self._space, self._context, self._prior = space, context, prior(space)
+        self._streams = context.streams
         self._decoder = Decoder(space)
         data = context.data
         with seeded_weights(context.streams.number("supernet", "weights")):
             self._supernet = space.supernet(context.geometry)
         self._supernet.to(context.device)
-        self._train()
+        weights = self._earlier_weights() or self._train()
         count = self._calibration_images or context.recipe.calibration_images
         self._calibration = self._some(data.train, count, "calibration")
         count = self._validation_images or context.recipe.validation_images
         self._validation = self._some(data.validation, count, "validation")
         self._job: ScoringJob | None = None
+        self._cache = ScoreCache(weights.with_name(SCORES), self._key(weights))
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of a generation of one."""
@@ -73,11 +88,18 @@ class SupernetEvaluator(Evaluator):
     def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
         """All genomes together: they share calibration and validation images, and common steps."""
         paths = [self._decoder.full(genome) for genome in genomes]
-        on_cpu = self._context.device == "cpu"
-        scored = self._score_in_processes(paths) if on_cpu else self._score_here(paths)
+        scores = self._cache.get(paths)
+        new = [path for path in dict.fromkeys(paths) if path not in scores]
+        if new:
+            on_cpu = self._context.device == "cpu"
+            scored = self._score_in_processes(new) if on_cpu else self._score_here(new)
+            computed = {path: dict(m) for path, m in zip(new, scored, strict=True)}
+            self._cache.put(computed)
+            scores |= computed
         images = len(self._validation)
-        self.ledger.measured += len(genomes) * (images + len(self._calibration))
-        for position, metrics in enumerate(scored):
+        for position, path in enumerate(paths):
+            metrics = scores[path]
+            self._context.ledger.measured += images + len(self._calibration)
             accuracy = metrics["accuracy"]
             error = math.sqrt(accuracy * (1 - accuracy) / images)
             yield position, {**metrics, "standard_error": error}
@@ -109,21 +131,51 @@ class SupernetEvaluator(Evaluator):
     def _some(self, images: Images, count: int, purpose: str) -> Images:
         """At most so many of the images, the same for every candidate, on the device."""
         if count < len(images):
-            generator = self._context.streams.generator("supernet", purpose)
+            generator = self._streams.generator("supernet", purpose)
             images = images.take(generator.permutation(len(images))[:count])
         device = self._context.device
         return Images(images.pixels.to(device), images.labels.to(device))
 
-    def _train(self) -> None:
+    def _earlier_weights(self) -> Path | None:
+        """Take the weights of an earlier run, if one is named and has some that fit."""
+        wanted = self._subject()
+        for path in [] if self._run is None else _trained_in(self._run):
+            metadata = read_metadata(path)
+            if any(metadata.get(key) != value for key, value in wanted.items()):
+                continue
+            weights = load_weights(path, wanted)
+            assert weights is not None, "the file was there a moment ago"
+            self._supernet.load_state_dict(weights)
+            # The same images score candidates as in that run, whatever the seed is here.
+            self._streams = Streams(int(metadata["seed"]))
+            self._context.ledger.trained += int(metadata["images_trained"])
+            self._context.progress.say(f"shared weights: {path}")
+            return path
+        if self._run is not None:
+            self._context.progress.say(
+                f"{self._run} has no shared weights for this subspace, geometry and these images: "
+                "new ones are trained"
+            )
+        return None
+
+    def _train(self) -> Path:
+        """Train the shared weights, or read them if that was done before; their file."""
         context, folder = self._context, self._context.folder
         folder.mkdir(parents=True, exist_ok=True)
-        metadata = self._metadata()
-        weights = load_weights(folder / WEIGHTS, metadata)
-        phase, epochs, images = context.recipe.supernet, context.epochs, len(context.data.train)
-        self.ledger.trained += images_trained(phase, epochs, images)
+        phase, epochs = context.recipe.supernet, context.epochs
+        trained = images_trained(phase, epochs, len(context.data.train))
+        metadata = {
+            **self._subject(),
+            "training": f"{phase}, {epochs} epochs",
+            "images_trained": str(trained),
+            "seed": str(context.streams.seed),
+        }
+        path = folder / WEIGHTS
+        weights = load_weights(path, metadata)
+        context.ledger.trained += trained
         if weights is not None:
             self._supernet.load_state_dict(weights)
-            return
+            return path
         batches = Batches(
             context.data.train, context.data, context.geometry.image_size, context.device
         )
@@ -138,21 +190,39 @@ class SupernetEvaluator(Evaluator):
             progress=context.progress,
             what="training shared weights",
         )
-        save_weights(folder / WEIGHTS, self._supernet.state_dict(), metadata)
+        save_weights(path, self._supernet.state_dict(), metadata)
         (folder / CHECKPOINT).unlink(missing_ok=True)
+        return path
 
     def _select_at_random(self, step: int) -> None:
         generator = self._context.streams.generator("supernet", "path", step)
         genome = self._prior.draw(self._space, generator)
         self._decoder.select(self._supernet, genome)
 
-    def _metadata(self) -> dict[str, str]:
-        context = self._context
+    def _subject(self) -> dict[str, str]:
+        """What the weights are of and were trained on: all that they share between searches."""
+        reachable = {slot: self._space.reachable(slot) for slot in self._space.root.slots}
         return {
-            "space": self._space.name,
-            "choices": " ".join(choice.name for choice in self._space.choices),
-            "geometry": str(context.geometry),
-            "training": f"{context.recipe.supernet}, {context.epochs} epochs",
-            "seed": str(context.streams.seed),
-            "data": context.data.fingerprint,
+            "space": self._space.root.name,
+            "paths": hashlib.sha256(repr(reachable).encode()).hexdigest(),
+            "geometry": str(self._context.geometry),
+            "data": self._context.data.fingerprint,
         }
+
+    def _key(self, weights: Path) -> str:
+        """What scores depend on besides the genome: weights, images and the kind of device."""
+        digest = hashlib.sha256(self._context.device.partition(":")[0].encode())
+        with weights.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+        for images in (self._validation, self._calibration):
+            for tensor in (images.pixels, images.labels):
+                digest.update(tensor.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Close the scores' file."""
+        self._cache.close()
+
+
+def _trained_in(run: Path) -> list[Path]:
+    return sorted(run.glob(f"**/{WEIGHTS}"))

@@ -39,9 +39,6 @@ class TrainEvaluator(Evaluator):
 
     objectives = (Objective("accuracy"), Objective("loss", maximise=False))
 
-    def __init__(self) -> None:
-        self.ledger = Ledger()
-
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Prepare the folder."""
         self._space, self._context = space, context
@@ -62,8 +59,8 @@ class TrainEvaluator(Evaluator):
         else:
             results = ((i, _train_and_measure(task)) for i, task in enumerate(tasks))
         for position, (metrics, ledger) in results:
-            self.ledger.trained += ledger.trained
-            self.ledger.measured += ledger.measured
+            context.ledger.trained += ledger.trained
+            context.ledger.measured += ledger.measured
             yield position, metrics
 
     def weights(self, genome: Genome) -> Path | None:

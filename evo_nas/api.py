@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +18,7 @@ from .budget import parse_budget
 from .config import Config
 from .data import DataSource, SearchData
 from .errors import SettingsError, SpaceError, nearest
+from .evaluator import Evaluator
 from .loop import Loop
 from .plan import Plan, make_plan
 from .progress import Progress, Silent
@@ -54,8 +57,9 @@ def prepare(
     *,
     strategy: str = "hierarchical",
     evaluator: str = "supernet",
-    retrainer: str = "train",
-    data: str = "digits",
+    supernet: str | Path | None = None,
+    retrainer: str | None = None,
+    data: str | None = None,
     geometry: str = "proxy",
     recipe: str = "quick",
     epochs: int | None = None,
@@ -74,19 +78,27 @@ def prepare(
     ``threads`` train a supernet on the CPU, where small proxies gain little from more than one;
     ``jobs`` processes of one thread each score candidates and retrain finalists there, with the
     same outcome for any number. ``geometry`` is "proxy" or "target", with changes as in
-    "proxy,width=96".
+    "proxy,width=96". ``supernet`` is the folder of an earlier run whose shared weights and scores
+    are used where its subspace is searched. Without a ``retrainer`` the evaluator says which;
+    without ``data`` it is "digits", or "none" where neither of the two looks at images.
 
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.
     """
     budget = parse_budget(flops)
-    space, strategy, evaluator, retrainer, data = map(
-        registry.absolute, (space, strategy, evaluator, retrainer, data)
-    )
+    if supernet is not None:
+        evaluator = registry.with_option(evaluator, "run", str(supernet))
+    space, strategy, evaluator = map(registry.absolute, (space, strategy, evaluator))
     loaded: Space = registry.load("space", space)
     planner: Strategy = registry.load("strategy", strategy)
-    registry.load("evaluator", evaluator)
-    registry.load("evaluator", retrainer)
+    scorer: Evaluator = registry.load("evaluator", evaluator)
+    retrainer = registry.absolute(retrainer or scorer.retrainer)
+    needing = [
+        spec
+        for spec, each in ((evaluator, scorer), (retrainer, registry.load("evaluator", retrainer)))
+        if each.needs_data
+    ]
+    data = registry.absolute(choose_data(data, needing))
     source: DataSource = registry.load("data", data)
     chosen = choose_recipe(recipe, epochs, finalist_epochs)
     resolved = make_settings(settings)
@@ -105,7 +117,7 @@ def prepare(
         threads=at_least("threads", threads, 1),
         jobs=at_least("jobs", available_cores() if jobs is None else jobs, 1),
         settings=resolved,
-        geometry=resolve_geometry(geometry, loaded, images),
+        geometry=resolve_geometry(geometry, loaded, images) if needing else loaded.target,
         recipe=chosen,
     )
     return Prepared(config, plan, images, folder)
@@ -168,6 +180,17 @@ def choose_recipe(spec: str, epochs: int | None, finalist_epochs: int | None) ->
     return recipe
 
 
+def choose_data(given: str | None, needing: Sequence[str]) -> str:
+    """The spec of the images, where ``needing`` are the evaluators that look at some."""
+    if given is None:
+        return "digits" if needing else "none"
+    if needing and given == "none":
+        raise SettingsError(f"data is 'none', but evaluator {needing[0]} needs images; name some")
+    if not needing and given != "none":
+        raise SettingsError(f"no evaluator of this run needs images; leave data {given!r} out")
+    return given
+
+
 def resolve_geometry(text: str, space: Space, data: SearchData) -> Geometry:
     """The geometry to train at: ``proxy`` or ``target``, then changes as ``width=96,heads=6``.
 
@@ -223,7 +246,9 @@ def environment(device: str) -> dict[str, str]:
 
 def _folder(run_dir: str | Path | None, space: str, flops: str) -> Path:
     if run_dir is None:
-        short = space.rpartition("/")[2]
+        # What a path ends with is enough to tell, of a plug-in's file or of an option.
+        parts = [part.rpartition("/")[2] for part in re.split("[?&=]", space)]
+        short = "-".join(part for part in parts if part != "file")
         name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{short}-{flops}")
         return runfolder.free_folder(RUNS, name[:80])
     folder = Path(run_dir)

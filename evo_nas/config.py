@@ -17,7 +17,7 @@ from .strategy import Settings
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """One run; ``geometry`` is the proxy's, on which accuracy is measured.
+    """One run; ``geometry`` is what networks are trained at, the target where none is.
 
     ``threads`` are the CPU threads of supernet training: on the CPU results are bit-equal only for
     the same number, so it is part of the run. ``jobs`` changes no result.

@@ -99,6 +99,7 @@ def result_document(result: Result) -> dict[str, Any]:
             for stage in result.stages
         },
         "seconds": {f"{stage} {phase}": s for (stage, phase), s in result.spent.items()},
+        "images": {f"{stage} {phase}": asdict(i) for (stage, phase), i in result.images.items()},
         "versions": result.facts["versions"],
         "config": asdict(result.config),
     }

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from .data import SearchData
 from .errors import EvaluatorError
+from .measuring import Ledger
 from .progress import Progress, Silent
 from .recipe import Recipe
 from .space import Genome, Geometry, Space
@@ -31,7 +32,8 @@ class EvaluationContext:
     ``folder`` is the evaluator's own, for checkpoints; ``epochs`` is how long to train (a supernet,
     or each network from scratch); ``streams`` are private to the stage. ``threads`` are the CPU
     threads of this process, ``jobs`` how many worker processes may be used on the CPU: the outcome
-    must be the same for any number of them.
+    must be the same for any number of them. Evaluators that see images count them in ``ledger``,
+    those of a candidate before its metrics are yielded.
     """
 
     streams: Streams
@@ -44,6 +46,7 @@ class EvaluationContext:
     threads: int = 1
     jobs: int = 1
     progress: Progress = field(default_factory=Silent)
+    ledger: Ledger = field(default_factory=Ledger)
 
 
 class Evaluator(ABC):
@@ -51,18 +54,18 @@ class Evaluator(ABC):
 
     :meth:`evaluate` returns at least the metrics named in ``objectives``, as finite numbers. What
     it returns must depend on the genome and the context alone, never on what was evaluated before.
-    """
-
-    objectives: ClassVar[Sequence[Objective]] = (Objective("accuracy"),)
 
     ``retrainer`` is the spec of the evaluator that confirms the finalists unless a run names
     another. An evaluator that looks at no images says so with ``needs_data``: a run of such
     evaluators loads none, and its geometry is the target.
+    """
+
+    objectives: ClassVar[Sequence[Objective]] = (Objective("accuracy"),)
+    retrainer: ClassVar[str] = "train"
+    needs_data: ClassVar[bool] = True
 
     def open(self, space: Space, context: EvaluationContext) -> None:  # noqa: B027
         """Prepare, for instance train the shared weights; called once before evaluations."""
-    retrainer: ClassVar[str] = "train"
-    needs_data: ClassVar[bool] = True
 
     @abstractmethod
     def evaluate(self, genome: Genome) -> Mapping[str, float]:

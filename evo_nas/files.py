@@ -10,7 +10,8 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +98,9 @@ def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[
     """
     if not path.exists():
         return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"weights {path} are damaged ({error}); delete the file, and the run repeats that "
-            "training from its start"
-        ) from error
+    metadata = read_metadata(path)
+    with _explained(path), safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     for key, value in (expected or {}).items():
         if metadata.get(key) != value:
             raise CheckpointError(
@@ -113,3 +108,24 @@ def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[
                 f"{value!r} here; delete the file to train anew"
             )
     return tensors
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What a file of weights says about itself.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    with _explained(path), safe_open(path, framework="pt") as file:
+        return file.metadata() or {}
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"weights {path} are damaged ({error}); delete the file, and the run repeats that "
+            "training from its start"
+        ) from error

@@ -17,12 +17,13 @@ from .config import Config
 from .data import DataSource, SearchData
 from .decoder import Decoder
 from .errors import RunError
-from .evaluator import EvaluationContext, Evaluator
+from .evaluator import EvaluationContext, Evaluator, Objective
+from .feasible import Feasible
 from .files import load_weights, save_weights, write_atomically
-from .measuring import Batches, measure
+from .measuring import Batches, Ledger, measure
 from .progress import Progress
 from .scoring import Scorer
-from .search import describe, retrain, search, stage_feasible, stage_space
+from .search import describe, retrain, search, stage_feasible, stage_space, unscored
 from .space import Genome, Space
 from .store import Store
 from .strategy import Scored, StagePlan, Strategy
@@ -76,27 +77,36 @@ class Loop:
                 f"{stage.name}: {legal.count:,.4g} of {legal.size:,.4g} genomes fit, "
                 f"{100 * legal.share:.3g}% of the prior"
             )
-        epochs = config.recipe.supernet.epochs * stage.epochs_factor
-        scorer = self._scorer(stage, space, "search", config.evaluator, epochs)
-        streams = Streams(Streams(config.seed).number(stage.name, "search"))
-        try:
-            scored = search(
-                self.strategy, stage, config.settings, legal, scorer, streams, self.progress
-            )
-        finally:
-            scorer.close()
         retrainer = self._scorer(
             stage, space, "finalists", config.retrainer, config.recipe.train.epochs
         )
+        objectives = retrainer.evaluator.objectives
+        finalists = self._finalists(stage, space, legal, objectives)
         try:
-            best = retrain(scored[: stage.finalists], retrainer)
-            objective = retrainer.evaluator.objectives[0]
+            best = retrain(finalists, retrainer)
             self.progress.say(
-                describe(best[0], objective, self.budget, f"{stage.name}: {len(best)} retrained")
+                describe(best[0], objectives[0], self.budget, f"{stage.name}: {_finalists(len(best))}")
             )
             return best, retrainer.weights(best[0].genome) if stage.final else None
         finally:
             retrainer.close()
+
+    def _finalists(
+        self, stage: StagePlan, space: Space, legal: Feasible, objectives: Sequence[Objective]
+    ) -> list[Scored]:
+        """What the stage's search chose to be retrained, to be ranked by ``objectives``."""
+        config = self.config
+        streams = Streams(Streams(config.seed).number(stage.name, "search"))
+        if not stage.scored:
+            return unscored(self.strategy, stage, config.settings, legal, objectives, streams)
+        epochs = config.recipe.supernet.epochs * stage.epochs_factor
+        scorer = self._scorer(stage, space, "search", config.evaluator, epochs)
+        try:
+            return search(
+                self.strategy, stage, config.settings, legal, scorer, streams, self.progress
+            )
+        finally:
+            scorer.close()
 
     def _scorer(
         self, stage: StagePlan, space: Space, phase: str, evaluator_spec: str, epochs: int
@@ -128,12 +138,11 @@ class Loop:
 
     def _finish(self, genome: Genome, finalists: Sequence[Scored], weights: Path | None) -> None:
         """Read the test split, once, and write best.safetensors and best.json."""
-        measured: dict[str, object] = {
-            "data": self.config.data,
-            "fingerprint": self.data.fingerprint,
-            "geometry": asdict(self.config.geometry),
-            **compare_finalists(finalists),
-        }
+        measured: dict[str, object] = {"by": self.config.retrainer, "data": self.config.data}
+        if len(self.data.train):
+            measured["fingerprint"] = self.data.fingerprint
+            measured["geometry"] = asdict(self.config.geometry)
+        measured |= compare_finalists(finalists, "validation_" if len(self.data.train) else "")
         if weights is not None:
             began = time.perf_counter()
             tensors = load_weights(weights)
@@ -149,7 +158,8 @@ class Loop:
             # One entry: several have no fixed order, and equal runs should be equal bytes.
             about = json.dumps({"space": self.config.space, "genome": genome})
             save_weights(self.folder / runfolder.WEIGHTS, tensors, {"architecture": about})
-            self.store.spend("final", "test", time.perf_counter() - began)
+            images = Ledger(measured=len(test))
+            self.store.spend("final", "test", time.perf_counter() - began, images)
         best = {
             "format": 1,
             "space": self.config.space,
@@ -162,17 +172,21 @@ class Loop:
         write_atomically(self.folder / runfolder.BEST, (json.dumps(best, indent=2) + "\n").encode())
 
 
-def compare_finalists(finalists: Sequence[Scored]) -> dict[str, object]:
-    """The best finalist's validation metrics, and whether it is separated from the second.
+def compare_finalists(finalists: Sequence[Scored], prefix: str) -> dict[str, object]:
+    """The best finalist's metrics, named with a prefix, and whether it is separated from the second.
 
     Separated means further apart than two standard errors of the difference, the two networks'
     errors taken as independent; they see the same images, so this errs on the careful side.
     """
     first = finalists[0].metrics
-    told: dict[str, object] = {f"validation_{name}": value for name, value in first.items()}
+    told: dict[str, object] = {f"{prefix}{name}": value for name, value in first.items()}
     if len(finalists) > 1 and "standard_error" in first and "accuracy" in first:
         second = finalists[1].metrics
         error = math.hypot(first["standard_error"], second["standard_error"])
         told["second_accuracy"] = second["accuracy"]
         told["separated_from_second"] = first["accuracy"] - second["accuracy"] > 2 * error
     return told
+
+
+def _finalists(count: int) -> str:
+    return "1 finalist" if count == 1 else f"{count} finalists"

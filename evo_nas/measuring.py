@@ -22,13 +22,25 @@ MEASURE_BATCH = 256  # a constant: the batch size must not change what is measur
 
 @dataclass(slots=True)
 class Ledger:
-    """Work done, in images: ``trained`` forward and backward, ``measured`` forward only.
+    """What a result has cost, in images: ``trained`` forward and backward, ``measured`` forward.
 
-    Work that a stopped run did before it was resumed is counted, once.
+    It counts what the result rests on, once: also what was done before a stop, and what shared
+    weights or scores that were taken from an earlier run have cost there.
     """
 
     trained: int = 0
     measured: int = 0
+
+    @property
+    def passes(self) -> int:
+        """In forward passes of one image; a backward pass computes about twice as much."""
+        return 3 * self.trained + self.measured
+
+    def __add__(self, other: Ledger) -> Ledger:
+        return Ledger(self.trained + other.trained, self.measured + other.measured)
+
+    def __sub__(self, other: Ledger) -> Ledger:
+        return Ledger(self.trained - other.trained, self.measured - other.measured)
 
 
 class ChannelStatistics(Protocol):

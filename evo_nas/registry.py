@@ -1,8 +1,9 @@
 """Finding plug-ins: by name through entry points, or by path.
 
 One grammar everywhere: ``name``, ``package.module:Attr`` or ``path/file.py:Attr``, each with
-options as ``?key=value&key=value``. Only the chosen plug-in is imported, so a broken neighbour
-breaks nothing. A spec of data may also be a folder.
+options as ``?key=value&key=value``, in which %, & and + are written as in a web address. Only the
+chosen plug-in is imported, so a broken neighbour breaks nothing. A spec of data may also be a
+folder.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote, unquote_plus
 
 from .errors import EvoNasError, SpecError, nearest
 
@@ -30,6 +31,7 @@ _GROUPS = {
 }
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
+_PATHS = ("file", "run")  # options that hold a path
 _FOLDER = "evo_nas.folder:ImageFolder"
 
 
@@ -65,14 +67,33 @@ def load(kind: str, spec: str) -> Any:
 
 
 def absolute(spec: str) -> str:
-    """The spec with its path, if it has one, made absolute: a run may be resumed from elsewhere."""
+    """The spec with its paths made absolute: a run may be resumed from another folder.
+
+    These are that of the plug-in, if it has one, and the values of options called ``file`` or
+    ``run``.
+    """
     target, question, query = spec.partition("?")
     place, colon, name = target.rpartition(":")
     if place.endswith(".py"):
         target = f"{Path(place).resolve()}{colon}{name}"
     elif _is_folder(target):
         target = str(Path(target).resolve())
-    return f"{target}{question}{query}"
+    options = [_absolute_option(option) for option in query.split("&")]
+    return f"{target}{question}{'&'.join(options)}"
+
+
+def with_option(spec: str, key: str, value: str) -> str:
+    """The spec with one more option."""
+    for character in "%&+":  # what has a meaning in options
+        value = value.replace(character, quote(character))
+    return f"{spec}{'&' if '?' in spec else '?'}{key}={value}"
+
+
+def _absolute_option(option: str) -> str:
+    key, _, value = option.partition("=")
+    if key not in _PATHS or not value:
+        return option
+    return with_option("", key, str(Path(unquote_plus(value)).resolve())).removeprefix("?")
 
 
 def _is_folder(target: str) -> bool:

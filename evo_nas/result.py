@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from . import runfolder
 from .budget import format_amount
 from .config import Config
 from .errors import RunError
+from .measuring import Ledger
 from .reliability import split_half
 from .store import Evaluation, Store
 
@@ -19,8 +21,8 @@ from .store import Evaluation, Store
 class Result:
     """A run, finished or not. ``best`` is the content of best.json, None before the end.
 
-    ``spent`` are seconds by (stage, phase); ``facts`` what was written down at the start: versions,
-    hardware, data.
+    ``spent`` are seconds and ``images`` what was seen, by (stage, phase); ``facts`` what was
+    written down at the start: versions, hardware, data.
     """
 
     folder: Path
@@ -28,6 +30,7 @@ class Result:
     best: dict[str, Any] | None
     evaluations: tuple[Evaluation, ...]
     spent: dict[tuple[str, str], float]
+    images: dict[tuple[str, str], Ledger]
     facts: dict[str, Any]
 
     @property
@@ -43,14 +46,23 @@ class Result:
         """The split-half reliability of a stage's search scores; see :func:`split_half`."""
         return split_half(self.of(stage, "search"))
 
+    @property
+    def cost(self) -> Ledger:
+        """All images that the run has seen."""
+        return sum(self.images.values(), Ledger())
+
     def __repr__(self) -> str:
         if self.best is None:
             return f"<evo-nas run {self.folder}: unfinished, {len(self.evaluations)} evaluations>"
         target, measured = self.best["target"], self.best["measured"]
+        if "validation_accuracy" in measured:
+            accuracy = f"validation accuracy {measured['validation_accuracy']:.4f}"
+            accuracy = f" at the target; {accuracy} on {measured['data']}"
+        else:
+            accuracy = f"; accuracy {measured.get('accuracy', math.nan):.4f} by {measured['by']}"
         return (
             f"<evo-nas run {self.folder}: {format_amount(target['flops'])} FLOPs, "
-            f"{format_amount(target['params'])} parameters at the target; validation accuracy "
-            f"{measured.get('validation_accuracy', float('nan')):.4f} on {measured['data']}>"
+            f"{format_amount(target['params'])} parameters{accuracy}>"
         )
 
 
@@ -69,6 +81,7 @@ def load_result(folder: Path) -> Result:
             best=_read_best(folder / runfolder.BEST),
             evaluations=tuple(store.evaluations()),
             spent=store.spent(),
+            images=store.images(),
             facts={"versions": store.fact("versions"), "data": store.fact("data")},
         )
     finally:

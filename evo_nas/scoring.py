@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .errors import EvaluatorError, EvoNasError, RunError
 from .evaluator import EvaluationContext, Evaluator, check_metrics
+from .measuring import Ledger
 from .space import Genome, Space
 from .store import Evaluation, Store
 from .strategy import Proposal
@@ -83,8 +84,11 @@ class Scorer:
         if not self._opened:
             self.context.folder.mkdir(parents=True, exist_ok=True)
             self._opened = True
+            before = replace(self.context.ledger)
             with self._accounted(self.opening):
                 self.evaluator.open(self.space, self.context)
+            images = self.context.ledger - before
+            self.store.spend(self.stage, self.opening, 0, images)
 
     @contextmanager
     def _accounted(self, phase: str) -> Iterator[None]:
@@ -106,16 +110,21 @@ class Scorer:
     ) -> dict[int, Evaluation]:
         evaluated: dict[int, Evaluation] = {}
         genomes = [proposals[i].genome for i in missing]
-        last = time.perf_counter()
+        last, before = time.perf_counter(), replace(self.context.ledger)
         with self._accounted(self.phase):
             for index, metrics in self.evaluator.evaluate_many(genomes):
                 checked = check_metrics(metrics, self.evaluator.objectives)
                 now = time.perf_counter()
-                position = missing[index]
+                if index not in range(len(missing)) or missing[index] in evaluated:
+                    raise EvaluatorError(
+                        f"evaluator {type(self.evaluator).__name__} returned candidate {index!r} "
+                        f"of {len(missing)}, which was not asked or has been returned before"
+                    )
+                position, images = missing[index], self.context.ledger - before
                 evaluated[position] = self._record(
-                    generation, position, proposals[position], checked, now - last
+                    generation, position, proposals[position], checked, now - last, images
                 )
-                last = now
+                last, before = now, replace(self.context.ledger)
             self.store.commit()
         if len(evaluated) < len(missing):
             raise EvaluatorError(
@@ -131,6 +140,7 @@ class Scorer:
         proposal: Proposal,
         metrics: dict[str, float],
         seconds: float,
+        images: Ledger,
     ) -> Evaluation:
         genome = self.space.lift(proposal.genome)
         costs = self.space.root.costs(genome)
@@ -146,6 +156,7 @@ class Scorer:
             origin=proposal.origin,
             parents=tuple(self.space.lift(parent) for parent in proposal.parents),
             seconds=seconds,
+            images=images,
         )
         score = metrics[self.evaluator.objectives[0].name]
         self.store.add(evaluation, self.space.root, score)

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from .errors import RunError
+from .measuring import Ledger
 from .space import Genome, Space
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Evaluations that took less than _QUICK seconds are committed together: a commit takes longer than
 # a look into a table. None waits longer than _LONGEST_WAIT for the next one.
@@ -43,9 +44,18 @@ CREATE TABLE evaluations (
     origin TEXT NOT NULL,
     parents TEXT NOT NULL,        -- full canonical genomes, a JSON list
     seconds REAL NOT NULL,
+    trained INTEGER NOT NULL,     -- images seen forward and backward
+    measured INTEGER NOT NULL,    -- images seen forward only
     UNIQUE (stage, phase, generation, position)
 );
-CREATE TABLE spent (stage TEXT, phase TEXT, seconds REAL NOT NULL, PRIMARY KEY (stage, phase));
+CREATE TABLE spent (             -- by phase; images only what no evaluation holds
+    stage TEXT,
+    phase TEXT,
+    seconds REAL NOT NULL,
+    trained INTEGER NOT NULL,
+    measured INTEGER NOT NULL,
+    PRIMARY KEY (stage, phase)
+);
 CREATE VIEW named_choices AS
     SELECT e.id AS evaluation, c.name AS name, o.value AS value
     FROM evaluations e, json_each(e.options) o JOIN choices c ON c.position = o.key
@@ -68,6 +78,7 @@ class Evaluation:
     origin: str
     parents: tuple[Genome, ...]
     seconds: float
+    images: Ledger
 
 
 class Store:
@@ -156,6 +167,8 @@ class Store:
             evaluation.origin,
             _dump(evaluation.parents),
             evaluation.seconds,
+            evaluation.images.trained,
+            evaluation.images.measured,
         )
         with self._explained():
             self._connection.execute(
@@ -172,8 +185,9 @@ class Store:
         with self._explained():
             rows = self._connection.execute(
                 "SELECT stage, phase, generation, position, genome, flops, params, metrics, origin,"
-                " parents, seconds FROM evaluations WHERE stage = coalesce(?, stage) AND"
-                " phase = coalesce(?, phase) AND generation = coalesce(?, generation)"
+                " parents, seconds, trained, measured FROM evaluations"
+                " WHERE stage = coalesce(?, stage) AND phase = coalesce(?, phase) AND"
+                " generation = coalesce(?, generation)"
                 " ORDER BY stage, phase DESC, generation, position",
                 (stage, phase, generation),
             ).fetchall()
@@ -196,13 +210,19 @@ class Store:
             ).fetchone()
         return None if row is None else json.loads(row[0])
 
-    def spend(self, stage: str, phase: str, seconds: float) -> None:
-        """Add to the time that a phase took, over all restarts."""
+    def spend(self, stage: str, phase: str, seconds: float, images: Ledger | None = None) -> None:
+        """Add to the time that a phase took, over all restarts.
+
+        ``images`` is what the phase has needed in all, besides its evaluations, if it is known now.
+        """
+        images = images or Ledger()
         with self._explained(), self._connection:
             self._connection.execute(
-                "INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (stage, phase)"
-                " DO UPDATE SET seconds = seconds + excluded.seconds",
-                (stage, phase, seconds),
+                "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT (stage, phase) DO UPDATE"
+                " SET seconds = seconds + excluded.seconds,"
+                " trained = max(trained, excluded.trained),"
+                " measured = max(measured, excluded.measured)",
+                (stage, phase, seconds, images.trained, images.measured),
             )
 
     def spent(self) -> dict[tuple[str, str], float]:
@@ -213,6 +233,18 @@ class Store:
             )
             return {(stage, phase): seconds for stage, phase, seconds in rows}
 
+    def images(self) -> dict[tuple[str, str], Ledger]:
+        """Images by stage and phase, where there are any."""
+        with self._explained():
+            rows = self._connection.execute(
+                "SELECT stage, phase, sum(trained), sum(measured) FROM ("
+                " SELECT rowid AS began, 0 AS kind, stage, phase, trained, measured FROM spent"
+                " UNION ALL SELECT id, 1, stage, phase, trained, measured FROM evaluations)"
+                " GROUP BY stage, phase HAVING sum(trained) + sum(measured) > 0"
+                " ORDER BY min(kind), min(began)"
+            )
+            return {(stage, phase): Ledger(t, m) for stage, phase, t, m in rows}
+
 
 # One encoder: json.dumps would make one for each call.
 _dump = json.JSONEncoder(separators=(",", ":")).encode
@@ -220,7 +252,7 @@ _dump = json.JSONEncoder(separators=(",", ":")).encode
 
 def _evaluation(row: tuple[Any, ...]) -> Evaluation:
     stage, phase, generation, position = row[:4]
-    genome, flops, params, metrics, origin, parents, seconds = row[4:]
+    genome, flops, params, metrics, origin, parents, seconds, trained, measured = row[4:]
     return Evaluation(
         stage,
         phase,
@@ -233,4 +265,5 @@ def _evaluation(row: tuple[Any, ...]) -> Evaluation:
         origin=origin,
         parents=tuple(map(tuple, json.loads(parents))),
         seconds=seconds,
+        images=Ledger(trained, measured),
     )

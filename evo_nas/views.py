@@ -25,18 +25,33 @@ from .strategy import Settings
 def plan_view(prepared: Prepared) -> RenderableType:
     """What a run will do: printed at its start."""
     config, plan, data = prepared.config, prepared.plan, prepared.data
-    target = plan.space.target
-    phases = config.recipe
-    facts = fact_grid(
-        ("space", f"{config.space}, strategy {config.strategy}, seed {config.seed}"),
+    facts = [
+        ("space", config.space),
+        ("strategy", f"{config.strategy}, seed {config.seed}"),
         ("budget", f"{plan.budget} FLOPs (1 FLOP = 1 multiply-accumulate)"),
-        ("FLOPs are counted at", f"the target: {target}"),
+        ("FLOPs are counted", plan.space.counted),
+        ("scores come from", _evaluators(prepared)),
+        *(_training(prepared) if len(data.train) else [("images", "none are needed")]),
+        ("settings", _settings(config.settings)),
+        ("run folder", str(prepared.folder)),
+    ]
+    return Group(
+        Text("Plan", style="bold"),
+        fact_grid(*facts),
+        _stage_table(plan.stages, config.recipe.supernet.epochs),
+        *_published(plan.published, plan.budget),
+    )
+
+
+def _training(prepared: Prepared) -> list[tuple[str, str]]:
+    """What a run that looks at images does with them."""
+    config, data, phases = prepared.config, prepared.data, prepared.config.recipe
+    return [
         (
-            "accuracy is measured at",
-            f"the proxy: {config.geometry}; on {config.data}: {len(data.train):,} training and "
+            "accuracy is measured",
+            f"at the proxy: {config.geometry}; on {config.data}: {len(data.train):,} training and "
             f"{len(data.validation):,} validation images; the test split is read once, at the end",
         ),
-        ("scores come from", f"evaluator {config.evaluator}; finalists: {config.retrainer}"),
         (
             "recipe",
             f"{phases.name}: supernet {phases.supernet.epochs} epochs, finalists "
@@ -47,15 +62,14 @@ def plan_view(prepared: Prepared) -> RenderableType:
             f"{config.device}, {config.threads} threads; scores and finalists in {config.jobs} "
             "processes",
         ),
-        ("settings", _settings(config.settings)),
-        ("run folder", str(prepared.folder)),
-    )
-    return Group(
-        Text("Plan", style="bold"),
-        facts,
-        _stage_table(plan.stages, config.recipe.supernet.epochs),
-        *_published(plan.published, plan.budget),
-    )
+    ]
+
+
+def _evaluators(prepared: Prepared) -> str:
+    config = prepared.config
+    if any(outlook.stage.scored for outlook in prepared.plan.stages):
+        return f"evaluator {config.evaluator}; finalists: {config.retrainer}"
+    return f"{config.retrainer}; no candidate is scored before"
 
 
 def _settings(settings: Settings) -> str:
@@ -99,7 +113,7 @@ def space_view(
 ) -> RenderableType:
     """A space: its size, what it reaches, and what a budget leaves."""
     rows = [
-        ("target", str(space.target)),
+        ("FLOPs are counted", space.counted),
         (
             "choices",
             f"{len(space.choices)} in {len(space.slots)} slots, {len(space.levels)} levels",
@@ -125,7 +139,7 @@ def _choice_table(space: Space) -> Table:
     table = plain_table("choice", "options", "level", "active when")
     alike: dict[tuple[str, str, str, str], list[str]] = {}
     for choice in space.choices:
-        short = choice.name.removeprefix(f"{choice.slot}.")
+        short = "" if choice.name == choice.slot else choice.name.removeprefix(f"{choice.slot}.")
         when = ", ".join(
             f"{parent.removeprefix(f'{choice.slot}.')} in {_join(sorted(options, key=str))}"
             for parent, options in choice.when.items()
@@ -134,7 +148,7 @@ def _choice_table(space: Space) -> Table:
         alike.setdefault(row, []).append(choice.slot or "")
     for (short, options, level, when), slots in alike.items():
         where = slots[0] if len(slots) == 1 else f"{slots[0]}..{slots[-1]}"
-        table.add_row(f"{where}.{short}" if where else short, options, level, when)
+        table.add_row(".".join(filter(None, (where, short))), options, level, when)
     return table
 
 
@@ -143,8 +157,7 @@ def architecture_view(space: Space, genome: Genome, title: str) -> RenderableTyp
     costs = space.costs(genome)
     summary = (
         f"{costs['params']:,} parameters, {costs['flops']:,} FLOPs "
-        f"({format_amount(costs['params'])}, {format_amount(costs['flops'])}) at the target: "
-        f"{space.target}"
+        f"({format_amount(costs['params'])}, {format_amount(costs['flops'])}) {space.counted}"
     )
     parts: list[RenderableType] = [Text(title, style="bold"), Text(summary), Text()]
     cells = space.picture(genome)
@@ -173,7 +186,7 @@ def _slot_table(space: Space, genome: Genome) -> Table:
 
 def _short(space: Space, position: int) -> str:
     choice = space.choices[position]
-    return choice.name.removeprefix(f"{choice.slot}.")
+    return "option" if choice.name == choice.slot else choice.name.removeprefix(f"{choice.slot}.")
 
 
 def result_view(result: Result, space: Space) -> RenderableType:
@@ -190,17 +203,29 @@ def result_view(result: Result, space: Space) -> RenderableType:
         times = ", ".join(
             f"{stage} {phase} {duration(seconds)}"
             for (stage, phase), seconds in result.spent.items()
+            if seconds >= 0.05  # what shows as 0.0 s
         )
         total = duration(sum(result.spent.values()))
         parts.append(Text(f"time: {times}; {total} in all"))
+    if result.images:
+        cost = result.cost
+        parts.append(
+            Text(
+                f"images: {cost.trained:,} forward and backward, {cost.measured:,} forward only, "
+                f"as much as {format_amount(cost.passes)} forward passes"
+            )
+        )
     return Group(*parts)
 
 
 def _measured(measured: Mapping[str, object]) -> list[tuple[str, str]]:
-    rows = [("measured on", str(measured["data"]))]
-    accuracy, error = measured.get("validation_accuracy"), measured.get("validation_standard_error")
-    if isinstance(accuracy, float) and isinstance(error, float):
-        rows.append(("validation accuracy", f"{accuracy:.4f} ± {error:.4f} (standard error)"))
+    on_images = "validation_accuracy" in measured
+    source, kind = ("on", "validation_") if on_images else ("by", "")
+    rows = [(f"measured {source}", str(measured.get("data" if on_images else "by", "")))]
+    accuracy, error = measured.get(f"{kind}accuracy"), measured.get(f"{kind}standard_error")
+    if isinstance(accuracy, float):
+        uncertainty = f" ± {error:.4f} (standard error)" if isinstance(error, float) else ""
+        rows.append((f"{kind}accuracy".replace("_", " "), f"{accuracy:.4f}{uncertainty}"))
     second = measured.get("second_accuracy")
     if isinstance(second, float):
         verdict = "separated" if measured.get("separated_from_second") else "not separated"
@@ -215,7 +240,7 @@ def _measured(measured: Mapping[str, object]) -> list[tuple[str, str]]:
 
 def _search_table(result: Result) -> Table:
     table = plain_table(
-        "stage", ">candidates", ">best score", ">best retrained", ">reliability of scores"
+        "stage", ">candidates", ">best score", ">best finalist", ">reliability of scores"
     )
     for stage in result.stages:
         search, finalists = result.of(stage, "search"), result.of(stage, "finalists")

@@ -95,16 +95,56 @@ def test_stage_1_is_legal_by_completion_and_stage_2_by_its_own_cost(tmp_path: Pa
         assert legal.count
 
 
-@pytest.mark.parametrize("strategy", ["spos", "random"])
-def test_flat_strategies_deliver_too(tmp_path: Path, strategy: str) -> None:
+class Interruption(BaseException):
+    """As a kill: nothing catches it."""
+
+
+def stop_after(evaluations: int, patch: pytest.MonkeyPatch) -> None:
+    """Let a run end abruptly once so many evaluations are recorded."""
+    count = 0
+    record = Scorer._record
+
+    def record_or_stop(*arguments: Any) -> Any:
+        nonlocal count
+        if count == evaluations:
+            raise Interruption
+        count += 1
+        return record(*arguments)
+
+    patch.setattr(Scorer, "_record", record_or_stop)
+
+
+FLAT = ["spos", "random_search", "random", "distribution", "largest", "nsga2"]
+FLAT.append("regularized?population=8&sample=3&batch=4")
+
+
+@pytest.mark.parametrize("strategy", FLAT)
+def test_strategies_of_one_stage_deliver_too(tmp_path: Path, strategy: str) -> None:
     result = run(tmp_path / "run", strategy=strategy)
     assert result.stages == ("stage1",)
     assert result.best is not None
     assert 250 <= result.best["target"]["flops"] <= 400
 
 
-class Interruption(BaseException):
-    """As a kill: nothing catches it."""
+@pytest.mark.parametrize("strategy", ["random", "largest"])
+def test_where_no_score_decides_the_evaluator_is_not_even_opened(
+    tmp_path: Path, strategy: str
+) -> None:
+    result = run(tmp_path / "run", strategy=strategy, evaluator="tests.plugins:Score?fault=raises")
+    assert result.of("stage1", "search") == ()
+    assert len(result.of("stage1", "finalists")) == (3 if strategy == "random" else 1)
+
+
+@pytest.mark.parametrize("strategy", FLAT)
+def test_any_strategy_resumes_to_the_same_end(
+    tmp_path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(tmp_path / "whole", strategy=strategy)
+    with monkeypatch.context() as patch:
+        stop_after(len(whole.evaluations) // 2, patch)
+        with pytest.raises(Interruption):
+            run(tmp_path / "run", strategy=strategy)
+    assert outcome(evo_nas.resume(tmp_path / "run")) == outcome(whole)
 
 
 @pytest.mark.parametrize("after", [0, 1, 7, 8, 9, 23, 24, 25, 26, 27, 28, 40, 51, 52, 53])
@@ -112,18 +152,8 @@ def test_a_run_stopped_after_any_evaluation_resumes_to_the_same_end(
     tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(tmp_path / "whole")
-    count = 0
-    record = Scorer._record
-
-    def record_or_stop(*arguments: Any) -> Any:
-        nonlocal count
-        if count == after:
-            raise Interruption
-        count += 1
-        return record(*arguments)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Scorer, "_record", record_or_stop)
+        stop_after(after, patch)
         with pytest.raises(Interruption):
             run(tmp_path / "run")
     resumed = evo_nas.resume(tmp_path / "run")

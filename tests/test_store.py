@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from evo_nas.errors import RunError
+from evo_nas.measuring import Ledger
 from evo_nas.store import Evaluation, Store
 
 from .spacekit import TinySpace
@@ -17,7 +18,7 @@ def evaluation(
 ) -> Evaluation:
     return Evaluation(
         "stage1", phase, generation, position, GENOME, 123, 45, {"accuracy": 0.5, "loss": 1.25},
-        "mutation", (GENOME,), seconds,
+        "mutation", (GENOME,), seconds, Ledger(3, 40),
     )  # fmt: skip
 
 
@@ -55,6 +56,21 @@ def test_facts_and_time(tmp_path: Path) -> None:
         (("stage1", "search"), 1.5),
         (("stage0", "training"), 2.0),
     ]
+
+
+def test_images_are_those_of_evaluations_and_of_what_went_before(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.spend("stage1", "training", 2.0, Ledger(1000, 0))
+    store.spend("stage1", "training", 1.0, Ledger(1000, 0))  # resumed: seconds add up, images not
+    store.spend("stage1", "search", 1.0)
+    store.add(evaluation(0), SPACE, 0.5)
+    store.add(evaluation(1), SPACE, 0.5)
+    store.spend("final", "test", 0.1, Ledger(measured=7))
+    assert store.images() == {
+        ("stage1", "training"): Ledger(1000, 0),
+        ("stage1", "search"): Ledger(6, 80),
+        ("final", "test"): Ledger(0, 7),
+    }
 
 
 def test_an_evaluation_cannot_be_recorded_twice(tmp_path: Path) -> None:

@@ -19,8 +19,16 @@ def run(
     flops: Annotated[str, typer.Option(help="The budget: 1.4G, 1400M or 1.3G..1.4G.")] = "1.4G",
     strategy: Annotated[str, typer.Option(help="The search strategy.")] = "hierarchical",
     evaluator: Annotated[str, typer.Option(help="What scores candidates.")] = "supernet",
-    retrainer: Annotated[str, typer.Option(help="What scores finalists.")] = "train",
-    data: Annotated[str, typer.Option(help="digits, or a folder of images.")] = "digits",
+    supernet: Annotated[
+        Path | None, typer.Option(help="An earlier run, whose shared weights are used again.")
+    ] = None,
+    retrainer: Annotated[
+        str | None, typer.Option(help="What scores finalists [train, or as the evaluator says].")
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="digits, or a folder of images [digits, where images are needed]."),
+    ] = None,
     geometry: Annotated[
         str, typer.Option(help="proxy or target, with changes as proxy,width=96.")
     ] = "proxy",
@@ -52,7 +60,8 @@ def run(
     from evo_nas.views import plan_view
 
     prepared = prepare(
-        space, flops, strategy=strategy, evaluator=evaluator, retrainer=retrainer, data=data,
+        space, flops, strategy=strategy, evaluator=evaluator, supernet=supernet,
+        retrainer=retrainer, data=data,
         geometry=geometry, recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs,
         samples=samples, population=population, parents=parents, crossover=crossover,
         mutation=mutation, mutation_rate=mutation_rate, finalists=finalists, seed=seed,

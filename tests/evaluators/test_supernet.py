@@ -1,14 +1,18 @@
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from evo_nas import registry
+from evo_nas import registry, scoring_workers
 from evo_nas.errors import CheckpointError, EvaluatorError
+from evo_nas.measuring import Ledger
+from evo_nas.progress import Silent
 from evo_nas.streams import Streams
 from evo_nas.subspace import Subspace
 
-from .tinyspace import TinySpace, tiny_context
+from .tinyspace import TinySpace, tiny_context, tiny_data
 
 GENOMES = [(0, 0), (0, 2), (2, 1), (1, 1)]
 
@@ -40,6 +44,16 @@ class Stopping:
         pass
 
 
+class Hearing(Silent):
+    """Remembers what is said."""
+
+    def __init__(self):
+        self.messages = []
+
+    def say(self, message):
+        self.messages.append(message)
+
+
 def test_scores_all_genomes_of_a_generation(tmp_path):
     results = scores(opened(tmp_path))
     assert sorted(results) == [0, 1, 2, 3]
@@ -68,11 +82,12 @@ def test_a_genome_scores_the_same_in_any_company(tmp_path):
 
 
 def test_trained_weights_are_read_instead_of_trained_again(tmp_path):
-    first = opened(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"supernet.safetensors"}
-    again = opened(tmp_path, progress=Stopping(after=1))
+    ledgers = Ledger(), Ledger()
+    first = opened(tmp_path, ledger=ledgers[0])
+    assert {path.name for path in tmp_path.iterdir()} == {"supernet.safetensors", "scores.sqlite"}
+    again = opened(tmp_path, progress=Stopping(after=1), ledger=ledgers[1])
     assert scores(again) == scores(first)
-    assert again.ledger == first.ledger
+    assert ledgers[0] == ledgers[1] == Ledger(2 * 96, 4 * (60 + 32))
 
 
 def test_training_that_was_stopped_goes_on_exactly(tmp_path):
@@ -94,6 +109,51 @@ def test_another_seed_gives_other_weights_and_its_folder_is_not_mixed_up(tmp_pat
         opened(tmp_path / "a", streams=Streams(4))
 
 
+def test_the_weights_and_scores_of_an_earlier_run_are_used_again(tmp_path, monkeypatch):
+    ledgers = Ledger(), Ledger()
+    expected = scores(opened(tmp_path / "run" / "a", ledger=ledgers[0]))
+    scored = []
+
+    def score(job, genomes, processes):
+        scored.extend(genomes)
+        return score_in_processes(job, genomes, processes)
+
+    score_in_processes = scoring_workers.score_in_processes
+    module = sys.modules[registry.find("evaluator", "supernet").__module__]
+    monkeypatch.setattr(module, "score_in_processes", score)
+    spec = f"supernet?run={tmp_path / 'run'}"
+    later = opened(
+        tmp_path / "b", spec, streams=Streams(9), progress=Stopping(after=1), ledger=ledgers[1]
+    )
+    assert scores(later) == expected
+    assert scored == []
+    assert ledgers[0] == ledgers[1]  # what the scores rest upon, not what was computed now
+    assert list(later.evaluate_many([(1, 2), (0, 0)]))[1][1] == expected[GENOMES.index((0, 0))]
+    assert scored == [(1, 2)]
+    again = opened(tmp_path / "run" / "a")
+    assert again.evaluate((1, 2)) == later.evaluate((1, 2))
+    assert scored == [(1, 2)]
+    assert not (tmp_path / "b" / "supernet.safetensors").exists()
+
+
+def test_weights_of_another_subspace_or_of_other_images_are_not_used(tmp_path):
+    opened(tmp_path / "run")
+    said = Hearing()
+    spec = f"supernet?run={tmp_path / 'run'}"
+    opened(tmp_path / "b", spec, Subspace(TinySpace(), {"first.inner": 8}), progress=said)
+    opened(tmp_path / "c", spec, data=replace(tiny_data(), fingerprint="other"), progress=said)
+    assert (tmp_path / "b" / "supernet.safetensors").exists()
+    assert (tmp_path / "c" / "supernet.safetensors").exists()
+    assert [message.partition(": ")[2] for message in said.messages] == [
+        "new ones are trained", "new ones are trained",
+    ]  # fmt: skip
+
+
+def test_a_folder_without_shared_weights_is_refused(tmp_path):
+    with pytest.raises(EvaluatorError, match="holds no shared weights"):
+        registry.load("evaluator", f"supernet?run={tmp_path}")
+
+
 def test_a_subspace_trains_only_what_it_reaches(tmp_path):
     space = Subspace(TinySpace(), {"first.inner": 8})
     evaluator = opened(tmp_path, space=space)
@@ -111,12 +171,13 @@ def test_a_subspace_trains_only_what_it_reaches(tmp_path):
 
 
 def test_options_limit_the_images(tmp_path):
-    evaluator = opened(tmp_path, "supernet?validation_images=10&calibration_images=16")
-    trained = evaluator.ledger.trained
+    ledger = Ledger()
+    spec = "supernet?validation_images=10&calibration_images=16"
+    evaluator = opened(tmp_path, spec, ledger=ledger)
+    assert ledger == Ledger(trained=2 * 96)
     metrics = evaluator.evaluate((0, 0))
     assert round(metrics["accuracy"] * 10) == pytest.approx(metrics["accuracy"] * 10)
-    assert evaluator.ledger.measured == 26
-    assert trained == 2 * 96
+    assert ledger == Ledger(2 * 96, 26)
 
 
 def test_refuses_a_senseless_number_of_images():
