@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
@@ -105,6 +104,9 @@ def prepare(
     folder = _folder(run_dir, space, flops)
     plan = make_plan(space, loaded, planner, resolved, budget)
     images = source.load(seed)
+    if not needing and geometry != "proxy":
+        raise SettingsError(f"no network is built in this run: no geometry to choose ({geometry})")
+    shape = resolve_geometry(geometry, loaded, images) if needing else loaded.target
     config = Config(
         space=space,
         flops=str(budget),
@@ -117,7 +119,7 @@ def prepare(
         threads=at_least("threads", threads, 1),
         jobs=at_least("jobs", available_cores() if jobs is None else jobs, 1),
         settings=resolved,
-        geometry=resolve_geometry(geometry, loaded, images) if needing else loaded.target,
+        geometry=shape,
         recipe=chosen,
     )
     return Prepared(config, plan, images, folder)
@@ -246,9 +248,7 @@ def environment(device: str) -> dict[str, str]:
 
 def _folder(run_dir: str | Path | None, space: str, flops: str) -> Path:
     if run_dir is None:
-        # What a path ends with is enough to tell, of a plug-in's file or of an option.
-        parts = [part.rpartition("/")[2] for part in re.split("[?&=]", space)]
-        short = "-".join(part for part in parts if part != "file")
+        short = registry.short(space).replace("?file=", "-")
         name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{short}-{flops}")
         return runfolder.free_folder(RUNS, name[:80])
     folder = Path(run_dir)

@@ -52,8 +52,10 @@ def _runs() -> dict[str, str]:
         state = f"unfinished, {len(result.evaluations):,} evaluations"
         if result.best is not None:
             flops = format_amount(result.best["target"]["flops"])
-            accuracy = result.best["measured"].get("validation_accuracy")
             state = f"finished, {flops} FLOPs"
-            state += "" if accuracy is None else f", validation accuracy {accuracy:.4f}"
-        told[str(folder)] = f"{result.config.space} within {result.config.flops}, {state}"
+            for kind in ("validation_accuracy", "accuracy"):
+                if (accuracy := result.best["measured"].get(kind)) is not None:
+                    state += f", {kind.replace('_', ' ')} {accuracy:.4f}"
+        space = registry.short(result.config.space)
+        told[str(folder)] = f"{space} within {result.config.flops}, {state}"
     return told

@@ -85,7 +85,7 @@ class Loop:
         try:
             best = retrain(finalists, retrainer)
             self.progress.say(
-                describe(best[0], objectives[0], self.budget, f"{stage.name}: {_finalists(len(best))}")
+                describe(best[0], objectives[0], self.budget, f"{stage.name}: {_counted(best)}")
             )
             return best, retrainer.weights(best[0].genome) if stage.final else None
         finally:
@@ -173,7 +173,7 @@ class Loop:
 
 
 def compare_finalists(finalists: Sequence[Scored], prefix: str) -> dict[str, object]:
-    """The best finalist's metrics, named with a prefix, and whether it is separated from the second.
+    """The best finalist's metrics, with a prefix, and whether it is separated from the second.
 
     Separated means further apart than two standard errors of the difference, the two networks'
     errors taken as independent; they see the same images, so this errs on the careful side.
@@ -188,5 +188,5 @@ def compare_finalists(finalists: Sequence[Scored], prefix: str) -> dict[str, obj
     return told
 
 
-def _finalists(count: int) -> str:
-    return "1 finalist" if count == 1 else f"{count} finalists"
+def _counted(finalists: Sequence[Scored]) -> str:
+    return "1 finalist" if len(finalists) == 1 else f"{len(finalists)} finalists"

@@ -82,6 +82,11 @@ def absolute(spec: str) -> str:
     return f"{target}{question}{'&'.join(options)}"
 
 
+def short(spec: str) -> str:
+    """The spec for people to read: of a path, what it ends with."""
+    return re.sub(r"[^?&=]*/", "", spec)
+
+
 def with_option(spec: str, key: str, value: str) -> str:
     """The spec with one more option."""
     for character in "%&+":  # what has a meaning in options

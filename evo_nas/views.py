@@ -116,7 +116,7 @@ def space_view(
         ("FLOPs are counted", space.counted),
         (
             "choices",
-            f"{len(space.choices)} in {len(space.slots)} slots, {len(space.levels)} levels",
+            f"{len(space.choices)} in {len(space.slots)} slots, {_levels(space)}",
         ),
         ("genomes", _amount(legal.size)),
     ]
@@ -132,6 +132,10 @@ def space_view(
         _choice_table(space),
         *_published(networks, budget),
     )
+
+
+def _levels(space: Space) -> str:
+    return "1 level" if len(space.levels) == 1 else f"{len(space.levels)} levels"
 
 
 def _choice_table(space: Space) -> Table:

@@ -71,6 +71,17 @@ def test_paths_become_absolute_and_names_stay(
     assert type(registry.load("data", "digits")).__name__ == "Digits"
 
 
+def test_the_path_of_an_option_called_file_becomes_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    spec = registry.absolute("table?size=1&file=a%2Bb c.csv&name=file.csv")
+    assert spec == f"table?size=1&file={tmp_path}/a%2Bb c.csv&name=file.csv"
+    assert registry.absolute(spec) == spec
+    assert registry.short(spec) == "table?size=1&file=a%2Bb c.csv&name=file.csv"
+    assert registry.short("a/b.py:Thing?size=1") == "b.py:Thing?size=1"
+
+
 def test_data_may_be_a_folder(tmp_path: Path) -> None:
     source = registry.load("data", f"{tmp_path}?image_size=16")
     assert type(source).__name__ == "ImageFolder"

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evo_nas
+from evo_nas import registry
+from evo_nas.api import prepare
+from evo_nas.data import NoImages
+from evo_nas.errors import SettingsError, SpaceError
+from evo_nas.evaluator import EvaluationContext
+from evo_nas.recipe import load_recipe
+from evo_nas.space import Genome
+from evo_nas.streams import Streams
+from tests.spacekit import TinySpace
+
+HEADER = "kernel,width,flops,params,accuracy.0,accuracy.1\n"
+
+
+class Known(TinySpace):
+    """A space of somebody else that knows results."""
+
+    def metrics(self, genome: Any, repeat: int | None = None) -> dict[str, float]:
+        return {"accuracy": sum(genome) / 100 + (repeat or 0)}
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """16 networks; the best by the second repeat is not the best in truth."""
+    lines = [
+        f"{k},{w},{10 * k + w},{k},{(k * w % 7) / 10},{(k + w) / 10}\n"
+        for k in (1, 2, 3, 4)
+        for w in (1, 2, 3, 4)
+    ]
+    path = tmp_path / "bench.csv"
+    path.write_text(HEADER + "".join(lines))
+    return path
+
+
+def context(folder: Path) -> EvaluationContext:
+    geometry = TinySpace.target
+    return EvaluationContext(
+        Streams(0), folder, geometry, NoImages().load(0), load_recipe("quick"), epochs=1
+    )
+
+
+def opened(space: Any, folder: Path, spec: str = "table") -> Any:
+    evaluator = registry.load("evaluator", spec)
+    evaluator.open(space, context(folder))
+    return evaluator
+
+
+def test_the_truth_is_read_or_one_repeat(table: Path, tmp_path: Path) -> None:
+    space = registry.load("space", f"table?file={table}")
+    genome: Genome = (1, 2)  # kernel 2, width 3
+    truth = opened(space, tmp_path).evaluate(genome)
+    assert truth["accuracy"] == pytest.approx((0.6 + 0.5) / 2)
+    assert truth["standard_error"] == pytest.approx(0.05)
+    assert opened(space, tmp_path, "table?repeat=1").evaluate(genome) == {"accuracy": 0.5}
+
+
+def test_a_stage_is_looked_up_in_the_space_that_it_is_of(tmp_path: Path) -> None:
+    space = Known(2)
+    stage = space.stage(0)
+    evaluator = opened(stage, tmp_path)
+    assert evaluator.evaluate((1, 1)) == space.metrics(stage.lift((1, 1)))
+
+
+def test_what_has_no_results_is_refused_when_it_is_opened(table: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpaceError, match="space tiny has no table of results"):
+        opened(TinySpace(2), tmp_path)
+    space = registry.load("space", f"table?file={table}")
+    with pytest.raises(SpaceError, match="no repeat 2 of the accuracy: there are 2"):
+        opened(space, tmp_path, "table?repeat=2")
+
+
+@pytest.mark.parametrize("repeat", ["-1", "0.5", "first"])
+def test_a_repeat_is_a_number_from_0_up(repeat: str) -> None:
+    with pytest.raises(SettingsError, match="repeat is"):
+        registry.load("evaluator", f"table?repeat={repeat}")
+
+
+def run(table: Path, folder: Path, **options: Any) -> Any:
+    options = {"evaluator": "table", "strategy": "random_search", "samples": 16} | options
+    return evo_nas.run(f"table?file={table}", "1K", run_dir=folder, **options)
+
+
+def test_a_run_needs_no_images_and_confirms_by_the_truth(table: Path, tmp_path: Path) -> None:
+    result = run(table, tmp_path / "run", evaluator="table?repeat=1", finalists=16)
+    space = registry.load("space", f"table?file={table}")
+    truth = {(k, w): space.metrics((k, w))["accuracy"] for k in range(4) for w in range(4)}
+    best = max(truth, key=lambda genome: truth[genome])
+    assert result.best is not None
+    assert tuple(result.best["genome"]) == best != (3, 3)
+    measured = result.best["measured"]
+    assert (measured["by"], measured["data"]) == ("table", "none")
+    assert measured["accuracy"] == truth[best]
+    assert measured["standard_error"] > 0
+    assert not any("validation" in name or name == "geometry" for name in measured)
+    assert repr(result).endswith(f"accuracy {truth[best]:.4f} by table>")
+    assert result.config.data == "none"
+    assert not (tmp_path / "run" / "best.safetensors").exists()
+
+
+def test_a_run_is_resumed_from_another_folder(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = run(Path(table.name), tmp_path / "run")
+    assert whole.config.space == f"table?file={table}"
+    (tmp_path / "run" / "best.json").unlink()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert evo_nas.resume(tmp_path / "run").best == whole.best
+
+
+def test_images_are_asked_for_only_where_something_looks_at_them(table: Path) -> None:
+    spec = f"table?file={table}"
+    assert prepare(spec, "1K", evaluator="table", data="none").config.data == "none"
+    with pytest.raises(SettingsError, match="no evaluator of this run needs images; leave data"):
+        prepare(spec, "1K", evaluator="table", data="digits")
+    with pytest.raises(SettingsError, match="no geometry to choose"):
+        prepare(spec, "1K", evaluator="table", geometry="target")
+    with pytest.raises(SettingsError, match="evaluator train needs images"):
+        prepare(spec, "1K", evaluator="table", retrainer="train", data="none")
+    with pytest.raises(SpaceError, match="use --evaluator table"):
+        prepare(spec, "1K", strategy="spos")
+    tiny = prepare("tests.plugins:Tiny", "1K", evaluator="tests.plugins:Score")
+    assert (tiny.config.data, tiny.config.retrainer) == ("digits", "train")
