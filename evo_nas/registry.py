@@ -87,6 +87,12 @@ def short(spec: str) -> str:
     return re.sub(r"[^?&=]*/", "", spec)
 
 
+def file_name(spec: str) -> str:
+    """A name for files that tells the spec; a digest tells apart what it leaves out."""
+    name = "".join(c if c.isalnum() or c in "._" else "-" for c in short(spec))
+    return name if name == spec else f"{name[:60]}-{sha256(spec.encode()).hexdigest()[:6]}"
+
+
 def with_option(spec: str, key: str, value: str) -> str:
     """The spec with one more option."""
     for character in "%&+":  # what has a meaning in options

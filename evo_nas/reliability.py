@@ -31,3 +31,18 @@ def split_half(evaluations: Sequence[Evaluation]) -> float | None:
         return None
     r = float(np.corrcoef(even, odd)[0, 1])
     return 2 * r / (1 + r) if r > 0 else 0.0
+
+
+def split_half_error(evaluations: Sequence[Evaluation]) -> float | None:
+    """The standard error of accuracies between candidates, as far as it comes from the images.
+
+    Half the standard deviation over candidates of the difference between the accuracies on even and
+    on odd validation images; what all candidates share, such as easier images, drops out. None
+    where fewer than two have both halves.
+    """
+    differences = [
+        e.metrics["accuracy_even"] - e.metrics["accuracy_odd"]
+        for e in evaluations
+        if {"accuracy_even", "accuracy_odd"} <= e.metrics.keys()
+    ]
+    return float(np.std(differences, ddof=1)) / 2 if len(differences) > 1 else None

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from evo_nas.evaluator import EvaluationContext, Evaluator
+from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.files import save_weights
 from evo_nas.space import Genome, Geometry, Space
 
@@ -64,3 +64,25 @@ class Keep(Score):
     def _path(self, genome: Genome) -> Path:
         name = "".join(map(str, self.space.lift(genome)))
         return self.context.folder / f"{name}.safetensors"
+
+
+class Noisy(Score):
+    """As Score, with normal noise of deviation ``noise``, anew for each stream."""
+
+    def __init__(self, noise: float = 0.1) -> None:
+        super().__init__()
+        self.noise = noise
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        stream = self.context.streams.generator("noise", *self.space.lift(genome))
+        even, odd = super().evaluate(genome)["accuracy"] + stream.normal(0, self.noise, 2)
+        return {"accuracy": (even + odd) / 2, "accuracy_even": even, "accuracy_odd": odd}
+
+
+class Seconds(Score):
+    """The opposite of Score, and less is better."""
+
+    objectives = (Objective("seconds", maximise=False),)
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        return {"seconds": 10 - super().evaluate(genome)["accuracy"]}

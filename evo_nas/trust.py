@@ -1,0 +1,244 @@
+"""How far a run's scores can be trusted: some of its candidates, scored by another evaluator.
+
+Nothing of the run itself changes. What the other evaluator says is recorded in a store of its own
+beside the run's, so that a stopped report goes on, and a larger one adds to a smaller one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from . import registry, runfolder
+from .agreement import Agreement, agreement, baseline, countable, repeat_noise
+from .api import at_least
+from .errors import RunError, SettingsError, nearest
+from .evaluator import Evaluator, Objective
+from .files import write_atomically
+from .loop import Loop
+from .progress import Progress, Silent
+from .reliability import split_half, split_half_error
+from .result import Result, load_result
+from .scoring import Scorer
+from .search import stage_space
+from .space import Genome, Space
+from .store import Evaluation, Store
+from .strategy import Proposal, Scored, StagePlan, rank
+from .streams import Streams
+from .trust_report import Trust, means, trust_document, trust_picture
+
+STORE = "trust.sqlite"
+_FEWEST = 4
+
+
+def trust(
+    folder: str | Path,
+    *,
+    genomes: int = 16,
+    stage: str | None = None,
+    against: str | None = None,
+    repeats: int = 1,
+    epochs: int | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> Trust:
+    """Score ``genomes`` candidates of a ``stage`` (default: the last) by another evaluator.
+
+    They are spread evenly over all scores of the stage; more of them later keep the earlier ones.
+    ``against`` is the spec of the other evaluator, by default the one that retrained the finalists;
+    each of ``repeats`` has random streams of its own, so that networks are trained again.
+    ``epochs`` overrides the recipe's. The report and a picture are written into the run folder.
+
+    Raises:
+        EvoNasError: the folder holds no run, or is in use, the stage has not been searched, or an
+            argument is out of range.
+    """
+    at_least("genomes", genomes, _FEWEST)
+    at_least("repeats", repeats, 1)
+    if epochs is not None:
+        at_least("epochs", epochs, 1)
+    with runfolder.locked(Path(folder)):
+        result = load_result(Path(folder))
+        config = result.config
+        if jobs is not None:
+            config = replace(config, jobs=at_least("jobs", jobs, 1))
+        torch.set_num_threads(config.threads)
+        loop = Loop(result.folder, config, progress or Silent())
+        loop.store.close()  # it is only read here, and has been
+        plan = _searched(result, loop, stage)
+        spec = registry.absolute(against or config.retrainer)
+        return _Report(loop, result, plan, spec, epochs).make(genomes, repeats)
+
+
+def _searched(result: Result, loop: Loop, name: str | None) -> StagePlan:
+    """The plan of the named stage, or of the last one whose search is over."""
+    plans = {plan.name: plan for plan in loop.strategy.plan(loop.space, result.config.settings)}
+    if name is not None and name not in plans:
+        raise SettingsError(f"the run has no stage {name!r}; {nearest(name, plans)}")
+    over = [p for p in plans.values() if _is_over(result, p) and name in (None, p.name)]
+    if over:
+        return over[-1]
+    which = name or next(iter(plans))
+    if result.best is not None or result.of(which, "finalists"):
+        raise RunError(f"{which} of {result.folder} scored nothing before retraining")
+    raise RunError(
+        f"the search of {which} is not over; go on with it first: evo-nas resume {result.folder}"
+    )
+
+
+def _is_over(result: Result, plan: StagePlan) -> bool:
+    scored = len(result.of(plan.name, "search"))
+    return scored >= plan.candidates or bool(scored and result.of(plan.name, "finalists"))
+
+
+class _Report:
+    """One report in the making."""
+
+    def __init__(
+        self, loop: Loop, result: Result, plan: StagePlan, against: str, epochs: int | None
+    ) -> None:
+        self.loop, self.result, self.plan, self.against = loop, result, plan, against
+        config = result.config
+        self.objectives = _load(config.evaluator).objectives
+        self.other = _load(against)
+        if self.other.needs_data and config.data == "none":
+            raise SettingsError(f"{result.folder} has no images, which evaluator {against} needs")
+        # The run's own evaluator (other images, another seed) is trained as long as in the run.
+        same = against.partition("?")[0] == config.evaluator.partition("?")[0]
+        usual = config.recipe.train.epochs
+        if same:
+            usual = config.recipe.supernet.epochs * plan.epochs_factor
+        self.epochs = epochs or usual
+        self.name = registry.file_name(against) + (f"-{epochs}-epochs" if epochs else "")
+        # Each network once, as it was first scored.
+        searched = {e.genome: e for e in reversed(result.of(plan.name, "search"))}
+        self.searched = [e for e in result.of(plan.name, "search") if searched[e.genome] is e]
+        root, first = loop.space, self.searched[0].genome
+        # All candidates of a stage share what earlier stages decided.
+        self.space: Space = stage_space(root, plan, first)
+
+    def make(self, genomes: int, repeats: int) -> Trust:
+        """Sample, score, compare and write."""
+        if len(self.searched) < _FEWEST:
+            raise RunError(
+                f"{self.plan.name} has only {len(self.searched)} candidates; {_FEWEST} at least "
+                "are needed"
+            )
+        networks = self._sample(genomes)
+        truths = tuple(tuple(self._scored(networks, repeat)) for repeat in range(1, repeats + 1))
+        agreements, constant = self._agreements(networks, truths)
+        truth = self.other.objectives[0].name
+        trust = Trust(
+            folder=self.result.folder,
+            stage=self.plan.name,
+            evaluator=self.result.config.evaluator,
+            objective=self.objectives[0].name,
+            against=self.against,
+            epochs=self.epochs,
+            truth=truth,
+            candidates=len(self.searched),
+            networks=tuple(networks),
+            truths=truths,
+            agreements=agreements,
+            constant=constant,
+            error=split_half_error(networks),
+            reliability=split_half(self.searched),
+            noise=repeat_noise([[e.metrics[truth] for e in each] for each in truths])
+            if repeats > 1
+            else None,
+            file=self.result.folder / f"trust-{self.plan.name}-{self.name}.json",
+        )
+        text = json.dumps(trust_document(trust), indent=2) + "\n"
+        write_atomically(trust.file, text.encode())
+        write_atomically(trust.picture, trust_picture(trust).encode())
+        return trust
+
+    def _sample(self, genomes: int) -> list[Evaluation]:
+        """Candidates spread evenly over the ranking of all."""
+        ranked = rank(
+            [Scored(e.genome, e.flops, e.metrics) for e in self.searched], self.objectives
+        )
+        by_genome = {e.genome: e for e in self.searched}
+        offset = Streams(self.result.config.seed).generator(self.plan.name, "trust").random()
+        places = spread(len(ranked), min(genomes, len(ranked)), offset)
+        return [by_genome[ranked[place].genome] for place in places]
+
+    def _scored(self, networks: Sequence[Evaluation], repeat: int) -> list[Evaluation]:
+        """What the other evaluator says; what it said before comes from its store."""
+        phase = f"trust-{self.name}" + (f"-repeat-{repeat}" if repeat > 1 else "")
+        context = self.loop.context(self.plan.name, phase, self.epochs)
+        store = _open_store(self.result.folder / STORE, self.loop.space)
+        scorer = Scorer(
+            _load(self.against), self.space, context, store, self.plan.name, phase, phase,
+            len(networks),
+        )  # fmt: skip
+        try:
+            return scorer.score(0, [Proposal(self._own(e.genome), e.origin) for e in networks])
+        finally:
+            scorer.close()
+            store.close()
+
+    def _own(self, full: Genome) -> Genome:
+        """The stage's genome that lifts to ``full``."""
+        genome = tuple(full[self.loop.space.index[choice.name]] for choice in self.space.choices)
+        assert self.space.lift(genome) == full, "a recorded genome belongs to its stage"
+        return genome
+
+    def _agreements(
+        self, networks: Sequence[Evaluation], truths: Sequence[Sequence[Evaluation]]
+    ) -> tuple[tuple[Agreement, ...], tuple[str, ...]]:
+        """Those of scores and of baselines; the names of baselines that are all the same."""
+        goal = self.other.objectives[0]
+        truth = [_sign(goal) * mean for mean in means(truths, goal.name)]
+        scores = {o.name: [_sign(o) * e.metrics[o.name] for e in networks] for o in self.objectives}
+        found = [agreement(f"search {name}", score, truth) for name, score in scores.items()]
+        counts = {
+            "FLOPs": [float(e.flops) for e in networks],
+            "parameters": [float(e.params) for e in networks],
+            **countable(self.loop.space, [e.genome for e in networks]),
+        }
+        score = scores[self.objectives[0].name]
+        baselines = {name: baseline(name, each, score, truth) for name, each in counts.items()}
+        return (
+            (*found, *(each for each in baselines.values() if each)),
+            tuple(name for name, each in baselines.items() if each is None),
+        )
+
+
+def spread(size: int, number: int, offset: float) -> list[int]:
+    """``number`` distinct places in 0..size-1, of which each few first ones are evenly spread.
+
+    The van der Corput sequence (1935), turned by ``offset`` in 0..1: of the first 2^k places one
+    is in each of 2^k equal parts, and more places keep those before them.
+    """
+    assert number <= size, "no more places than there are"
+    places: dict[int, None] = {}
+    index = 0
+    while len(places) < number:
+        bits = f"{index:b}"
+        fraction = int(bits[::-1], 2) / 2 ** len(bits)
+        places.setdefault(int((fraction + offset) % 1 * size))
+        index += 1
+    return list(places)
+
+
+def _sign(objective: Objective) -> int:
+    return 1 if objective.maximise else -1
+
+
+def _load(spec: str) -> Evaluator:
+    evaluator: Evaluator = registry.load("evaluator", spec)
+    return evaluator
+
+
+def _open_store(path: Path, space: Space) -> Store:
+    if not path.exists():
+        temporary = path.with_suffix(".part")
+        temporary.unlink(missing_ok=True)
+        Store.create(temporary, space).close()
+        temporary.rename(path)
+    return Store(path)
