@@ -248,12 +248,17 @@ def environment(device: str) -> dict[str, str]:
 
 def _folder(run_dir: str | Path | None, space: str, flops: str) -> Path:
     if run_dir is None:
-        short = registry.short(space).replace("?file=", "-")
-        name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{short}-{flops}")
-        return runfolder.free_folder(RUNS, name[:80])
+        return new_folder("", space, flops)
     folder = Path(run_dir)
     runfolder.check_free(folder)
     return folder
+
+
+def new_folder(prefix: str, space: str, flops: str) -> Path:
+    """The first free folder among the runs that is called after a space and a budget."""
+    short = registry.short(space).replace("?file=", "-")
+    name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{prefix}{short}-{flops}")
+    return runfolder.free_folder(RUNS, name[:80])
 
 
 def at_least(name: str, value: int, lowest: int) -> int:

@@ -93,6 +93,12 @@ def file_name(spec: str) -> str:
     return name if name == spec else f"{name[:60]}-{sha256(spec.encode()).hexdigest()[:6]}"
 
 
+def has_option(kind: str, spec: str, key: str) -> bool:
+    """Whether the plug-in that ``spec`` names takes an option of this name."""
+    factory = find(kind, spec.partition("?")[0])
+    return key in inspect.signature(factory).parameters
+
+
 def with_option(spec: str, key: str, value: str) -> str:
     """The spec with one more option."""
     for character in "%&+":  # what has a meaning in options

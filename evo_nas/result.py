@@ -48,8 +48,8 @@ class Result:
 
     @property
     def cost(self) -> Ledger:
-        """All images that the run has seen."""
-        return sum(self.images.values(), Ledger())
+        """All images that the search and the retraining saw; the final test decides nothing."""
+        return sum((i for (_, phase), i in self.images.items() if phase != "test"), Ledger())
 
     def __repr__(self) -> str:
         if self.best is None:

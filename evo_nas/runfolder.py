@@ -63,12 +63,23 @@ def create(folder: Path, config: Config, space: Space, facts: dict[str, object])
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the run folder for this process; the lock ends with the process, however it ends.
+    """Hold the run folder for this process, see :func:`held`.
 
     Raises:
         RunError: there is no run in the folder, another process holds it, or it is read-only.
     """
     check(folder)
+    with held(folder):
+        yield
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other processes out; the lock ends with the process, however it ends.
+
+    Raises:
+        RunError: another process holds the folder, or it is read-only.
+    """
     try:
         file = (folder / LOCK).open("a+")
     except OSError as error:

@@ -77,8 +77,15 @@ def unscored(
     ``objectives`` are those by which the finalists will be ranked.
     """
     strategy.begin(stage, Sampler(legal), settings, objectives)
-    proposals = strategy.ask(streams.generator("propose", 0))
-    return [Scored(p.genome, legal.space.costs(p.genome)["flops"]) for p in proposals]
+    finalists: list[Scored] = []
+    for generation in count():
+        proposals = strategy.ask(streams.generator("propose", generation))
+        if not proposals:
+            break
+        drawn = [Scored(p.genome, legal.space.costs(p.genome)["flops"]) for p in proposals]
+        strategy.tell(drawn)
+        finalists += drawn
+    return finalists
 
 
 def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:

@@ -86,3 +86,29 @@ class Seconds(Score):
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         return {"seconds": 10 - super().evaluate(genome)["accuracy"]}
+
+
+class Seen(Score):
+    """As Score, and counts images: some to prepare for a search, and for each genome."""
+
+    needs_data = False
+
+    def __init__(self, trained: int = 0) -> None:
+        super().__init__()
+        self.trained = trained
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        super().open(space, context)
+        if not self.trained:
+            context.ledger.trained += 1000
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        self.context.ledger.trained += self.trained
+        self.context.ledger.measured += 50 if self.trained else 10
+        return super().evaluate(genome)
+
+
+class Lookup(Score):
+    """As Score, and needs no images."""
+
+    needs_data = False

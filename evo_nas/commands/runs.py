@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from . import flags
+from .comparing import compare_in
 from .output import JsonFlag, QuietFlag, print_json, print_view, stoppable
 
 if TYPE_CHECKING:
@@ -15,43 +17,32 @@ if TYPE_CHECKING:
 
 
 def run(
-    space: Annotated[str, typer.Option(help="The search space.")] = "glit_hl",
-    flops: Annotated[str, typer.Option(help="The budget: 1.4G, 1400M or 1.3G..1.4G.")] = "1.4G",
+    space: flags.Space = "glit_hl",
+    flops: flags.Flops = "1.4G",
     strategy: Annotated[str, typer.Option(help="The search strategy.")] = "hierarchical",
-    evaluator: Annotated[str, typer.Option(help="What scores candidates.")] = "supernet",
-    supernet: Annotated[
-        Path | None, typer.Option(help="An earlier run, whose shared weights are used again.")
-    ] = None,
-    retrainer: Annotated[
-        str | None, typer.Option(help="What scores finalists [train, or as the evaluator says].")
-    ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(help="digits, or a folder of images [digits, where images are needed]."),
-    ] = None,
-    geometry: Annotated[
-        str, typer.Option(help="proxy or target, with changes as proxy,width=96.")
-    ] = "proxy",
-    recipe: Annotated[str, typer.Option(help="quick, paper, or a TOML file.")] = "quick",
-    epochs: Annotated[int | None, typer.Option(help="Of a supernet [recipe].")] = None,
-    finalist_epochs: Annotated[int | None, typer.Option(help="Of a retraining [recipe].")] = None,
-    samples: Annotated[int, typer.Option(help="Candidates a stage.")] = 1000,
-    population: Annotated[int, typer.Option(help="Candidates a generation.")] = 50,
-    parents: Annotated[int, typer.Option(help="The best so far that are bred from.")] = 10,
-    crossover: Annotated[
-        int | None, typer.Option(help="Children by crossover [half the population].")
-    ] = None,
-    mutation: Annotated[int | None, typer.Option(help="Children by mutation [the rest].")] = None,
-    mutation_rate: Annotated[float, typer.Option(help="Probability a gene.")] = 0.1,
-    finalists: Annotated[int, typer.Option(help="Retrained at the end of a stage.")] = 5,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int, typer.Option(help="CPU threads of supernet training.")] = 1,
+    evaluator: flags.Evaluator = "supernet",
+    supernet: flags.Supernet = None,
+    retrainer: flags.Retrainer = None,
+    data: flags.Data = None,
+    geometry: flags.Geometry = "proxy",
+    recipe: flags.Recipe = "quick",
+    epochs: flags.Epochs = None,
+    finalist_epochs: flags.FinalistEpochs = None,
+    samples: flags.Samples = 1000,
+    population: flags.Population = 50,
+    parents: flags.Parents = 10,
+    crossover: flags.Crossover = None,
+    mutation: flags.Mutation = None,
+    mutation_rate: flags.MutationRate = 0.1,
+    finalists: flags.Finalists = 5,
+    seed: flags.Seed = 0,
+    device: flags.Device = "auto",
+    threads: flags.Threads = 1,
     jobs: Annotated[
         int | None, typer.Option(help="Processes for scores and finalists [all cores].")
     ] = None,
     run_dir: Annotated[Path | None, typer.Option(help="[runs/SPACE-FLOPS-N].")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    dry_run: flags.DryRun = False,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -61,11 +52,10 @@ def run(
 
     prepared = prepare(
         space, flops, strategy=strategy, evaluator=evaluator, supernet=supernet,
-        retrainer=retrainer, data=data,
-        geometry=geometry, recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs,
-        samples=samples, population=population, parents=parents, crossover=crossover,
-        mutation=mutation, mutation_rate=mutation_rate, finalists=finalists, seed=seed,
-        device=device, threads=threads, jobs=jobs, run_dir=run_dir,
+        retrainer=retrainer, data=data, geometry=geometry, recipe=recipe, epochs=epochs,
+        finalist_epochs=finalist_epochs, samples=samples, population=population, parents=parents,
+        crossover=crossover, mutation=mutation, mutation_rate=mutation_rate, finalists=finalists,
+        seed=seed, device=device, threads=threads, jobs=jobs, run_dir=run_dir,
     )  # fmt: skip
     if as_json and dry_run:
         from evo_nas.documents import plan_document
@@ -81,9 +71,12 @@ def run(
 
 
 def resume(run: Path, quiet: QuietFlag = False, as_json: JsonFlag = False) -> None:
-    """Go on with a run that was stopped or killed."""
-    from evo_nas import api, runfolder
+    """Go on with a run, or a comparison, that was stopped or killed."""
+    from evo_nas import api, comparison, runfolder
 
+    if (run / comparison.FILE).is_file():
+        compare_in(run, quiet, as_json)
+        return
     runfolder.check(run)
     result = stoppable(lambda shown: api.resume(run, shown), quiet or as_json, run, _resume(run))
     _print_result(result, as_json)

@@ -1,0 +1,79 @@
+"""Comparing strategies."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import flags
+from .output import JsonFlag, QuietFlag, print_json, print_view, stoppable
+
+
+def compare(
+    space: flags.Space = "glit_hl",
+    flops: flags.Flops = "1.4G",
+    strategies: Annotated[
+        str, typer.Option(help="With commas; the first one's cost is what equal cost means.")
+    ] = "hierarchical,spos,random",
+    seeds: Annotated[int, typer.Option(help="Runs of each strategy.")] = 5,
+    protocol: Annotated[str, typer.Option(help="paper, equal (equal cost), or both.")] = "both",
+    evaluator: flags.Evaluator = "supernet",
+    retrainer: flags.Retrainer = None,
+    data: flags.Data = None,
+    geometry: flags.Geometry = "proxy",
+    recipe: flags.Recipe = "quick",
+    epochs: flags.Epochs = None,
+    finalist_epochs: flags.FinalistEpochs = None,
+    samples: flags.Samples = 1000,
+    population: flags.Population = 50,
+    parents: flags.Parents = 10,
+    crossover: flags.Crossover = None,
+    mutation: flags.Mutation = None,
+    mutation_rate: flags.MutationRate = 0.1,
+    finalists: flags.Finalists = 5,
+    seed: Annotated[int, typer.Option(help="The first of the seeds.")] = 0,
+    device: flags.Device = "auto",
+    threads: flags.Threads = 1,
+    jobs: Annotated[int | None, typer.Option(help="Runs at once [all cores; 1 on a GPU].")] = None,
+    run_dir: Annotated[Path | None, typer.Option(help="[runs/compare-SPACE-FLOPS-N].")] = None,
+    dry_run: flags.DryRun = False,
+    quiet: QuietFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare strategies: the same search by each of them, with several seeds."""
+    from evo_nas import comparison
+    from evo_nas.comparison_view import comparison_plan_view
+
+    planned, folder = comparison.plan_comparison(
+        strategies=strategies, seeds=seeds, first_seed=seed, protocol=protocol, jobs=jobs,
+        run_dir=run_dir, space=space, flops=flops, evaluator=evaluator, retrainer=retrainer,
+        data=data, geometry=geometry, recipe=recipe, epochs=epochs,
+        finalist_epochs=finalist_epochs, samples=samples, population=population, parents=parents,
+        crossover=crossover, mutation=mutation, mutation_rate=mutation_rate, finalists=finalists,
+        device=device, threads=threads,
+    )  # fmt: skip
+    prepared = planned.check()
+    if not (as_json or (quiet and not dry_run)):
+        print_view(comparison_plan_view(planned, prepared, folder))
+    if not dry_run:
+        planned.save(folder)
+        compare_in(folder, quiet, as_json)
+
+
+def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
+    """Make, or go on with, the comparison in a folder, and show what came out."""
+    from evo_nas.comparison import compare as make
+    from evo_nas.comparison_report import comparison_document, report
+    from evo_nas.comparison_view import comparison_view
+
+    go_on = f"evo-nas resume {shlex.quote(str(folder))}"
+    found = stoppable(
+        lambda shown: report(folder, make(folder, shown)), quiet or as_json, folder, go_on
+    )
+    if as_json:
+        print_json(comparison_document(found))
+    else:
+        print_view(comparison_view(found))

@@ -1,0 +1,245 @@
+"""What a comparison found: a table as the paper's Table 5, differences, and curves over cost."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from . import registry
+from .charts import Line, lines
+from .comparison import Comparison, Entry, cost
+from .evaluator import Evaluator, Objective
+from .files import write_atomically
+from .result import Result
+from .statistics import Estimate, mean_difference
+
+FILE = "comparison.json"
+_CURVE_POINTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One run. ``accuracy`` is what the comparison is about, see :attr:`Report.measure`.
+
+    ``cost`` is in forward passes of one image, or in evaluations where none are seen. ``curve``
+    holds what had been spent, and the best found until then.
+    """
+
+    protocol: str
+    strategy: str
+    seed: int
+    folder: str
+    flops: int
+    accuracy: float
+    cost: int
+    seconds: float
+    curve: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A strategy under a protocol, over all seeds."""
+
+    protocol: str
+    strategy: str
+    outcomes: tuple[Outcome, ...]
+    maximise: bool
+
+    @property
+    def accuracies(self) -> list[float]:
+        """One for each seed."""
+        return [outcome.accuracy for outcome in self.outcomes]
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation over seeds; not a number where there is only one."""
+        return statistics.stdev(self.accuracies) if len(self.outcomes) > 1 else math.nan
+
+    @property
+    def best(self) -> Outcome:
+        """The best of its runs."""
+        return (max if self.maximise else min)(self.outcomes, key=lambda o: o.accuracy)
+
+    def mean(self, name: str) -> float:
+        """The mean of a field of the outcomes."""
+        return statistics.fmean(getattr(outcome, name) for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The mean accuracy of ``first`` minus that of ``second``, seed by seed."""
+
+    protocol: str
+    first: str
+    second: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole comparison. ``measure`` says what its accuracies are; costs are in ``unit``."""
+
+    folder: Path
+    comparison: Comparison
+    measure: str
+    unit: str
+    rows: tuple[Row, ...]
+    differences: tuple[Difference, ...]
+
+    def of(self, protocol: str) -> list[Row]:
+        """The rows of one protocol, in the order of the strategies."""
+        return [row for row in self.rows if row.protocol == protocol]
+
+    def picture(self, protocol: str) -> Path:
+        """The chart of the protocol's curves."""
+        return self.folder / f"curves-{protocol}.svg"
+
+
+def report(folder: Path, entries: Sequence[Entry]) -> Report:
+    """Read all runs, and write comparison.json and the curves into the comparison's folder."""
+    comparison = Comparison.read(folder)
+    results = {entry.folder: entry.result for entry in entries}
+    first = next(iter(results.values()))
+    retrainer: Evaluator = registry.load("evaluator", first.config.retrainer)
+    objective = retrainer.objectives[0]
+    tested = all("test_accuracy" in _measured(result) for result in results.values())
+    outcomes = [_outcome(entry, results[entry.folder], objective, tested) for entry in entries]
+    rows = tuple(
+        Row(protocol, strategy, chosen, objective.maximise)
+        for protocol in comparison.protocols
+        for strategy in comparison.strategies
+        if (
+            chosen := tuple(o for o in outcomes if (o.protocol, o.strategy) == (protocol, strategy))
+        )
+    )
+    found = Report(
+        folder=folder,
+        comparison=comparison,
+        measure="test accuracy" if tested else f"{objective.name} by {registry.short(first.config.retrainer)}",
+        unit="image passes" if first.cost.passes else "evaluations",
+        rows=rows,
+        differences=tuple(_differences(rows)),
+    )
+    for protocol in comparison.protocols:
+        write_atomically(found.picture(protocol), _picture(found, protocol).encode())
+    document = json.dumps(comparison_document(found), indent=2)
+    write_atomically(folder / FILE, f"{document}\n".encode())
+    return found
+
+
+def comparison_document(found: Report) -> dict[str, Any]:
+    """The report as a JSON object."""
+    return {
+        "folder": str(found.folder),
+        **{key: value for key, value in asdict(found.comparison).items() if key != "jobs"},
+        "measure": found.measure,
+        "unit_of_cost": found.unit,
+        "rows": [
+            {
+                "protocol": row.protocol,
+                "strategy": row.strategy,
+                "flops": row.mean("flops"),
+                "accuracy": row.mean("accuracy"),
+                "standard_deviation": None if math.isnan(row.deviation) else row.deviation,
+                "best": row.best.accuracy,
+                "cost": row.mean("cost"),
+                "seconds": row.mean("seconds"),
+                "runs": [asdict(outcome) for outcome in row.outcomes],
+            }
+            for row in found.rows
+        ],
+        "differences": [
+            asdict(each) | {"significant": each.estimate.excludes_zero}
+            for each in found.differences
+        ],
+    }
+
+
+def _measured(result: Result) -> dict[str, Any]:
+    assert result.best is not None, "the run is finished"
+    measured: dict[str, Any] = result.best["measured"]
+    return measured
+
+
+def _outcome(entry: Entry, result: Result, objective: Objective, tested: bool) -> Outcome:
+    assert result.best is not None, "the run is finished"
+    finalists = [e.metrics[objective.name] for e in result.of(result.stages[-1], "finalists")]
+    best = (max if objective.maximise else min)(finalists)
+    return Outcome(
+        protocol=entry.protocol,
+        strategy=entry.strategy,
+        seed=entry.seed,
+        folder=str(entry.folder),
+        flops=result.best["target"]["flops"],
+        accuracy=_measured(result)["test_accuracy"] if tested else best,
+        cost=cost(result),
+        seconds=sum(result.spent.values()),
+        curve=tuple(_curve(result, objective)),
+    )
+
+
+def _curve(result: Result, objective: Objective) -> Iterator[tuple[int, float]]:
+    """Spent so far, and the best so far of what is comparable over a whole run.
+
+    That is what the retrainer said; without images, when every evaluation costs the same, it is
+    what the evaluator said.
+    """
+    by_images = bool(result.cost.passes)
+    spent, best = 0, -math.inf if objective.maximise else math.inf
+    for stage in result.stages:
+        training = result.images.get((stage, "training"))
+        spent += training.passes if training else 0
+        search, finalists = result.of(stage, "search"), result.of(stage, "finalists")
+        telling = finalists if by_images or not search else search
+        for evaluation in (*search, *finalists):
+            spent += evaluation.images.passes if by_images else 1
+            if evaluation in telling and objective.name in evaluation.metrics:
+                value = evaluation.metrics[objective.name]
+                best = max(best, value) if objective.maximise else min(best, value)
+                yield spent, best
+
+
+def _differences(rows: Sequence[Row]) -> Iterator[Difference]:
+    for first, second in combinations(rows, 2):
+        if first.protocol == second.protocol and len(first.outcomes) > 1:
+            estimate = mean_difference(first.accuracies, second.accuracies, paired=True)
+            yield Difference(first.protocol, first.strategy, second.strategy, estimate)
+
+
+def _picture(found: Report, protocol: str) -> str:
+    series = [_line(row) for row in found.of(protocol)]
+    return lines(
+        series,
+        title=f"Best so far, mean of {len(found.comparison.seeds)} seeds and its standard error",
+        x_label=f"cost in {found.unit}",
+        y_label=found.measure.replace("test", "validation"),
+    )
+
+
+def _line(row: Row) -> Line:
+    """The mean of the runs' curves, from where all of them have found something."""
+    curves = [([x for x, _ in o.curve], [y for _, y in o.curve]) for o in row.outcomes]
+    start = max(xs[0] for xs, _ in curves)
+    places = sorted({x for xs, _ in curves for x in xs if x >= start})
+    step = -(-len(places) // _CURVE_POINTS)
+    places = sorted({*places[::step], places[-1]})
+    columns = [[ys[bisect_right(xs, x) - 1] for xs, ys in curves] for x in places]
+    means = [statistics.fmean(column) for column in columns]
+    errors = [
+        statistics.stdev(column) / math.sqrt(len(column)) if len(column) > 1 else 0.0
+        for column in columns
+    ]
+    return Line(
+        registry.short(row.strategy),
+        [float(x) for x in places],
+        means,
+        [mean - error for mean, error in zip(means, errors, strict=True)],
+        [mean + error for mean, error in zip(means, errors, strict=True)],
+    )

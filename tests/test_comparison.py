@@ -1,0 +1,185 @@
+"""Comparisons on the small test space: what is run, what it costs, and what is said about it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+import evo_nas
+from evo_nas.comparison import Comparison, compare, cost, plan_comparison
+from evo_nas.comparison_report import Report, comparison_document, report
+from evo_nas.comparison_view import comparison_view
+from evo_nas.errors import RunError, SettingsError, SpecError
+from evo_nas.progress import Silent
+from evo_nas.result import load_result
+
+from .test_loop import BUDGET, SMALL, SPACE, Interruption, stop_after
+
+STRATEGIES = "hierarchical,spos,random,largest"
+DATA = "digits?train=200&validation=200&test=50"
+COUNTED = {
+    "evaluator": "tests.plugins:Seen",
+    "retrainer": "tests.plugins:Seen?trained=300",
+    "data": None,
+}
+
+
+def made(folder: Path, **changes: Any) -> Report:
+    given = {
+        "strategies": STRATEGIES, "seeds": 3, "first_seed": 0, "protocol": "both", "jobs": 1,
+        "space": SPACE, "flops": BUDGET, "device": "cpu", **SMALL, "data": DATA, **changes,
+    }  # fmt: skip
+    planned, _ = plan_comparison(run_dir=folder, **given)
+    planned.check()
+    planned.save(folder)
+    return report(folder, compare(folder, Silent()))
+
+
+def test_the_papers_protocol_gives_every_strategy_the_same_settings(tmp_path: Path) -> None:
+    found = made(tmp_path / "c", protocol="paper", seeds=2)
+    assert [row.strategy for row in found.rows] == STRATEGIES.split(",")
+    evaluations = {row.strategy: row.mean("cost") for row in found.rows}
+    assert evaluations == {"hierarchical": 54, "spos": 27, "random": 3, "largest": 1}
+    for row in found.rows:
+        assert [outcome.seed for outcome in row.outcomes] == [0, 1]
+        for outcome in row.outcomes:
+            assert 250 <= outcome.flops <= 400
+            result = load_result(Path(outcome.folder))
+            assert result.config.seed == outcome.seed
+            assert result.best is not None
+            assert outcome.accuracy == result.best["measured"]["test_accuracy"]
+
+
+def test_at_equal_cost_the_same_images_are_seen(tmp_path: Path) -> None:
+    found = made(tmp_path / "c", **COUNTED)
+    assert found.unit == "image passes"
+    rows = {row.strategy: row for row in found.of("equal")}
+    reference = rows["hierarchical"].mean("cost")
+    # Training of the weights, then candidates at 10 and finalists at 900 + 50 passes each.
+    assert reference == 2 * (3 * 1000 + 24 * 10 + 3 * 950)
+    assert rows["hierarchical"].outcomes[0].folder == found.of("paper")[0].outcomes[0].folder
+    for name in ("spos", "random"):
+        spent = rows[name].mean("cost")
+        assert 0.9 * reference <= spent <= 1.01 * reference, name
+    more = load_result(Path(rows["spos"].outcomes[0].folder))
+    assert len(more.of("stage1", "search")) > 24
+    assert len(more.of("stage1", "finalists")) > 3
+    # There is one largest network: nothing to spend more on.
+    assert rows["largest"].mean("cost") == 950
+    assert rows["largest"].outcomes[0].folder.endswith("paper/largest-0")
+
+
+def test_without_images_evaluations_are_the_cost(tmp_path: Path) -> None:
+    found = made(tmp_path / "c", strategies="spos,random_search,random", **TABLE)
+    assert found.unit == "evaluations"
+    equal = {row.strategy: row.mean("cost") for row in found.of("equal")}
+    assert equal == {"spos": 27, "random_search": 27, "random": 27}
+    paper = {row.strategy: row.mean("cost") for row in found.of("paper")}
+    assert paper["random"] == 3
+
+
+TABLE: dict[str, Any] = {
+    "evaluator": "tests.plugins:Lookup", "retrainer": "tests.plugins:Lookup", "data": None
+}  # fmt: skip
+
+
+def test_curves_show_the_best_so_far_over_what_was_spent(tmp_path: Path) -> None:
+    found = made(tmp_path / "c", **COUNTED)
+    for row in found.rows:
+        for outcome in row.outcomes:
+            spent = [x for x, _ in outcome.curve]
+            best = [y for _, y in outcome.curve]
+            assert spent == sorted(spent)
+            assert best == sorted(best)
+            assert spent[-1] <= outcome.cost
+    for protocol in ("paper", "equal"):
+        ElementTree.fromstring(found.picture(protocol).read_text())
+
+
+def test_a_stopped_comparison_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def numbers(found: Report) -> list[Any]:
+        return [[(o.seed, o.flops, o.accuracy, o.cost) for o in row.outcomes] for row in found.rows]
+
+    whole = made(tmp_path / "whole", **COUNTED)
+    with monkeypatch.context() as patch:
+        stop_after(70, patch)
+        with pytest.raises(Interruption):
+            made(tmp_path / "stopped", **COUNTED)
+    finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob("stopped/*/*/best.json")}
+    assert finished
+    again = report(tmp_path / "stopped", compare(tmp_path / "stopped", Silent()))
+    assert numbers(again) == numbers(whole)
+    for path, written in finished.items():
+        assert path.stat().st_mtime_ns == written
+
+
+def test_any_number_of_runs_at_once_gives_the_same(tmp_path: Path) -> None:
+    def accuracies(jobs: int) -> list[list[float]]:
+        found = made(tmp_path / str(jobs), seeds=2, jobs=jobs, protocol="paper", **COUNTED)
+        return [row.accuracies for row in found.rows]
+
+    assert accuracies(1) == accuracies(2)
+
+
+def test_with_few_seeds_nothing_is_called_significant(tmp_path: Path) -> None:
+    few = made(tmp_path / "few", protocol="paper", strategies="spos,random", **TABLE)
+    assert not any(each.estimate.excludes_zero for each in few.differences)
+    assert "3 seeds are too few" in shown(few)
+    many = made(tmp_path / "many", protocol="paper", strategies="spos,random", seeds=12, **TABLE)
+    (difference,) = many.differences
+    assert difference.estimate.value == pytest.approx(
+        many.rows[0].mean("accuracy") - many.rows[1].mean("accuracy")
+    )
+    assert difference.estimate.excludes_zero
+    assert ", significant" in shown(many)
+
+
+def shown(found: Report) -> str:
+    from io import StringIO
+
+    from rich.console import Console
+
+    console = Console(file=StringIO(), width=80)
+    console.print(comparison_view(found))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert max(map(len, text.splitlines())) <= 80
+    return " ".join(text.split())
+
+
+def test_the_document_holds_every_run(tmp_path: Path) -> None:
+    found = made(tmp_path / "c", protocol="paper", strategies="spos,random", **TABLE)
+    document = json.loads((tmp_path / "c" / "comparison.json").read_text())
+    assert document == json.loads(json.dumps(comparison_document(found)))
+    assert [len(row["runs"]) for row in document["rows"]] == [3, 3]
+    assert document["differences"][0]["significant"] is False
+
+
+def test_what_cannot_be_compared_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="name each once"):
+        made(tmp_path / "c", strategies="spos,spos")
+    with pytest.raises(SpecError, match="did you mean spos"):
+        made(tmp_path / "c", strategies="hierarchical,sposs")
+    with pytest.raises(SettingsError, match="paper, equal, or both"):
+        made(tmp_path / "c", protocol="fair")
+    with pytest.raises(SettingsError, match="seeds is 0"):
+        made(tmp_path / "c", seeds=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_comparison_is_named(tmp_path: Path) -> None:
+    (tmp_path / "comparison.toml").write_text("strategies = 3")
+    with pytest.raises(RunError, match=r"comparison.toml is no comparison of evo-nas"):
+        Comparison.read(tmp_path)
+
+
+def test_cost_counts_images_or_else_evaluations(tmp_path: Path) -> None:
+    options = {**SMALL, "strategy": "spos", "run_dir": tmp_path / "a"}
+    assert cost(evo_nas.run(SPACE, BUDGET, **options)) == 27
+    options |= {**COUNTED, "run_dir": tmp_path / "b"}
+    assert cost(evo_nas.run(SPACE, BUDGET, **options)) == 3 * 1000 + 24 * 10 + 3 * 950
