@@ -226,6 +226,21 @@ def test_a_search_that_is_not_over_is_refused(tmp_path: Path, recorder: Recorder
         trust(tmp_path / "run", stage="stage2")
 
 
+def test_networks_that_no_score_chose_have_no_score_to_trust(tmp_path: Path) -> None:
+    run(tmp_path / "run", strategy="random")
+    with pytest.raises(RunError, match=r"stage1 of .* scored nothing before retraining"):
+        trust(tmp_path / "run")
+
+
+def test_an_evaluator_that_needs_images_is_refused_where_there_are_none(tmp_path: Path) -> None:
+    options = {**SMALL, "evaluator": "tests.plugins:Lookup", "retrainer": "tests.plugins:Lookup"}
+    options.pop("data")
+    evo_nas.run(SPACE, BUDGET, run_dir=tmp_path / "run", **options)
+    assert trust(tmp_path / "run").agreements[0].tau.value == 1
+    with pytest.raises(SettingsError, match="no images, which evaluator train needs"):
+        trust(tmp_path / "run", against="train")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
