@@ -114,12 +114,11 @@ class _Report:
             usual = config.recipe.supernet.epochs * plan.epochs_factor
         self.epochs = epochs or usual
         self.name = registry.file_name(against) + (f"-{epochs}-epochs" if epochs else "")
-        # Each network once, as it was first scored.
-        searched = {e.genome: e for e in reversed(result.of(plan.name, "search"))}
-        self.searched = [e for e in result.of(plan.name, "search") if searched[e.genome] is e]
-        root, first = loop.space, self.searched[0].genome
+        self.searched: dict[Genome, Evaluation] = {}  # each network once, as it was first scored
+        for evaluation in result.of(plan.name, "search"):
+            self.searched.setdefault(evaluation.genome, evaluation)
         # All candidates of a stage share what earlier stages decided.
-        self.space: Space = stage_space(root, plan, first)
+        self.space: Space = stage_space(loop.space, plan, next(iter(self.searched)))
 
     def make(self, genomes: int, repeats: int) -> Trust:
         """Sample, score, compare and write."""
@@ -132,6 +131,7 @@ class _Report:
         truths = tuple(tuple(self._scored(networks, repeat)) for repeat in range(1, repeats + 1))
         agreements, constant = self._agreements(networks, truths)
         truth = self.other.objectives[0].name
+        searched = tuple(self.searched.values())
         trust = Trust(
             folder=self.result.folder,
             stage=self.plan.name,
@@ -145,8 +145,8 @@ class _Report:
             truths=truths,
             agreements=agreements,
             constant=constant,
-            error=split_half_error(networks),
-            reliability=split_half(self.searched),
+            error=split_half_error(searched),
+            reliability=split_half(searched),
             noise=repeat_noise([[e.metrics[truth] for e in each] for each in truths])
             if repeats > 1
             else None,
@@ -159,13 +159,11 @@ class _Report:
 
     def _sample(self, genomes: int) -> list[Evaluation]:
         """Candidates spread evenly over the ranking of all."""
-        ranked = rank(
-            [Scored(e.genome, e.flops, e.metrics) for e in self.searched], self.objectives
-        )
-        by_genome = {e.genome: e for e in self.searched}
+        candidates = [Scored(e.genome, e.flops, e.metrics) for e in self.searched.values()]
+        ranked = rank(candidates, self.objectives)
         offset = Streams(self.result.config.seed).generator(self.plan.name, "trust").random()
         places = spread(len(ranked), min(genomes, len(ranked)), offset)
-        return [by_genome[ranked[place].genome] for place in places]
+        return [self.searched[ranked[place].genome] for place in places]
 
     def _scored(self, networks: Sequence[Evaluation], repeat: int) -> list[Evaluation]:
         """What the other evaluator says; what it said before comes from its store."""
