@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -59,12 +59,12 @@ class Loop:
         """Search all stages, retrain, and write the best network; the caller holds the lock."""
         torch.set_num_threads(self.config.threads)
         decided: Genome | None = None
-        finalists: list[Scored] = []
         for stage in self.strategy.plan(self.space, self.config.settings):
             space = stage_space(self.space, stage, decided)
             finalists, weights = self._stage(stage, space)
-            decided = space.lift(finalists[0].genome)
-        assert decided is not None
+            finalists = [replace(f, genome=space.lift(f.genome)) for f in finalists]
+            decided = finalists[0].genome
+        assert decided is not None, "a strategy plans one stage at least"
         self._finish(decided, finalists, weights)
         self.store.close()
 
@@ -137,12 +137,17 @@ class Loop:
     # -- the end ---------------------------------------------------------------------------------
 
     def _finish(self, genome: Genome, finalists: Sequence[Scored], weights: Path | None) -> None:
-        """Read the test split, once, and write best.safetensors and best.json."""
+        """Read the test split, once, and write the finalists, best.safetensors and best.json."""
         measured: dict[str, object] = {"by": self.config.retrainer, "data": self.config.data}
         if len(self.data.train):
             measured["fingerprint"] = self.data.fingerprint
             measured["geometry"] = asdict(self.config.geometry)
-        measured |= compare_finalists(finalists, "validation_" if len(self.data.train) else "")
+        prefix = "validation_" if len(self.data.train) else ""
+        for number, finalist in enumerate(finalists, start=1):
+            metrics = {f"{prefix}{name}": value for name, value in finalist.metrics.items()}
+            path = self.folder / runfolder.FINALISTS / f"{number}.json"
+            self._write(path, finalist.genome, measured | metrics)
+        measured |= compare_finalists(finalists, prefix)
         if weights is not None:
             began = time.perf_counter()
             tensors = load_weights(weights)
@@ -160,7 +165,11 @@ class Loop:
             save_weights(self.folder / runfolder.WEIGHTS, tensors, {"architecture": about})
             images = Ledger(measured=len(test))
             self.store.spend("final", "test", time.perf_counter() - began, images)
-        best = {
+        self._write(self.folder / runfolder.BEST, genome, measured)
+
+    def _write(self, path: Path, genome: Genome, measured: Mapping[str, object]) -> None:
+        """Write an architecture file."""
+        architecture = {
             "format": 1,
             "space": self.config.space,
             "genome": list(genome),
@@ -169,7 +178,8 @@ class Loop:
             "measured": measured,
             "run": {"budget": self.config.flops, "seed": self.config.seed},
         }
-        write_atomically(self.folder / runfolder.BEST, (json.dumps(best, indent=2) + "\n").encode())
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, (json.dumps(architecture, indent=2) + "\n").encode())
 
 
 def compare_finalists(finalists: Sequence[Scored], prefix: str) -> dict[str, object]:

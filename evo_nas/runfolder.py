@@ -17,8 +17,8 @@ from .files import write_atomically
 from .space import Space
 from .store import Store
 
-CONFIG, STORE, LOCK, BEST, WEIGHTS = (
-    "config.toml", "run.sqlite", "run.lock", "best.json", "best.safetensors",
+CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS = (
+    "config.toml", "run.sqlite", "run.lock", "best.json", "best.safetensors", "finalists",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ rebuilds it by replaying recorded scores, so it must draw only from the generato
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -150,3 +151,16 @@ def rank(scored: Iterable[Scored], objectives: Sequence[Objective]) -> list[Scor
         return (*signed, candidate.flops, candidate.genome)
 
     return sorted((candidate for candidate in scored if candidate.metrics), key=key)
+
+
+def pareto_front(ranked: Sequence[Scored], objective: Objective) -> list[Scored]:
+    """Of candidates, best first, those that no better or equal one undercuts in FLOPs."""
+    front: list[Scored] = []
+    for candidate in ranked:
+        value = candidate.metrics[objective.name]
+        cheapest = min((c.flops for c in front), default=math.inf)
+        if candidate.flops < cheapest or (
+            candidate.flops == cheapest and front[-1].metrics[objective.name] == value
+        ):
+            front.append(candidate)
+    return front

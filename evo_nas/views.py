@@ -11,14 +11,11 @@ from rich.text import Text
 
 from .api import Prepared
 from .budget import Budget, format_amount
-from .console import duration
 from .feasible import Feasible
 from .layout import fact_grid, plain_table
 from .pictures import picture
 from .plan import Published, StageOutlook
-from .result import Result
 from .space import Genome, Space
-from .store import Evaluation
 from .strategy import Settings
 
 
@@ -191,77 +188,6 @@ def _slot_table(space: Space, genome: Genome) -> Table:
 def _short(space: Space, position: int) -> str:
     choice = space.choices[position]
     return "option" if choice.name == choice.slot else choice.name.removeprefix(f"{choice.slot}.")
-
-
-def result_view(result: Result, space: Space) -> RenderableType:
-    """A run, finished or not: the network, how well it did, and how far to trust that."""
-    parts: list[RenderableType] = []
-    if result.best is not None:
-        genome = space.encode(result.best["choices"])
-        parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
-        parts.append(fact_grid(*_measured(result.best["measured"])))
-    else:
-        parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
-    parts.append(_search_table(result))
-    if result.spent:
-        times = ", ".join(
-            f"{stage} {phase} {duration(seconds)}"
-            for (stage, phase), seconds in result.spent.items()
-            if seconds >= 0.05  # what shows as 0.0 s
-        )
-        total = duration(sum(result.spent.values()))
-        parts.append(Text(f"time: {times}; {total} in all"))
-    if result.images:
-        cost = result.cost
-        parts.append(
-            Text(
-                f"images: {cost.trained:,} forward and backward, {cost.measured:,} forward only, "
-                f"as much as {format_amount(cost.passes)} forward passes"
-            )
-        )
-    return Group(*parts)
-
-
-def _measured(measured: Mapping[str, object]) -> list[tuple[str, str]]:
-    on_images = "validation_accuracy" in measured
-    source, kind = ("on", "validation_") if on_images else ("by", "")
-    rows = [(f"measured {source}", str(measured.get("data" if on_images else "by", "")))]
-    accuracy, error = measured.get(f"{kind}accuracy"), measured.get(f"{kind}standard_error")
-    if isinstance(accuracy, float):
-        uncertainty = f" ± {error:.4f} (standard error)" if isinstance(error, float) else ""
-        rows.append((f"{kind}accuracy".replace("_", " "), f"{accuracy:.4f}{uncertainty}"))
-    second = measured.get("second_accuracy")
-    if isinstance(second, float):
-        verdict = "separated" if measured.get("separated_from_second") else "not separated"
-        rows.append(
-            ("second finalist", f"{second:.4f}: {verdict} from the best by two standard errors")
-        )
-    test, error = measured.get("test_accuracy"), measured.get("test_standard_error")
-    if isinstance(test, float) and isinstance(error, float):
-        rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
-    return rows
-
-
-def _search_table(result: Result) -> Table:
-    table = plain_table(
-        "stage", ">candidates", ">best score", ">best finalist", ">reliability of scores"
-    )
-    for stage in result.stages:
-        search, finalists = result.of(stage, "search"), result.of(stage, "finalists")
-        reliability = result.reliability(stage)
-        table.add_row(
-            stage,
-            f"{len(search):,}",
-            _best(search),
-            _best(finalists),
-            "-" if reliability is None else f"{reliability:.2f} (split-half)",
-        )
-    return table
-
-
-def _best(evaluations: Sequence[Evaluation]) -> str:
-    scores = [e.metrics["accuracy"] for e in evaluations if "accuracy" in e.metrics]
-    return f"{max(scores):.4f}" if scores else "-"
 
 
 def names_view(names: Mapping[str, str]) -> RenderableType:

@@ -10,6 +10,7 @@ import pytest
 
 import evo_nas
 from evo_nas.api import prepare
+from evo_nas.architecture import read_architecture
 from evo_nas.errors import BudgetError, EvaluatorError, RunError
 from evo_nas.feasible import feasible
 from evo_nas.progress import Silent
@@ -93,6 +94,20 @@ def test_stage_1_is_legal_by_completion_and_stage_2_by_its_own_cost(tmp_path: Pa
     for e in result.of("stage1", "search"):
         legal = feasible(space.stage(1, e.genome), prepare(SPACE, "390..400", **SMALL).plan.budget)
         assert legal.count
+
+
+def test_every_finalist_has_an_architecture_file(tmp_path: Path) -> None:
+    result = run(tmp_path / "run", strategy="nsga2")
+    files = sorted((tmp_path / "run" / "finalists").iterdir())
+    assert [file.name for file in files] == ["1.json", "2.json", "3.json"]
+    assert result.best is not None
+    assert read_architecture(files[0]).genome == tuple(result.best["genome"])
+    retrained = {e.genome: e for e in result.of("stage1", "finalists")}
+    for file in files:
+        document = json.loads(file.read_text())
+        evaluation = retrained[tuple(document["genome"])]
+        assert document["target"]["flops"] == evaluation.flops
+        assert document["measured"]["validation_accuracy"] == evaluation.metrics["accuracy"]
 
 
 class Interruption(BaseException):

@@ -111,7 +111,7 @@ def show(what: str, as_json: JsonFlag = False) -> None:
 def _print_result(result: Result, as_json: bool) -> None:
     from evo_nas import registry
     from evo_nas.documents import result_document
-    from evo_nas.views import result_view
+    from evo_nas.result_view import result_view
 
     if as_json:
         print_json(result_document(result))

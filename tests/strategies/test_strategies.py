@@ -11,7 +11,16 @@ from evo_nas.evaluator import Objective
 from evo_nas.feasible import feasible
 from evo_nas.sampling import Sampler
 from evo_nas.space import Genome
-from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy, genome_number, rank
+from evo_nas.strategy import (
+    Proposal,
+    Scored,
+    Settings,
+    StagePlan,
+    Strategy,
+    genome_number,
+    pareto_front,
+    rank,
+)
 from tests.spacekit import TinySpace
 
 SPACE = TinySpace(5)
@@ -240,6 +249,27 @@ def test_ranks_by_objectives_then_flops_then_genome() -> None:
     ]
     shuffled = [expected[i] for i in (3, 0, 4, 2, 1)]
     assert rank([*shuffled, Scored((0,), 0)], OBJECTIVES) == expected
+
+
+def test_the_pareto_front_is_what_nothing_beats_at_fewer_flops() -> None:
+    rng = np.random.default_rng(0)
+    accuracy = Objective("accuracy")
+    for _ in range(50):
+        numbers = rng.integers(0, 6, (12, 2)).tolist()
+        ranked = rank(
+            (Scored((i,), f, {"accuracy": a / 10}) for i, (a, f) in enumerate(numbers)), [accuracy]
+        )
+        expected = [
+            one
+            for one in ranked
+            if not any(
+                other.metrics["accuracy"] >= one.metrics["accuracy"]
+                and other.flops <= one.flops
+                and (other.metrics, other.flops) != (one.metrics, one.flops)
+                for other in ranked
+            )
+        ]
+        assert pareto_front(ranked, accuracy) == expected
 
 
 def test_deap_compares_as_rank_does() -> None:

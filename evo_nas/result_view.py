@@ -1,0 +1,115 @@
+"""A run for people: the network that it found, how well it did, how far to trust that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from . import registry
+from .budget import format_amount
+from .console import duration
+from .layout import fact_grid, plain_table
+from .result import Result
+from .runfolder import FINALISTS
+from .space import Space
+from .store import Evaluation
+from .strategy import Scored, pareto_front, rank
+from .views import architecture_view
+
+_MOST_FINALISTS = 10
+
+
+def result_view(result: Result, space: Space) -> RenderableType:
+    """A run, finished or not: the network, how well it did, and how far to trust that."""
+    parts: list[RenderableType] = []
+    if result.best is not None:
+        genome = space.encode(result.best["choices"])
+        parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
+        parts.append(fact_grid(*_measured(result.best["measured"])))
+    else:
+        parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
+    parts.append(_search_table(result))
+    if result.best is not None:
+        parts.append(_finalists_table(result, space))
+    if result.spent:
+        times = ", ".join(
+            f"{stage} {phase} {duration(seconds)}"
+            for (stage, phase), seconds in result.spent.items()
+            if seconds >= 0.05  # what shows as 0.0 s
+        )
+        total = duration(sum(result.spent.values()))
+        parts.append(Text(f"time: {times}; {total} in all"))
+    if result.images:
+        cost = result.cost
+        parts.append(
+            Text(
+                f"images: {cost.trained:,} forward and backward, {cost.measured:,} forward only, "
+                f"as much as {format_amount(cost.passes)} forward passes"
+            )
+        )
+    return Group(*parts)
+
+
+def _measured(measured: Mapping[str, object]) -> list[tuple[str, str]]:
+    on_images = "validation_accuracy" in measured
+    source, kind = ("on", "validation_") if on_images else ("by", "")
+    rows = [(f"measured {source}", str(measured.get("data" if on_images else "by", "")))]
+    accuracy, error = measured.get(f"{kind}accuracy"), measured.get(f"{kind}standard_error")
+    if isinstance(accuracy, float):
+        uncertainty = f" ± {error:.4f} (standard error)" if isinstance(error, float) else ""
+        rows.append((f"{kind}accuracy".replace("_", " "), f"{accuracy:.4f}{uncertainty}"))
+    second = measured.get("second_accuracy")
+    if isinstance(second, float):
+        verdict = "separated" if measured.get("separated_from_second") else "not separated"
+        rows.append(
+            ("second finalist", f"{second:.4f}: {verdict} from the best by two standard errors")
+        )
+    test, error = measured.get("test_accuracy"), measured.get("test_standard_error")
+    if isinstance(test, float) and isinstance(error, float):
+        rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
+    return rows
+
+
+def _search_table(result: Result) -> Table:
+    table = plain_table(
+        "stage", ">candidates", ">best score", ">best finalist", ">reliability of scores"
+    )
+    for stage in result.stages:
+        search, finalists = result.of(stage, "search"), result.of(stage, "finalists")
+        reliability = result.reliability(stage)
+        table.add_row(
+            stage,
+            f"{len(search):,}",
+            _best(search),
+            _best(finalists),
+            "-" if reliability is None else f"{reliability:.2f} (split-half)",
+        )
+    return table
+
+
+def _finalists_table(result: Result, space: Space) -> RenderableType:
+    """The finalists of the last stage, and which of them no other beats at fewer FLOPs."""
+    finalists = result.of(result.stages[-1], "finalists")
+    objective = registry.load("evaluator", result.config.retrainer).objectives[0]
+    ranked = rank((Scored(e.genome, e.flops, e.metrics) for e in finalists), [objective])
+    front = pareto_front(ranked, objective)
+    table = plain_table("finalist", f">{objective.name}", ">FLOPs", ">parameters", "Pareto front")
+    for number, finalist in enumerate(ranked[:_MOST_FINALISTS], start=1):
+        table.add_row(
+            f"{number}",
+            f"{finalist.metrics[objective.name]:.4f}",
+            f"{finalist.flops:,}",
+            f"{space.costs(finalist.genome)['params']:,}",
+            "yes" if finalist in front else "",
+        )
+    more = len(ranked) - _MOST_FINALISTS
+    note = [Text(f"and {more} more, in {result.folder / FINALISTS}")] if more > 0 else []
+    return Group(table, *note)
+
+
+def _best(evaluations: Sequence[Evaluation]) -> str:
+    scores = [e.metrics["accuracy"] for e in evaluations if "accuracy" in e.metrics]
+    return f"{max(scores):.4f}" if scores else "-"
