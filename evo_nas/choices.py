@@ -124,6 +124,7 @@ class Choices:
 
         Inactive choices hold their first option. A space in which different genomes are the same
         network for other reasons overrides this; the result must be canonical and cost the same.
+        How many networks meet a budget is then known of small spaces only.
         """
         canonical = list(genome)
         for position, on in enumerate(self.active(genome)):

@@ -1,206 +1,44 @@
-"""Which genomes of a space meet a budget: decided exactly, counted, and drawn from.
+"""Which genomes of a space meet a budget: decided exactly wherever it can be.
 
-Where costs add up over slots, everything here is exact (:mod:`evo_nas.tables`). While later levels
-of a hierarchical search are still open, a genome is legal if they can complete it within the
-budget: its slots then have sets of costs instead of one.
+Costs that add up over slots are met by dynamic programming, others by listing all genomes of a
+small space, and only those of a large one by bounded rejection.
 """
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from functools import lru_cache, reduce
-
 import numpy as np
 
-from .budget import Budget, format_amount
+from .budget import Budget
 from .completions import Completions
-from .context_table import ContextTable
 from .distribution import Distribution, prior
 from .errors import BudgetError
+from .exact_feasible import ExactFeasible
+from .feasibility import Feasible, merges
+from .listed_feasible import ListedFeasible, Listing
 from .space import Genome, Space
-from .tables import Floats, reachable_sums
 
-_MOST_ENUMERATED = 1_000_000
+__all__ = ["ExactFeasible", "Feasible", "ListedFeasible", "RejectionFeasible", "feasible"]
+
 _MOST_REJECTED = 10_000
-_MOST_BITS = 1 << 22
-_DRAWN_FOR_LARGEST = 1000
-
-
-class Feasible(ABC):
-    """The genomes of ``space`` within ``budget``.
-
-    ``count`` is their number, ``size`` that of all canonical genomes, ``share`` their mass under
-    the prior; the reachable costs run from ``minimum`` to ``maximum`` FLOPs. Each is None where it
-    cannot be known. Counts are exact below 2**53 and correct to 15 digits above.
-    """
-
-    space: Space
-    budget: Budget
-    prior: Distribution
-    size: float | None = None
-    count: float | None = None
-    share: float | None = None
-    minimum: int | None = None
-    maximum: int | None = None
-
-    @abstractmethod
-    def legal(self, genome: Genome) -> bool:
-        """Whether this canonical genome meets the budget, or can be completed within it."""
-
-    @abstractmethod
-    def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
-        """One canonical genome from the distribution conditioned on legality."""
-
-    def draw_uniform(self, rng: np.random.Generator) -> Genome:
-        """One legal genome, all equally likely where they can be counted, else from the prior."""
-        return self.draw(self.prior, rng)
-
-    def draw_largest(self, rng: np.random.Generator) -> Genome:
-        """One of the legal genomes with the highest FLOPs; the best of 1,000 draws where these
-        are not known.
-        """
-        drawn = [self.draw(self.prior, rng) for _ in range(_DRAWN_FOR_LARGEST)]
-        return max(drawn, key=lambda genome: self.space.costs(genome)["flops"])
-
-    def enumerate(self) -> tuple[Genome, ...] | None:
-        """All legal canonical genomes in order; None if there are over a million, or unknown."""
-        return None
-
-    def require(self) -> None:  # noqa: B027
-        """Raise a BudgetError with the nearest reachable cost if nothing is legal."""
 
 
 def feasible(space: Space, budget: Budget, later: Completions | None = None) -> Feasible:
     """Decide feasibility; ``later`` completes genomes while later levels are open."""
-    if all(space.slot_costs(s, c) is not None for s in space.slots for c in space.contexts):
+    if later is not None:
         return ExactFeasible(space, budget, later)
-    return RejectionFeasible(space, budget)
+    additive = _adds_up(space)
+    if (not additive or merges(space)) and (listing := Listing.of(space)):
+        return ListedFeasible(space, budget, listing)
+    return ExactFeasible(space, budget, None) if additive else RejectionFeasible(space, budget)
 
 
-class ExactFeasible(Feasible):
-    """Feasibility by dynamic programming; see the module's docstring."""
-
-    def __init__(self, space: Space, budget: Budget, later: Completions | None) -> None:
-        self.space, self.budget = space, budget
-        self._contexts = [ContextTable(space, budget, context, later) for context in space.contexts]
-        self._by_genes = {tuple(c.genes.values()): c for c in self._contexts}
-        self.prior = prior(space)
-        self._prior_layers = [self._weigh(self.prior, i) for i in range(len(self._contexts))]
-        # A draw asks for the masses of all contexts first: keep the last distribution's layers.
-        self._cached = lru_cache(maxsize=len(self._contexts))(self._weigh)
-        self.minimum = min(c.minimum for c in self._contexts)
-        self.maximum = max(c.maximum for c in self._contexts)
-        self.size = sum(c.size for c in self._contexts)
-        self.count = sum(c.table.mass(c.counts) for c in self._contexts)
-        self.share = sum(self._masses(self.prior))
-
-    def require(self) -> None:
-        """Raise a BudgetError with the nearest reachable cost if nothing is legal."""
-        if not self.count:
-            assert self.minimum is not None
-            assert self.maximum is not None
-            raise BudgetError(
-                f"no network of {self.space.name} meets {self.budget} FLOPs; {self._nearest()}; "
-                f"it reaches {format_amount(self.minimum)} to {format_amount(self.maximum)}"
-            )
-
-    def legal(self, genome: Genome) -> bool:
-        """Whether this canonical genome meets the budget, or can be completed within it."""
-        context = self._context_of(genome)
-        costs = context.costs_of(genome)
-        if not context.by_sets:
-            return context.fixed + sum(map(min, costs)) in self.budget
-        unit = math.gcd(*(c - min(s) for s in costs for c in s)) or 1
-        base = context.fixed + sum(map(min, costs))
-        high = (self.budget.high - base) // unit
-        low = max(-(-(self.budget.low - base) // unit), 0)
-        sums = reachable_sums([[(c - min(s)) // unit for c in s] for s in costs], high)
-        return high >= low and sums >> low != 0
-
-    def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
-        """One canonical genome from the distribution conditioned on legality."""
-        return self._draw(self._masses(distribution), lambda i: self._layers(distribution, i), rng)
-
-    def draw_uniform(self, rng: np.random.Generator) -> Genome:
-        """One legal genome, all equally likely."""
-        return self._draw(
-            [context.table.mass(context.counts) for context in self._contexts],
-            lambda i: (self._contexts[i].counts, self._contexts[i].ones),
-            rng,
-        )
-
-    def draw_largest(self, rng: np.random.Generator) -> Genome:
-        """One of the legal genomes with the highest FLOPs, drawn from the prior among them."""
-        above = Budget(self.budget.high + 1, self.budget.high + 1)
-        highest = [cost for c in self._contexts for cost in _neighbours(c, above)[0]]
-        if not highest or not all(context.table.exact for context in self._contexts):
-            return super().draw_largest(rng)
-        exactly = Budget(max(highest), max(highest))
-        return ExactFeasible(self.space, exactly, None).draw(self.prior, rng)
-
-    def _draw(
-        self,
-        masses: list[float],
-        layers_and_weights: Callable[[int], tuple[list[Floats], list[Floats]]],
-        rng: np.random.Generator,
-    ) -> Genome:
-        total = sum(masses)
-        for _ in range(_MOST_REJECTED if total > 0 else 0):
-            chosen = int(rng.choice(len(masses), p=np.array(masses) / total))
-            context = self._contexts[chosen]
-            layers, weights = layers_and_weights(chosen)
-            values = context.table.draw(layers, weights, rng)
-            genome = self.space.canonical(self._assemble(context, values))
-            if context.table.exact or self.legal(genome):
-                return genome
-        raise BudgetError(
-            f"no genome of {self.space.name} within {self.budget} FLOPs was found; widen the budget"
-        )
-
-    def enumerate(self) -> tuple[Genome, ...] | None:
-        """All legal canonical genomes in order; None if there are over a million."""
-        if self.count is None or self.count > _MOST_ENUMERATED:
-            return None
-        found = {
-            self.space.canonical(self._assemble(context, values))
-            for context in self._contexts
-            for values in context.table.enumerate().tolist()
-        }
-        return tuple(sorted(genome for genome in found if self.legal(genome)))
-
-    def _assemble(self, context: ContextTable, values: Sequence[int]) -> Genome:
-        genes = dict(context.genes)
-        for slot, value in zip(context.slots, values, strict=True):
-            genes.update(zip(slot.positions, slot.values[value].tolist(), strict=True))
-        return self.space.fill(genes)
-
-    def _context_of(self, genome: Genome) -> ContextTable:
-        return self._by_genes[tuple(genome[i] for i in self.space.context)]
-
-    def _masses(self, distribution: Distribution) -> list[float]:
-        return [
-            float(context.own.weights(distribution)[0])
-            * context.table.mass(self._layers(distribution, i)[0])
-            for i, context in enumerate(self._contexts)
-        ]
-
-    def _weigh(self, distribution: Distribution, i: int) -> tuple[list[Floats], list[Floats]]:
-        weights = self._contexts[i].weights(distribution)
-        return self._contexts[i].table.backward(weights), weights
-
-    def _layers(self, distribution: Distribution, i: int) -> tuple[list[Floats], list[Floats]]:
-        return (
-            self._prior_layers[i] if distribution is self.prior else self._cached(distribution, i)
-        )
-
-    def _nearest(self) -> str:
-        pairs = [_neighbours(context, self.budget) for context in self._contexts]
-        below = [cost for low, _ in pairs for cost in low]
-        above = [cost for _, high in pairs for cost in high]
-        found = ([max(below)] if below else []) + ([min(above)] if above else [])
-        return "the nearest reachable is " + " and ".join(format_amount(c, 8) for c in found)
+def _adds_up(space: Space) -> bool:
+    # Without slots there is nothing to add up, and the contexts may be too many to go through.
+    return bool(space.slots) and all(
+        space.slot_costs(slot, context) is not None
+        for slot in space.slots
+        for context in space.contexts
+    )
 
 
 class RejectionFeasible(Feasible):
@@ -227,23 +65,3 @@ class RejectionFeasible(Feasible):
             f"none of {_MOST_REJECTED:,} genomes drawn from {self.space.name} met {self.budget} "
             "FLOPs; widen the budget, or give the space slot_costs so that it can be met exactly"
         )
-
-
-def _neighbours(context: ContextTable, budget: Budget) -> tuple[list[int], list[int]]:
-    """The reachable cost nearest below the budget, and the one nearest above, as lists."""
-    sums = [sorted({c for costs in slot.costs for c in costs}) for slot in context.slots]
-    unit = reduce(math.gcd, (c - s[0] for s in sums for c in s)) or 1
-    steps = (context.maximum - context.minimum) // unit
-    if steps > _MOST_BITS:
-        return (
-            [context.maximum] if context.maximum < budget.low else [],
-            [context.minimum] if context.minimum > budget.high else [],
-        )
-    bits = reachable_sums([[(c - s[0]) // unit for c in s] for s in sums], steps)
-    low = max(-(-(budget.low - context.minimum) // unit), 0)
-    high = max((budget.high - context.minimum) // unit + 1, 0)
-    under = bits & ((1 << low) - 1)
-    over = bits >> high << high
-    below = [context.minimum + unit * (under.bit_length() - 1)] if under else []
-    above = [context.minimum + unit * ((over & -over).bit_length() - 1)] if over else []
-    return below, above

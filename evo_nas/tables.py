@@ -55,7 +55,7 @@ class Table(ABC):
         state, drawn = 0, []
         for slot, (classes, weight) in enumerate(zip(self.classes, weights, strict=True)):
             following = self.next_states(slot, state)
-            value = _pick(weight * layers[slot + 1][following[classes]], rng)
+            value = pick(weight * layers[slot + 1][following[classes]], rng)
             state = int(following[classes[value]])
             drawn.append(value)
         return drawn
@@ -200,7 +200,7 @@ def _reach(slots: Sequence[Sequence[Sequence[int]]], high: int) -> tuple[list[In
     return transitions, states
 
 
-def _pick(weights: Floats, rng: np.random.Generator) -> int:
+def pick(weights: Floats, rng: np.random.Generator) -> int:
     """An index drawn in proportion to its weight."""
     cumulative = np.cumsum(weights)
     index = int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from torch import nn
 
@@ -68,3 +69,49 @@ class TinySpace(Space):
 
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
         raise NotImplementedError
+
+
+class Uneven(TinySpace):
+    """The same costs, of which the space does not say that they add up."""
+
+    def slot_costs(self, slot: str, context: Genome) -> None:  # type: ignore[override]
+        return None
+
+    @cached_property
+    def _additive(self) -> TinySpace:
+        return TinySpace(len(self.slots), wide=self.choices[0].name == "width", unit=self.unit)
+
+    @cached_property
+    def _known(self) -> dict[Genome, Costs]:
+        return {}
+
+    def costs(self, genome: Sequence[int]) -> Costs:
+        genome = tuple(genome)
+        if genome not in self._known:
+            self._known[genome] = self._additive.costs(genome)
+        return self._known[genome]
+
+
+class Tangled(Uneven):
+    """Costs of which some are more than their parts, and choices that belong to no slot."""
+
+    def __init__(self, blocks: int = 2, wide: bool = True) -> None:
+        super().__init__(blocks, wide)
+        self.choices = (*self.choices, Choice("pool", (1, 2, 3)), Choice("skip", ("no", "yes")))
+
+    def costs(self, genome: Sequence[int]) -> Costs:
+        *others, pool, skip = self.canonical(genome)
+        costs = dict(super().costs(others))
+        return {name: cost // (1 + pool) + 13 * skip * pool for name, cost in costs.items()}
+
+
+class Merging(TinySpace):
+    """Blocks commute, and a skipped one ("c") may be anywhere: different genomes, one network."""
+
+    def canonical(self, genome: Sequence[int]) -> Genome:
+        genome = super().canonical(genome)
+        blocks = [genome[i : i + 3] for i in range(0, len(genome), 3)]
+        return tuple(gene for block in sorted(blocks) for gene in block)
+
+    def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
+        return super().slot_costs("block0", context)

@@ -12,7 +12,7 @@ from evo_nas.errors import BudgetError
 from evo_nas.feasible import ExactFeasible, Feasible, RejectionFeasible, feasible
 from evo_nas.space import Genome, Space
 
-from .spacekit import TinySpace, all_canonical, prior_mass
+from .spacekit import TinySpace, Uneven, all_canonical, prior_mass
 
 SPACES = {
     "flat": TinySpace(3),
@@ -142,17 +142,10 @@ def test_too_many_steps_fall_back_to_rounding_with_a_check(monkeypatch: pytest.M
     assert found.enumerate() == tuple(sorted(expected))
 
 
-class Uneven(TinySpace):
-    """The same costs, of which the space does not say that they add up."""
-
-    def slot_costs(self, slot: str, context: Genome) -> None:  # type: ignore[override]
-        return None
-
-    def costs(self, genome: Genome) -> dict[str, int]:  # type: ignore[override]
-        return dict(TinySpace(3).costs(genome))
-
-
-def test_costs_that_do_not_add_up_are_met_by_bounded_rejection() -> None:
+def test_costs_that_do_not_add_up_are_met_by_bounded_rejection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("evo_nas.listed_feasible._MOST_LISTED", 999)
     space = Uneven(3)
     found = feasible(space, Budget(0, 200))
     assert isinstance(found, RejectionFeasible)
