@@ -1,9 +1,7 @@
 #!/usr/bin/env bash
-# The three searches of the paper's Table 5 on the embedded digits, at the same budget and seed:
-# hierarchical, SPOS (one flat supernet, trained as long as both levels' together), and random search.
-# Minutes each on two CPU cores. Compare: evo-nas list runs; evo-nas show RUN.
+# The comparison of the paper's Table 5 on the embedded digits: hierarchical search, SPOS (one flat
+# supernet, trained as long as both levels' together), random networks, and the largest that fits.
+# About an hour on two CPU cores. When it is stopped: evo-nas resume runs/digits-comparison
 set -euo pipefail
-for strategy in hierarchical spos random; do
-    evo-nas run --space glit_hl --flops 1.4G --strategy "$strategy" --seed "${1:-0}" \
-        --run-dir "runs/digits-$strategy-seed${1:-0}"
-done
+evo-nas compare --space glit_hl --flops 1.4G --strategies hierarchical,spos,random,largest \
+    --samples 300 --seeds "${1:-3}" --run-dir runs/digits-comparison
