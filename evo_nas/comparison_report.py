@@ -122,7 +122,9 @@ def report(folder: Path, entries: Sequence[Entry]) -> Report:
     found = Report(
         folder=folder,
         comparison=comparison,
-        measure="test accuracy" if tested else f"{objective.name} by {registry.short(first.config.retrainer)}",
+        measure="test accuracy"
+        if tested
+        else f"{objective.name} by {registry.short(first.config.retrainer)}",
         unit="image passes" if first.cost.passes else "evaluations",
         rows=rows,
         differences=tuple(_differences(rows)),
