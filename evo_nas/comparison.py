@@ -89,31 +89,34 @@ class Comparison:
 
 
 def plan_comparison(
+    strategies: Sequence[str],
     *,
-    strategies: str,
-    seeds: int,
-    first_seed: int,
-    protocol: str,
-    jobs: int | None,
-    run_dir: Path | None,
+    seeds: int = 5,
+    first_seed: int = 0,
+    protocol: str = "both",
+    jobs: int | None = None,
+    run_dir: str | Path | None = None,
     **options: Any,
 ) -> tuple[Comparison, Path]:
     """A comparison as a user asks for it, and the folder for it; nothing is written.
 
-    ``strategies`` are separated by commas, ``protocol`` is "paper", "equal" or "both"; ``options``
-    are those of :func:`evo_nas.api.prepare`.
+    ``protocol`` is "paper", "equal" or "both"; ``options`` are those of
+    :func:`evo_nas.api.prepare`.
+
+    Raises:
+        EvoNasError: something given is wrong, or the folder exists.
     """
-    named = tuple(name for name in map(str.strip, strategies.split(",")) if name)
-    device = api.resolve_device(options["device"])
+    device = api.resolve_device(options.setdefault("device", "auto"))
     at_once = jobs or (api.available_cores() if device == "cpu" else 1)
     comparison = Comparison(
-        strategies=tuple(map(registry.absolute, named)),
+        strategies=tuple(map(registry.absolute, strategies)),
         seeds=tuple(range(first_seed, first_seed + api.at_least("seeds", seeds, 1))),
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
         jobs=api.at_least("jobs", at_once, 1),
         options=options,
     )
-    folder = run_dir or api.new_folder("compare-", options["space"], options["flops"])
+    space, flops = options.setdefault("space", "glit_hl"), options.setdefault("flops", "1.4G")
+    folder = Path(run_dir) if run_dir else api.new_folder("compare-", space, flops)
     runfolder.check_free(folder)
     return comparison, folder
 
@@ -134,7 +137,7 @@ class Entry:
         return load_result(self.folder)
 
 
-def compare(folder: Path, progress: Progress) -> list[Entry]:
+def make_runs(folder: Path, progress: Progress) -> list[Entry]:
     """Make all runs of the comparison in ``folder``; those that are finished are not made again.
 
     Raises:

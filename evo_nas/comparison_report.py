@@ -14,9 +14,10 @@ from typing import Any
 
 from . import registry
 from .charts import Line, lines
-from .comparison import Comparison, Entry, cost
+from .comparison import Comparison, Entry, cost, make_runs, plan_comparison
 from .evaluator import Evaluator, Objective
 from .files import write_atomically
+from .progress import Progress, Silent
 from .result import Result
 from .statistics import Estimate, mean_difference
 
@@ -100,6 +101,19 @@ class Report:
     def picture(self, protocol: str) -> Path:
         """The chart of the protocol's curves."""
         return self.folder / f"curves-{protocol}.svg"
+
+
+def compare(
+    strategies: Sequence[str] = ("hierarchical", "spos", "random"),
+    *,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Report:
+    """Compare strategies; see :func:`evo_nas.comparison.plan_comparison` for the options."""
+    planned, folder = plan_comparison(strategies, **options)
+    planned.check()
+    planned.save(folder)
+    return report(folder, make_runs(folder, progress or Silent()))
 
 
 def report(folder: Path, entries: Sequence[Entry]) -> Report:

@@ -6,12 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.files import save_weights
+from evo_nas.sampling import Sampler
 from evo_nas.space import Genome, Geometry, Space
+from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
 
 from .spacekit import TinySpace
 
@@ -112,3 +115,30 @@ class Lookup(Score):
     """As Score, and needs no images."""
 
     needs_data = False
+
+
+class Cheapest(Strategy):
+    """Somebody's own strategy: the cheapest of many draws, a few at a time."""
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        return (flat_stage(space, settings),)
+
+    def begin(
+        self,
+        stage: StagePlan,
+        sampler: Sampler,
+        settings: Settings,
+        objectives: Sequence[Objective],
+    ) -> None:
+        self.sampler, self.left = sampler, stage.candidates
+
+    def ask(self, rng: np.random.Generator) -> list[Proposal]:
+        drawn = [self.sampler.fresh(rng)[0] for _ in range(min(4, self.left))]
+        self.left -= len(drawn)
+        return [Proposal(genome, "drawn") for genome in drawn]
+
+    def tell(self, scored: Sequence[Scored]) -> None:
+        pass
+
+    def finalists(self, ranked: Sequence[Scored], count: int) -> list[Scored]:
+        return sorted(ranked, key=lambda scored: scored.flops)[:count]

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 import evo_nas
-from evo_nas.comparison import Comparison, compare, cost, plan_comparison
+from evo_nas.comparison import Comparison, cost, make_runs
 from evo_nas.comparison_report import Report, comparison_document, report
 from evo_nas.comparison_view import comparison_view
 from evo_nas.errors import RunError, SettingsError, SpecError
@@ -28,15 +28,12 @@ COUNTED = {
 }
 
 
-def made(folder: Path, **changes: Any) -> Report:
+def made(folder: Path, strategies: str = STRATEGIES, **changes: Any) -> Report:
     given = {
-        "strategies": STRATEGIES, "seeds": 3, "first_seed": 0, "protocol": "both", "jobs": 1,
-        "space": SPACE, "flops": BUDGET, "device": "cpu", **SMALL, "data": DATA, **changes,
+        "seeds": 3, "jobs": 1, "space": SPACE, "flops": BUDGET, "device": "cpu", **SMALL,
+        "data": DATA, **changes,
     }  # fmt: skip
-    planned, _ = plan_comparison(run_dir=folder, **given)
-    planned.check()
-    planned.save(folder)
-    return report(folder, compare(folder, Silent()))
+    return evo_nas.compare(strategies.split(","), run_dir=folder, **given)
 
 
 def test_the_papers_protocol_gives_every_strategy_the_same_settings(tmp_path: Path) -> None:
@@ -113,7 +110,7 @@ def test_a_stopped_comparison_goes_on_where_it_was(
             made(tmp_path / "stopped", **COUNTED)
     finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob("stopped/*/*/best.json")}
     assert finished
-    again = report(tmp_path / "stopped", compare(tmp_path / "stopped", Silent()))
+    again = report(tmp_path / "stopped", make_runs(tmp_path / "stopped", Silent()))
     assert numbers(again) == numbers(whole)
     for path, written in finished.items():
         assert path.stat().st_mtime_ns == written

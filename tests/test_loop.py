@@ -141,6 +141,14 @@ def test_strategies_of_one_stage_deliver_too(tmp_path: Path, strategy: str) -> N
     assert 250 <= result.best["target"]["flops"] <= 400
 
 
+@pytest.mark.parametrize("place", ["tests.plugins", str(Path(__file__).with_name("own.py"))])
+def test_somebodys_own_strategy_is_found_by_module_and_by_path(tmp_path: Path, place: str) -> None:
+    result = run(tmp_path / "run", strategy=f"{place}:Cheapest")
+    searched = sorted(e.flops for e in result.of("stage1", "search"))
+    assert len(searched) == 24
+    assert sorted(e.flops for e in result.of("stage1", "finalists")) == searched[:3]
+
+
 @pytest.mark.parametrize("strategy", ["random", "largest"])
 def test_where_no_score_decides_the_evaluator_is_not_even_opened(
     tmp_path: Path, strategy: str

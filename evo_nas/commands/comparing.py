@@ -48,12 +48,12 @@ def compare(
     from evo_nas.comparison_view import comparison_plan_view
 
     planned, folder = comparison.plan_comparison(
-        strategies=strategies, seeds=seeds, first_seed=seed, protocol=protocol, jobs=jobs,
-        run_dir=run_dir, space=space, flops=flops, evaluator=evaluator, retrainer=retrainer,
-        data=data, geometry=geometry, recipe=recipe, epochs=epochs,
-        finalist_epochs=finalist_epochs, samples=samples, population=population, parents=parents,
-        crossover=crossover, mutation=mutation, mutation_rate=mutation_rate, finalists=finalists,
-        device=device, threads=threads,
+        [name.strip() for name in strategies.split(",")],
+        seeds=seeds, first_seed=seed, protocol=protocol, jobs=jobs, run_dir=run_dir, space=space,
+        flops=flops, evaluator=evaluator, retrainer=retrainer, data=data, geometry=geometry,
+        recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs, samples=samples,
+        population=population, parents=parents, crossover=crossover, mutation=mutation,
+        mutation_rate=mutation_rate, finalists=finalists, device=device, threads=threads,
     )  # fmt: skip
     prepared = planned.check()
     if not (as_json or (quiet and not dry_run)):
@@ -65,13 +65,13 @@ def compare(
 
 def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
     """Make, or go on with, the comparison in a folder, and show what came out."""
-    from evo_nas.comparison import compare as make
+    from evo_nas.comparison import make_runs
     from evo_nas.comparison_report import comparison_document, report
     from evo_nas.comparison_view import comparison_view
 
     go_on = f"evo-nas resume {shlex.quote(str(folder))}"
     found = stoppable(
-        lambda shown: report(folder, make(folder, shown)), quiet or as_json, folder, go_on
+        lambda shown: report(folder, make_runs(folder, shown)), quiet or as_json, folder, go_on
     )
     if as_json:
         print_json(comparison_document(found))
