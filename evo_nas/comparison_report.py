@@ -230,20 +230,24 @@ def _differences(rows: Sequence[Row]) -> Iterator[Difference]:
 
 
 def _picture(found: Report, protocol: str) -> str:
-    series = [_line(row) for row in found.of(protocol)]
+    rows = found.of(protocol)
+    end = max(outcome.curve[-1][0] for row in rows for outcome in row.outcomes)
     return lines(
-        series,
+        [_line(row, end) for row in rows],
         title=f"Best so far, mean of {len(found.comparison.seeds)} seeds and its standard error",
         x_label=f"cost in {found.unit}",
         y_label=found.measure.replace("test", "validation"),
     )
 
 
-def _line(row: Row) -> Line:
-    """The mean of the runs' curves, from where all of them have found something."""
+def _line(row: Row, end: int) -> Line:
+    """The mean of the runs' curves, from where all of them have found something to ``end``.
+
+    Who has spent less keeps what it found.
+    """
     curves = [([x for x, _ in o.curve], [y for _, y in o.curve]) for o in row.outcomes]
     start = max(xs[0] for xs, _ in curves)
-    places = sorted({x for xs, _ in curves for x in xs if x >= start})
+    places = sorted({x for xs, _ in curves for x in xs if x >= start} | {end})
     step = -(-len(places) // _CURVE_POINTS)
     places = sorted({*places[::step], places[-1]})
     columns = [[ys[bisect_right(xs, x) - 1] for xs, ys in curves] for x in places]
