@@ -126,11 +126,9 @@ class Choices:
         network for other reasons overrides this; the result must be canonical and cost the same.
         How many networks meet a budget is then known of small spaces only.
         """
-        canonical = list(genome)
-        for position, on in enumerate(self.active(genome)):
-            if not on:
-                canonical[position] = 0
-        return tuple(canonical)
+        if not self._conditional:
+            return tuple(genome)
+        return tuple([g if on else 0 for g, on in zip(genome, self.active(genome), strict=True)])
 
     def check(self, genome: Sequence[int]) -> Genome:
         """The canonical genome, after checking length and option indices.

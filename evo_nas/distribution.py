@@ -20,22 +20,23 @@ class Distribution:
 
     def __init__(self, probabilities: Sequence[Sequence[float]]) -> None:
         self.probabilities = tuple(tuple(vector) for vector in probabilities)
-        self._cumulative = [list(accumulate(vector)) for vector in self.probabilities]
+        self._cumulative = [_cumulative(vector) for vector in self.probabilities]
 
     def draw(self, space: Space, rng: np.random.Generator) -> Genome:
         """One canonical genome, unconditioned."""
         uniform = rng.random(len(self._cumulative)).tolist()
-        genome: list[int] = []
-        active: list[bool] = []
-        for cumulative, conditions, u in zip(
-            self._cumulative, space.conditions, uniform, strict=True
-        ):
-            on = all(active[p] and genome[p] in allowed for p, allowed in conditions)
-            # The last sum may round below 1: the last option takes what is left.
-            gene = min(bisect_right(cumulative, u), len(cumulative) - 1) if on else 0
-            active.append(on)
-            genome.append(gene)
-        return space.canonical(genome)
+        # A gene for every choice; the canonical genome drops those of inactive ones.
+        return space.canonical(tuple(map(bisect_right, self._cumulative, uniform)))
+
+
+def _cumulative(vector: Sequence[float]) -> list[float]:
+    """Running sums; from the last possible option on they are 1, however sums are rounded."""
+    sums = list(accumulate(vector))
+    last = len(vector) - 1
+    while vector[last] <= 0:
+        last -= 1
+    sums[last:] = [1.0] * (len(sums) - last)
+    return sums
 
 
 def prior(space: Space) -> Distribution:

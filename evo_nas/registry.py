@@ -14,8 +14,9 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus
@@ -37,7 +38,13 @@ _FOLDER = "evo_nas.folder:ImageFolder"
 
 def names(kind: str) -> list[str]:
     """The names under which plug-ins of a kind are installed."""
-    return sorted({point.name for point in entry_points(group=_GROUPS[kind])})
+    return sorted({point.name for point in _points(kind)})
+
+
+@cache
+def _points(kind: str) -> EntryPoints:
+    """What is installed: looking takes 10 ms, too long for each of many runs."""
+    return entry_points(group=_GROUPS[kind])
 
 
 def load(kind: str, spec: str) -> Any:
@@ -122,7 +129,7 @@ def find(kind: str, target: str) -> Callable[..., Any]:
     """The factory that ``target`` (a spec without options) names."""
     if ":" in target:
         return _attribute(target)
-    points = [point for point in entry_points(group=_GROUPS[kind]) if point.name == target]
+    points = [point for point in _points(kind) if point.name == target]
     values = sorted({point.value for point in points})
     if len(values) > 1:
         owners = " and ".join(sorted(_owner(point) for point in points))

@@ -125,7 +125,6 @@ class Scorer:
                     generation, position, proposals[position], checked, now - last, images
                 )
                 last, before = now, replace(self.context.ledger)
-            self.store.commit()
         if len(evaluated) < len(missing):
             raise EvaluatorError(
                 f"evaluator {type(self.evaluator).__name__} returned {len(evaluated)} of "

@@ -47,6 +47,7 @@ def search(
     objectives = scorer.evaluator.objectives
     strategy.begin(stage, Sampler(legal), settings, objectives)
     scored: list[Scored] = []
+    best: list[Scored] = []
     for generation in count():
         proposals = strategy.ask(streams.generator("propose", generation))
         if not proposals:
@@ -55,10 +56,9 @@ def search(
         told = _scored(proposals, evaluations)
         strategy.tell(told)
         scored += told
-        best = rank(scored, objectives)[0]
-        progress.advance(
-            len(scored), describe(best, objectives[0], legal.budget, f"generation {generation + 1}")
-        )
+        best = rank([*best, *told], objectives)[:1]
+        told_best = describe(best[0], objectives[0], legal.budget, f"generation {generation + 1}")
+        progress.advance(len(scored), told_best)
     if len(scored) < stage.candidates:
         progress.say(f"{stage.name}: space exhausted, all {len(scored):,} candidates evaluated")
     return strategy.finalists(rank(scored, objectives), stage.finalists)

@@ -150,7 +150,7 @@ class Store:
         """Record an evaluation, durably unless it took next to no time.
 
         Quick ones that arrive together are committed together, after half a second at the latest
-        if more arrive; whoever adds them ends with :meth:`commit`.
+        if more arrive; what is written of their phase, :meth:`spend`, commits them too.
         """
         options = space.options(evaluation.genome)
         row = (

@@ -17,7 +17,7 @@ from evo_nas.errors import TableError
 from evo_nas.space import Cell, Choice, Genome, Geometry
 
 from .table import arrange, read_metric
-from .table_file import Floats, Integers, TableFile, read_json
+from .table_file import Floats, Integers, TableFile, kept, read_json
 from .tabulated import Metric, Tabulated
 
 OPTIONS = ("identity", "mbconv_k3_e3", "mbconv_k5_e6")  # kernel, expansion; the file's 0, 1, 2
@@ -57,14 +57,15 @@ class NasBenchMacro(Tabulated):
             costs,
             {"accuracy": Metric.mean(percents / 100)},
         )
+        every = itertools.product(range(len(OPTIONS)), repeat=len(_LAYERS))
+        self._canonical = {genome: _identities_last(genome) for genome in every}
         self._check_merged(table, rows, {**costs, "test_acc": percents})
 
     def _check_merged(
         self, table: TableFile, rows: Integers, figures: Mapping[str, Integers | Floats]
     ) -> None:
         """Different figures for one network would make its rank depend on how it is written."""
-        genomes = itertools.product(range(len(OPTIONS)), repeat=len(_LAYERS))
-        same = np.array([self.number(self.canonical(genome)) for genome in genomes])
+        same = np.array([self.number(genome) for genome in self._canonical.values()])
         for column, values in figures.items():
             wrong = np.argwhere(values != values[same])
             if len(wrong):
@@ -74,12 +75,7 @@ class NasBenchMacro(Tabulated):
 
     def canonical(self, genome: Sequence[int]) -> Genome:
         """Identities last in each stage, after its first layer."""
-        canonical: list[int] = []
-        for first, end in _STAGES:
-            canonical.append(genome[first])
-            kept = [gene for gene in genome[first + 1 : end] if gene]
-            canonical += kept + [0] * (end - first - 1 - len(kept))
-        return tuple(canonical)
+        return self._canonical[tuple(genome)]
 
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
         """One box for each layer, darker with more computation."""
@@ -88,6 +84,15 @@ class NasBenchMacro(Tabulated):
         )
 
 
+def _identities_last(genome: Genome) -> Genome:
+    canonical: list[int] = []
+    for first, end in _STAGES:
+        canonical.append(genome[first])
+        canonical += sorted(genome[first + 1 : end], key=lambda gene: gene == 0)  # a stable order
+    return tuple(canonical)
+
+
+@kept
 def _read(path: Path) -> TableFile:
     content = read_json(path)
     if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):

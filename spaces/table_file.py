@@ -6,7 +6,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -126,6 +127,21 @@ def _flat(row: Mapping[str, object]) -> Mapping[str, object]:
     return flat
 
 
+def kept(read: Callable[[Path], TableFile]) -> Callable[[Path], TableFile]:
+    """``read``, which does not read a file again that has not changed: many runs load one table."""
+    known = lru_cache(maxsize=4)(lambda path, _stamp: read(path))
+
+    @wraps(read)
+    def reader(path: Path) -> TableFile:
+        if not path.is_file():
+            return read(path)  # says what is wrong
+        stamp = path.stat()
+        return known(path.resolve(), (stamp.st_mtime_ns, stamp.st_size))
+
+    return reader
+
+
+@kept
 def read_table(path: Path) -> TableFile:
     """Read a CSV file with a header, or a JSON list of objects (known by the suffix .json).
 

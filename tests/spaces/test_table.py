@@ -202,6 +202,17 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load(tmp_path / "latin.csv")
 
 
+def test_a_file_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    path = write(tmp_path / "bench.csv", rows())
+    first = load(path)
+    assert load(path).metrics((0, 0, 0)) == first.metrics((0, 0, 0))
+    write(path, rows(loss=0.125))
+    assert load(path).metrics((0, 0, 0))["loss"] == 0.125
+    path.unlink()
+    with pytest.raises(TableError, match="cannot be read"):
+        load(path)
+
+
 def test_two_accuracies_are_one_too_many(tmp_path: Path) -> None:
     path = write(tmp_path / "bench.csv", rows(top1=0.5))
     with pytest.raises(TableError, match="beside accuracy=top1"):
