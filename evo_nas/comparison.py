@@ -8,7 +8,7 @@ one named did with that seed, and spends them on more candidates and more retrai
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,8 @@ class Comparison:
 
     def __post_init__(self) -> None:
         if not self.strategies or len(set(self.strategies)) < len(self.strategies):
-            raise SettingsError(f"strategies {', '.join(self.strategies)!r}: name each once")
+            named = ", ".join(self.strategies)
+            raise SettingsError(f"strategies {named!r}: name one at least, and each once")
         unknown = set(self.protocols) - set(PROTOCOLS)
         if unknown or not self.protocols:
             raise SettingsError(f"protocols {', '.join(self.protocols)!r}: paper, equal, or both")
@@ -107,12 +108,12 @@ def plan_comparison(
         EvoNasError: something given is wrong, or the folder exists.
     """
     device = api.resolve_device(options.setdefault("device", "auto"))
-    at_once = jobs or (api.available_cores() if device == "cpu" else 1)
+    at_once = api.available_cores() if device == "cpu" else 1
     comparison = Comparison(
-        strategies=tuple(map(registry.absolute, strategies)),
+        strategies=tuple(registry.absolute(name) for name in strategies if name),
         seeds=tuple(range(first_seed, first_seed + api.at_least("seeds", seeds, 1))),
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
-        jobs=api.at_least("jobs", at_once, 1),
+        jobs=api.at_least("jobs", at_once if jobs is None else jobs, 1),
         options=options,
     )
     space, flops = options.setdefault("space", "glit_hl"), options.setdefault("flops", "1.4G")
@@ -132,6 +133,11 @@ class Entry:
     changes: Mapping[str, Any]
 
     @property
+    def finished(self) -> bool:
+        """Whether there is a result."""
+        return (self.folder / runfolder.BEST).is_file()
+
+    @property
     def result(self) -> Result:
         """What the run found."""
         return load_result(self.folder)
@@ -145,17 +151,38 @@ def make_runs(folder: Path, progress: Progress) -> list[Entry]:
     """
     comparison = Comparison.read(folder)
     with runfolder.held(folder):
-        paper = [
-            Entry("paper", strategy, seed, folder / "paper" / _name(strategy, seed), {})
-            for seed in comparison.seeds
-            for strategy in comparison.strategies
-        ]
-        _make(comparison, paper, progress)
-        entries = paper if "paper" in comparison.protocols else []
-        if "equal" in comparison.protocols:
-            equal = [_at_equal_cost(comparison, entry, paper, folder) for entry in paper]
-            _make(comparison, equal, progress)
-            entries = entries + equal
+        return _entries(comparison, folder, lambda entries: _make(comparison, entries, progress))
+
+
+def finished_runs(folder: Path) -> list[Entry]:
+    """The runs of a finished comparison.
+
+    Raises:
+        RunError: it is not finished.
+    """
+
+    def check(entries: Sequence[Entry]) -> None:
+        if not all(entry.finished for entry in entries):
+            raise RunError(f"{folder} is not finished; evo-nas resume {folder}")
+
+    return _entries(Comparison.read(folder), folder, check)
+
+
+def _entries(
+    comparison: Comparison, folder: Path, finish: Callable[[Sequence[Entry]], None]
+) -> list[Entry]:
+    """All runs, protocol by protocol; what equal cost means follows from the finished first."""
+    paper = [
+        Entry("paper", strategy, seed, folder / "paper" / _name(strategy, seed), {})
+        for seed in comparison.seeds
+        for strategy in comparison.strategies
+    ]
+    finish(paper)
+    entries = paper if "paper" in comparison.protocols else []
+    if "equal" in comparison.protocols:
+        equal = [_at_equal_cost(comparison, entry, paper, folder) for entry in paper]
+        finish(equal)
+        entries = entries + equal
     return entries
 
 
@@ -168,7 +195,7 @@ def _make(comparison: Comparison, entries: Sequence[Entry], progress: Progress) 
     tasks = [
         (entry.folder, {**comparison.arguments(entry.strategy, entry.seed), **entry.changes})
         for entry in entries
-        if not (entry.folder / runfolder.BEST).is_file()
+        if not entry.finished
     ]
     if not tasks:
         return

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 import evo_nas
-from evo_nas.comparison import Comparison, cost, make_runs
+from evo_nas.comparison import Comparison, cost, finished_runs, make_runs
 from evo_nas.comparison_report import Report, comparison_document, report
 from evo_nas.comparison_view import comparison_view
 from evo_nas.errors import RunError, SettingsError, SpecError
@@ -110,10 +110,15 @@ def test_a_stopped_comparison_goes_on_where_it_was(
             made(tmp_path / "stopped", **COUNTED)
     finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob("stopped/*/*/best.json")}
     assert finished
+    with pytest.raises(RunError, match="is not finished; evo-nas resume"):
+        finished_runs(tmp_path / "stopped")
     again = report(tmp_path / "stopped", make_runs(tmp_path / "stopped", Silent()))
     assert numbers(again) == numbers(whole)
     for path, written in finished.items():
         assert path.stat().st_mtime_ns == written
+    assert numbers(report(tmp_path / "stopped", finished_runs(tmp_path / "stopped"))) == numbers(
+        whole
+    )
 
 
 def test_any_number_of_runs_at_once_gives_the_same(tmp_path: Path) -> None:
@@ -158,8 +163,12 @@ def test_the_document_holds_every_run(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_compared_is_refused_before_anything_is_made(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="name each once"):
+    with pytest.raises(SettingsError, match="each once"):
         made(tmp_path / "c", strategies="spos,spos")
+    with pytest.raises(SettingsError, match="name one at least"):
+        made(tmp_path / "c", strategies="")
+    with pytest.raises(SettingsError, match="jobs is 0"):
+        made(tmp_path / "c", jobs=0)
     with pytest.raises(SpecError, match="did you mean spos"):
         made(tmp_path / "c", strategies="hierarchical,sposs")
     with pytest.raises(SettingsError, match="paper, equal, or both"):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import flags
 from .output import JsonFlag, QuietFlag, print_json, print_view, stoppable
+
+if TYPE_CHECKING:
+    from evo_nas.comparison_report import Report
 
 
 def compare(
@@ -66,13 +69,27 @@ def compare(
 def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
     """Make, or go on with, the comparison in a folder, and show what came out."""
     from evo_nas.comparison import make_runs
-    from evo_nas.comparison_report import comparison_document, report
-    from evo_nas.comparison_view import comparison_view
+    from evo_nas.comparison_report import report
 
     go_on = f"evo-nas resume {shlex.quote(str(folder))}"
     found = stoppable(
         lambda shown: report(folder, make_runs(folder, shown)), quiet or as_json, folder, go_on
     )
+    _print(found, as_json)
+
+
+def show_comparison(folder: Path, as_json: bool) -> None:
+    """Show a finished comparison."""
+    from evo_nas.comparison import finished_runs
+    from evo_nas.comparison_report import report
+
+    _print(report(folder, finished_runs(folder)), as_json)
+
+
+def _print(found: Report, as_json: bool) -> None:
+    from evo_nas.comparison_report import comparison_document
+    from evo_nas.comparison_view import comparison_view
+
     if as_json:
         print_json(comparison_document(found))
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import flags
-from .comparing import compare_in
+from .comparing import compare_in, show_comparison
 from .output import JsonFlag, QuietFlag, print_json, print_view, stoppable
 
 if TYPE_CHECKING:
@@ -87,14 +87,17 @@ def _resume(folder: Path) -> str:
 
 
 def show(what: str, as_json: JsonFlag = False) -> None:
-    """Show a run, an architecture file, or a published network such as glit_tiny."""
-    from evo_nas import registry, runfolder
+    """Show a run, a comparison, an architecture file, or a published network as glit_tiny."""
+    from evo_nas import comparison, registry, runfolder
     from evo_nas.architectures import find_architecture
     from evo_nas.documents import architecture_document
     from evo_nas.result import load_result
     from evo_nas.views import architecture_view
 
     path = Path(what)
+    if (path / comparison.FILE).is_file():
+        show_comparison(path, as_json)
+        return
     if path.is_dir():
         runfolder.check(path)
         _print_result(load_result(path), as_json)
