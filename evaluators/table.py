@@ -27,10 +27,13 @@ class TableEvaluator(Evaluator):
             raise SettingsError(f"table: repeat is {repeat!r}; it must be a whole number from 0 up")
         self.repeat = repeat
 
-    def open(self, space: Space, context: EvaluationContext) -> None:
+    def check(self, space: Space) -> None:
         """Refuse a space without results, or without this repeat."""
+        space.metrics(space.canonical((0,) * len(space.choices)), self.repeat)
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        """Look into ``space``."""
         self._space = space
-        self.evaluate(space.canonical((0,) * len(space.choices)))
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The metrics of one genome."""

@@ -92,11 +92,11 @@ def prepare(
     planner: Strategy = registry.load("strategy", strategy)
     scorer: Evaluator = registry.load("evaluator", evaluator)
     retrainer = registry.absolute(retrainer or scorer.retrainer)
-    needing = [
-        spec
-        for spec, each in ((evaluator, scorer), (retrainer, registry.load("evaluator", retrainer)))
-        if each.needs_data
-    ]
+    confirmer: Evaluator = registry.load("evaluator", retrainer)
+    for each in (scorer, confirmer):
+        each.check(loaded)
+    named = ((evaluator, scorer), (retrainer, confirmer))
+    needing = [spec for spec, each in named if each.needs_data]
     data = registry.absolute(choose_data(data, needing))
     source: DataSource = registry.load("data", data)
     chosen = choose_recipe(recipe, epochs, finalist_epochs)

@@ -64,6 +64,9 @@ class Evaluator(ABC):
     retrainer: ClassVar[str] = "train"
     needs_data: ClassVar[bool] = True
 
+    def check(self, space: Space) -> None:  # noqa: B027
+        """Raise an EvoNasError if it cannot score this space; called before anything is begun."""
+
     def open(self, space: Space, context: EvaluationContext) -> None:  # noqa: B027
         """Prepare, for instance train the shared weights; called once before evaluations."""
 

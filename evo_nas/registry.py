@@ -208,6 +208,10 @@ def _check_options(
         return
     if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
         return
+    for name, parameter in parameters.items():
+        named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        if named and parameter.default is parameter.empty and name not in options:
+            raise SpecError(f"{kind} {spec!r} needs an option: {spec.partition('?')[0]}?{name}=...")
     for key in options:
         if key not in parameters:
             raise SpecError(f"{kind} {spec!r} has no option {key!r}; {nearest(key, parameters)}")

@@ -35,13 +35,7 @@ def result_view(result: Result, space: Space) -> RenderableType:
     if result.best is not None:
         parts.append(_finalists_table(result, space))
     if result.spent:
-        times = ", ".join(
-            f"{stage} {phase} {duration(seconds)}"
-            for (stage, phase), seconds in result.spent.items()
-            if seconds >= 0.05  # what shows as 0.0 s
-        )
-        total = duration(sum(result.spent.values()))
-        parts.append(Text(f"time: {times}; {total} in all"))
+        parts.append(Text(f"time: {_times(result)}"))
     if result.images:
         cost = result.cost
         parts.append(
@@ -51,6 +45,16 @@ def result_view(result: Result, space: Space) -> RenderableType:
             )
         )
     return Group(*parts)
+
+
+def _times(result: Result) -> str:
+    total = f"{duration(sum(result.spent.values()))} in all"
+    phases = [
+        f"{stage} {phase} {duration(seconds)}"
+        for (stage, phase), seconds in result.spent.items()
+        if seconds >= 0.05  # others would show as 0.0 s
+    ]
+    return f"{', '.join(phases)}; {total}" if phases else total
 
 
 def _measured(measured: Mapping[str, object]) -> list[tuple[str, str]]:

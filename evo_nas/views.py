@@ -164,23 +164,35 @@ def architecture_view(space: Space, genome: Genome, title: str) -> RenderableTyp
     cells = space.picture(genome)
     if cells:
         parts += [picture(cells), Text()]
-    parts.append(_slot_table(space, genome))
+    parts += _context_facts(space, genome)
+    if space.slots:
+        parts.append(_slot_table(space, genome))
     return Group(*parts)
+
+
+def _context_facts(space: Space, genome: Genome) -> list[RenderableType]:
+    """What the choices that belong to no slot hold."""
+    options = space.options(genome)
+    names = [space.choices[i].name for i in space.context]
+    facts = [(name, str(options[name])) for name in names if name in options]
+    return [fact_grid(*facts)] if facts else []
 
 
 def _slot_table(space: Space, genome: Genome) -> Table:
     options = space.options(genome)
     context = tuple(genome[i] for i in space.context)
     names = list(dict.fromkeys(_short(space, i) for i in sum(space.slots.values(), ())))
-    table = plain_table("slot", *(f">{name}" for name in names), ">FLOPs", ">parameters")
+    tables = {slot: space.slot_costs(slot, context) for slot in space.slots}
+    known = (">FLOPs", ">parameters") if all(tables.values()) else ()
+    table = plain_table("slot", *(f">{name}" for name in names), *known)
     for slot, positions in space.slots.items():
         values = {_short(space, i): options.get(space.choices[i].name) for i in positions}
-        costs = space.slot_costs(slot, context)
-        cost = costs[tuple(genome[i] for i in positions)] if costs else {}
+        costs = tables[slot]
+        cost = costs[tuple(genome[i] for i in positions)] if known and costs else {}
         table.add_row(
             slot,
             *("-" if values.get(name) is None else str(values[name]) for name in names),
-            *(f"{cost[key]:,}" if key in cost else "-" for key in ("flops", "params")),
+            *(f"{cost[key]:,}" for key in ("flops", "params") if key in cost),
         )
     return table
 

@@ -40,6 +40,7 @@ def test_a_plugin_is_loaded_from_a_path_with_options(tmp_path: Path) -> None:
         ("evo_nas.space:Spaces", "did you mean Space"),
         ("glit_hl?kernels=17", "did you mean kernel"),
         ("glit_hl?kernel", "malformed"),
+        ("table?cost=flops", r"needs an option: table\?file=\.\.\."),
     ],
 )
 def test_what_cannot_be_loaded_is_explained(spec: str, said: str) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import evo_nas
-from evo_nas import registry
+from evo_nas import cli, registry
 from evo_nas.api import prepare
 from evo_nas.data import NoImages
 from evo_nas.errors import SettingsError, SpaceError
@@ -68,12 +69,16 @@ def test_a_stage_is_looked_up_in_the_space_that_it_is_of(tmp_path: Path) -> None
     assert evaluator.evaluate((1, 1)) == space.metrics(stage.lift((1, 1)))
 
 
-def test_what_has_no_results_is_refused_when_it_is_opened(table: Path, tmp_path: Path) -> None:
+def test_what_has_no_results_is_refused_before_anything_is_begun(
+    table: Path, tmp_path: Path
+) -> None:
     with pytest.raises(SpaceError, match="space tiny has no table of results"):
-        opened(TinySpace(2), tmp_path)
-    space = registry.load("space", f"table?file={table}")
+        prepare("tests.plugins:Tiny", "1K", evaluator="table")
     with pytest.raises(SpaceError, match="no repeat 2 of the accuracy: there are 2"):
-        opened(space, tmp_path, "table?repeat=2")
+        run(table, tmp_path / "run", evaluator="table?repeat=2")
+    with pytest.raises(SpaceError, match="no repeat 5 of the accuracy: there are 2"):
+        run(table, tmp_path / "run", retrainer="table?repeat=5")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("repeat", ["-1", "0.5", "first"])
@@ -129,3 +134,28 @@ def test_images_are_asked_for_only_where_something_looks_at_them(table: Path) ->
         prepare(spec, "1K", strategy="spos")
     tiny = prepare("tests.plugins:Tiny", "1K", evaluator="tests.plugins:Score")
     assert (tiny.config.data, tiny.config.retrainer) == ("digits", "train")
+
+
+def test_what_is_shown_of_a_run_by_a_table_is_true(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    arguments = ["run", "--space", f"table?file={table.name}", "--evaluator", "table"]
+    monkeypatch.setattr(sys, "argv", ["evo-nas", *arguments, "--flops", "42", "--finalists", "2"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    shown = " ".join(capsys.readouterr().out.split())
+    assert ended.value.code == 0
+    for said in (
+        "FLOPs are counted by the table",
+        "scores come from evaluator table; finalists: table",
+        "images none are needed",
+        "level 0 16 14 87.5%",
+        "3 parameters, 34 FLOPs (3, 34) by the table",
+        "measured by table accuracy 0.6000 ± 0.1000 (standard error)",
+        "in all",
+    ):
+        assert said in shown, shown
+    for untrue in ("target", "proxy", "epochs", "retrained", "validation", "training"):
+        assert untrue not in shown, shown
