@@ -40,7 +40,8 @@ def test_the_flags_and_commands_of_the_readme_exist() -> None:
     group = typer.main.get_command(app)
     commands = group.commands  # type: ignore[attr-defined]
     for line in re.findall(
-        r"evo-nas ((?:run|show|resume|trust|compare|train|list|space|convert)\b.*)", README.read_text()
+        r"evo-nas ((?:run|show|resume|trust|compare|train|list|space|convert)\b.*)",
+        README.read_text(),
     ):
         command = commands[line.split()[0]]
         known = {flag for parameter in command.params for flag in parameter.opts} | {"--help"}
