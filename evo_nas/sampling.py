@@ -67,6 +67,28 @@ class Sampler:
                     return genome, len(distributions)
         return self._leftover(rng), len(distributions)
 
+    def look(
+        self, distribution: Distribution, count: int, rng: np.random.Generator
+    ) -> list[Genome]:
+        """Those of ``count`` genomes drawn as by :meth:`draw` that were never proposed, each once.
+
+        They stay so until they are taken. Fewer are drawn where few of the distribution's genomes
+        are legal.
+        """
+        legal: list[Genome] = []
+        for _ in range(_UNCONDITIONED_TRIES + 2 * count):
+            if self.feasible.legal(genome := distribution.draw(self.space, rng)):
+                legal.append(genome)
+                if len(legal) == count:
+                    break
+        if not legal:
+            legal = [self.feasible.draw(distribution, rng) for _ in range(count)]
+        return [genome for genome in dict.fromkeys(legal) if genome not in self.proposed]
+
+    def take(self, genome: Genome) -> None:
+        """Remember that this genome is proposed."""
+        self.proposed.add(genome)
+
     def _is_new(self, genome: Genome) -> bool:
         new = genome not in self.proposed
         self.proposed.add(genome)

@@ -130,7 +130,7 @@ def stop_after(evaluations: int, patch: pytest.MonkeyPatch) -> None:
 
 
 FLAT = ["spos", "random_search", "random", "distribution", "largest", "nsga2"]
-FLAT.append("regularized?population=8&sample=3&batch=4")
+FLAT += ["regularized?population=8&sample=3&batch=4", "surrogate?first=8&batch=4&pool=40"]
 
 
 @pytest.mark.parametrize("strategy", FLAT)

@@ -56,3 +56,24 @@ def test_too_many_to_enumerate_and_a_lopsided_prior_still_gives_new_genomes() ->
     everything = all_canonical(SPACE)
     drawn = {sampler.fresh(rng)[0] for _ in range(len(everything) - 3)}
     assert len(drawn) == len(everything) - 3
+
+
+def test_looking_does_not_take() -> None:
+    sampler = Sampler(feasible(SPACE, Budget(0, 400)))
+    rng = np.random.default_rng(0)
+    seen = sampler.look(sampler.feasible.prior, 30, rng)
+    assert len(set(seen)) == len(seen) > 5
+    assert all(SPACE.costs(genome)["flops"] <= 400 for genome in seen)
+    assert not sampler.proposed
+    sampler.take(seen[0])
+    assert sampler.proposed == {seen[0]}
+    assert seen[0] not in sampler.look(sampler.feasible.prior, 200, rng)
+
+
+def test_looking_where_hardly_anything_is_legal_finds_that() -> None:
+    lowest = feasible(SPACE, Budget(0, 10**6)).minimum
+    assert lowest is not None
+    sampler = Sampler(feasible(SPACE, Budget(lowest, lowest)))
+    rng = np.random.default_rng(0)
+    for genome in sampler.look(sampler.feasible.prior, 3, rng):
+        assert SPACE.costs(genome)["flops"] == lowest

@@ -225,6 +225,11 @@ def test_deap_borrows_the_global_stream_and_gives_it_back() -> None:
             (1, 1, 0, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
             "f9cbfdaf8002",
         ),
+        (
+            "surrogate?first=20&batch=10&pool=60",
+            (1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1),
+            "028cd1144663",
+        ),
         ("largest", (0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 2, 0), "3aea5ba0d692"),
     ],
 )

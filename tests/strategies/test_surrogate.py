@@ -1,0 +1,127 @@
+"""The surrogate-assisted strategy: what it proposes, how it ends, what it makes of bad scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evo_nas import registry
+from evo_nas.budget import Budget
+from evo_nas.errors import SettingsError
+from evo_nas.evaluator import Objective
+from evo_nas.feasible import feasible
+from evo_nas.sampling import Sampler
+from evo_nas.space import Genome
+from evo_nas.strategy import Proposal, Scored, Settings, StagePlan
+
+from .test_strategies import BUDGET, OBJECTIVES, SPACE, score, search
+
+SPEC = "surrogate?first=10&batch=4&pool=60"
+SETTINGS = Settings(samples=60)
+
+
+def test_it_begins_at_random_and_goes_on_in_small_batches_within_the_budget() -> None:
+    generations = search(registry.load("strategy", SPEC), settings=SETTINGS)
+    assert [len(generation) for generation in generations] == [10] + [4] * 12 + [2]
+    genomes = [proposal.genome for generation in generations for proposal, _ in generation]
+    assert len(set(genomes)) == len(genomes)
+    assert all(SPACE.costs(genome)["flops"] in BUDGET for genome in genomes)
+    assert all(SPACE.canonical(genome) == genome for genome in genomes)
+    origins = {proposal.origin for g in generations[1:] for proposal, _ in g}
+    assert {"mutation", "crossover"} <= origins
+    for generation in generations[1:]:
+        for proposal, _ in generation:
+            assert set(proposal.parents) <= set(genomes)
+
+
+def test_it_finds_better_genomes_with_fewer_evaluations_than_evolution() -> None:
+    def best(name: str, seed: int) -> float:
+        generations = search(registry.load("strategy", name), seed, settings=SETTINGS)
+        return max(s.metrics["accuracy"] for g in generations for _, s in g)
+
+    mine = [best(SPEC, seed) for seed in range(4)]
+    theirs = [best("spos", seed) for seed in range(4)]
+    assert np.mean(mine) > np.mean(theirs)
+
+
+def test_the_same_scores_give_the_same_search() -> None:
+    first, second = (search(registry.load("strategy", SPEC), 3, settings=SETTINGS) for _ in "ab")
+    assert first == second
+    assert first != search(registry.load("strategy", SPEC), 4, settings=SETTINGS)
+
+
+def test_every_legal_genome_of_a_small_space_is_evaluated_once() -> None:
+    budget = Budget(0, 210)
+    legal = feasible(SPACE, budget).enumerate()
+    assert legal
+    generations = search(
+        registry.load("strategy", SPEC), budget=budget, settings=Settings(samples=1000)
+    )
+    genomes = [proposal.genome for generation in generations for proposal, _ in generation]
+    assert sorted(genomes) == sorted(legal)
+
+
+def test_two_choices_are_changed_at_once_where_a_tight_budget_asks_for_it() -> None:
+    budget = Budget(300, 310)
+    generations = search(registry.load("strategy", SPEC), budget=budget, settings=SETTINGS)
+    genomes = [proposal.genome for generation in generations for proposal, _ in generation]
+    assert all(SPACE.costs(genome)["flops"] in budget for genome in genomes)
+    bred = [p for g in generations for p, _ in g if p.origin == "mutation"]
+    assert any(sum(a != b for a, b in zip(p.genome, p.parents[0], strict=True)) >= 2 for p in bred)
+
+
+def run(values: dict[str, float] | None, objective: Objective, odd: bool) -> list[Proposal]:
+    """A search in which all scores are ``values``, of every second candidate if ``odd``."""
+    strategy = registry.load("strategy", SPEC)
+    stage = StagePlan("stage1", None, 40, 5)
+    strategy.begin(stage, Sampler(feasible(SPACE, BUDGET)), Settings(samples=40), (objective,))
+    asked: list[Proposal] = []
+    while proposals := strategy.ask(np.random.default_rng(len(asked))):
+        scored = [
+            Scored(p.genome, 1, {} if values is None or (odd and i % 2) else values)
+            for i, p in enumerate(proposals)
+        ]
+        strategy.tell(scored)
+        asked += proposals
+    return asked
+
+
+@pytest.mark.parametrize("values", [{"accuracy": 0.1}, {"accuracy": 0.0}, None])
+@pytest.mark.parametrize("odd", [False, True])
+def test_scores_that_say_nothing_and_failures_do_not_stop_it(
+    values: dict[str, float] | None, odd: bool
+) -> None:
+    asked = run(values, Objective("accuracy"), odd)
+    assert len(asked) == 40
+    assert len({proposal.genome for proposal in asked}) == 40
+
+
+def test_what_is_to_be_minimised_is_minimised() -> None:
+    def seconds(genome: Genome) -> float:
+        return -score(genome)
+
+    best = []
+    for objective in (Objective("seconds", maximise=False), Objective("seconds")):
+        strategy = registry.load("strategy", SPEC)
+        stage = StagePlan("stage1", None, 60, 5)
+        strategy.begin(stage, Sampler(feasible(SPACE, BUDGET)), SETTINGS, (objective,))
+        found = []
+        while proposals := strategy.ask(np.random.default_rng(len(found))):
+            strategy.tell([Scored(p.genome, 1, {"seconds": seconds(p.genome)}) for p in proposals])
+            found += [seconds(p.genome) for p in proposals]
+        best.append(np.mean(found[30:]))
+    assert best[0] < best[1]
+
+
+def test_by_levels_it_plans_as_the_hierarchical_strategy_does() -> None:
+    mine = registry.load("strategy", "surrogate?levels=true").plan(SPACE, SETTINGS)
+    assert mine == registry.load("strategy", "hierarchical").plan(SPACE, SETTINGS)
+    (flat,) = registry.load("strategy", "surrogate").plan(SPACE, SETTINGS)
+    assert (flat.level, flat.candidates) == (None, 60)
+    assert OBJECTIVES[0].name == "accuracy"
+
+
+@pytest.mark.parametrize("option", ["first=0", "batch=none", "pool=-3"])
+def test_senseless_options_are_named(option: str) -> None:
+    with pytest.raises(SettingsError, match=f"{option.partition('=')[0]}=.* must be a whole"):
+        registry.load("strategy", f"surrogate?{option}")
