@@ -39,14 +39,14 @@ def main() -> None:
     arguments = _arguments()
     after = [int(number) for number in arguments.after.split(",")]
     print(f"{arguments.space} within {arguments.flops or 'any'} FLOPs, {arguments.seeds} seeds")
-    print(f"{'after':>30}" + "".join(f"{number:>18}" for number in after) + "      ms a candidate")
+    print(f"{'after':>30}" + "".join(f"{number:>20}" for number in after) + "      ms a candidate")
     for spec in arguments.strategies.split(","):
         searches = joblib.Parallel(n_jobs=arguments.jobs)(
             joblib.delayed(_search)(arguments, spec, seed, after) for seed in range(arguments.seeds)
         )
         best = np.array([found for found, _ in searches])
         error = best.std(axis=0, ddof=1) / np.sqrt(len(best))
-        cells = (f"{m:9.4f} +-{e:7.4f}" for m, e in zip(best.mean(axis=0), error, strict=True))
+        cells = (f"{m:9.5f} +-{e:8.5f}" for m, e in zip(best.mean(axis=0), error, strict=True))
         own = np.mean([milliseconds for _, milliseconds in searches])
         print(f"{spec:>30}" + "".join(cells) + f"{own:20.2f}", flush=True)
 
