@@ -23,8 +23,12 @@ _MOST_REJECTED = 10_000
 
 
 def feasible(space: Space, budget: Budget, later: Completions | None = None) -> Feasible:
-    """Decide feasibility; ``later`` completes genomes while later levels are open."""
-    if later is not None:
+    """Decide feasibility; ``later`` completes genomes while later levels are open.
+
+    Where costs do not add up nobody knows what later levels can make of a genome: its own cost,
+    with the details that they hold now, decides.
+    """
+    if later is not None and _adds_up(later.root):
         return ExactFeasible(space, budget, later)
     additive = _adds_up(space)
     if (not additive or merges(space)) and (listing := Listing.of(space)):

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evo_nas.budget import Budget
+from evo_nas.completions import Completions
 from evo_nas.distribution import Distribution, crossover, mutation, prior
 from evo_nas.errors import BudgetError
 from evo_nas.feasible import ExactFeasible, ListedFeasible, feasible
@@ -180,3 +181,14 @@ def test_many_choices_without_slots_are_told_from_few(monkeypatch: pytest.Monkey
     assert large.count is None
     genome = large.draw(large.prior, np.random.default_rng(0))
     assert sum(genome) <= 50
+
+
+def test_levels_of_a_space_whose_costs_do_not_add_up_are_met_by_their_own_costs() -> None:
+    root = Uneven(2)
+    assert root.levels == (0, 1)
+    stage, budget = root.stage(0), Budget(0, 100)
+    legal = feasible(stage, budget, Completions(root, 0))
+    assert isinstance(legal, ListedFeasible)
+    expected = [g for g in all_canonical(stage) if stage.costs(g)["flops"] in budget]
+    assert list(legal.enumerate()) == expected
+    assert 0 < len(expected) < len(all_canonical(stage))
