@@ -72,8 +72,8 @@ class Sampler:
     ) -> list[Genome]:
         """Those of ``count`` genomes drawn as by :meth:`draw` that were never proposed, each once.
 
-        They stay so until they are taken. Fewer are drawn where few of the distribution's genomes
-        are legal.
+        They stay so until they are taken. Fewer are drawn, or none, where few of the distribution's
+        genomes are legal.
         """
         legal: list[Genome] = []
         for _ in range(_UNCONDITIONED_TRIES + 2 * count):
@@ -81,7 +81,7 @@ class Sampler:
                 legal.append(genome)
                 if len(legal) == count:
                     break
-        if not legal:
+        if not legal and self.feasible.share is not None:  # else it could only try the same again
             legal = [self.feasible.draw(distribution, rng) for _ in range(count)]
         return [genome for genome in dict.fromkeys(legal) if genome not in self.proposed]
 

@@ -6,7 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from evo_nas.acquisition import choose, half_ranked, log_expected_improvement
+from evo_nas.acquisition import choose, expected_gain, half_ranked, log_expected_improvement
+from evo_nas.gaussian_process import GaussianProcess
+from evo_nas.genome_kernel import GenomeKernel
+from tests.spacekit import TinySpace, all_canonical
 
 
 @given(st.floats(-5, 5), st.floats(0.01, 3))
@@ -62,3 +65,32 @@ def test_the_promising_and_the_uncertain_are_chosen_each_once() -> None:
 
 def test_among_equals_the_first_is_taken() -> None:
     assert choose(Belief([0.0] * 4, [1.0] * 4), 0.0, 1) == [0]  # type: ignore[arg-type]
+
+
+def test_a_batch_is_spread_over_what_looks_good() -> None:
+    space = TinySpace(3)
+    kernel, genomes = GenomeKernel(space), all_canonical(space)
+    seen = [genomes[i] for i in np.random.default_rng(0).choice(len(genomes), 60, replace=False)]
+    process = GaussianProcess(kernel)
+    scores = np.array([genome[0] - genome[3] + 0.1 * sum(genome) for genome in seen])
+    process.fit(kernel.encode(seen), half_ranked(scores))
+    others = kernel.encode(sorted(set(genomes) - set(seen)))
+
+    alone = expected_gain(process.predict(others), 1.0)
+    greedy = np.argsort(-alone, kind="stable")[:6].tolist()
+    chosen = choose(process.predict(others), 1.0, 6)
+    assert chosen[0] == greedy[0]
+    assert len(set(chosen)) == 6
+
+    def likeness(indices: list[int]) -> float:
+        some = others[indices]
+        return float(kernel.joint(some, some, process.hyperparameters.weights).mean())
+
+    assert likeness(chosen) < likeness(greedy)
+
+
+def test_the_better_half_keeps_its_proportions() -> None:
+    values = np.array([0.5, -1e9, 3.0, 1.0, 0.0, 2.0, -5.0])
+    warped = half_ranked(values)
+    assert warped[[3, 5, 2]] / warped[3] == pytest.approx([1, 3, 5])
+    assert half_ranked(1000 * values + 93) == pytest.approx(warped)

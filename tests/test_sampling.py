@@ -1,14 +1,16 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evo_nas.budget import Budget
-from evo_nas.distribution import mutation
-from evo_nas.feasible import feasible
+from evo_nas.distribution import crossover, mutation
+from evo_nas.feasible import RejectionFeasible, feasible
 from evo_nas.sampling import Exhausted, Sampler
 
-from .spacekit import TinySpace, all_canonical
+from .spacekit import TinySpace, all_canonical, prior_mass
 
 SPACE = TinySpace(3)
 
@@ -77,3 +79,37 @@ def test_looking_where_hardly_anything_is_legal_finds_that() -> None:
     rng = np.random.default_rng(0)
     for genome in sampler.look(sampler.feasible.prior, 3, rng):
         assert SPACE.costs(genome)["flops"] == lowest
+
+
+def test_what_was_only_looked_at_can_still_be_proposed() -> None:
+    legal = feasible(SPACE, Budget(180, 260))
+    everything = legal.enumerate()
+    assert everything is not None
+    sampler = Sampler(legal)
+    rng = np.random.default_rng(0)
+    taken = sampler.look(legal.prior, 50, rng)[::2]
+    for genome in taken:
+        sampler.take(genome)
+    rest = [sampler.fresh(rng)[0] for _ in range(len(everything) - len(taken))]
+    assert sorted(rest + taken) == list(everything)
+    assert sampler.look(legal.prior, 50, rng) == []
+
+
+def test_looking_draws_from_the_conditioned_distribution() -> None:
+    legal = feasible(SPACE, Budget(90, 200))
+    rng = np.random.default_rng(0)
+    looked = Counter(Sampler(legal).look(legal.prior, 1, rng)[0] for _ in range(4000))
+    everything = legal.enumerate()
+    assert everything is not None
+    masses = np.array([prior_mass(SPACE, genome) for genome in everything])
+    expected = 4000 * masses / masses.sum()
+    observed = np.array([looked[genome] for genome in everything])
+    assert ((observed - expected) ** 2 / expected).mean() < 1.5
+
+
+def test_looking_gives_up_where_only_rejection_is_possible() -> None:
+    parents = ((0,) * 24, (1, 1, 1) * 8)
+    legal = RejectionFeasible(TinySpace(8), Budget(0, 10**6))
+    legal.legal = lambda genome: genome in parents  # type: ignore[method-assign]
+    children = crossover(legal.space, *parents)
+    assert Sampler(legal).look(children, 10, np.random.default_rng(0)) == []

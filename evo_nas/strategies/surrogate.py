@@ -44,7 +44,7 @@ class Surrogate(Strategy):
     Args:
         first: the number of random candidates to begin with.
         batch: candidates a generation from then on; fewer find more, more keep an evaluator busy.
-        pool: children from which a batch is chosen.
+        pool: children from which a batch is chosen, about; 30 at least are bred.
         levels: search level by level, as the hierarchical strategy does, and not all at once.
     """
 
@@ -131,13 +131,14 @@ class Surrogate(Strategy):
     ) -> list[Genome]:
         """Add a generation to ``children``: genomes that were never proposed, from many litters."""
         born = len(children)
-        for _ in range(self._pool // _GENERATIONS // _LITTER):
+        for _ in range(max(self._pool // _GENERATIONS // _LITTER, 1)):
             distribution, origin, bred_from = self._litter(parents, rng)
-            # Of children's children, those ancestors that were evaluated.
+            # Of children's children, those ancestors that were evaluated: random ones have none.
             ancestors = [children[p].parents if p in children else (p,) for p in bred_from]
             evaluated = tuple(dict.fromkeys(chain.from_iterable(ancestors)))
             for genome in self._sampler.look(distribution, _LITTER, rng):
-                children.setdefault(genome, Proposal(genome, origin, evaluated))
+                child = Proposal(genome, origin if evaluated else "random", evaluated)
+                children.setdefault(genome, child)
         return list(children)[born:]
 
     def _litter(
