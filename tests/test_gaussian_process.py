@@ -103,3 +103,35 @@ def test_hyperparameters_are_logarithms():
     h = Hyperparameters.of(np.log([0.1, 0.2, 0.3, 2.0, *[1.5] * KERNEL.choices]))
     assert (h.noise, h.main, h.joint) == pytest.approx((0.1, 0.2, 0.3))
     assert h.weights == pytest.approx(np.full(KERNEL.choices, 3.0))
+
+
+def test_noise_is_told_from_signal():
+    def learned(noise):
+        process = GaussianProcess(KERNEL)
+        process.fit(ENCODED, VALUES + noise * np.random.default_rng(1).standard_normal(60))
+        return process.hyperparameters.noise
+
+    assert learned(0.0) < 0.05
+    assert 0.3 < learned(1.0) < 2
+
+
+def test_hyperparameters_are_fitted_to_the_best_and_the_last_of_many():
+    space = TinySpace(4)
+    kernel = GenomeKernel(space)
+    encoded = kernel.encode(all_canonical(space)[::7][:900])
+    values = np.random.default_rng(0).permutation(np.linspace(-1, 1, 900))
+    process = GaussianProcess(kernel)
+    fitted = []
+    loss = process.loss
+
+    def recording(logarithms, some, theirs):
+        fitted.append(theirs)
+        return loss(logarithms, some, theirs)
+
+    process.loss = recording
+    process.fit(encoded, values)
+    best = np.sort(values)[-200:]
+    assert all(len(theirs) == 400 for theirs in fitted)
+    assert np.isin(best, fitted[0]).all()
+    others = values[values < best.min()]
+    assert np.isin(others[-200:], fitted[0]).all()

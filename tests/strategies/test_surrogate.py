@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,65 @@ def test_two_choices_are_changed_at_once_where_a_tight_budget_asks_for_it() -> N
     assert all(SPACE.costs(genome)["flops"] in budget for genome in genomes)
     bred = [p for g in generations for p, _ in g if p.origin == "mutation"]
     assert any(sum(a != b for a, b in zip(p.genome, p.parents[0], strict=True)) >= 2 for p in bred)
+
+
+def test_a_replay_of_recorded_scores_goes_on_as_if_it_had_never_stopped() -> None:
+    whole = search(registry.load("strategy", SPEC), settings=SETTINGS)
+    recorded = {s.genome: s.metrics["accuracy"] for g in whole[:6] for _, s in g}
+
+    def replayed(genome: Genome) -> float:
+        return recorded.pop(genome) if recorded else score(genome)
+
+    again = search(registry.load("strategy", SPEC), score=replayed, settings=SETTINGS)
+    assert again == whole
+    assert not recorded
+
+
+def test_a_small_pool_is_a_pool_still() -> None:
+    generations = search(registry.load("strategy", "surrogate?pool=1"), settings=SETTINGS)
+    assert "mutation" in {p.origin for g in generations[1:] for p, _ in g}
+
+
+def test_parents_were_evaluated_in_earlier_generations() -> None:
+    evaluated: set[Genome] = set()
+    for generation in search(registry.load("strategy", SPEC), settings=SETTINGS):
+        for proposal, _ in generation:
+            assert set(proposal.parents) <= evaluated
+            assert bool(proposal.parents) == (proposal.origin != "random")
+        evaluated |= {proposal.genome for proposal, _ in generation}
+
+
+def test_disasters_among_the_scores_do_not_lead_it_astray() -> None:
+    def diverging(genome: Genome) -> float:
+        return -1e6 if hash(genome) % 10 == 0 else score(genome)
+
+    def best(spec: str, seed: int, scores: Callable[[Genome], float]) -> float:
+        searched = search(registry.load("strategy", spec), seed, score=scores, settings=SETTINGS)
+        return max(score(p.genome) for g in searched for p, _ in g)
+
+    def mean(spec: str, scores: Callable[[Genome], float]) -> float:
+        return float(np.mean([best(spec, seed, scores) for seed in range(4)]))
+
+    random = mean("random_search", score)
+    assert mean(SPEC, diverging) - random > 0.5 * (mean(SPEC, score) - random) > 0
+
+
+def test_what_failed_has_no_children() -> None:
+    strategy = registry.load("strategy", SPEC)
+    stage = StagePlan("stage1", None, 60, 5)
+    strategy.begin(stage, Sampler(feasible(SPACE, BUDGET)), SETTINGS, OBJECTIVES)
+    failed: set[Genome] = set()
+    asked = 0
+    while proposals := strategy.ask(np.random.default_rng(asked)):
+        asked += len(proposals)
+        assert not any(failed & set(proposal.parents) for proposal in proposals)
+        metrics = [{"accuracy": score(p.genome), "loss": 0.0} for p in proposals]
+        bad = [p.genome[0] == 0 for p in proposals]
+        failed |= {p.genome for p, wrong in zip(proposals, bad, strict=True) if wrong}
+        told = zip(proposals, metrics, bad, strict=True)
+        strategy.tell([Scored(p.genome, 1, {} if wrong else m) for p, m, wrong in told])
+    assert failed
+    assert asked == 60
 
 
 def run(values: dict[str, float] | None, objective: Objective, odd: bool) -> list[Proposal]:
