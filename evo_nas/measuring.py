@@ -77,6 +77,14 @@ class Batches:
         """Float images (n, channels, size, size) and labels int64 (n,)."""
         return prepare(self._pixels[rows], self._mean, self._std, self._size), self._labels[rows]
 
+    def epoch(self, order: Tensor, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch of training: ``order`` int64 (steps, batch size), rows.
+
+        ``seed`` decides what is random about how they are read; nothing is, of images in memory.
+        """
+        for rows in order.to(self.device):
+            yield self.take(rows)
+
     def in_order(self, batch_size: int = MEASURE_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
         """All images, batch by batch."""
         for start in range(0, len(self), batch_size):

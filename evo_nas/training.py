@@ -93,11 +93,12 @@ class _Training:
         order = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
         self.network.train()
         total = torch.zeros((), device=device)
-        for number, rows in enumerate(torch.from_numpy(order).to(device), epoch * self.steps):
+        batches = self.batches.epoch(torch.from_numpy(order), self.streams.number("read", epoch))
+        for number, (images, labels) in enumerate(batches, epoch * self.steps):
             set_learning_rate(self.optimizer, self.phase, number, self.epochs * self.steps)
             if before_step is not None:
                 before_step(number)
-            total += self._step(*self.batches.take(rows))
+            total += self._step(images, labels)
         return float(total) / self.steps  # waits for the device, once an epoch
 
     def _step(self, images: Tensor, labels: Tensor) -> Tensor:

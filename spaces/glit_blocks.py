@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from evo_nas.space import Geometry
+from evo_nas.stochastic_depth import StochasticDepth
 
 from .glit_convolution import DepthwiseConvolution, Transposed, run_by_channel, runs_by_channel
 
@@ -141,15 +142,16 @@ class Block(nn.Module):
     ) -> None:
         super().__init__()
         self.norm1, self.attn, self.norm2, self.mlp = norm1, attn, norm2, mlp
+        self.drop = StochasticDepth()
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (batch, tokens, channels) to the same shape."""
-        tokens = residual(tokens, self.norm1, self.attn)
-        return residual(tokens, self.norm2, self.mlp)
+        tokens = tokens + self.drop(self.attn(self.norm1(tokens)))
+        return tokens + self.drop(self.mlp(self.norm2(tokens)))  # type: ignore[no-any-return]
 
 
 def residual(tokens: Tensor, norm: nn.Module, module: nn.Module) -> Tensor:
-    """x + module(norm(x))."""
+    """x + module(norm(x)), as one half of a :class:`Block` computes it outside of training."""
     return tokens + module(norm(tokens))  # type: ignore[no-any-return]
 
 
