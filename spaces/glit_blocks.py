@@ -16,8 +16,6 @@ from torch.nn.utils import skip_init
 from evo_nas.space import Geometry
 from evo_nas.stochastic_depth import StochasticDepth
 
-from .glit_convolution import DepthwiseConvolution, Transposed, run_by_channel, runs_by_channel
-
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
     """A linear layer initialised as in DeiT: normal of deviation 0.02, truncated, bias 0."""
@@ -66,33 +64,19 @@ def attend(tokens: Tensor, qkv: nn.Linear, proj: nn.Linear, heads: int) -> Tenso
 
 
 class LocalHeads(nn.Module):
-    """The convolution of a block's local heads, on their share of the channels (Figure 4).
+    """The local heads of a block, on their share of the channels.
 
-    ``expansion`` is E, ``kernel`` is K, which counts tokens.
+    ``net`` are their layers, whatever they are, tokens (batch, tokens, channels) to the same shape;
+    the released weights know them by this name.
     """
 
-    def __init__(self, channels: int, expansion: int, kernel: int) -> None:
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
-        inner = channels * expansion
-        self.net = nn.Sequential(
-            Transposed(),
-            nn.Conv1d(channels, 2 * inner, 1),
-            nn.GLU(dim=1),
-            DepthwiseConvolution(inner, kernel),
-            nn.BatchNorm1d(inner),
-            nn.SiLU(),
-            nn.Conv1d(inner, channels, 1),
-            Transposed(),
-        )
+        self.net = net
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (batch, tokens, channels) to the same shape."""
-        return convolve(tokens, self.net)
-
-
-def convolve(tokens: Tensor, net: nn.Sequential) -> Tensor:
-    """Run the layers of :class:`LocalHeads` the way that is faster here."""
-    return run_by_channel(tokens, net) if runs_by_channel(tokens) else net(tokens)
+        return self.net(tokens)  # type: ignore[no-any-return]
 
 
 class GlobalLocal(nn.Module):
@@ -115,7 +99,7 @@ class GlobalLocal(nn.Module):
         """Tokens (batch, tokens, channels) to the same shape."""
         first, others = tokens[..., : self.channels], tokens[..., self.channels :]
         attended = attend(first, self.qkv, self.proj, self.heads)
-        return torch.cat((attended, convolve(others, self.net)), dim=-1)
+        return torch.cat((attended, self.net(others)), dim=-1)
 
 
 class FeedForward(nn.Module):
@@ -168,28 +152,36 @@ class PatchEmbedding(nn.Module):
 
 
 class Trunk(nn.Module):
-    """What all GLiT networks share: patches in, classes out; itself a network of no blocks."""
+    """What all networks of the family share: patches in, classes out; a network of no blocks.
 
-    def __init__(self, geometry: Geometry) -> None:
+    With a class token, classes are read from it; without one, from the mean over patches.
+    """
+
+    def __init__(self, geometry: Geometry, class_token: bool = True) -> None:
         super().__init__()
-        tokens = (geometry.image_size // geometry.patch_size) ** 2 + 1
-        self.cls_token = nn.Parameter(torch.empty(1, 1, geometry.width))
+        tokens = (geometry.image_size // geometry.patch_size) ** 2 + class_token
+        self.cls_token = nn.Parameter(torch.empty(1, 1, geometry.width)) if class_token else None
         self.pos_embed = nn.Parameter(torch.empty(1, tokens, geometry.width))
-        nn.init.trunc_normal_(self.cls_token, std=0.02)
+        if self.cls_token is not None:
+            nn.init.trunc_normal_(self.cls_token, std=0.02)
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         self.patch_embed = PatchEmbedding(geometry.channels, geometry.width, geometry.patch_size)
         self.norm = layer_norm(geometry.width)
         self.head = linear(geometry.width, geometry.classes)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Images (batch, channels, size, size) to tokens (batch, 1 + patches, width)."""
-        patches = self.patch_embed(images)
-        classes = self.cls_token.expand(len(patches), -1, -1)
-        return torch.cat((classes, patches), dim=1) + self.pos_embed
+        """Images (batch, channels, size, size) to tokens (batch, tokens, width)."""
+        tokens = self.patch_embed(images)
+        if self.cls_token is not None:
+            classes = self.cls_token.expand(len(tokens), -1, -1)
+            tokens = torch.cat((classes, tokens), dim=1)
+        return tokens + self.pos_embed  # type: ignore[no-any-return]
 
     def classify(self, tokens: Tensor) -> Tensor:
-        """Tokens (batch, tokens, width) to logits (batch, classes), from the class token."""
-        return self.head(self.norm(tokens)[:, 0])  # type: ignore[no-any-return]
+        """Tokens (batch, tokens, width) to logits (batch, classes)."""
+        tokens = self.norm(tokens)
+        pooled = tokens.mean(1) if self.cls_token is None else tokens[:, 0]
+        return self.head(pooled)  # type: ignore[no-any-return]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (batch, channels, size, size) to logits (batch, classes)."""
@@ -199,8 +191,10 @@ class Trunk(nn.Module):
 class GlitNetwork(Trunk):
     """A stand-alone network: the trunk around its blocks."""
 
-    def __init__(self, geometry: Geometry, blocks: Sequence[Block]) -> None:
-        super().__init__(geometry)
+    def __init__(
+        self, geometry: Geometry, blocks: Sequence[Block], class_token: bool = True
+    ) -> None:
+        super().__init__(geometry, class_token)
         # Each block sits in a list of its own: the released weights are called blocks.0.0.norm1.
         self.blocks = nn.Sequential(*(nn.Sequential(block) for block in blocks))
 

@@ -1,4 +1,4 @@
-"""The depthwise convolution over tokens, and a faster way to run it on short sequences."""
+"""Local heads by convolution, over tokens or the grid of patches, and a faster way to run them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,33 @@ class Transposed(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """A view."""
         return tokens.transpose(1, 2)
+
+
+class Convolution(nn.Sequential):
+    """The layers of convolution heads (section 3.1.1, Figure 3) around a depthwise convolution.
+
+    Tokens (batch, tokens, channels) to the same shape; inside there are ``expansion`` (E) times as
+    many channels.
+    """
+
+    def __init__(self, channels: int, expansion: int, depthwise: nn.Module) -> None:
+        inner = channels * expansion
+        super().__init__(
+            Transposed(),
+            nn.Conv1d(channels, 2 * inner, 1),
+            nn.GLU(dim=1),
+            depthwise,
+            nn.BatchNorm1d(inner),
+            nn.SiLU(),
+            nn.Conv1d(inner, channels, 1),
+            Transposed(),
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Run the layers the way that is faster here."""
+        if isinstance(self[3], DepthwiseConvolution) and runs_by_channel(tokens):
+            return run_by_channel(tokens, self)
+        return super().forward(tokens)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class DepthwiseConvolution(nn.Module):
@@ -36,6 +63,28 @@ class DepthwiseConvolution(nn.Module):
         matrices = _banded(self.conv.weight[:, 0], tokens.shape[2])
         mixed: Tensor = _BatchedProduct.apply(tokens, matrices)  # type: ignore[no-untyped-call]
         return mixed + self.conv.bias[:, None, None]
+
+
+class GridConvolution(nn.Module):
+    """One odd square kernel for each channel over a grid of patches (paper, Table 6, "Conv2d").
+
+    Patches (batch, channels, side * side), row by row, to the same shape.
+    """
+
+    def __init__(self, channels: int, kernel: int, side: int) -> None:
+        super().__init__()
+        assert kernel % 2 == 1, "an even kernel has no middle"
+        self.side = side
+        self.conv = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
+
+    def extra_repr(self) -> str:
+        """What the convolution does not show."""
+        return f"side={self.side}"
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """As many patches out as in."""
+        grid = patches.reshape(*patches.shape[:2], self.side, self.side)
+        return self.conv(grid).flatten(2)  # type: ignore[no-any-return]
 
 
 def runs_by_channel(tokens: Tensor) -> bool:
@@ -61,7 +110,7 @@ def run_by_channel(tokens: Tensor, net: nn.Sequential) -> Tensor:
 
     Args:
         tokens: (batch, tokens, channels), float.
-        net: the layers of ``LocalHeads``.
+        net: a :class:`Convolution` around a :class:`DepthwiseConvolution`.
 
     Returns:
         What ``net(tokens)`` gives, up to rounding.

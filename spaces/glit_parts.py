@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import nn
 
 from evo_nas.errors import SpaceError
-from evo_nas.space import Geometry, Option
+from evo_nas.space import Geometry
 
 from .glit_blocks import (
     Block,
@@ -18,58 +17,51 @@ from .glit_blocks import (
     LocalHeads,
     layer_norm,
 )
-
-KERNELS = (17, 31, 45)  # K, at the target geometry
-_TARGET_TOKENS = 197  # 224 pixels, patch 16, and the class token
+from .glit_locality import Locality
 
 
 class BlockOptions(NamedTuple):
     """One block's options; None where a choice is inactive.
 
     ``heads`` is G in thirds, ``d_k`` a ratio to the width, ``d_z`` and ``expansion`` (E) are ratios
-    too, and ``kernel`` is the option K, which counts tokens at the target geometry.
+    too, and ``reach`` is how far local heads reach (K, or a window) at the target geometry.
     """
 
     heads: int
     d_k: float | None
     d_z: int
     expansion: int | None
-    kernel: int | None
-
-    @classmethod
-    def of(cls, slot: str, options: Mapping[str, Option]) -> BlockOptions:
-        """Those of a slot, from options by choice name."""
-        values = (options.get(f"{slot}.{field}") for field in cls._fields)
-        return cls(*values)  # type: ignore[arg-type]  # choices of this space hold these types
+    reach: int | None
 
 
 class Parts:
     """Makes a block's modules at one geometry.
 
     Raises:
-        SpaceError: no GLiT network has this geometry.
+        SpaceError: no network of the family has this geometry.
     """
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, locality: Locality) -> None:
         check_geometry(geometry)
-        self.geometry = geometry
+        self.geometry, self.locality = geometry, locality
         self.third = geometry.width // 3  # channels of a third of the heads
-        tokens = (geometry.image_size // geometry.patch_size) ** 2 + 1
-        self.kernels = dict(zip(KERNELS, scaled_kernels(tokens), strict=True))
+        self._reach = dict(zip(locality.options, locality.scaled(geometry), strict=True))
 
     def global_heads(self, options: BlockOptions) -> GlobalHeads:
         """Attention on G thirds of the channels."""
-        assert options.d_k is not None, "an all-local block has no attention"
+        assert options.d_k is not None, "an all-local block has no global heads"
         heads = self.geometry.heads * options.heads // 3
         head_width = int(self.geometry.width / self.geometry.heads * options.d_k)
         return GlobalHeads(self.third * options.heads, heads, head_width)
 
     def local_heads(self, options: BlockOptions) -> LocalHeads:
-        """Convolution on L thirds of the channels."""
-        assert options.expansion is not None, "an all-global block has no convolution"
-        assert options.kernel is not None, "an all-global block has no convolution"
-        channels = self.third * (3 - options.heads)
-        return LocalHeads(channels, options.expansion, self.kernels[options.kernel])
+        """What the locality makes of L thirds of the channels."""
+        assert options.expansion is not None, "an all-global block has no local heads"
+        assert options.reach is not None, "an all-global block has no local heads"
+        reach = self._reach[options.reach]
+        return LocalHeads(
+            self.locality.layers(self.geometry, 3 - options.heads, options.expansion, reach)
+        )
 
     def feed_forward(self, options: BlockOptions) -> FeedForward:
         """The block's second half."""
@@ -91,24 +83,11 @@ class Parts:
         return Block(self.norm(), attention, self.norm(), self.feed_forward(options))
 
 
-def scaled_kernels(tokens: int) -> tuple[int, ...]:
-    """What the kernels become at a number of tokens: 17, 31, 45 at 197; 3, 5, 7 at 17.
-
-    In proportion to the tokens, the nearest odd numbers, from 3 on and distinct: at a tenth of the
-    tokens unscaled kernels would all reach every token and be one and the same choice.
-    """
-    kernels: list[int] = []
-    for kernel in KERNELS:
-        nearest_odd = int(kernel * tokens / _TARGET_TOKENS / 2) * 2 + 1
-        kernels.append(max(nearest_odd, kernels[-1] + 2 if kernels else 3))
-    return tuple(kernels)
-
-
 def check_geometry(geometry: Geometry) -> None:
     """Say what is wrong with a geometry.
 
     Raises:
-        SpaceError: no GLiT network has this geometry.
+        SpaceError: no network of the family has this geometry.
     """
     if min(geometry.channels, geometry.classes, geometry.image_size, geometry.heads) < 1:
         raise SpaceError(f"geometry {geometry}: every number must be positive")

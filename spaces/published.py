@@ -12,6 +12,7 @@ from evo_nas.architecture import Architecture
 from evo_nas.space import Option
 
 from .glit import Glit, GlitBase, GlitSmall, GlitTiny
+from .glit_ablations import GlitFixed
 
 # Each block's G; d_k as a ratio to the width, d_z, E and K where the block has them.
 _GLIT_TINY: tuple[Mapping[str, Option], ...] = (
@@ -36,6 +37,26 @@ def glit_tiny() -> Architecture:
     return _architecture("GLiT-Tiny", GlitTiny(), _GLIT_TINY)
 
 
+def glit_fixed_g3() -> Architecture:
+    """Table 1, three global heads in every block: DeiT-Tiny."""
+    return Architecture("GLiT-fixed-G3", GlitFixed.name, (3,))
+
+
+def glit_fixed_g2() -> Architecture:
+    """Table 1, two global heads and one local in every block: 4.91M parameters, 1.039G."""
+    return Architecture("GLiT-fixed-G2", GlitFixed.name, (2,))
+
+
+def glit_fixed_g1() -> Architecture:
+    """Table 1, one global head and two local in every block: 4.79M parameters, 0.956G."""
+    return Architecture("GLiT-fixed-G1", GlitFixed.name, (1,))
+
+
+def glit_fixed_g0() -> Architecture:
+    """Table 1, three local heads in every block: 5.35M parameters, 1.007G."""
+    return Architecture("GLiT-fixed-G0", GlitFixed.name, (0,))
+
+
 def deit_tiny() -> Architecture:
     """5.72M parameters, 1.258G multiply-accumulates."""
     return _architecture("DeiT-Tiny", GlitTiny(), _DEIT)
@@ -49,6 +70,11 @@ def deit_small() -> Architecture:
 def deit_base() -> Architecture:
     """86.57M parameters, 17.583G multiply-accumulates."""
     return _architecture("DeiT-Base", GlitBase(), _DEIT)
+
+
+def vit_base() -> Architecture:
+    """The network of DeiT-Base; ViT-Base (Dosovitskiy et al. 2021) differs in its training."""
+    return _architecture("ViT-Base", GlitBase(), _DEIT)
 
 
 def _architecture(name: str, space: Glit, blocks: Sequence[Mapping[str, Option]]) -> Architecture:

@@ -68,11 +68,16 @@ def test_the_first_stage_holds_the_details_that_were_given():
 def test_a_detail_must_be_an_option():
     with pytest.raises(SpaceError, match=re.escape("kernel cannot be 19; its options are 17, 31")):
         space("glit_hl?kernel=19")
+    with pytest.raises(SpaceError, match=re.escape("window cannot be 19; its options are 14, 28")):
+        space("glit_local_attention?window=19")
+    with pytest.raises(SpaceError, match="no option 'window'; it has d_k, d_z, expansion, kernel"):
+        space("glit_conv2d?window=14")
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_sum_of_the_parts_is_the_count_of_the_whole(seed):
-    glit = space()
+@pytest.mark.parametrize("name", ["glit_hl", "glit_local_attention", "glit_conv2d"])
+@pytest.mark.parametrize("seed", range(2))
+def test_the_sum_of_the_parts_is_the_count_of_the_whole(name, seed):
+    glit = space(name)
     genome = draw(glit, seed)
     assert glit.costs(genome) == counted(glit, genome)
     # The same for a genome of a stage.
@@ -136,13 +141,25 @@ def test_images_that_cannot_be_cut_have_no_proxy():
 
 
 def test_kernels_follow_the_tokens():
-    scaled = module("glit_parts").scaled_kernels
-    assert scaled(197) == (17, 31, 45)
-    assert scaled(17) == (3, 5, 7)
-    for tokens in range(2, 600):
-        kernels = scaled(tokens)
+    scaled = module("glit_locality").TokenConvolution().scaled
+    assert scaled(square(14)) == (17, 31, 45)
+    assert scaled(square(4)) == (3, 5, 7)
+    for side in range(1, 40):
+        kernels = scaled(square(side))
         assert all(kernel % 2 == 1 for kernel in kernels)
         assert 3 <= kernels[0] < kernels[1] < kernels[2]
+
+
+def test_windows_follow_the_patches():
+    scaled = module("glit_locality").Windows().scaled
+    assert scaled(square(14)) == (14, 28, 49)
+    assert scaled(square(8)) == (5, 9, 16)
+    assert scaled(square(4)) == (2, 3, 4)
+
+
+def square(side):
+    """So many patches a side."""
+    return Geometry(side * 2, 1, 10, 2, 48, 3)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
+from torch import nn
 
 from evo_nas import registry
 
@@ -12,7 +13,8 @@ convolution = module("glit_convolution")
 
 def local_heads(channels, expansion, kernel, seed=0):
     torch.manual_seed(seed)
-    return blocks.LocalHeads(channels, expansion, kernel)
+    depthwise = convolution.DepthwiseConvolution(channels * expansion, kernel)
+    return blocks.LocalHeads(convolution.Convolution(channels, expansion, depthwise))
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,10 @@ def test_both_ways_of_the_convolution_agree(tokens, kernel):
     images = torch.randn(9, tokens, 6)
     weight = torch.randn(9, tokens, 6)
     gradients = []
-    for heads, run in ((plain, lambda t, net: net(t)), (by_channel, convolution.run_by_channel)):
+    for heads, run in (
+        (plain, lambda t, net: nn.Sequential.forward(net, t)),
+        (by_channel, convolution.run_by_channel),
+    ):
         given = images.clone().requires_grad_()
         result = run(given, heads.net)
         (result * weight).sum().backward()
@@ -39,7 +44,10 @@ def test_double_precision_agrees_closely():
     heads = local_heads(6, 4, 5).double()
     images = torch.randn(8, 17, 6, dtype=torch.float64)
     torch.testing.assert_close(
-        convolution.run_by_channel(images, heads.net), heads.net(images), atol=1e-12, rtol=1e-12
+        convolution.run_by_channel(images, heads.net),
+        nn.Sequential.forward(heads.net, images),
+        atol=1e-12,
+        rtol=1e-12,
     )
 
 
@@ -98,7 +106,7 @@ def test_attention_by_hand(head_width):
 
 def test_global_channels_come_first():
     torch.manual_seed(0)
-    attention, local = blocks.GlobalHeads(4, 1, 4), blocks.LocalHeads(8, 1, 3)
+    attention, local = blocks.GlobalHeads(4, 1, 4), local_heads(8, 1, 3)
     both = blocks.GlobalLocal(attention, local).eval()
     tokens = torch.randn(2, 5, 12)
     expected = torch.cat((attention(tokens[..., :4]), local(tokens[..., 4:])), -1)
