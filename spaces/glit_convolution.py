@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,16 +23,18 @@ class Convolution(nn.Sequential):
     """The layers of convolution heads (section 3.1.1, Figure 3) around a depthwise convolution.
 
     Tokens (batch, tokens, channels) to the same shape; inside there are ``expansion`` (E) times as
-    many channels.
+    many channels, which is what ``depthwise`` is told.
     """
 
-    def __init__(self, channels: int, expansion: int, depthwise: nn.Module) -> None:
+    def __init__(
+        self, channels: int, expansion: int, depthwise: Callable[[int], nn.Module]
+    ) -> None:
         inner = channels * expansion
         super().__init__(
             Transposed(),
             nn.Conv1d(channels, 2 * inner, 1),
             nn.GLU(dim=1),
-            depthwise,
+            depthwise(inner),
             nn.BatchNorm1d(inner),
             nn.SiLU(),
             nn.Conv1d(inner, channels, 1),

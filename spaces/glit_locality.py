@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 
 from torch import nn
 
@@ -67,7 +68,7 @@ class TokenConvolution(Locality):
     def layers(self, geometry: Geometry, thirds: int, expansion: int, reach: int) -> nn.Module:
         """Pointwise, depthwise and pointwise convolutions."""
         channels = geometry.width // 3 * thirds
-        return Convolution(channels, expansion, DepthwiseConvolution(channels * expansion, reach))
+        return Convolution(channels, expansion, partial(DepthwiseConvolution, kernel=reach))
 
 
 class PatchConvolution(Locality):
@@ -83,7 +84,7 @@ class PatchConvolution(Locality):
         """Pointwise, depthwise and pointwise convolutions, the depthwise one in two dimensions."""
         channels = geometry.width // 3 * thirds
         side = geometry.image_size // geometry.patch_size
-        depthwise = GridConvolution(channels * expansion, reach, side)
+        depthwise = partial(GridConvolution, kernel=reach, side=side)
         return Convolution(channels, expansion, depthwise)
 
 

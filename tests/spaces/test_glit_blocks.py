@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
@@ -13,7 +15,7 @@ convolution = module("glit_convolution")
 
 def local_heads(channels, expansion, kernel, seed=0):
     torch.manual_seed(seed)
-    depthwise = convolution.DepthwiseConvolution(channels * expansion, kernel)
+    depthwise = partial(convolution.DepthwiseConvolution, kernel=kernel)
     return blocks.LocalHeads(convolution.Convolution(channels, expansion, depthwise))
 
 
