@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from torch import Tensor
+
 from evo_nas.data import Images
 from evo_nas.decoder import Decoder
 from evo_nas.distribution import prior
@@ -44,6 +46,7 @@ class SupernetEvaluator(Evaluator):
     """
 
     objectives = (Objective("accuracy"), Objective("loss", maximise=False))
+    shares_weights = True
 
     def __init__(
         self,
@@ -122,6 +125,11 @@ class SupernetEvaluator(Evaluator):
         ready = partial(prepare, mean=data.mean, std=data.std, size=size)
         calibration = self._calibration.pixels
         return score(self._supernet, paths, self._validation, calibration, ready).metrics
+
+    def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
+        """The weights of the genome's path, on the CPU."""
+        weights = self._supernet.extract(self._decoder.full(genome))
+        return {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
 
     @property
     def supernet(self) -> Supernet:

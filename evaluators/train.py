@@ -1,4 +1,4 @@
-"""Scores candidates by training each from scratch: slow, and what the other scores stand for.
+"""Scores candidates by training each alone: slow, and what the other scores stand for.
 
 On the CPU several networks train at once, each in a process of one thread, so that the results are
 the same for any number of threads; on a GPU one after another.
@@ -34,10 +34,13 @@ Arrays = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # pixels, labels
 class TrainEvaluator(Evaluator):
     """Trains by the recipe's ``train`` phase and measures on the validation images.
 
+    From scratch, or from the shared weights that the context offers.
+
     The weights of each network stay in the context's folder; see :meth:`weights`.
     """
 
     objectives = (Objective("accuracy"), Objective("loss", maximise=False))
+    inherits = True
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Prepare the folder."""
@@ -78,6 +81,10 @@ class TrainEvaluator(Evaluator):
         streams = Streams(context.streams.number("train", *lifted))
         with seeded_weights(streams.number("weights")):
             network = self._decoder.network(genome, context.geometry)
+        start = ""
+        if context.initial_weights is not None:
+            network.load_state_dict(context.initial_weights(genome))
+            start = ", from shared weights"
         data = context.data
         return _Task(
             network=pack(network),
@@ -86,7 +93,7 @@ class TrainEvaluator(Evaluator):
                 "space": self._space.name,
                 "genome": " ".join(map(str, lifted)),
                 "geometry": str(context.geometry),
-                "training": f"{context.recipe.train}, {context.epochs} epochs",
+                "training": f"{context.recipe.train}, {context.epochs} epochs{start}",
                 "seed": str(context.streams.seed),
                 "data": data.fingerprint,
             },

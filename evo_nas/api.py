@@ -63,6 +63,7 @@ def prepare(
     recipe: str = "quick",
     epochs: int | None = None,
     finalist_epochs: int | None = None,
+    inherit: bool = False,
     seed: int = 0,
     device: str = "auto",
     threads: int = 1,
@@ -78,7 +79,8 @@ def prepare(
     ``jobs`` processes of one thread each score candidates and retrain finalists there, with the
     same outcome for any number. ``geometry`` is "proxy" or "target", with changes as in
     "proxy,width=96". ``supernet`` is the folder of an earlier run whose shared weights and scores
-    are used where its subspace is searched. Without a ``retrainer`` the evaluator says which;
+    are used where its subspace is searched. With ``inherit``, finalists start from the weights that
+    they have in the supernet, not from scratch. Without a ``retrainer`` the evaluator says which;
     without ``data`` it is "digits", or "none" where neither of the two looks at images.
 
     Raises:
@@ -97,12 +99,22 @@ def prepare(
         each.check(loaded)
     named = ((evaluator, scorer), (retrainer, confirmer))
     needing = [spec for spec, each in named if each.needs_data]
+    if inherit and not (scorer.shares_weights and confirmer.inherits):
+        raise SettingsError(
+            f"finalists cannot inherit: evaluator {evaluator} must share weights (as supernet "
+            f"does) and retrainer {retrainer} must train from them (as train does)"
+        )
     data = registry.absolute(choose_data(data, needing))
     source: DataSource = registry.load("data", data)
     chosen = choose_recipe(recipe, epochs, finalist_epochs)
     resolved = make_settings(settings)
     folder = _folder(run_dir, space, flops)
     plan = make_plan(space, loaded, planner, resolved, budget)
+    if inherit and not all(outlook.stage.scored for outlook in plan.stages):
+        raise SettingsError(
+            f"finalists cannot inherit: strategy {strategy} scores no candidates, so there are no "
+            "shared weights"
+        )
     images = source.load(seed)
     if not needing and geometry != "proxy":
         raise SettingsError(f"no network is built in this run: no geometry to choose ({geometry})")
@@ -121,6 +133,7 @@ def prepare(
         settings=resolved,
         geometry=shape,
         recipe=chosen,
+        inherit=inherit,
     )
     return Prepared(config, plan, images, folder)
 

@@ -20,7 +20,8 @@ class Config:
     """One run; ``geometry`` is what networks are trained at, the target where none is.
 
     ``threads`` are the CPU threads of supernet training: on the CPU results are bit-equal only for
-    the same number, so it is part of the run. ``jobs`` changes no result.
+    the same number, so it is part of the run. ``jobs`` changes no result. With ``inherit``,
+    finalists start from the search's shared weights instead of from scratch.
     """
 
     space: str
@@ -36,6 +37,7 @@ class Config:
     settings: Settings
     geometry: Geometry
     recipe: Recipe
+    inherit: bool = False
 
     def to_toml(self) -> str:
         """The file's text."""

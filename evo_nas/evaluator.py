@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
+
+from torch import Tensor
 
 from .data import SearchData
 from .errors import EvaluatorError
@@ -15,6 +17,9 @@ from .progress import Progress, Silent
 from .recipe import Recipe
 from .space import Genome, Geometry, Space
 from .streams import Streams
+
+# From a genome to the weights that its stand-alone network starts from, by name.
+InitialWeights: TypeAlias = Callable[[Genome], Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,8 @@ class EvaluationContext:
     or each network from scratch); ``streams`` are private to the stage. ``threads`` are the CPU
     threads of this process, ``jobs`` how many worker processes may be used on the CPU: the outcome
     must be the same for any number of them. Evaluators that see images count them in ``ledger``,
-    those of a candidate before its metrics are yielded.
+    those of a candidate before its metrics are yielded. With ``initial_weights`` networks are not
+    trained from scratch but from the weights that it gives for a genome.
     """
 
     streams: Streams
@@ -47,6 +53,7 @@ class EvaluationContext:
     jobs: int = 1
     progress: Progress = field(default_factory=Silent)
     ledger: Ledger = field(default_factory=Ledger)
+    initial_weights: InitialWeights | None = None
 
 
 class Evaluator(ABC):
@@ -57,12 +64,15 @@ class Evaluator(ABC):
 
     ``retrainer`` is the spec of the evaluator that confirms the finalists unless a run names
     another. An evaluator that looks at no images says so with ``needs_data``: a run of such
-    evaluators loads none, and its geometry is the target.
+    evaluators loads none, and its geometry is the target. ``shares_weights`` says that it has
+    :meth:`initial_weights`, ``inherits`` that it trains from those of its context.
     """
 
     objectives: ClassVar[Sequence[Objective]] = (Objective("accuracy"),)
     retrainer: ClassVar[str] = "train"
     needs_data: ClassVar[bool] = True
+    shares_weights: ClassVar[bool] = False
+    inherits: ClassVar[bool] = False
 
     def check(self, space: Space) -> None:  # noqa: B027
         """Raise an EvoNasError if it cannot score this space; called before anything is begun."""
@@ -82,6 +92,10 @@ class Evaluator(ABC):
     def weights(self, genome: Genome) -> Path | None:
         """A safetensors file with the stand-alone weights of an evaluated genome, if kept."""
         return None
+
+    def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
+        """Copies of the shared weights that a genome's stand-alone network can start from."""
+        raise NotImplementedError(f"{type(self).__name__} shares no weights")
 
     def close(self) -> None:  # noqa: B027
         """Release what :meth:`open` took."""

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from . import registry, runfolder
 from .budget import parse_budget
@@ -81,7 +82,9 @@ class Loop:
             stage, space, "finalists", config.retrainer, config.recipe.train.epochs
         )
         objectives = retrainer.evaluator.objectives
-        finalists = self._finalists(stage, space, legal, objectives)
+        finalists, weights = self._finalists(stage, space, legal, objectives)
+        if config.inherit:
+            retrainer.context = replace(retrainer.context, initial_weights=weights.__getitem__)
         try:
             best = retrain(finalists, retrainer)
             self.progress.say(
@@ -93,18 +96,24 @@ class Loop:
 
     def _finalists(
         self, stage: StagePlan, space: Space, legal: Feasible, objectives: Sequence[Objective]
-    ) -> list[Scored]:
-        """What the stage's search chose to be retrained, to be ranked by ``objectives``."""
+    ) -> tuple[list[Scored], dict[Genome, Mapping[str, Tensor]]]:
+        """What the stage's search chose to be retrained, to be ranked by ``objectives``.
+
+        With the shared weights of each, if they are to be inherited.
+        """
         config = self.config
         streams = Streams(Streams(config.seed).number(stage.name, "search"))
         if not stage.scored:
-            return unscored(self.strategy, stage, config.settings, legal, objectives, streams)
+            found = unscored(self.strategy, stage, config.settings, legal, objectives, streams)
+            return found, {}
         epochs = config.recipe.supernet.epochs * stage.epochs_factor
         scorer = self._scorer(stage, space, "search", config.evaluator, epochs)
         try:
-            return search(
+            found = search(
                 self.strategy, stage, config.settings, legal, scorer, streams, self.progress
             )
+            inherited = found if config.inherit else []
+            return found, {f.genome: scorer.initial_weights(f.genome) for f in inherited}
         finally:
             scorer.close()
 

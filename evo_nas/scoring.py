@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from torch import Tensor
 
 from .errors import EvaluatorError, EvoNasError, RunError
 from .evaluator import EvaluationContext, Evaluator, check_metrics
@@ -74,6 +76,11 @@ class Scorer:
         """The stand-alone weights that the evaluator kept of an evaluated genome, if it did."""
         self._open()
         return self.evaluator.weights(genome)
+
+    def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
+        """The shared weights that a genome's network can start from."""
+        self._open()
+        return self.evaluator.initial_weights(genome)
 
     def close(self) -> None:
         """Release the evaluator."""

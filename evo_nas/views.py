@@ -52,7 +52,8 @@ def _training(prepared: Prepared) -> list[tuple[str, str]]:
         (
             "recipe",
             f"{phases.name}: supernet {phases.supernet.epochs} epochs, finalists "
-            f"{phases.train.epochs} epochs each",
+            f"{phases.train.epochs} epochs each"
+            f"{', from the supernet' if config.inherit else ''}",
         ),
         (
             "computed on",

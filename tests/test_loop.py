@@ -11,7 +11,7 @@ import pytest
 import evo_nas
 from evo_nas.api import prepare
 from evo_nas.architecture import read_architecture
-from evo_nas.errors import BudgetError, EvaluatorError, RunError
+from evo_nas.errors import BudgetError, EvaluatorError, RunError, SettingsError
 from evo_nas.feasible import feasible
 from evo_nas.progress import Silent
 from evo_nas.result import Result, load_result
@@ -156,6 +156,44 @@ def test_where_no_score_decides_the_evaluator_is_not_even_opened(
     result = run(tmp_path / "run", strategy=strategy, evaluator="tests.plugins:Score?fault=raises")
     assert result.of("stage1", "search") == ()
     assert len(result.of("stage1", "finalists")) == (3 if strategy == "random" else 1)
+
+
+@pytest.mark.slow
+def test_finalists_start_from_the_shared_weights_and_resume_to_the_same_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {
+        "space": "glit_fixed", "flops": "1G..1.3G", "strategy": "spos", "evaluator": "supernet",
+        "retrainer": None, "samples": 3, "population": 3, "parents": 2, "finalists": 2,
+        "epochs": 1, "finalist_epochs": 1, "data": "digits?train=320&validation=60&test=60",
+    }  # fmt: skip
+    result = run(tmp_path / "whole", inherit=True, **options)
+    scratch = run(tmp_path / "scratch", **options)
+    inherited, alone = (r.of("stage1", "finalists") for r in (result, scratch))
+    assert {e.genome for e in inherited} == {e.genome for e in alone}  # the same search
+    losses = [min(e.metrics["loss"] for e in finalists) for finalists in (inherited, alone)]
+    assert losses[0] < losses[1]  # two epochs and one, against one
+    with monkeypatch.context() as patch:
+        stop_after(4, patch)  # three candidates and a finalist
+        with pytest.raises(Interruption):
+            run(tmp_path / "stopped", inherit=True, **options)
+    assert outcome(evo_nas.resume(tmp_path / "stopped")) == outcome(result)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"strategy": "random", "evaluator": "supernet", "retrainer": None}, "scores no candidat"),
+        ({"evaluator": "train", "retrainer": "train"}, "must share weights"),
+        ({"evaluator": "supernet"}, "must train from them"),
+    ],
+)
+def test_what_cannot_be_inherited_is_told_before_anything(
+    tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        run(tmp_path / "run", inherit=True, space="glit_hl", flops="1.4G", **changes)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("strategy", FLAT)

@@ -24,6 +24,9 @@ Geometry = Annotated[str, typer.Option(help="proxy or target, with changes as pr
 Recipe = Annotated[str, typer.Option(help="quick, paper, or a TOML file.")]
 Epochs = Annotated[int | None, typer.Option(help="Of a supernet [recipe].")]
 FinalistEpochs = Annotated[int | None, typer.Option(help="Of a retraining [recipe].")]
+Inherit = Annotated[
+    bool, typer.Option("--inherit", help="Finalists start from the supernet's weights.")
+]
 Samples = Annotated[int, typer.Option(help="Candidates a stage.")]
 Population = Annotated[int, typer.Option(help="Candidates a generation.")]
 Parents = Annotated[int, typer.Option(help="The best so far that are bred from.")]

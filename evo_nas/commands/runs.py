@@ -28,6 +28,7 @@ def run(
     recipe: flags.Recipe = "quick",
     epochs: flags.Epochs = None,
     finalist_epochs: flags.FinalistEpochs = None,
+    inherit: flags.Inherit = False,
     samples: flags.Samples = 1000,
     population: flags.Population = 50,
     parents: flags.Parents = 10,
@@ -53,9 +54,9 @@ def run(
     prepared = prepare(
         space, flops, strategy=strategy, evaluator=evaluator, supernet=supernet,
         retrainer=retrainer, data=data, geometry=geometry, recipe=recipe, epochs=epochs,
-        finalist_epochs=finalist_epochs, samples=samples, population=population, parents=parents,
-        crossover=crossover, mutation=mutation, mutation_rate=mutation_rate, finalists=finalists,
-        seed=seed, device=device, threads=threads, jobs=jobs, run_dir=run_dir,
+        finalist_epochs=finalist_epochs, inherit=inherit, samples=samples, population=population,
+        parents=parents, crossover=crossover, mutation=mutation, mutation_rate=mutation_rate,
+        finalists=finalists, seed=seed, device=device, threads=threads, jobs=jobs, run_dir=run_dir,
     )  # fmt: skip
     if as_json and dry_run:
         from evo_nas.documents import plan_document

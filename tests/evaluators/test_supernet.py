@@ -54,6 +54,17 @@ class Hearing(Silent):
         self.messages.append(message)
 
 
+def test_shared_weights_to_start_from_are_copies_of_the_path(tmp_path):
+    evaluator = opened(tmp_path)
+    given = evaluator.initial_weights((2, 1))
+    network = TinySpace().build((2, 1), tiny_context(tmp_path).geometry)
+    network.load_state_dict(given)
+    shared = evaluator.supernet.layers["first16"].net[0].weight
+    assert torch.equal(network[1].net[0].weight, shared)
+    given["1.net.0.weight"].zero_()
+    assert shared.any()
+
+
 def test_scores_all_genomes_of_a_generation(tmp_path):
     results = scores(opened(tmp_path))
     assert sorted(results) == [0, 1, 2, 3]

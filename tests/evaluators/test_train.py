@@ -3,7 +3,7 @@ import torch
 from safetensors.torch import load_file
 
 from evo_nas import registry
-from evo_nas.errors import EvaluatorError
+from evo_nas.errors import CheckpointError, EvaluatorError
 from evo_nas.files import save_checkpoint
 from evo_nas.measuring import Ledger
 from evo_nas.recipe import Phase
@@ -48,6 +48,25 @@ def test_results_do_not_depend_on_threads_company_or_earlier_work(tmp_path):
 def test_a_genome_and_a_seed_have_initial_weights_of_their_own(tmp_path):
     first = opened(tmp_path / "a").evaluate((1, 1))
     assert opened(tmp_path / "b", streams=Streams(8)).evaluate((1, 1)) != first
+
+
+def test_networks_start_from_the_weights_that_are_offered(tmp_path):
+    space, context = TinySpace(), tiny_context(tmp_path)
+    given = {genome: space.build(genome, context.geometry).state_dict() for genome in GENOMES}
+    still = Phase("sgd", epochs=1, batch_size=96, learning_rate=1e-12, weight_decay=0)
+    recipe = type(context.recipe)("still", still, still)
+    evaluator = opened(tmp_path, recipe=recipe, initial_weights=given.__getitem__)
+    results = dict(evaluator.evaluate_many(GENOMES))
+    assert len(results) == 3
+    for genome in GENOMES:
+        trained = load_file(evaluator.weights(genome))
+        for name, weight in given[genome].items():
+            if "running" not in name and "batches" not in name:
+                torch.testing.assert_close(trained[name], weight, atol=1e-6, rtol=0)
+    with pytest.raises(
+        CheckpointError, match="belong to another training"
+    ):  # not taken for weights from scratch
+        opened(tmp_path, recipe=recipe).evaluate(GENOMES[0])
 
 
 def test_training_that_was_stopped_goes_on_exactly(tmp_path, monkeypatch):
