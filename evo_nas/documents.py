@@ -12,6 +12,7 @@ from .budget import Budget
 from .feasible import Feasible
 from .plan import Published
 from .result import Result
+from .sizes import sizes
 from .space import Space
 
 
@@ -45,6 +46,7 @@ def space_document(
         "target": asdict(space.target),
         "budget": None if budget is None else asdict(budget),
         **_legal(legal),
+        "sizes": _sizes(space),
         "choices": [
             {
                 "name": choice.name,
@@ -56,6 +58,17 @@ def space_document(
             for choice in space.choices
         ],
         "published": [asdict(network) for network in networks],
+    }
+
+
+def _sizes(space: Space) -> dict[str, Any]:
+    found = sizes(space)
+    return {
+        "combinations": found.every,
+        "by_level": found.levels,
+        "level_by_level": found.by_levels,
+        "reduction": found.reduction,
+        "searched_at_level": found.stages,
     }
 
 

@@ -9,6 +9,7 @@ from .architectures import published_networks
 from .budget import Budget
 from .feasible import Feasible
 from .search import stage_feasible, stage_space
+from .sizes import stage_sizes
 from .space import Space
 from .strategy import Settings, StagePlan, Strategy
 
@@ -65,33 +66,12 @@ def make_plan(
 def outlook(space: Space, stage: StagePlan, budget: Budget, *, first: bool) -> StageOutlook:
     """What is known of a stage before the run."""
     if not first and stage.level is not None:
-        smallest, largest = _later_sizes(space, stage.level)
+        smallest, largest = stage_sizes(space, stage.level)
         return StageOutlook(stage, smallest, largest, None)
     searched = stage_space(space, stage, None)
     found = stage_feasible(space, stage, searched, budget)
     size = found.size if found.size is not None else math.nan
     return StageOutlook(stage, size, size, found)
-
-
-def _later_sizes(space: Space, level: int) -> tuple[float, float]:
-    """The fewest and most genomes of a later stage, over all that earlier levels can decide."""
-    smallest, largest = math.inf, 0.0
-    for context in space.contexts:
-        fewest = most = 1.0
-        for slot, positions in space.slots.items():
-            earlier = [i for i in positions if space.choices[i].level < level]
-            genomes = {
-                tuple(g if i in earlier or i in space.context else 0 for i, g in enumerate(genome))
-                for genome in (
-                    space.place(slot, context, value) for value in space.slot_values(slot, context)
-                )
-            }
-            stages = [space.stage(level, genome) for genome in genomes]
-            counts = [len(s.slot_values(slot, ())) if slot in s.slots else 1 for s in stages]
-            fewest *= min(counts)
-            most *= max(counts)
-        smallest, largest = min(smallest, fewest), max(largest, most)
-    return smallest, largest
 
 
 def published(spec: str, space: Space, budget: Budget | None) -> tuple[Published, ...]:

@@ -15,6 +15,7 @@ from .feasible import Feasible
 from .layout import fact_grid, plain_table
 from .pictures import picture
 from .plan import Published, StageOutlook
+from .sizes import sizes
 from .space import Genome, Space
 from .strategy import Settings
 
@@ -117,6 +118,7 @@ def space_view(
             f"{len(space.choices)} in {len(space.slots)} slots, {_levels(space)}",
         ),
         ("genomes", _amount(legal.size)),
+        *_sizes(space),
     ]
     if legal.minimum is not None and legal.maximum is not None:
         reach = f"{format_amount(legal.minimum, 5)} to {format_amount(legal.maximum, 5)} FLOPs"
@@ -130,6 +132,26 @@ def space_view(
         _choice_table(space),
         *_published(networks, budget),
     )
+
+
+def _sizes(space: Space) -> list[tuple[str, str]]:
+    """What searching by levels makes of a space of several (GLiT, section 3.3)."""
+    if len(space.levels) == 1:
+        return []
+    found = sizes(space)
+    stages = [
+        f"level {level} among {_amount(low)}" + (f" to {_amount(high)}" if high != low else "")
+        for level, (low, high) in found.stages.items()
+    ]
+    return [
+        ("combinations of options", f"{_amount(found.every)}, active or not"),
+        (
+            "level by level",
+            f"{' + '.join(map(_amount, found.levels.values()))} = {_amount(found.by_levels)}, "
+            f"{_amount(found.reduction)} times fewer",
+        ),
+        ("a search by levels", f"{'; '.join(stages)} genomes, as what is decided leaves them"),
+    ]
 
 
 def _levels(space: Space) -> str:

@@ -1,0 +1,72 @@
+"""How large a space is, and what a search by levels makes of that (GLiT, sections 3.2 and 3.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .space import Genome, Space
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Numbers of combinations.
+
+    ``every`` is of all options, whether active or not, ``levels`` of the options that each level
+    decides. ``stages`` are the fewest and most genomes that a search of a level has to look among,
+    over all that earlier levels can decide; of what is inactive only one option counts there.
+    """
+
+    every: int
+    levels: Mapping[int, int]
+    stages: Mapping[int, tuple[int, int]]
+
+    @property
+    def by_levels(self) -> int:
+        """The sum over levels: what a search one level after the other chooses from."""
+        return sum(self.levels.values())
+
+    @property
+    def reduction(self) -> float:
+        """How many times fewer that is than everything at once."""
+        return self.every / self.by_levels
+
+
+def sizes(space: Space) -> Sizes:
+    """The sizes of a space."""
+    levels = dict.fromkeys(space.levels, 1.0)
+    for choice in space.choices:
+        levels[choice.level] *= len(choice.options)
+    return Sizes(
+        every=math.prod(levels.values()),
+        levels=levels,
+        stages={level: stage_sizes(space, level) for level in space.levels},
+    )
+
+
+def stage_sizes(space: Space, level: int) -> tuple[int, int]:
+    """The fewest and most genomes of a level's stage, over all that earlier levels can decide."""
+    totals = [_stage_sizes(space, level, context) for context in space.contexts]
+    return min(low for low, _ in totals), max(high for _, high in totals)
+
+
+def _stage_sizes(space: Space, level: int, context: Genome) -> tuple[int, int]:
+    """The same, where the context's choices of earlier levels hold this."""
+    stage = space.stage(level, space.fill(dict(zip(space.context, context, strict=True))))
+    fewest = [1] * len(stage.contexts)
+    most = [1] * len(stage.contexts)
+    for slot, positions in space.slots.items():
+        earlier = {i for i in positions if space.choices[i].level < level}
+        decided = {
+            tuple(g if i in earlier or i in space.context else 0 for i, g in enumerate(genome))
+            for genome in (
+                space.place(slot, context, value) for value in space.slot_values(slot, context)
+            )
+        }
+        stages = [space.stage(level, genome) for genome in decided]
+        for number, free in enumerate(stage.contexts):
+            counts = [len(s.slot_values(slot, free)) if slot in s.slots else 1 for s in stages]
+            fewest[number] *= min(counts)
+            most[number] *= max(counts)
+    return sum(fewest), sum(most)
