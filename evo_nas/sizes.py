@@ -30,12 +30,12 @@ class Sizes:
     @property
     def reduction(self) -> float:
         """How many times fewer that is than everything at once."""
-        return self.every / self.by_levels
+        return self.every / max(self.by_levels, 1)  # a space without choices has no levels
 
 
 def sizes(space: Space) -> Sizes:
     """The sizes of a space."""
-    levels = dict.fromkeys(space.levels, 1.0)
+    levels = dict.fromkeys(space.levels, 1)
     for choice in space.choices:
         levels[choice.level] *= len(choice.options)
     return Sizes(

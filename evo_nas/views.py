@@ -136,7 +136,7 @@ def space_view(
 
 def _sizes(space: Space) -> list[tuple[str, str]]:
     """What searching by levels makes of a space of several (GLiT, section 3.3)."""
-    if len(space.levels) == 1:
+    if len(space.levels) < 2:
         return []
     found = sizes(space)
     stages = [
