@@ -10,6 +10,7 @@ from .api import Prepared
 from .architecture import Architecture
 from .budget import Budget
 from .feasible import Feasible
+from .networks import Counted
 from .plan import Published
 from .result import Result
 from .sizes import sizes
@@ -92,6 +93,19 @@ def architecture_document(architecture: Architecture, space: Space) -> dict[str,
         "choices": space.options(genome),
         "target": {"geometry": asdict(space.target), **space.costs(genome)},
     }
+
+
+def networks_document(counted: Sequence[Counted]) -> list[dict[str, Any]]:
+    """Networks with their costs, and what was published of them."""
+    return [
+        {
+            "name": each.architecture.name,
+            "space": each.architecture.space,
+            **(each.costs or {"problem": each.problem}),
+            "reported": each.architecture.reported and asdict(each.architecture.reported),
+        }
+        for each in counted
+    ]
 
 
 def result_document(result: Result) -> dict[str, Any]:

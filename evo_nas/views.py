@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from .api import Prepared
+from .architecture import Reported
 from .budget import Budget, format_amount
 from .feasible import Feasible
 from .layout import fact_grid, plain_table
+from .networks import Counted
 from .pictures import picture
 from .plan import Published, StageOutlook
 from .sizes import sizes
@@ -223,6 +225,26 @@ def _slot_table(space: Space, genome: Genome) -> Table:
 def _short(space: Space, position: int) -> str:
     choice = space.choices[position]
     return "option" if choice.name == choice.slot else choice.name.removeprefix(f"{choice.slot}.")
+
+
+def networks_view(counted: Sequence[Counted]) -> RenderableType:
+    """Networks with what they cost, and what was published of them."""
+    table = plain_table("network", ">parameters", ">FLOPs", ">published:", ">FLOPs", ">top-1")
+    for each in counted:
+        costs, reported = each.costs, each.architecture.reported or Reported(None, None, None)
+        table.add_row(
+            each.architecture.name,
+            *(format_amount(costs[name], 4) if costs else "-" for name in ("params", "flops")),
+            "-" if reported.parameters is None else format_amount(reported.parameters, 3),
+            "-" if reported.flops is None else format_amount(reported.flops, 3),
+            "-" if reported.accuracy is None else f"{100 * reported.accuracy:.1f}%",
+        )
+    problems = dict.fromkeys(each.problem for each in counted if each.problem)
+    notes = [
+        Text("Counted: 1 FLOP = 1 multiply-accumulate, batch 1, at the target; --json is exact."),
+        Text("Published: what papers print, with the top-1 accuracy on ImageNet."),
+    ]
+    return Group(table, *notes, *(Text(f"not counted: {problem}") for problem in problems))
 
 
 def names_view(names: Mapping[str, str]) -> RenderableType:

@@ -26,16 +26,14 @@ class Glit(GlitFamily):
         d_k: what each block's details are while level 0 is searched; d_k as a ratio to the width.
         d_z: likewise, the FFN's ratio.
         expansion: likewise, E.
-        reach: likewise, under the name that the locality has for it, such as ``kernel``.
+        kernel: likewise, how far local heads reach; by default the middle option.
     """
 
-    def __init__(self, *, d_k: float = 1, d_z: int = 4, expansion: int = 2, **reach: int) -> None:
-        name, middle = self.locality.choice, self.locality.options[1]
-        for given in reach.keys() - {name}:
-            raise SpaceError(
-                f"{self.name} has no option {given!r}; it has d_k, d_z, expansion, {name}"
-            )
-        details = {"d_k": d_k, "d_z": d_z, "expansion": expansion, name: reach.get(name, middle)}
+    def __init__(
+        self, *, d_k: float = 1, d_z: int = 4, expansion: int = 2, kernel: int | None = None
+    ) -> None:
+        reach = self.locality.options[1] if kernel is None else kernel
+        details = {"d_k": d_k, "d_z": d_z, "expansion": expansion, self.locality.choice: reach}
         self.choices = tuple(
             choice
             for number in range(DEPTH)
@@ -103,6 +101,11 @@ class GlitLocalAttention(Glit):
 
     name = "glit_local_attention"
     locality: Locality = Windows()
+
+    def __init__(
+        self, *, d_k: float = 1, d_z: int = 4, expansion: int = 2, window: int | None = None
+    ) -> None:
+        super().__init__(d_k=d_k, d_z=d_z, expansion=expansion, kernel=window)
 
 
 class GlitConv2d(Glit):

@@ -34,6 +34,25 @@ def space(
         legal.require()
 
 
+def costs(
+    networks: Annotated[
+        list[str] | None,
+        typer.Argument(help="Architecture files, runs or published names [all published]."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Count parameters and FLOPs of networks, all by the same counter (the paper's Table 3)."""
+    from evo_nas.documents import networks_document
+    from evo_nas.networks import count_networks
+    from evo_nas.views import networks_view
+
+    counted = count_networks(networks or ())
+    if as_json:
+        print_json(networks_document(counted))
+    else:
+        print_view(networks_view(counted))
+
+
 def list_(
     what: Annotated[
         str, typer.Argument(help="spaces, evaluators, strategies, data, networks, runs")

@@ -1,0 +1,48 @@
+"""What networks cost by one counter, beside what was published of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import registry
+from .architecture import Architecture
+from .architectures import find_architecture, published_networks
+from .errors import EvoNasError
+from .space import Costs, Space
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A network with its costs at the target of its space; or why they cannot be counted here."""
+
+    architecture: Architecture
+    costs: Costs | None
+    problem: str = ""
+
+
+def count_networks(names: Sequence[str] = ()) -> list[Counted]:
+    """The costs of these networks (files, runs, published names), or of all published ones.
+
+    All published ones come cheapest first, those that cannot be counted here last.
+
+    Raises:
+        EvoNasError: one that was named does not exist or cannot be counted.
+    """
+    if names:
+        architectures = [find_architecture(name) for name in names]
+        return [Counted(each, _costs(each)) for each in architectures]
+    found = [_try(each) for each in published_networks().values()]
+    return sorted(found, key=lambda n: (n.costs is None, n.costs["flops"] if n.costs else 0))
+
+
+def _costs(architecture: Architecture) -> Costs:
+    space: Space = registry.load("space", architecture.space)
+    return space.costs(space.check(architecture.genome))
+
+
+def _try(architecture: Architecture) -> Counted:
+    try:
+        return Counted(architecture, _costs(architecture))
+    except EvoNasError as error:
+        return Counted(architecture, None, str(error))

@@ -1,0 +1,63 @@
+import sys
+from types import ModuleType
+
+import pytest
+import torch
+from torch import nn
+
+from evo_nas import flops, registry
+from evo_nas.errors import SpaceError
+
+from .loading import space
+
+# Counted by fvcore on torchvision's and timm's networks, as published: parameters, FLOPs.
+FIGURES = {
+    "resnet18": (11_689_512, 1.8e9),
+    "resnet50": (25_557_032, 4.1e9),
+    "resnext50": (25_028_904, 4.3e9),
+    "resnext101": (83_455_272, 15.5e9),
+}
+
+
+class Convolutional(nn.Sequential):
+    def __init__(self, channels, classes):
+        super().__init__(
+            nn.Conv2d(channels, 8, 3, stride=4), nn.BatchNorm2d(8), nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, classes),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """In timm's place, with one small network."""
+    timm = ModuleType("timm")
+    timm.is_model = lambda name: name == "small"
+    timm.create_model = lambda name, num_classes, in_chans: Convolutional(in_chans, num_classes)
+    monkeypatch.setitem(sys.modules, "timm", timm)
+
+
+def test_a_network_is_a_space_of_one_genome(stand_in):
+    small = space("timm?model=small")
+    assert small.check(()) == ()
+    network = small.build((), small.proxy(16, 1, 5))
+    assert network(torch.zeros(2, 1, 16, 16)).shape == (2, 5)
+    whole = flops.count(Convolutional(3, 1000), torch.zeros(1, 3, 224, 224))
+    assert small.costs(()) == whole
+    with pytest.raises(SpaceError, match="no model 'smal'"):
+        space("timm?model=smal")
+
+
+def test_without_timm_it_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(SpaceError, match=r"pip install 'evo-nas\[timm\]'"):
+        space("timm?model=resnet18")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_papers_convolutional_networks(name):
+    pytest.importorskip("timm", reason="timm is not installed here", exc_type=ImportError)
+    costs = space(registry.load("network", name).space).costs(())
+    parameters, published = FIGURES[name]
+    assert costs["params"] == parameters
+    assert costs["flops"] == pytest.approx(published, rel=0.03)
