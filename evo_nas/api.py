@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from . import registry, runfolder
+from .augmentation import check_installed
 from .budget import parse_budget
 from .config import Config
 from .data import DataSource, SearchData
@@ -179,6 +180,7 @@ def choose_recipe(spec: str, epochs: int | None, finalist_epochs: int | None) ->
     if finalist_epochs is not None:
         train = replace(recipe.train, epochs=at_least("finalist_epochs", finalist_epochs, 1))
         recipe = replace(recipe, train=train)
+    check_installed(recipe)
     return recipe
 
 

@@ -33,7 +33,7 @@ def test_a_config_written_and_read_is_the_same(tmp_path: Path, config: Config) -
     [
         ("seed = 0", 'seed = "zero"', "seed = 'zero' must be of type int"),
         ("seed = 0", "sead = 0", "did you mean seed"),
-        ("[recipe.train]", "[recipe.retrain]", r"section \[train\] is missing"),
+        ("[settings]", "[setting]", r"section \[settings\] is missing"),
         ("population = 50", "population = 0", "population is 0"),
         ("seed = 0", "seed = ", "no valid TOML"),
     ],
