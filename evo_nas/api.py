@@ -171,9 +171,11 @@ def make_settings(given: dict[str, float | None]) -> Settings:
     return Settings(**values)
 
 
-def choose_recipe(spec: str, epochs: int | None, finalist_epochs: int | None) -> Recipe:
-    """The recipe that ``spec`` names, with other epochs where they are given."""
-    recipe = load_recipe(spec)
+def choose_recipe(
+    spec: str, epochs: int | None, finalist_epochs: int | None, changes: Sequence[str] = ()
+) -> Recipe:
+    """The recipe that ``spec`` names, with other epochs and ``changes`` where they are given."""
+    recipe = load_recipe(spec, changes)
     if epochs is not None:
         supernet = replace(recipe.supernet, epochs=at_least("epochs", epochs, 1))
         recipe = replace(recipe, supernet=supernet)

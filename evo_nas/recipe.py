@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from importlib import resources
 from pathlib import Path
@@ -116,8 +116,10 @@ def shipped_recipes() -> list[str]:
     return sorted(names | OTHER_NAMES.keys())
 
 
-def load_recipe(spec: str) -> Recipe:
+def load_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
     """Read a shipped recipe by its name, or a file of one's own by its path (``*.toml``).
+
+    ``changes`` of its section ``train`` are written as there: ``augmentation.mixup=0``.
 
     Raises:
         RecipeError: there is no such recipe, or a key or value in it is wrong.
@@ -142,7 +144,25 @@ def load_recipe(spec: str) -> Recipe:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"recipe {source} is no valid TOML: {error}") from error
+    for change in changes:
+        _change(table.get("train"), change)
     return _recipe(table, name, source)
+
+
+def _change(section: Any, change: str) -> None:
+    """Set a key of a section, or of a section in it."""
+    key, sign, text = change.partition("=")
+    if not sign:
+        raise RecipeError(f"change {change!r} of the recipe must be written as key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()  # a word, for which TOML wants quotes
+    *inner, last = (name.strip() for name in key.split("."))
+    for name in inner:
+        section = section.setdefault(name, {}) if isinstance(section, dict) else None
+    if isinstance(section, dict):  # what is wrong otherwise is told when the section is read
+        section[last] = value
 
 
 def _recipe(table: Mapping[str, Any], name: str, source: str) -> Recipe:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,7 @@ def fit(
     before_step: Callable[[int], None] | None = None,
     after_epoch: Callable[[Epoch, nn.Module], str] | None = None,
     checkpoint: Path | None = None,
+    subject: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     what: str = "training",
 ) -> None:
@@ -65,7 +66,8 @@ def fit(
     ``before_step`` is told the number of each step (a supernet selects a path then); ``epochs``
     overrides the phase's. ``after_epoch`` is called with the network as it would be saved then, and
     returns what it has to add to the progress. With a ``checkpoint`` path, training goes on from
-    that file if it exists; it is left there at the end.
+    that file if it exists; it is left there at the end. ``subject`` says what is trained, so that
+    a checkpoint of something else is refused.
     Images that do not fill a last batch are left out of an epoch, other ones each time.
 
     Raises:
@@ -75,6 +77,7 @@ def fit(
     progress = progress or Silent()
     progress.start(what, epochs or phase.epochs, "epochs")
     training = _Training(network, batches, phase, streams, epochs or phase.epochs, progress)
+    training.identity.update(subject or {})
     first = training.resume(checkpoint) if checkpoint is not None else 0
     if first:
         progress.say(f"{what}: {first} of {training.epochs} epochs are done; it goes on from there")
@@ -134,7 +137,8 @@ class _Training:
         if phase.weight_average:
             decay = get_ema_multi_avg_fn(phase.weight_average)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
-        self.identity = f"{phase} epochs={epochs} images={len(batches)} seed={streams.seed}"
+        numbers = {"epochs": epochs, "images": len(batches), "seed": streams.seed}
+        self.identity = {key: str(value) for key, value in (asdict(phase) | numbers).items()}
 
     @property
     def result(self) -> nn.Module:
@@ -194,11 +198,15 @@ class _Training:
         state = load_checkpoint(path)
         if state is None:
             return 0
-        if state.get("identity") != self.identity:
-            raise CheckpointError(
-                f"checkpoint {path} belongs to another training ({state.get('identity')}, not "
-                f"{self.identity}); delete it to train anew"
-            )
+        known = state["identity"]
+        if not isinstance(known, dict):
+            raise CheckpointError(f"checkpoint {path} is of an earlier version; delete it")
+        for key, value in self.identity.items():
+            if known.get(key) != value:
+                raise CheckpointError(
+                    f"checkpoint {path} belongs to another training: {key} is {known.get(key)} "
+                    f"there, {value} here; delete it to train anew"
+                )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.average is not None:

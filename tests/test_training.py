@@ -169,7 +169,10 @@ def test_every_epoch_has_another_order_and_a_whole_number_of_batches(batches):
 
 def test_a_checkpoint_of_another_training_is_refused(batches, tmp_path):
     trained(batches, SGD, checkpoint=tmp_path / "checkpoint")
-    with pytest.raises(CheckpointError, match=r"belongs to another training .* delete it"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"another training: batch_size is 16 there, 8 here; delete it",
+    ):
         trained(batches, replace(SGD, batch_size=8), checkpoint=tmp_path / "checkpoint")
 
 
