@@ -161,8 +161,9 @@ def _change(section: Any, change: str) -> None:
     *inner, last = (name.strip() for name in key.split("."))
     for name in inner:
         section = section.setdefault(name, {}) if isinstance(section, dict) else None
-    if isinstance(section, dict):  # what is wrong otherwise is told when the section is read
-        section[last] = value
+    if not isinstance(section, dict):
+        raise RecipeError(f"change {change!r}: the recipe has no section for this key")
+    section[last] = value
 
 
 def _recipe(table: Mapping[str, Any], name: str, source: str) -> Recipe:
