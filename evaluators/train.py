@@ -25,6 +25,7 @@ from evo_nas.measuring import Batches, Ledger, measure, seeded_weights
 from evo_nas.parallel import pack, run_unordered
 from evo_nas.recipe import Phase
 from evo_nas.space import Genome, Space
+from evo_nas.stochastic_depth import UNKNOWN, set_stochastic_depth
 from evo_nas.streams import Streams
 from evo_nas.training import fit, images_trained
 
@@ -53,6 +54,8 @@ class TrainEvaluator(Evaluator):
         """Train them side by side; a network that was trained before is only measured."""
         context = self._context
         tasks = [self._task(genome) for genome in genomes]
+        if context.recipe.train.stochastic_depth and not all(task.drops for task in tasks):
+            context.progress.say(UNKNOWN)
         if context.device == "cpu":
             workers = max(1, min(context.jobs, len(tasks)))
             results = run_unordered(_train_and_measure, tasks, workers)
@@ -79,8 +82,10 @@ class TrainEvaluator(Evaluator):
         with seeded_weights(streams.number("weights")):
             network = self._decoder.network(genome, context.geometry)
         data = context.data
+        rate = context.recipe.train.stochastic_depth
         return _Task(
             network=pack(network),
+            drops=set_stochastic_depth(network, rate) > 0,
             weights=self._path(genome),
             metadata={
                 "space": self._space.name,
@@ -107,6 +112,7 @@ class _Task:
     """What a worker needs: plain values and arrays, which processes can share."""
 
     network: bytes
+    drops: bool  # whether the network knows stochastic depth
     weights: Path
     metadata: dict[str, str]
     train: Arrays

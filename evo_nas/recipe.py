@@ -36,7 +36,7 @@ class Augmentation:
     cutmix: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Phase:
     """How one kind of training goes; ``learning_rate`` is for ``batch_size`` as it stands here.
 
@@ -64,6 +64,15 @@ class Phase:
     weight_average: float = 0.0
     repeated_augmentation: int = 1
     augmentation: Augmentation = Augmentation()
+
+    def __repr__(self) -> str:
+        # Weights name their training by this: what is off is left out from warmup_start on, so that
+        # those of versions which did not know it keep their names.
+        names = [field.name for field in fields(self)]
+        later = {f.name: f.default for f in fields(self)[names.index("warmup_start") :]}
+        values = {name: getattr(self, name) for name in names}
+        shown = [f"{n}={v!r}" for n, v in values.items() if n not in later or v != later[n]]
+        return f"Phase({', '.join(shown)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from .optimizing import make_optimizer, set_learning_rate
 from .progress import Progress, Silent
 from .recipe import Phase
 from .stepping import Stepper
-from .stochastic_depth import set_stochastic_depth
+from .stochastic_depth import UNKNOWN, set_stochastic_depth
 from .streams import Streams
 
 SECONDS_BETWEEN_NOTES = 2.0  # within an epoch; each waits for the device
@@ -129,7 +129,7 @@ class _Training:
         self.batch_size = min(phase.batch_size, len(batches))
         self.steps = len(batches) // self.batch_size  # an epoch
         if not set_stochastic_depth(network, phase.stochastic_depth) and phase.stochastic_depth:
-            progress.say("this network knows no stochastic depth: it is trained without")
+            progress.say(UNKNOWN)
         self.optimizer = make_optimizer(network, phase, batches.device.type)
         self.augment = Augmenter(phase.augmentation, batches)
         self.step = Stepper(network, self.optimizer, phase, progress.say)

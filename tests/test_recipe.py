@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from evo_nas.errors import RecipeError
-from evo_nas.recipe import Augmentation, load_recipe, shipped_recipes
+from evo_nas.recipe import Augmentation, Phase, load_recipe, shipped_recipes
 
 GOOD = """
 calibration_images = 64
@@ -73,6 +75,18 @@ def test_quick_changes_no_image_and_averages_nothing():
     for phase in (load_recipe("quick").supernet, load_recipe("quick").train):
         assert phase.augmentation == Augmentation()
         assert (phase.repeated_augmentation, phase.weight_average, phase.gradient_clip) == (1, 0, 0)
+
+
+def test_a_training_is_named_by_what_is_on():
+    phase = Phase("sgd", 2, 16, 0.1, 0.0)
+    expected = (
+        "Phase(optimizer='sgd', epochs=2, batch_size=16, learning_rate=0.1, weight_decay=0.0, "
+        "momentum=0.9, warmup=0.0, label_smoothing=0.0)"
+    )
+    assert repr(phase) == expected
+    named = repr(replace(phase, gradient_clip=1.0, augmentation=Augmentation(mixup=0.8)))
+    assert named.startswith(expected[:-1] + ", gradient_clip=1.0, augmentation=Augmentation(")
+    assert "mixup=0.8" in named
 
 
 def test_changes_are_written_as_in_a_recipe():
