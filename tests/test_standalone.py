@@ -23,9 +23,12 @@ def architecture(tmp_path):
 
 
 def train(architecture, out, progress=None, **options):
-    chosen = {"recipe": "quick", "epochs": 3, "seed": 0, "device": "cpu", "threads": 1, **options}
+    chosen = {
+        "data": DATA, "recipe": "quick", "epochs": 3, "seed": 0, "device": "cpu", "threads": 1,
+        **options,
+    }  # fmt: skip
     return train_architecture(
-        str(architecture), data=DATA, geometry="proxy", out=out, progress=progress or Silent(),
+        str(architecture), geometry="proxy", out=out, progress=progress or Silent(),
         **chosen,
     )  # fmt: skip
 
@@ -83,11 +86,8 @@ def test_deits_recipe_with_a_log_is_stopped_and_goes_on(architecture, tmp_path):
         "log": tmp_path / "log",
         "validate_every": 2,
     }
-    whole, stopped, hearing = (
-        tmp_path / "whole.safetensors",
-        tmp_path / "stopped.safetensors",
-        Hear(),
-    )
+    whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
+    hearing = Hear()
     train(architecture, whole, epochs=4, **chosen)
     with pytest.raises(KeyboardInterrupt):
         train(architecture, stopped, Stop(), epochs=4, **chosen)
@@ -99,6 +99,29 @@ def test_deits_recipe_with_a_log_is_stopped_and_goes_on(architecture, tmp_path):
     notes = [note for done, note in hearing.notes if done in (2, 3, 4)]
     assert [("validation accuracy" in note) for note in notes] == [True, False, True]
     assert all("images/s" in note for note in notes)
+
+
+@pytest.mark.slow
+def test_a_published_network_learns_pictures_by_deits_recipe_through_a_stop(tmp_path):
+    pytest.importorskip("kornia", reason="RandAugment needs kornia")
+    pytest.importorskip("datasets", reason="folders of pictures need the extra data")
+    from .test_folder import write_split
+
+    for split, count in (("train", 60), ("test", 10)):
+        write_split(tmp_path / "pictures" / split, count)
+    results = []
+    for name, stops in (("whole", False), ("stopped", True)):
+        out = tmp_path / f"{name}.safetensors"
+        chosen = {"recipe": "deit", "epochs": 3, "changes": ["batch_size=16", "warmup=0.1"]}
+        if stops:
+            with pytest.raises(KeyboardInterrupt):
+                train("glit_tiny", out, Stop(), data=str(tmp_path / "pictures"), **chosen)
+        results.append(train("glit_tiny", out, data=str(tmp_path / "pictures"), **chosen))
+    whole, stopped = results
+    assert whole["test_accuracy"] == stopped["test_accuracy"] > 0.5  # chance is 1/3
+    expected = load_weights(tmp_path / "whole.safetensors")
+    found = load_weights(tmp_path / "stopped.safetensors")
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in found.items())
 
 
 def test_a_checkpoint_of_another_network_or_of_other_images_is_refused(architecture, tmp_path):
