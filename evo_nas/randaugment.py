@@ -18,7 +18,7 @@ from torch import Tensor
 from .images import warp
 
 HIGHEST = 30  # of magnitudes; timm counts to 10, so that its m9 is 27
-PROBABILITY = 0.5  # of each drawn operation to be applied
+PROBABILITY = 0.5  # of an operation that was drawn to be applied
 
 
 def randaugment(
@@ -29,12 +29,12 @@ def randaugment(
     deviation: float,
     generator: np.random.Generator,
 ) -> Tensor:
-    """Apply ``operations`` operations to each image, drawn with replacement, each one in two.
+    """Draw ``operations`` operations for each image, with replacement, and apply half of them.
 
     Args:
         images: float (n, channels, size, size) in 0..1; they are overwritten.
         fill: float (channels, 1, 1): what comes in where an image is moved.
-        operations: of each image, one after another.
+        operations: drawn for each image, applied one after another.
         magnitude: the mean strength, 0 to 30.
         deviation: of the strength, which is normal and clipped to 0..30.
         generator: draws operations, strengths and directions.
@@ -129,6 +129,8 @@ def _brightness(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
 
 
 def _sharpness(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    if images.shape[-1] < 3:  # pixels at the border stay as they are
+        return images
     return enhance.sharpness(images, _factor(level, sign))
 
 

@@ -69,7 +69,11 @@ def train_architecture(
     validation = Batches(images.validation, images, shape.image_size, place)
     watcher = _Watcher(validation, validate_every, None if log is None else TrainingLog(log))
     genes = " ".join(map(str, genome))
-    subject = {"network": f"{space.name} {genes}", "geometry": str(shape)}
+    subject = {
+        "network": f"{space.name} {genes}",
+        "geometry": str(shape),
+        "data": images.fingerprint,
+    }
     fit(
         network,
         training,
@@ -77,14 +81,15 @@ def train_architecture(
         streams,
         after_epoch=watcher,
         checkpoint=checkpoint_path(out),
-        subject={**subject, "data": images.fingerprint},
+        subject=subject,
         progress=progress,
         what=f"training {found.name}",
     )
     watcher.close()
     measured = measure(network, validation)
     test = measure(network, Batches(source.test(), images, shape.image_size, place))
-    save_weights(out, network.state_dict(), {"architecture": found.name, "geometry": str(shape)})
+    told = {"architecture": found.name, "training": str(phase), "seed": str(seed)}
+    save_weights(out, network.state_dict(), told | subject)
     checkpoint_path(out).unlink(missing_ok=True)
     return {
         "weights": str(out),

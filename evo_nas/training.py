@@ -11,7 +11,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -76,8 +76,8 @@ def fit(
     """
     progress = progress or Silent()
     progress.start(what, epochs or phase.epochs, "epochs")
-    training = _Training(network, batches, phase, streams, epochs or phase.epochs, progress)
-    training.identity.update(subject or {})
+    phase = replace(phase, epochs=epochs or phase.epochs)
+    training = _Training(network, batches, phase, streams, subject or {}, progress)
     first = training.resume(checkpoint) if checkpoint is not None else 0
     if first:
         progress.say(f"{what}: {first} of {training.epochs} epochs are done; it goes on from there")
@@ -121,11 +121,11 @@ class _Training:
         batches: Batches,
         phase: Phase,
         streams: Streams,
-        epochs: int,
+        subject: Mapping[str, str],
         progress: Progress,
     ) -> None:
         self.network, self.batches, self.phase, self.streams = network, batches, phase, streams
-        self.epochs, self.progress = epochs, progress
+        self.epochs, self.progress = phase.epochs, progress
         self.batch_size = min(phase.batch_size, len(batches))
         self.steps = len(batches) // self.batch_size  # an epoch
         if not set_stochastic_depth(network, phase.stochastic_depth) and phase.stochastic_depth:
@@ -137,8 +137,8 @@ class _Training:
         if phase.weight_average:
             decay = get_ema_multi_avg_fn(phase.weight_average)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
-        numbers = {"epochs": epochs, "images": len(batches), "seed": streams.seed}
-        self.identity = {key: str(value) for key, value in (asdict(phase) | numbers).items()}
+        settings = {**subject, **asdict(phase), "images": len(batches), "seed": streams.seed}
+        self.identity = {key: str(value) for key, value in settings.items()}
 
     @property
     def result(self) -> nn.Module:

@@ -24,7 +24,7 @@ def augmented(images, seed=0, operations=2, magnitude=27.0, deviation=1.5, fill=
     return randaugment(images.clone(), mean, operations, magnitude, deviation, generator)
 
 
-@pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 32), (4, 5)])
+@pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 32), (4, 5), (3, 2)])
 def test_images_stay_images(channels, size):
     images = pictures(200, channels, size)
     out = augmented(images)
