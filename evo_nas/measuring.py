@@ -69,11 +69,15 @@ class Batches:
         self._labels = images.labels.to(device)
         self.mean, self.std, self._size = data.mean, data.std, size
         self.device = torch.device(device)
-        self.crops_when_read = False
 
     def __len__(self) -> int:
         """The number of images."""
         return len(self._labels)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether :meth:`epoch` itself crops at random, as pictures are decoded then."""
+        return False
 
     def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Float images (n, channels, size, size) and labels int64 (n,)."""
@@ -86,7 +90,7 @@ class Batches:
 
         ``crop`` asks for random resized crops of such shares of the area, and ``seed`` decides
         what is random about how images are read. Images in memory ignore both: they are cropped
-        later, by :class:`evo_nas.augmentation.Augmenter`, which ``crops_when_read`` tells.
+        later, by :class:`evo_nas.augmentation.Augmenter`.
         """
         for rows in order.to(self.device):
             yield self.take(rows)

@@ -120,9 +120,9 @@ def test_deits_augmentation_of_digits_and_pictures(channels, size):
     assert not torch.equal(first.images, other.images)
 
 
-def test_what_was_cropped_when_it_was_read_is_not_cropped_again():
+def test_what_was_cropped_when_it_was_read_is_not_cropped_again(monkeypatch):
     batches = make_batches()
-    batches.crops_when_read = True
+    monkeypatch.setattr(Batches, "decodes", True)
     images, labels = batches.take(slice(0, 12))
     out = Augmenter(Augmentation(crop_scale=0.1), batches)(images.clone(), labels, stream())
     assert torch.equal(out.images, images)

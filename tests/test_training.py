@@ -200,7 +200,7 @@ def test_a_network_without_stochastic_depth_is_trained_and_told(batches):
 class Rows:
     """Stands in for batches, and keeps the orders that it is asked for."""
 
-    device, mean, std, crops_when_read = torch.device("cpu"), (0.5,), (0.2,), False
+    device, mean, std, decodes = torch.device("cpu"), (0.5,), (0.2,), False
 
     def __init__(self):
         self.orders, self.crops = [], []
