@@ -32,3 +32,17 @@ class Silent:
 
     def say(self, message: str) -> None:
         """Ignore it."""
+
+
+class Messages(Silent):
+    """Passes on what a person should read, each message once, and nothing else."""
+
+    def __init__(self, listener: Progress) -> None:
+        self._listener = listener
+        self._said: set[str] = set()
+
+    def say(self, message: str) -> None:
+        """Pass it on if it is new."""
+        if message not in self._said:
+            self._said.add(message)
+            self._listener.say(message)

@@ -98,7 +98,7 @@ def test_deits_recipe_trains_finalists_in_workers_and_is_named_in_their_weights(
         results.append(dict(evaluator.evaluate_many(GENOMES)))
         assert context.ledger == Ledger(3 * 2 * 96, 3 * 60)
     assert results[0] == results[1]
-    assert progress.messages == [UNKNOWN] * 2
+    assert progress.messages == [UNKNOWN] * 2  # once by each evaluator
     training = read_metadata(evaluator.weights((2, 1)))["training"]
     assert training == f"{context.recipe.train}, 2 epochs"
     assert "cutmix=1.0" in training
