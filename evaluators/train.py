@@ -23,8 +23,10 @@ from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.files import load_weights, save_weights
 from evo_nas.measuring import Batches, Ledger, measure, seeded_weights
 from evo_nas.parallel import pack, run_unordered
+from evo_nas.progress import Messages, Progress
 from evo_nas.recipe import Phase
 from evo_nas.space import Genome, Space
+from evo_nas.stochastic_depth import UNKNOWN, set_stochastic_depth
 from evo_nas.streams import Streams
 from evo_nas.training import fit, images_trained
 
@@ -46,6 +48,7 @@ class TrainEvaluator(Evaluator):
         """Prepare the folder."""
         self._space, self._context = space, context
         self._decoder = Decoder(space)
+        self._messages = Messages(context.progress)
         context.folder.mkdir(parents=True, exist_ok=True)
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
@@ -56,11 +59,15 @@ class TrainEvaluator(Evaluator):
         """Train them side by side; a network that was trained before is only measured."""
         context = self._context
         tasks = [self._task(genome) for genome in genomes]
+        if context.recipe.train.stochastic_depth and not all(task.drops for task in tasks):
+            self._messages.say(UNKNOWN)  # in a worker, nobody would hear it
         if context.device == "cpu":
             workers = max(1, min(context.jobs, len(tasks)))
             results = run_unordered(_train_and_measure, tasks, workers)
         else:
-            results = ((i, _train_and_measure(task)) for i, task in enumerate(tasks))
+            results = (
+                (i, _train_and_measure(task, self._messages)) for i, task in enumerate(tasks)
+            )
         for position, (metrics, ledger) in results:
             context.ledger.trained += ledger.trained
             context.ledger.measured += ledger.measured
@@ -86,8 +93,10 @@ class TrainEvaluator(Evaluator):
             network.load_state_dict(context.initial_weights(genome))
             start = ", from shared weights"
         data = context.data
+        rate = context.recipe.train.stochastic_depth
         return _Task(
             network=pack(network),
+            drops=set_stochastic_depth(network, rate) > 0,
             weights=self._path(genome),
             metadata={
                 "space": self._space.name,
@@ -114,6 +123,7 @@ class _Task:
     """What a worker needs: plain values and arrays, which processes can share."""
 
     network: bytes
+    drops: bool  # whether the network knows stochastic depth
     weights: Path
     metadata: dict[str, str]
     train: Arrays
@@ -131,7 +141,9 @@ class _Task:
         return Batches(Images(pixels, labels), self, self.size, self.device)
 
 
-def _train_and_measure(task: _Task) -> tuple[dict[str, float], Ledger]:
+def _train_and_measure(
+    task: _Task, progress: Progress | None = None
+) -> tuple[dict[str, float], Ledger]:
     network: nn.Module = pickle.loads(task.network)  # our own bytes, from the parent process
     ledger = Ledger(images_trained(task.phase, task.epochs, len(task.train[1])))
     weights = load_weights(task.weights, task.metadata)
@@ -147,6 +159,7 @@ def _train_and_measure(task: _Task) -> tuple[dict[str, float], Ledger]:
             task.streams,
             epochs=task.epochs,
             checkpoint=checkpoint,
+            progress=progress,
             what=f"training genome {task.metadata['genome']}",
         )
         save_weights(task.weights, network.state_dict(), task.metadata)

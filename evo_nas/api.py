@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from . import registry, runfolder
+from .augmentation import check_installed
 from .budget import parse_budget
 from .config import Config
 from .data import DataSource, SearchData
@@ -183,15 +184,18 @@ def make_settings(given: dict[str, float | None]) -> Settings:
     return Settings(**values)
 
 
-def choose_recipe(spec: str, epochs: int | None, finalist_epochs: int | None) -> Recipe:
-    """The recipe that ``spec`` names, with other epochs where they are given."""
-    recipe = load_recipe(spec)
+def choose_recipe(
+    spec: str, epochs: int | None, finalist_epochs: int | None, changes: Sequence[str] = ()
+) -> Recipe:
+    """The recipe that ``spec`` names, with other epochs and ``changes`` where they are given."""
+    recipe = load_recipe(spec, changes)
     if epochs is not None:
         supernet = replace(recipe.supernet, epochs=at_least("epochs", epochs, 1))
         recipe = replace(recipe, supernet=supernet)
     if finalist_epochs is not None:
         train = replace(recipe.train, epochs=at_least("finalist_epochs", finalist_epochs, 1))
         recipe = replace(recipe, train=train)
+    check_installed(recipe)
     return recipe
 
 

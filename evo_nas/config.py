@@ -10,7 +10,7 @@ from typing import Any
 import tomli_w
 
 from .errors import EvoNasError, RunError, nearest
-from .recipe import Phase, Recipe
+from .recipe import Augmentation, Phase, Recipe
 from .space import Geometry
 from .strategy import Settings
 
@@ -58,8 +58,12 @@ class Config:
             raise RunError(f"{path} is no valid TOML: {error}") from error
         try:
             recipe = dict(_section(table, "recipe", path))
-            for phase in ("supernet", "train"):
-                recipe[phase] = _make(Phase, _section(recipe, phase, path), path)
+            for name in ("supernet", "train"):
+                phase = dict(_section(recipe, name, path))
+                if "augmentation" in phase:
+                    changes = _section(phase, "augmentation", path)
+                    phase["augmentation"] = _make(Augmentation, changes, path)
+                recipe[name] = _make(Phase, phase, path)
             parts = {
                 "settings": _make(Settings, _section(table, "settings", path), path),
                 "geometry": _make(Geometry, _section(table, "geometry", path), path),

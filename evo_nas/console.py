@@ -57,7 +57,7 @@ class LiveProgress:
         self._bars.add_task(what, total=total, unit=unit)
         self._note.plain = ""
 
-    def advance(self, done: int, note: str = "") -> None:
+    def advance(self, done: float, note: str = "") -> None:
         """Show how far the phase is."""
         for task in self._bars.task_ids:
             self._bars.update(task, completed=done)
@@ -85,6 +85,7 @@ class PlainProgress:
         self._console = console
         self._what, self._total, self._unit = "", 0, ""
         self._printed = 0.0
+        self._first: tuple[float, float] | None = None  # done, and when
 
     def __enter__(self) -> Self:
         return self
@@ -96,13 +97,18 @@ class PlainProgress:
         """Name the phase."""
         if what != self._what:
             self._what, self._total, self._unit = what, total, unit
+            self._first = None
             self._print("")
 
-    def advance(self, done: int, note: str = "") -> None:
+    def advance(self, done: float, note: str = "") -> None:
         """Say how far it is, when it is time or done."""
         now = time.monotonic()
+        began, since = self._first = self._first or (done, now)
         if done == self._total or now - self._printed >= _SECONDS_BETWEEN_LINES:
-            self._print(f" {done}", note)
+            if began < done < self._total:
+                left = duration((self._total - done) * (now - since) / (done - began))
+                note = f"{note}, {left} left" if note else f"{left} left"
+            self._print(f" {done if done == int(done) else format(done, '.2f')}", note)
 
     def say(self, message: str) -> None:
         """Print it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor
@@ -33,3 +35,18 @@ def prepare(pixels: Tensor, mean: Sequence[float], std: Sequence[float], size: i
     std_column = torch.tensor(std, dtype=torch.float32, device=pixels.device).view(-1, 1, 1)
     mean_column = torch.tensor(mean, dtype=torch.float32, device=pixels.device).view(-1, 1, 1)
     return images.mul_(1 / (255 * std_column)).add_(-mean_column / std_column)
+
+
+def warp(
+    images: Tensor,
+    matrices: npt.NDArray[np.float32],
+    mode: str = "bilinear",
+    padding: str = "zeros",
+) -> Tensor:
+    """Move images (n, channels, size, size) by ``matrices`` (n, 2, 3), from new to old places.
+
+    Places are (x, y, 1), with -1 and 1 at the edges of an image.
+    """
+    theta = torch.from_numpy(matrices).to(images.device)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, mode=mode, padding_mode=padding, align_corners=False)

@@ -58,7 +58,8 @@ class ChannelStatistics(Protocol):
 class Batches:
     """Images on a device as uint8, turned into what a network reads batch by batch.
 
-    ``size`` is pixels of a side that the network reads; ``data`` says how to normalise.
+    ``size`` is pixels of a side that the network reads; ``data`` says how to normalise: by ``mean``
+    and ``std``.
     """
 
     def __init__(
@@ -66,21 +67,30 @@ class Batches:
     ) -> None:
         self._pixels = images.pixels.to(device)
         self._labels = images.labels.to(device)
-        self._mean, self._std, self._size = data.mean, data.std, size
+        self.mean, self.std, self._size = data.mean, data.std, size
         self.device = torch.device(device)
 
     def __len__(self) -> int:
         """The number of images."""
         return len(self._labels)
 
+    @property
+    def decodes(self) -> bool:
+        """Whether :meth:`epoch` itself crops at random, as pictures are decoded then."""
+        return False
+
     def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Float images (n, channels, size, size) and labels int64 (n,)."""
-        return prepare(self._pixels[rows], self._mean, self._std, self._size), self._labels[rows]
+        return prepare(self._pixels[rows], self.mean, self.std, self._size), self._labels[rows]
 
-    def epoch(self, order: Tensor, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def epoch(
+        self, order: Tensor, seed: int, *, crop: tuple[float, float] | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of one epoch of training: ``order`` int64 (steps, batch size), rows.
 
-        ``seed`` decides what is random about how they are read; nothing is, of images in memory.
+        ``crop`` asks for random resized crops of such shares of the area, and ``seed`` decides
+        what is random about how images are read. Images in memory ignore both: they are cropped
+        later, by :class:`evo_nas.augmentation.Augmenter`.
         """
         for rows in order.to(self.device):
             yield self.take(rows)

@@ -47,11 +47,12 @@ def make_optimizer(network: nn.Module, phase: Phase, device: str = "cpu") -> tor
 def set_learning_rate(
     optimizer: torch.optim.Optimizer, phase: Phase, step: int, steps: int
 ) -> None:
-    """Set the rate of one step of ``steps``: a linear warm-up, then a cosine to 0."""
+    """Set the rate of one step of ``steps``: a linear warm-up, then a cosine to the floor."""
     warmup = round(phase.warmup * steps)
     if step < warmup:
-        factor = (step + 1) / warmup
+        lowest, share = phase.warmup_start, (step + 1) / warmup
     else:
-        factor = (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
+        lowest = phase.learning_rate_floor
+        share = (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
     for group in optimizer.param_groups:
-        group["lr"] = phase.learning_rate * factor
+        group["lr"] = lowest + (phase.learning_rate - lowest) * share

@@ -11,8 +11,11 @@ class Progress(Protocol):
     def start(self, what: str, total: int, unit: str) -> None:
         """A phase of ``total`` units (such as epochs, candidates) begins."""
 
-    def advance(self, done: int, note: str = "") -> None:
-        """``done`` units of the current phase are complete; ``note`` says how it goes."""
+    def advance(self, done: float, note: str = "") -> None:
+        """``done`` units of the current phase are complete; ``note`` says how it goes.
+
+        ``done`` may end in a part of a unit; whole units are integers.
+        """
 
     def say(self, message: str) -> None:
         """Something that a person should read once."""
@@ -24,8 +27,22 @@ class Silent:
     def start(self, what: str, total: int, unit: str) -> None:
         """Ignore it."""
 
-    def advance(self, done: int, note: str = "") -> None:
+    def advance(self, done: float, note: str = "") -> None:
         """Ignore it."""
 
     def say(self, message: str) -> None:
         """Ignore it."""
+
+
+class Messages(Silent):
+    """Passes on what a person should read, each message once, and nothing else."""
+
+    def __init__(self, listener: Progress) -> None:
+        self._listener = listener
+        self._said: set[str] = set()
+
+    def say(self, message: str) -> None:
+        """Pass it on if it is new."""
+        if message not in self._said:
+            self._said.add(message)
+            self._listener.say(message)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from . import registry
 from .api import at_least, available_cores, choose_recipe, resolve_device, resolve_geometry
@@ -16,7 +18,8 @@ from .measuring import Batches, measure, seeded_weights
 from .progress import Progress
 from .space import Space
 from .streams import Streams
-from .training import fit
+from .training import Epoch, fit
+from .training_log import TrainingLog
 
 
 def train_architecture(
@@ -25,8 +28,11 @@ def train_architecture(
     data: str,
     geometry: str,
     recipe: str,
+    changes: Sequence[str] = (),
     epochs: int | None,
-    out: Path | None,
+    out: Path,
+    log: Path | None = None,
+    validate_every: int = 1,
     seed: int,
     device: str,
     threads: int | None,
@@ -34,9 +40,10 @@ def train_architecture(
 ) -> dict[str, object]:
     """Train from scratch by the recipe's ``train`` phase and save the weights as safetensors.
 
-    Next to the weights a checkpoint is kept after every epoch; the same command goes on from it
-    after a stop, and removes it at the end. Validation images measure it; the test split is read
-    once, afterwards.
+    ``changes`` of the phase are written as in a recipe: ``augmentation.mixup=0``. A checkpoint is
+    kept after every epoch, see :func:`checkpoint_path`; the same command goes on from it after a
+    stop, and removes it at the end. ``log`` is a folder for TensorBoard. Validation images measure
+    the network every so many epochs (0: only at the end); the test split is read once, afterwards.
 
     Raises:
         EvoNasError: something given is wrong, or the output cannot be written.
@@ -44,35 +51,82 @@ def train_architecture(
     found = find_architecture(architecture)
     space: Space = registry.load("space", found.space)
     genome = space.check(found.genome)
-    chosen = choose_recipe(recipe, None, epochs)
+    phase = choose_recipe(recipe, None, epochs, changes).train
+    at_least("validate_every", validate_every, 0)
     place = resolve_device(device)
     source: DataSource = registry.load("data", data)
     images = source.load(seed)
     shape = resolve_geometry(geometry, space, images)
-    path = out or Path(f"{found.name}-{geometry.partition(',')[0]}.safetensors")
-    if path.exists():
-        raise RunError(f"{path} exists; choose another --out")
-    if not path.parent.is_dir():
-        raise RunError(f"there is no folder {path.parent} for --out; make it first")
+    if out.exists():
+        raise RunError(f"{out} exists; choose another --out")
+    if not out.parent.is_dir():
+        raise RunError(f"there is no folder {out.parent} for --out; make it first")
     torch.set_num_threads(at_least("threads", available_cores() if threads is None else threads, 1))
     streams = Streams(seed)
     with seeded_weights(streams.number("weights")):
         network = space.build(genome, shape).to(place)
-    checkpoint = path.with_name(f".{path.name}.checkpoint")
     training = Batches(images.train, images, shape.image_size, place)
-    fit(network, training, chosen.train, streams, checkpoint=checkpoint, progress=progress,
-        what=f"training {found.name}")  # fmt: skip
-    validation = measure(network, Batches(images.validation, images, shape.image_size, place))
+    validation = Batches(images.validation, images, shape.image_size, place)
+    watcher = _Watcher(validation, validate_every, None if log is None else TrainingLog(log))
+    genes = " ".join(map(str, genome))
+    subject = {
+        "network": f"{space.name} {genes}",
+        "geometry": str(shape),
+        "data": images.fingerprint,
+    }
+    fit(
+        network,
+        training,
+        phase,
+        streams,
+        after_epoch=watcher,
+        checkpoint=checkpoint_path(out),
+        subject=subject,
+        progress=progress,
+        what=f"training {found.name}",
+    )
+    watcher.close()
+    measured = measure(network, validation)
     test = measure(network, Batches(source.test(), images, shape.image_size, place))
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-    save_weights(path, tensors, {"architecture": found.name, "geometry": str(shape)})
-    checkpoint.unlink(missing_ok=True)
+    told = {"architecture": found.name, "training": str(phase), "seed": str(seed)}
+    save_weights(out, network.state_dict(), told | subject)
+    checkpoint_path(out).unlink(missing_ok=True)
     return {
-        "weights": str(path),
+        "weights": str(out),
         "architecture": found.name,
         "geometry": str(shape),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "data": data,
-        "validation_accuracy": validation.metrics()["accuracy"],
+        "validation_accuracy": measured.metrics()["accuracy"],
         "test_accuracy": test.metrics()["accuracy"],
     }
+
+
+def output_path(architecture: str, geometry: str) -> Path:
+    """Where the weights go unless something else is said: NAME-GEOMETRY.safetensors."""
+    name = find_architecture(architecture).name
+    return Path(f"{name}-{geometry.partition(',')[0]}.safetensors")
+
+
+def checkpoint_path(out: Path) -> Path:
+    """The checkpoint of a training whose weights go to ``out``."""
+    return out.with_name(f".{out.name}.checkpoint")
+
+
+class _Watcher:
+    """Measures and logs after an epoch."""
+
+    def __init__(self, validation: Batches, every: int, log: TrainingLog | None) -> None:
+        self._validation, self._every, self._log = validation, every, log
+
+    def __call__(self, epoch: Epoch, network: nn.Module) -> str:
+        accuracy = None
+        if self._every and epoch.number % self._every == 0:
+            accuracy = measure(network, self._validation).metrics()["accuracy"]
+        if self._log is not None:
+            self._log.add(epoch, accuracy)
+        return "" if accuracy is None else f", validation accuracy {accuracy:.4f}"
+
+    def close(self) -> None:
+        if self._log is not None:
+            self._log.close()

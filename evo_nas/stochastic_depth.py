@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+UNKNOWN = "this network knows no stochastic depth: it is trained without"
+
 
 class StochasticDepth(nn.Module):
     """Leaves a branch out with probability ``rate``, image by image; what is kept is scaled up."""

@@ -93,6 +93,10 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
         (["resume", "nothing"], "there is no run folder nothing"),
         (["show", "glit_tinny"], "did you mean glit_tiny"),
         (["show", "best.json"], "there is no architecture file"),
+        (["train", "glit_tiny", "--recipe", "diet"], "did you mean deit"),
+        (["train", "glit_tiny", "--set", "epochs"], "must be written as key=value"),
+        (["train", "glit_tiny", "--set", "augmentation.mixup=-1"], "mixup is -1, but must be"),
+        (["train", "glit_tiny", "--validate-every", "-1"], "validate_every is -1"),
         (["list", "everything"], "there is no list 'everything'"),
         (["space", "glit_hl", "--flops", "0.2G"], "551"),
     ],
@@ -148,6 +152,24 @@ def test_control_c_says_how_to_go_on_and_a_second_process_is_refused(tmp_path: P
     assert process.returncode == 130
     assert "evo-nas resume run" in errors
     assert "Traceback" not in errors
+
+
+def test_control_c_in_a_training_says_which_command_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(
+        json.dumps({"space": "tests.plugins:Tiny", "genome": [0] * 9})
+    )
+    images = "digits?train=200&validation=100&test=50"
+    arguments = ["train", "mine.json", "--geometry", "proxy", "--data", images, "--threads", "1"]
+    process = start(tmp_path, *arguments, "--epochs", "100000")
+    wait_for(tmp_path / ".mine-proxy.safetensors.checkpoint", process)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"go on with: evo-nas train mine.json --geometry proxy --data '{images}'" in errors
+    assert "Traceback" not in errors
+    refused = command(tmp_path, *arguments, "--epochs", "7")
+    assert "epochs is 100000 there, 7 here; delete it to train anew" in refused.stderr
+    assert refused.returncode == 2
 
 
 def test_damaged_files_of_a_run_are_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from evo_nas import runfolder
 from evo_nas.api import prepare
 from evo_nas.config import Config
 from evo_nas.errors import RunError
+from evo_nas.recipe import Augmentation
 
 from .plugins import Tiny
 
@@ -18,7 +19,7 @@ TINY = "tests.plugins:Tiny"
 @pytest.fixture
 def config() -> Config:
     return prepare(
-        TINY, "1K", evaluator="tests.plugins:Score", retrainer="tests.plugins:Keep"
+        TINY, "1K", evaluator="tests.plugins:Score", retrainer="tests.plugins:Keep", recipe="deit"
     ).config
 
 
@@ -26,6 +27,20 @@ def test_a_config_written_and_read_is_the_same(tmp_path: Path, config: Config) -
     path = tmp_path / "config.toml"
     path.write_text(config.to_toml())
     assert Config.read(path) == config
+    assert Config.read(path).recipe.supernet.augmentation.crop_scale == 0.08
+    path.write_text(path.read_text().replace("crop_scale = 0.08", "crop_scale = 'small'"))
+    with pytest.raises(RunError, match="crop_scale = 'small' must be of type float"):
+        Config.read(path)
+
+
+def test_a_config_of_before_augmentation_is_read(tmp_path: Path, config: Config) -> None:
+    path = tmp_path / "config.toml"
+    old = Config.to_toml(config).split("[recipe.supernet.augmentation]")[0]
+    train = config.to_toml().partition("[recipe.train]")[2].partition("[recipe.train.aug")[0]
+    path.write_text(f"{old}[recipe.train]{train}")
+    read = Config.read(path)
+    assert read.recipe.train.augmentation == Augmentation()
+    assert read.recipe.train.learning_rate == config.recipe.train.learning_rate
 
 
 @pytest.mark.parametrize(
@@ -33,7 +48,7 @@ def test_a_config_written_and_read_is_the_same(tmp_path: Path, config: Config) -
     [
         ("seed = 0", 'seed = "zero"', "seed = 'zero' must be of type int"),
         ("seed = 0", "sead = 0", "did you mean seed"),
-        ("[recipe.train]", "[recipe.retrain]", r"section \[train\] is missing"),
+        ("[settings]", "[setting]", r"section \[settings\] is missing"),
         ("population = 50", "population = 0", "population is 0"),
         ("seed = 0", "seed = ", "no valid TOML"),
     ],

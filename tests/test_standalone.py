@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from evo_nas import registry
-from evo_nas.errors import RunError
+from evo_nas.errors import CheckpointError, RunError
 from evo_nas.files import load_weights
 from evo_nas.measuring import Batches, measure
 from evo_nas.progress import Silent
-from evo_nas.standalone import train_architecture
+from evo_nas.standalone import checkpoint_path, train_architecture
 
 DATA = "digits?train=200&validation=100&test=50"
 
@@ -23,9 +23,12 @@ def architecture(tmp_path):
 
 
 def train(architecture, out, progress=None, **options):
-    chosen = {"recipe": "quick", "epochs": 3, "seed": 0, "device": "cpu", "threads": 1, **options}
+    chosen = {
+        "data": DATA, "recipe": "quick", "epochs": 3, "seed": 0, "device": "cpu", "threads": 1,
+        **options,
+    }  # fmt: skip
     return train_architecture(
-        str(architecture), data=DATA, geometry="proxy", out=out, progress=progress or Silent(),
+        str(architecture), geometry="proxy", out=out, progress=progress or Silent(),
         **chosen,
     )  # fmt: skip
 
@@ -35,6 +38,19 @@ class Stop(Silent):
 
     def advance(self, done, note=""):
         raise KeyboardInterrupt
+
+
+class Hear(Silent):
+    """Remembers everything."""
+
+    def __init__(self):
+        self.said, self.notes = [], []
+
+    def say(self, message):
+        self.said.append(message)
+
+    def advance(self, done, note=""):
+        self.notes.append((done, note))
 
 
 def test_the_saved_weights_are_the_network_that_was_measured(architecture, tmp_path):
@@ -60,6 +76,61 @@ def test_a_stopped_training_goes_on_and_ends_the_same(architecture, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "mine.json", "stopped.safetensors", "whole.safetensors",
     ]  # fmt: skip
+
+
+def test_deits_recipe_with_a_log_is_stopped_and_goes_on(architecture, tmp_path):
+    pytest.importorskip("kornia", reason="RandAugment needs kornia")
+    chosen = {
+        "recipe": "deit",
+        "changes": ["batch_size=32", "weight_average=0.9"],
+        "log": tmp_path / "log",
+        "validate_every": 2,
+    }
+    whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
+    hearing = Hear()
+    train(architecture, whole, epochs=4, **chosen)
+    with pytest.raises(KeyboardInterrupt):
+        train(architecture, stopped, Stop(), epochs=4, **chosen)
+    assert checkpoint_path(stopped).exists()
+    train(architecture, stopped, hearing, epochs=4, **chosen)
+    expected = load_weights(whole)
+    assert all(torch.equal(t, expected[name]) for name, t in load_weights(stopped).items())
+    assert "training mine: 1 of 4 epochs are done; it goes on from there" in hearing.said
+    notes = [note for done, note in hearing.notes if done in (2, 3, 4)]
+    assert [("validation accuracy" in note) for note in notes] == [True, False, True]
+    assert all("images/s" in note for note in notes)
+
+
+@pytest.mark.slow
+def test_a_published_network_learns_pictures_by_deits_recipe_through_a_stop(tmp_path):
+    pytest.importorskip("kornia", reason="RandAugment needs kornia")
+    pytest.importorskip("datasets", reason="folders of pictures need the extra data")
+    from .test_folder import write_split
+
+    for split, count in (("train", 60), ("test", 10)):
+        write_split(tmp_path / "pictures" / split, count)
+    results = []
+    for name, stops in (("whole", False), ("stopped", True)):
+        out = tmp_path / f"{name}.safetensors"
+        chosen = {"recipe": "deit", "epochs": 3, "changes": ["batch_size=16", "warmup=0.1"]}
+        if stops:
+            with pytest.raises(KeyboardInterrupt):
+                train("glit_tiny", out, Stop(), data=str(tmp_path / "pictures"), **chosen)
+        results.append(train("glit_tiny", out, data=str(tmp_path / "pictures"), **chosen))
+    whole, stopped = results
+    assert whole["test_accuracy"] == stopped["test_accuracy"] > 0.5  # chance is 1/3
+    expected = load_weights(tmp_path / "whole.safetensors")
+    found = load_weights(tmp_path / "stopped.safetensors")
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in found.items())
+
+
+def test_a_checkpoint_of_another_network_or_of_other_images_is_refused(architecture, tmp_path):
+    out = tmp_path / "out.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train(architecture, out, Stop())
+    architecture.write_text(json.dumps({"space": "tests.plugins:Tiny", "genome": [2] + [0] * 8}))
+    with pytest.raises(CheckpointError, match=r"network is tiny 0 0.* there, tiny 2 0.* here"):
+        train(architecture, out)
 
 
 def test_where_nothing_can_be_saved_nothing_is_trained(architecture, tmp_path):

@@ -6,16 +6,21 @@ from torch import nn
 
 from evo_nas.data import Images, search_data
 from evo_nas.errors import CheckpointError, EvaluatorError
+from evo_nas.files import load_checkpoint
 from evo_nas.measuring import Batches, Ledger, measure, seeded_weights, torch_threads
 from evo_nas.optimizing import make_optimizer, set_learning_rate
 from evo_nas.progress import Silent
-from evo_nas.recipe import Phase
+from evo_nas.recipe import Augmentation, Phase, load_recipe
+from evo_nas.stochastic_depth import StochasticDepth
 from evo_nas.streams import Streams
 from evo_nas.training import fit, images_trained
 
 ADAMW = Phase("adamw", 3, 16, 5e-3, 0.05, warmup=0.2, label_smoothing=0.1)
 SGD = Phase("sgd", 3, 16, 0.05, 1e-4, label_smoothing=0.1)
 BOTH = pytest.mark.parametrize("phase", [ADAMW, SGD], ids=["adamw", "sgd"])
+EVERYTHING = replace(
+    load_recipe("deit").train, epochs=3, batch_size=16, gradient_clip=1.0, weight_average=0.9
+)
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +68,28 @@ def same(first, second):
     return all(torch.equal(mine[name], others[name]) for name in mine)
 
 
+class Branches(Net):
+    """With stochastic depth; at most ``largest`` images fit into its memory."""
+
+    def __init__(self, largest=16):
+        super().__init__()
+        self.drops = nn.ModuleList(StochasticDepth() for _ in range(3))
+        self.largest = largest
+
+    def forward(self, images):
+        if self.training and len(images) > self.largest:
+            raise torch.OutOfMemoryError("injected")
+        hidden = self.branches[0](images.flatten(1))
+        for drop in self.drops:
+            hidden = hidden + drop(hidden)
+        return self.rest(hidden)
+
+
+def new_branches(largest=16):
+    with seeded_weights(1):
+        return Branches(largest)
+
+
 class StopError(Exception):
     pass
 
@@ -71,7 +98,10 @@ class Epochs(Silent):
     """Listens to the epochs that are done, and stops the training after one of them."""
 
     def __init__(self, stop_after=None):
-        self.done, self.stop_after = [], stop_after
+        self.done, self.said, self.stop_after = [], [], stop_after
+
+    def say(self, message):
+        self.said.append(message)
 
     def advance(self, done, note=""):
         self.done.append(done)
@@ -97,8 +127,126 @@ def test_a_stopped_training_goes_on_bit_for_bit(batches, phase, epoch, tmp_path)
     torch.manual_seed(99)  # what happens between is of no concern
     epochs = Epochs()
     resumed = trained(batches, phase, checkpoint=checkpoint, progress=epochs)
-    assert epochs.done == list(range(epoch + 1, 4))
+    assert epochs.done == list(range(epoch, 4))
     assert same(resumed, whole)
+
+
+@pytest.mark.parametrize("largest", [16, 5])
+def test_with_deits_whole_recipe_it_goes_on_bit_for_bit(batches, largest, tmp_path):
+    pytest.importorskip("kornia", reason="RandAugment needs kornia")
+    checkpoint = tmp_path / "checkpoint"
+    whole, stopped, resumed = (new_branches(largest) for _ in range(3))
+    trained(batches, EVERYTHING, whole, checkpoint=tmp_path / "whole")
+    with pytest.raises(StopError):
+        trained(batches, EVERYTHING, stopped, checkpoint=checkpoint, progress=Epochs(stop_after=2))
+    torch.manual_seed(99)
+    epochs = Epochs()
+    trained(batches, EVERYTHING, resumed, checkpoint=checkpoint, progress=epochs)
+    assert same(resumed, whole)
+    assert not same(whole, new_branches())
+    # That it goes on is said; the size of its micro-batches is not, because it is remembered.
+    assert epochs.said == ["training: 2 of 3 epochs are done; it goes on from there"]
+    first, second = (load_checkpoint(path) for path in (checkpoint, tmp_path / "whole"))
+    assert first["parts"] == second["parts"] == (1 if largest == 16 else 4)
+    for name in ("network", "average"):
+        pairs = zip(first[name].values(), second[name].values(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_path_is_selected_once_a_step_however_often_memory_fails(batches):
+    steps, epochs = [], Epochs()
+    phase = replace(SGD, epochs=2)
+    trained(batches, phase, new_branches(4), before_step=steps.append, progress=epochs)
+    assert steps == list(range(8))
+    assert len(epochs.said) == 2  # halves, then quarters, in the first step
+
+
+def test_averaged_weights_take_the_place_of_the_last_ones(batches):
+    decay, history, told = 0.5, [], []
+    network = new_network()
+
+    def weights(network):
+        return [parameter.detach().clone() for parameter in network.parameters()]
+
+    def before(step):
+        history.append(weights(network))
+
+    def after(epoch, averaged):
+        history.append(weights(network))
+        told.append(weights(averaged))
+        return ""
+
+    phase = replace(SGD, epochs=1, weight_average=decay)
+    trained(batches, phase, network, before_step=before, after_epoch=after)
+    expected = history[1]  # after the first step
+    for later in history[2:]:
+        expected = [decay * a + (1 - decay) * b for a, b in zip(expected, later, strict=True)]
+    result = weights(network)
+    assert all(torch.equal(a, b) for a, b in zip(result, told[0], strict=True))
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(result, expected, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(result, history[-1], strict=True))
+
+
+def test_a_network_without_stochastic_depth_is_trained_and_told(batches):
+    epochs = Epochs()
+    phase = replace(SGD, stochastic_depth=0.1)
+    assert same(trained(batches, phase, progress=epochs), trained(batches, SGD))
+    assert epochs.said == ["this network knows no stochastic depth: it is trained without"]
+    network = new_branches()
+    trained(batches, phase, network)
+    assert [drop.rate for drop in network.drops] == pytest.approx([0, 0.05, 0.1])
+
+
+class Rows:
+    """Stands in for batches, and keeps the orders that it is asked for."""
+
+    device, mean, std, decodes = torch.device("cpu"), (0.5,), (0.2,), False
+
+    def __init__(self):
+        self.orders, self.crops = [], []
+
+    def __len__(self):
+        return 70
+
+    def epoch(self, order, seed, *, crop):
+        self.orders.append(order)
+        self.crops.append(crop)
+        for rows in order:
+            yield rows.float().view(-1, 1, 1, 1).repeat(1, 1, 4, 4) / 70, rows % 2
+
+
+def test_repeats_are_in_one_batch_and_an_epoch_is_as_long_as_without():
+    rows = Rows()
+    phase = replace(SGD, epochs=2, repeated_augmentation=3)
+    trained(rows, phase)
+    first, second = rows.orders
+    assert first.shape == (4, 16)
+    assert first.numel() * 2 == images_trained(phase, 2, 70)
+    assert not torch.equal(first, second)
+    for batch in first:
+        assert sorted(batch.unique(return_counts=True)[1].tolist()) == [2, 2, 3, 3, 3, 3]
+    assert len(first.unique()) == 4 * 6  # no image is in two batches
+
+
+def test_who_reads_images_is_asked_for_crops():
+    rows = Rows()
+    trained(rows, replace(SGD, epochs=1))
+    trained(rows, replace(SGD, epochs=1, augmentation=Augmentation(crop_scale=0.08)))
+    assert rows.crops == [None, (0.08, 1.0)]
+
+
+def test_epochs_are_told_with_their_figures(batches):
+    told = []
+
+    def after(epoch, network):
+        told.append(epoch)
+        return ""
+
+    trained(batches, replace(ADAMW, learning_rate_floor=1e-4), after_epoch=after)
+    assert [(epoch.number, epoch.epochs) for epoch in told] == [(1, 3), (2, 3), (3, 3)]
+    rates = [epoch.learning_rate for epoch in told]
+    assert rates[0] > rates[1] > rates[2] > 1e-4
+    assert all(0 < epoch.loss < 3 and epoch.images_per_second > 0 for epoch in told)
 
 
 def test_the_global_random_stream_is_left_alone(batches):
@@ -156,6 +304,19 @@ def test_the_rate_rises_and_falls():
     assert optimizer.param_groups[1]["lr"] == optimizer.param_groups[0]["lr"]
 
 
+def test_the_rate_starts_and_ends_where_the_recipe_says():
+    optimizer = make_optimizer(new_network(), ADAMW)
+    phase = replace(ADAMW, warmup_start=1e-3, learning_rate_floor=2e-3)
+    rates = []
+    for step in range(200):
+        set_learning_rate(optimizer, phase, step, 200)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[0] == pytest.approx(1e-3 + 4e-3 / 40)
+    assert max(rates) == rates[39] == pytest.approx(5e-3)
+    assert rates[120] == pytest.approx((5e-3 + 2e-3) / 2)
+    assert rates[-1] == pytest.approx(2e-3, rel=1e-3)
+
+
 def test_every_epoch_has_another_order_and_a_whole_number_of_batches(batches):
     seen = []
     network = new_network()
@@ -169,7 +330,10 @@ def test_every_epoch_has_another_order_and_a_whole_number_of_batches(batches):
 
 def test_a_checkpoint_of_another_training_is_refused(batches, tmp_path):
     trained(batches, SGD, checkpoint=tmp_path / "checkpoint")
-    with pytest.raises(CheckpointError, match=r"belongs to another training .* delete it"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"another training: batch_size is 16 there, 8 here; delete it",
+    ):
         trained(batches, replace(SGD, batch_size=8), checkpoint=tmp_path / "checkpoint")
 
 

@@ -21,7 +21,7 @@ Data = Annotated[
     typer.Option(help="digits, or a folder of images [digits, where images are needed]."),
 ]
 Geometry = Annotated[str, typer.Option(help="proxy or target, with changes as proxy,width=96.")]
-Recipe = Annotated[str, typer.Option(help="quick, paper, or a TOML file.")]
+Recipe = Annotated[str, typer.Option(help="quick, paper (also named deit), or a TOML file.")]
 Epochs = Annotated[int | None, typer.Option(help="Of a supernet [recipe].")]
 FinalistEpochs = Annotated[int | None, typer.Option(help="Of a retraining [recipe].")]
 Inherit = Annotated[

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .output import JsonFlag, QuietFlag, print_json, print_view, progress
+from . import flags
+from .output import JsonFlag, QuietFlag, print_json, print_view, stoppable
 
 
 def train(
@@ -16,9 +19,17 @@ def train(
     geometry: Annotated[
         str, typer.Option(help="target or proxy, with changes as proxy,width=96.")
     ] = "target",
-    recipe: Annotated[str, typer.Option(help="quick, paper, or a TOML file.")] = "quick",
+    recipe: flags.Recipe = "quick",
     epochs: Annotated[int | None, typer.Option(help="[recipe].")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A change of the recipe, as augmentation.mixup=0; several."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="[NAME-GEOMETRY.safetensors].")] = None,
+    log: Annotated[Path | None, typer.Option(help="A folder for TensorBoard [none].")] = None,
+    validate_every: Annotated[
+        int, typer.Option(help="Epochs between measurements on the validation images; 0: none.")
+    ] = 1,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads [all].")] = None,
@@ -26,14 +37,20 @@ def train(
     as_json: JsonFlag = False,
 ) -> None:
     """Train a found or published network from scratch and save it."""
-    from evo_nas.standalone import train_architecture
+    from evo_nas.standalone import checkpoint_path, output_path, train_architecture
     from evo_nas.views import names_view
 
-    with progress(quiet or as_json) as shown:
-        told = train_architecture(
-            architecture, data=data, geometry=geometry, recipe=recipe, epochs=epochs, out=out,
-            seed=seed, device=device, threads=threads, progress=shown,
-        )  # fmt: skip
+    path = out or output_path(architecture, geometry)
+    told = stoppable(
+        lambda shown: train_architecture(
+            architecture, data=data, geometry=geometry, recipe=recipe, changes=change or (),
+            epochs=epochs, out=path, log=log, validate_every=validate_every, seed=seed,
+            device=device, threads=threads, progress=shown,
+        ),
+        quiet or as_json,
+        checkpoint_path(path),
+        shlex.join(["evo-nas", *sys.argv[1:]]),
+    )  # fmt: skip
     if as_json:
         print_json(told)
     else:

@@ -39,13 +39,13 @@ def progress(quiet: bool) -> LiveProgress | PlainProgress:
 
 
 def stoppable(
-    work: Callable[[LiveProgress | PlainProgress], T], quiet: bool, folder: Path, go_on: str
+    work: Callable[[LiveProgress | PlainProgress], T], quiet: bool, kept: Path, go_on: str
 ) -> T:
-    """Do the work; Ctrl-C says which command goes on with it, if ``folder`` has been made."""
+    """Do the work; Ctrl-C says which command goes on with it, if what it keeps has been made."""
     try:
         with progress(quiet) as shown:
             return work(shown)
     except KeyboardInterrupt:
-        if folder.is_dir():
-            print(f"evo-nas: stopped; go on with: {go_on}", file=sys.stderr)
+        ending = f"; go on with: {go_on}" if kept.exists() else ""
+        print(f"evo-nas: stopped{ending}", file=sys.stderr)
         sys.exit(130)

@@ -9,6 +9,7 @@ from evo_nas import registry, scoring_workers
 from evo_nas.errors import CheckpointError, EvaluatorError
 from evo_nas.measuring import Ledger
 from evo_nas.progress import Silent
+from evo_nas.recipe import load_recipe
 from evo_nas.streams import Streams
 from evo_nas.subspace import Subspace
 
@@ -110,6 +111,33 @@ def test_training_that_was_stopped_goes_on_exactly(tmp_path):
     for name, tensor in whole.supernet.state_dict().items():
         assert torch.equal(tensor, resumed.supernet.state_dict()[name]), name
     assert scores(resumed) == scores(whole)
+
+
+def test_shared_weights_are_trained_on_augmented_images(tmp_path):
+    pytest.importorskip("kornia", reason="RandAugment needs kornia")
+    paper, plain = load_recipe("paper"), opened(tmp_path / "plain").supernet.state_dict()
+    whole = replace(paper.train, weight_average=0.9)
+    for number, phase in enumerate((paper.supernet, whole)):
+        context = tiny_context(tmp_path)
+        shared = replace(
+            context.recipe.supernet,
+            augmentation=phase.augmentation,
+            repeated_augmentation=phase.repeated_augmentation,
+            weight_average=phase.weight_average,
+        )
+        recipe = replace(context.recipe, supernet=shared)
+        ledger = Ledger()
+        evaluator = opened(tmp_path / str(number), recipe=recipe, ledger=ledger)
+        assert scores(evaluator).keys() == {0, 1, 2, 3}
+        assert ledger.trained == 2 * 96
+        folder = tmp_path / f"{number}stopped"
+        folder.mkdir()
+        with pytest.raises(KeyboardInterrupt):
+            opened(folder, recipe=recipe, progress=Stopping(after=1))
+        resumed = opened(folder, recipe=recipe).supernet.state_dict()
+        for name, tensor in evaluator.supernet.state_dict().items():
+            assert torch.equal(tensor, resumed[name]), name
+        assert not torch.equal(resumed["head.weight"], plain["head.weight"])
 
 
 def test_another_seed_gives_other_weights_and_its_folder_is_not_mixed_up(tmp_path):

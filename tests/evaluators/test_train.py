@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from evo_nas import registry
 from evo_nas.errors import CheckpointError, EvaluatorError
-from evo_nas.files import save_checkpoint
+from evo_nas.files import read_metadata, save_checkpoint
 from evo_nas.measuring import Ledger
-from evo_nas.recipe import Phase
+from evo_nas.progress import Silent
+from evo_nas.recipe import Phase, load_recipe
+from evo_nas.stochastic_depth import UNKNOWN
 from evo_nas.streams import Streams
 
 from .tinyspace import TinySpace, tiny_context
@@ -94,6 +98,44 @@ def test_a_loss_that_explodes_is_told_plainly(tmp_path):
     recipe = type(context.recipe)("wild", wild, wild)
     with pytest.raises(EvaluatorError, match=r"training genome 0 0: the loss became .* lower the"):
         opened(tmp_path, recipe=recipe).evaluate((0, 0))
+
+
+def deit(folder, **changes):
+    """A context with the whole of DeiT's recipe, for few images and epochs."""
+    context = tiny_context(folder, **changes)
+    train = replace(load_recipe("deit").train, epochs=2, batch_size=16, weight_average=0.9)
+    return replace(context, recipe=replace(context.recipe, train=train))
+
+
+def test_deits_recipe_trains_finalists_in_workers_and_is_named_in_their_weights(tmp_path):
+    pytest.importorskip("kornia", reason="RandAugment needs kornia")
+    progress, results = Hearing(), []
+    for jobs in (1, 2):
+        evaluator = registry.load("evaluator", "train")
+        context = deit(tmp_path / str(jobs), jobs=jobs, ledger=Ledger(), progress=progress)
+        evaluator.open(TinySpace(), context)
+        results.append(dict(evaluator.evaluate_many(GENOMES)))
+        assert context.ledger == Ledger(3 * 2 * 96, 3 * 60)
+    assert results[0] == results[1]
+    assert progress.messages == [UNKNOWN] * 2  # once by each evaluator
+    training = read_metadata(evaluator.weights((2, 1)))["training"]
+    assert training == f"{context.recipe.train}, 2 epochs"
+    assert "cutmix=1.0" in training
+    other = registry.load("evaluator", "train")
+    phase = replace(context.recipe.train, gradient_clip=1.0)
+    other.open(TinySpace(), replace(context, recipe=replace(context.recipe, train=phase)))
+    with pytest.raises(CheckpointError, match=r"belong to another training: training is .*clip"):
+        other.evaluate((2, 1))
+
+
+class Hearing(Silent):
+    """Remembers what is said."""
+
+    def __init__(self):
+        self.messages = []
+
+    def say(self, message):
+        self.messages.append(message)
 
 
 PLUGIN = """

@@ -1,0 +1,78 @@
+"""Mixup (Zhang et al., 2018) and CutMix (Yun et al., 2019), batch by batch, as DeiT has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+from torch.nn import functional
+
+from .recipe import Augmentation
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images as a network reads them, with one label each or a mixture of two.
+
+    ``images`` are float (n, channels, size, size), ``labels`` int64 (n,); of each image, ``share``
+    is of its label, and the rest of its label in ``others``.
+    """
+
+    images: Tensor
+    labels: Tensor
+    others: Tensor | None = None
+    share: float = 1.0
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.labels)
+
+    def split(self, parts: int) -> Iterator[Batch]:
+        """So many batches of nearly the same size, in order."""
+        others = None if self.others is None else self.others.tensor_split(parts)
+        images, labels = self.images.tensor_split(parts), self.labels.tensor_split(parts)
+        for part in range(parts):
+            other = None if others is None else others[part]
+            yield Batch(images[part], labels[part], other, self.share)
+
+    def loss(self, logits: Tensor, label_smoothing: float) -> Tensor:
+        """The mean cross entropy of ``logits`` (n, classes) to the smoothed, then mixed labels.
+
+        Cross entropy is linear in its targets, so the losses are mixed instead.
+        """
+        loss = functional.cross_entropy(logits, self.labels, label_smoothing=label_smoothing)
+        if self.others is None:
+            return loss
+        other = functional.cross_entropy(logits, self.others, label_smoothing=label_smoothing)
+        return self.share * loss + (1 - self.share) * other
+
+
+def mix(batch: Batch, settings: Augmentation, generator: np.random.Generator) -> Batch:
+    """Mix each image with the one at its place from the batch's end, by mixup or by CutMix.
+
+    All images of a batch are mixed in the same way and by the same share, which is drawn from the
+    Beta distribution of the settings. The images are overwritten.
+    """
+    alphas = (settings.mixup, settings.cutmix)
+    if not any(alphas):
+        return batch
+    by_box = bool(generator.random() < 0.5) if all(alphas) else settings.cutmix > 0
+    share = float(generator.beta(alphas[by_box], alphas[by_box]))
+    images, others = batch.images, batch.images.flip(0)
+    if by_box:
+        size = images.shape[-1]
+        (top, bottom), (left, right) = _side(size, share, generator), _side(size, share, generator)
+        images[..., top:bottom, left:right] = others[..., top:bottom, left:right]
+        share = 1 - (bottom - top) * (right - left) / size**2
+    else:
+        images.lerp_(others, 1 - share)
+    return Batch(images, batch.labels, batch.labels.flip(0), share)
+
+
+def _side(size: int, share: float, generator: np.random.Generator) -> tuple[int, int]:
+    """Where a box begins and ends that leaves ``share`` of an image, unless the edge cuts it."""
+    half = int(size * (1 - share) ** 0.5) // 2
+    middle = int(generator.integers(size))
+    return max(middle - half, 0), min(middle + half, size)
