@@ -1,0 +1,184 @@
+"""Pictures that stay on disk and are decoded by worker processes whenever they are read."""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from .decoding import Format, decode, decode_crop
+from .errors import DataError, nearest
+from .imageset import Crop, Digest, Images, ImageSet, Rows
+from .picture_table import PictureTable
+
+PIECE = 64  # pictures that a worker decodes at a time
+WORTH_A_WORKER = 4  # pieces; for fewer no process is started
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPictures(ImageSet):
+    """``rows`` of a table, decoded to ``format`` by ``workers`` processes, with ``labels``.
+
+    What is read is the same for any number of workers; 0 reads in this process.
+    """
+
+    table: PictureTable
+    rows: Rows
+    labels: Tensor
+    format: Format
+    workers: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Channels, and pixels of a side."""
+        return self.format.channels, self.format.size
+
+    @property
+    def nbytes(self) -> int:
+        """The size of all pixels, decoded."""
+        return len(self) * self.format.channels * self.format.size**2
+
+    @property
+    def kept(self) -> str:
+        """Where they are read from, and by how many processes."""
+        readers = f"{self.workers} processes" if self.workers else "the training process"
+        return (
+            f"on disk ({self.nbytes / 2**30:,.1f} GiB decoded), read by {readers} from "
+            f"{self.table.place}"
+        )
+
+    def take(self, rows: Rows | Sequence[int]) -> StoredPictures:
+        """The pictures of these rows."""
+        index = np.asarray(rows, dtype=np.int64)
+        return replace(self, rows=self.rows[index], labels=self.labels[torch.from_numpy(index)])
+
+    def load(self) -> Images:
+        """All of them decoded, as in evaluation."""
+        pixels = torch.empty((len(self), *self.shape, self.format.size), dtype=torch.uint8)
+        done = 0
+        pieces = torch.split(torch.arange(len(self)), PIECE)
+        for batch in self.read(pieces, torch.device("cpu")):
+            pixels[done : done + len(batch)] = batch
+            done += len(batch)
+        return Images(pixels, self.labels)
+
+    def at(self, device: torch.device) -> StoredPictures:
+        """These pictures: they are moved batch by batch."""
+        return self
+
+    def for_processes(self, count: int) -> StoredPictures:
+        """The workers are shared out between the processes."""
+        return replace(self, workers=self.workers // count)
+
+    def read(
+        self, order: Iterable[Tensor], device: torch.device, seed: int = 0, crop: Crop | None = None
+    ) -> Generator[Tensor, None, None]:
+        """Batches of pixels on the device, decoded ahead of time; see the class above."""
+        batches = [_pieces(rows, first) for rows, first in _placed(order)]
+        pieces = [piece for batch in batches for piece in batch]
+        workers = min(self.workers, len(pieces) // WORTH_A_WORKER)
+        loader = DataLoader(
+            _Decoder(self, seed, crop),
+            batch_size=None,
+            sampler=pieces,
+            num_workers=workers,
+            pin_memory=device.type == "cuda",
+            # Workers read through what this process has opened, and start in no time.
+            multiprocessing_context="fork" if workers else None,
+            worker_init_fn=_begin_worker,
+            generator=torch.Generator(),  # or it would draw from the global stream
+        )
+        decoded = iter(loader)
+        try:
+            for batch in batches:
+                parts = [_checked(next(decoded)).to(device, non_blocking=True) for _ in batch]
+                yield torch.cat(parts) if len(parts) > 1 else parts[0]
+        finally:
+            del decoded, loader  # ends the workers
+
+    def feed(self, digest: Digest) -> None:
+        """What the table tells of the pictures, their format and labels."""
+        digest.update(repr(self.format).encode())
+        self.table.feed(digest, self.rows)
+        digest.update(self.labels.numpy().astype("<i8").data)
+
+
+def stored_pictures(
+    table: PictureTable, rows: Rows, classes: Sequence[str], chosen: Format, workers: int
+) -> StoredPictures:
+    """Rows of a table as images whose labels index ``classes``, which may be another table's.
+
+    Raises:
+        DataError: a picture is of a class that is not in ``classes``.
+    """
+    unknown = sorted({table.classes[i] for i in np.unique(table.labels[rows])} - set(classes))
+    if unknown:
+        raise DataError(
+            f"{table.source} has class {unknown[0]!r}, which the training split has not; "
+            f"{nearest(unknown[0], classes)}"
+        )
+    places = {name: place for place, name in enumerate(classes)}
+    index = np.array([places.get(name, -1) for name in table.classes], dtype=np.int64)
+    return StoredPictures(table, rows, torch.from_numpy(index[table.labels[rows]]), chosen, workers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """What a worker does at a time: rows, and the place of the first of them in the epoch."""
+
+    rows: Rows
+    first: int
+
+
+def _placed(order: Iterable[Tensor]) -> Generator[tuple[Rows, int], None, None]:
+    """The rows of each batch, and the place of its first image in the epoch."""
+    place = 0
+    for rows in order:
+        yield rows.numpy(), place
+        place += len(rows)
+
+
+def _pieces(rows: Rows, first: int) -> list[_Piece]:
+    return [
+        _Piece(rows[start : start + PIECE], first + start) for start in range(0, len(rows), PIECE)
+    ]
+
+
+class _Decoder(Dataset["Tensor | DataError"]):
+    """Decodes pieces; what goes wrong is a result, so that it arrives without a traceback."""
+
+    def __init__(self, pictures: StoredPictures, seed: int, crop: Crop | None) -> None:
+        self._pictures, self._seed, self._crop = pictures, seed, crop
+
+    def __getitem__(self, piece: _Piece) -> Tensor | DataError:
+        pictures = self._pictures
+        chosen = pictures.format
+        pixels = np.empty((len(piece.rows), *pictures.shape, chosen.size), dtype=np.uint8)
+        try:
+            for number, row in enumerate(pictures.rows[piece.rows]):
+                name, content = pictures.table.picture(int(row))
+                if self._crop is None:
+                    pixels[number] = decode(name, content, chosen)
+                else:
+                    generator = np.random.default_rng((self._seed, piece.first + number))
+                    pixels[number] = decode_crop(name, content, chosen, self._crop, generator)
+        except DataError as error:
+            return error
+        return torch.from_numpy(pixels)
+
+
+def _checked(decoded: Tensor | DataError) -> Tensor:
+    if isinstance(decoded, DataError):
+        raise decoded
+    return decoded
+
+
+def _begin_worker(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the process that reads ends its workers
+    warnings.simplefilter("ignore")  # Pillow's, about odd metadata, once in every worker
