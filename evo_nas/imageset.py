@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, Self
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +92,9 @@ class Images(ImageSet):
 
     pixels: Tensor
     labels: Tensor
+    _arrays: list[npt.NDArray[Any]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -137,7 +140,9 @@ class Images(ImageSet):
         digest.update(self.labels.contiguous().numpy().astype("<i8").data)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _of_arrays, (self.pixels.numpy(), self.labels.numpy())
+        if not self._arrays:  # joblib knows an array that it has shared before by its identity
+            self._arrays.extend((self.pixels.numpy(), self.labels.numpy()))
+        return _of_arrays, tuple(self._arrays)
 
 
 def _of_arrays(pixels: npt.NDArray[np.uint8], labels: Rows) -> Images:
