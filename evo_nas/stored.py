@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import warnings
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -94,13 +95,15 @@ class StoredPictures(ImageSet):
             worker_init_fn=_begin_worker,
             generator=torch.Generator(),  # or it would draw from the global stream
         )
-        decoded = iter(loader)
+        with _without_interrupts():
+            decoded = iter(loader)
         try:
             for batch in batches:
                 parts = [_checked(next(decoded)).to(device, non_blocking=True) for _ in batch]
                 yield torch.cat(parts) if len(parts) > 1 else parts[0]
         finally:
-            del decoded, loader  # ends the workers
+            with _without_interrupts():
+                del decoded, loader  # ends the workers
 
     def feed(self, digest: Digest) -> None:
         """What the table tells of the pictures, their format and labels."""
@@ -179,6 +182,18 @@ def _checked(decoded: Tensor | DataError) -> Tensor:
     return decoded
 
 
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let Ctrl-C wait, while workers are started or ended, and for good in those started here.
+
+    The terminal sends it to them too, but it is for the process that reads to end them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin_worker(_: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the process that reads ends its workers
     warnings.simplefilter("ignore")  # Pillow's, about odd metadata, once in every worker
