@@ -53,7 +53,7 @@ def test_the_split_is_kept_in_the_run_and_checked_when_it_goes_on(tmp_path: Path
     assert len(rows) == 6
     moved = folder / "apple" / "000.jpg"
     moved.rename(folder / "sky" / "apple.jpg")
-    with pytest.raises(RunError, match="the images of .* are not those that .* began with"):
+    with pytest.raises(RunError, match=r"the images of .* are not those that .* began with"):
         api.resume(tmp_path / "run")
     (folder / "sky" / "apple.jpg").rename(moved)
     result = evo_nas.resume(tmp_path / "run")
@@ -79,7 +79,7 @@ def training(folder: Path, pictures: Path, out: str) -> subprocess.Popen[str]:
          "--threads", "1"],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  the tests have no threads
     )  # fmt: skip
 
 
