@@ -219,7 +219,7 @@ class SupernetEvaluator(Evaluator):
             digest.update(hashlib.file_digest(file, "sha256").digest())
         for images in (self._validation, self._calibration):
             for tensor in (images.pixels, images.labels):
-                digest.update(tensor.cpu().numpy().tobytes())
+                digest.update(tensor.cpu().contiguous().numpy().data)
         return digest.hexdigest()
 
     def close(self) -> None:

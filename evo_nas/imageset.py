@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +30,12 @@ class Digest(Protocol):
 
 
 class ImageSet(ABC):
-    """Labelled images of one size. ``labels`` are int64 (n,)."""
+    """Labelled images of one size. ``labels`` are int64 (n,).
 
+    ``decodes`` says whether images are decoded when they are read, with the crop asked for then.
+    """
+
+    decodes: ClassVar[bool] = False
     labels: Tensor
 
     def __len__(self) -> int:
@@ -104,7 +108,7 @@ class Images(ImageSet):
     @property
     def kept(self) -> str:
         """How much memory they take."""
-        return f"in memory ({self.pixels.nbytes / 2**20:,.1f} MiB)"
+        return f"in memory, {amount(self.pixels.nbytes)}"
 
     def take(self, rows: Rows | Sequence[int]) -> Images:
         """The images of these rows, copied."""
@@ -143,6 +147,11 @@ class Images(ImageSet):
         if not self._arrays:  # joblib knows an array that it has shared before by its identity
             self._arrays.extend((self.pixels.numpy(), self.labels.numpy()))
         return _of_arrays, tuple(self._arrays)
+
+
+def amount(size: int) -> str:
+    """A size in bytes for people."""
+    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.1f} MiB"
 
 
 def _of_arrays(pixels: npt.NDArray[np.uint8], labels: Rows) -> Images:

@@ -73,6 +73,11 @@ class Batches:
         """The number of images."""
         return len(self._labels)
 
+    @property
+    def decodes(self) -> bool:
+        """Whether :meth:`epoch` itself crops at random, as pictures are decoded then."""
+        return self._images.decodes
+
     def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Float images (n, channels, size, size) and labels int64 (n,)."""
         return next(self._batches([torch.arange(len(self))[rows]]))

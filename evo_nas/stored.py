@@ -7,6 +7,7 @@ import signal
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from .decoding import Format, decode, decode_crop
 from .errors import DataError, nearest
-from .imageset import Crop, Digest, Images, ImageSet, Rows
+from .imageset import Crop, Digest, Images, ImageSet, Rows, amount
 from .picture_table import PictureTable
 
 PIECE = 64  # pictures that a worker decodes at a time
@@ -29,6 +30,7 @@ class StoredPictures(ImageSet):
     What is read is the same for any number of workers; 0 reads in this process.
     """
 
+    decodes: ClassVar[bool] = True
     table: PictureTable
     rows: Rows
     labels: Tensor
@@ -50,8 +52,7 @@ class StoredPictures(ImageSet):
         """Where they are read from, and by how many processes."""
         readers = f"{self.workers} processes" if self.workers else "the training process"
         return (
-            f"on disk ({self.nbytes / 2**30:,.1f} GiB decoded), read by {readers} from "
-            f"{self.table.place}"
+            f"on disk, {amount(self.nbytes)} if decoded, read by {readers} from {self.table.place}"
         )
 
     def take(self, rows: Rows | Sequence[int]) -> StoredPictures:
@@ -84,26 +85,34 @@ class StoredPictures(ImageSet):
         batches = [_pieces(rows, first) for rows, first in _placed(order)]
         pieces = [piece for batch in batches for piece in batch]
         workers = min(self.workers, len(pieces) // WORTH_A_WORKER)
-        loader = DataLoader(
-            _Decoder(self, seed, crop),
-            batch_size=None,
-            sampler=pieces,
-            num_workers=workers,
-            pin_memory=device.type == "cuda",
-            # Workers read through what this process has opened, and start in no time.
-            multiprocessing_context="fork" if workers else None,
-            worker_init_fn=_begin_worker,
-            generator=torch.Generator(),  # or it would draw from the global stream
-        )
-        with _without_interrupts():
-            decoded = iter(loader)
+        with _without_interrupts(), warnings.catch_warnings():
+            # Torch's, of more workers than cores; and in workers Pillow's, of odd metadata.
+            warnings.simplefilter("ignore")
+            decoded = iter(
+                DataLoader(
+                    _Decoder(self, seed, crop),
+                    batch_size=None,
+                    sampler=pieces,
+                    num_workers=workers,
+                    pin_memory=device.type == "cuda",
+                    # Workers read through what this process has opened, and start in no time.
+                    multiprocessing_context="fork" if workers else None,
+                    generator=torch.Generator(),  # or it would draw from the global stream
+                )
+            )
         try:
             for batch in batches:
-                parts = [_checked(next(decoded)).to(device, non_blocking=True) for _ in batch]
+                parts = []
+                for _ in batch:
+                    # An error is raised here and not deeper: it would hold on to the workers.
+                    part = _next(decoded)
+                    if isinstance(part, DataError):
+                        raise part
+                    parts.append(part.to(device, non_blocking=True))
                 yield torch.cat(parts) if len(parts) > 1 else parts[0]
         finally:
             with _without_interrupts():
-                del decoded, loader  # ends the workers
+                del decoded  # ends the workers
 
     def feed(self, digest: Digest) -> None:
         """What the table tells of the pictures, their format and labels."""
@@ -176,10 +185,14 @@ class _Decoder(Dataset["Tensor | DataError"]):
         return torch.from_numpy(pixels)
 
 
-def _checked(decoded: Tensor | DataError) -> Tensor:
-    if isinstance(decoded, DataError):
-        raise decoded
-    return decoded
+def _next(decoded: Iterator[Tensor | DataError]) -> Tensor | DataError:
+    try:
+        return next(decoded)
+    except RuntimeError as error:  # a worker was killed
+        return DataError(
+            f"a process that decodes pictures has ended ({str(error).splitlines()[0]}); if memory "
+            "(or shared memory, /dev/shm) is short, choose fewer of them with workers="
+        )
 
 
 @contextlib.contextmanager
@@ -193,7 +206,3 @@ def _without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _begin_worker(_: int) -> None:
-    warnings.simplefilter("ignore")  # Pillow's, about odd metadata, once in every worker

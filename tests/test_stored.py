@@ -127,9 +127,25 @@ def test_a_few_pictures_are_read_without_workers(folder):
     assert readers() == 0
 
 
+def test_batches_say_who_crops(folder):
+    assert Batches(stored(folder), Normal, 16).decodes
+    assert not Batches(stored(folder).load(), Normal, 16).decodes
+
+
 def test_workers_are_shared_out(folder):
     assert stored(folder, 4).for_processes(2).workers == 2
     assert stored(folder, 1).for_processes(2).workers == 0
+
+
+def test_a_worker_that_is_killed_is_told_in_one_line(folder):
+    reading = stored(folder, 2).read(shuffled(batch=1), CPU)
+    next(reading)
+    for process in multiprocessing.active_children():
+        if type(process).__name__ == "ForkProcess":
+            process.kill()
+    with pytest.raises(DataError, match=r"a process that decodes pictures has ended .*workers=$"):
+        list(reading)
+    assert readers() == 0
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -43,7 +43,7 @@ def test_the_split_is_kept_in_the_run_and_checked_when_it_goes_on(tmp_path: Path
     planned = prepare(
         "tests.plugins:Tiny?blocks=4", "250..400", data=data, run_dir=tmp_path / "run", **SMALL
     )  # fmt: skip
-    assert planned.data.train.kept.startswith("on disk (0.0 GiB decoded), read by the training")
+    assert planned.data.train.kept.startswith("on disk, 0.0 MiB if decoded, read by the training")
     with pytest.raises(KeyboardInterrupt):
         planned.start(Stop())
     store = Store(tmp_path / "run" / STORE)
