@@ -57,7 +57,7 @@ def test_rows_labels_and_shape(folder):
     taken = pictures.take([2, 2, 0])
     assert taken.labels.tolist() == [1, 1, 2]
     path = f"{folder}/leaf/001.jpg"
-    expected = torch.from_numpy(decode(path, path, Format(16, 3)))
+    expected = torch.tensor(decode(path, path, Format(16, 3)))
     loaded = taken.load()
     assert torch.equal(loaded.pixels[0], expected)
     assert torch.equal(loaded.pixels[1], expected)
