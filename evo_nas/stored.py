@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from types import FrameType
 from typing import ClassVar
 
 import numpy as np
@@ -85,11 +87,12 @@ class StoredPictures(ImageSet):
         batches = [_pieces(rows, first) for rows, first in _placed(order)]
         pieces = [piece for batch in batches for piece in batch]
         workers = min(self.workers, len(pieces) // WORTH_A_WORKER)
-        with _without_interrupts(), warnings.catch_warnings():
-            # Torch's, of more workers than cores; and in workers Pillow's, of odd metadata.
-            warnings.simplefilter("ignore")
-            decoded = iter(
-                DataLoader(
+        decoded: Iterator[Tensor | DataError] = iter(())
+        try:
+            with _without_interrupts(), warnings.catch_warnings():
+                # Torch's, of more workers than cores; and in workers Pillow's, of odd metadata.
+                warnings.simplefilter("ignore")
+                loader = DataLoader(
                     _Decoder(self, seed, crop),
                     batch_size=None,
                     sampler=pieces,
@@ -99,8 +102,7 @@ class StoredPictures(ImageSet):
                     multiprocessing_context="fork" if workers else None,
                     generator=torch.Generator(),  # or it would draw from the global stream
                 )
-            )
-        try:
+                decoded = iter(loader)
             for batch in batches:
                 parts = []
                 for _ in batch:
@@ -199,10 +201,18 @@ def _next(decoded: Iterator[Tensor | DataError]) -> Tensor | DataError:
 def _without_interrupts() -> Iterator[None]:
     """Let Ctrl-C wait, while workers are started or ended, and for good in those started here.
 
-    The terminal sends it to them too, but it is for the process that reads to end them.
+    The terminal sends it to them too, but it is for the process that reads to end them. (Blocking
+    the signal is not enough: another thread may get it, and the main thread be interrupted.)
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: waiting.append((number, frame)))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+    if waiting:
+        handler(*waiting[0])

@@ -1,11 +1,14 @@
 import multiprocessing
+import os
 import pickle
 import re
+import signal
 
 import numpy as np
 import pytest
 import torch
 
+from evo_nas import stored as stored_module
 from evo_nas.data import search_data
 from evo_nas.decoding import Format, decode
 from evo_nas.errors import DataError
@@ -255,3 +258,35 @@ def test_training_goes_on_bit_for_bit_with_any_number_of_workers(folder, tmp_pat
     assert np.array_equal(
         result.correct, measure(whole, Batches(pictures.load(), Normal, 16)).correct
     )
+
+
+def test_ctrl_c_waits_until_workers_have_started_and_ended(folder, monkeypatch):
+    start = stored_module.DataLoader.__iter__
+
+    def interrupted(loader):
+        signal.raise_signal(signal.SIGINT)
+        found = start(loader)
+        assert readers() == 2
+        for process in multiprocessing.active_children():
+            if type(process).__name__ == "ForkProcess":
+                os.kill(process.pid, signal.SIGINT)  # the terminal sends it to all
+        return found
+
+    monkeypatch.setattr(stored_module.DataLoader, "__iter__", interrupted)
+    handler = signal.getsignal(signal.SIGINT)
+    reading = stored(folder, 2).read(shuffled(), CPU)
+    with pytest.raises(KeyboardInterrupt):
+        next(reading)
+    assert readers() == 0
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_workers_pay_no_heed_to_ctrl_c(folder):
+    expected = list(stored(folder).read(shuffled(batch=1), CPU))
+    reading = stored(folder, 2).read(shuffled(batch=1), CPU)
+    found = [next(reading)]
+    for process in multiprocessing.active_children():
+        if type(process).__name__ == "ForkProcess":
+            os.kill(process.pid, signal.SIGINT)
+    found += reading
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
