@@ -89,7 +89,7 @@ class StoredPictures(ImageSet):
         workers = min(self.workers, len(pieces) // WORTH_A_WORKER)
         decoded: Iterator[Tensor | DataError] = iter(())
         try:
-            with _without_interrupts(), warnings.catch_warnings():
+            with _signals_kept(), warnings.catch_warnings():
                 # Torch's, of more workers than cores; and in workers Pillow's, of odd metadata.
                 warnings.simplefilter("ignore")
                 loader = DataLoader(
@@ -113,7 +113,7 @@ class StoredPictures(ImageSet):
                     parts.append(part.to(device, non_blocking=True))
                 yield torch.cat(parts) if len(parts) > 1 else parts[0]
         finally:
-            with _without_interrupts():
+            with _signals_kept():
                 del decoded  # ends the workers
 
     def feed(self, digest: Digest) -> None:
@@ -198,21 +198,26 @@ def _next(decoded: Iterator[Tensor | DataError]) -> Tensor | DataError:
 
 
 @contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Let Ctrl-C wait, while workers are started or ended, and for good in those started here.
+def _signals_kept() -> Iterator[None]:
+    """Start or end workers undisturbed by signals.
 
-    The terminal sends it to them too, but it is for the process that reads to end them. (Blocking
-    the signal is not enough: another thread may get it, and the main thread be interrupted.)
+    Ctrl-C waits until that is done, and for good in workers: the terminal sends it to them too, but
+    it is for the process that reads to end them. (Blocking the signal would not be enough: another
+    thread may get it, and the main thread be interrupted.) The handler with which torch raises in
+    the midst of anything that a worker has died is taken away; reading finds it out as well.
     """
-    handler = signal.getsignal(signal.SIGINT)
-    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():  # which signals do not disturb
         yield
         return
+    interrupt, child = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGCHLD)
     waiting: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: waiting.append((number, frame)))
+    if callable(interrupt):
+        signal.signal(signal.SIGINT, lambda number, frame: waiting.append((number, frame)))
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
-    if waiting:
-        handler(*waiting[0])
+        for number, handler in ((signal.SIGINT, interrupt), (signal.SIGCHLD, child)):
+            if handler is not None:  # it is not Python's
+                signal.signal(number, handler)
+    if waiting and callable(interrupt):
+        interrupt(*waiting[0])

@@ -140,6 +140,7 @@ def test_workers_are_shared_out(folder):
     assert stored(folder, 1).for_processes(2).workers == 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_told_in_one_line(folder):
     reading = stored(folder, 2).read(shuffled(batch=1), CPU)
     next(reading)
@@ -149,6 +150,7 @@ def test_a_worker_that_is_killed_is_told_in_one_line(folder):
     with pytest.raises(DataError, match=r"a process that decodes pictures has ended .*workers=$"):
         list(reading)
     assert readers() == 0
+    assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL  # nothing is raised later on
 
 
 @pytest.mark.parametrize("workers", [0, 2])
