@@ -34,7 +34,7 @@ def main() -> None:
     geometry = stage.proxy(8, 1, len(data.classes))
     supernet = stage.supernet(geometry)
     ready = partial(prepare, mean=data.mean, std=data.std, size=geometry.image_size)
-    calibration = data.train.pixels[:128]
+    calibration = data.train.load().pixels[:128]
 
     rng = np.random.default_rng(0)
     random = [prior(stage).draw(stage, rng) for _ in range(CANDIDATES)]
@@ -42,7 +42,7 @@ def main() -> None:
     late = [mutation(stage, parents[i % 10], 0.1).draw(stage, rng) for i in range(CANDIDATES)]
 
     def evaluate(genomes: list[Genome]) -> float:
-        done = score(supernet, genomes, data.validation, calibration, ready)
+        done = score(supernet, genomes, data.validation.load(), calibration, ready)
         return done.unshared_step_images / done.step_images
 
     for name, generation in (("random", random), ("late", late)):

@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
-from evo_nas.data import Images
 from evo_nas.decoder import Decoder
 from evo_nas.distribution import prior
 from evo_nas.errors import EvaluatorError
@@ -22,6 +21,7 @@ from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.files import load_weights, read_metadata, save_weights
 from evo_nas.generation import score
 from evo_nas.images import prepare
+from evo_nas.imageset import Images, ImageSet
 from evo_nas.measuring import Batches, seeded_weights
 from evo_nas.scorecache import ScoreCache
 from evo_nas.scoring_workers import ScoringJob, score_in_processes
@@ -121,10 +121,12 @@ class SupernetEvaluator(Evaluator):
         return score_in_processes(self._job, paths, context.jobs)
 
     def _score_here(self, paths: Sequence[Genome]) -> Sequence[Mapping[str, float]]:
-        data, size = self._context.data, self._context.geometry.image_size
-        ready = partial(prepare, mean=data.mean, std=data.std, size=size)
         calibration = self._calibration.pixels
-        return score(self._supernet, paths, self._validation, calibration, ready).metrics
+        return score(self._supernet, paths, self._validation, calibration, self._ready).metrics
+
+    def _ready(self, pixels: Tensor) -> Tensor:
+        data, size = self._context.data, self._context.geometry.image_size
+        return prepare(pixels.to(self._context.device), data.mean, data.std, size)
 
     def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
         """The weights of the genome's path, on the CPU."""
@@ -136,13 +138,12 @@ class SupernetEvaluator(Evaluator):
         """The trained shared weights."""
         return self._supernet
 
-    def _some(self, images: Images, count: int, purpose: str) -> Images:
-        """At most so many of the images, the same for every candidate, on the device."""
+    def _some(self, images: ImageSet, count: int, purpose: str) -> Images:
+        """At most so many of the images, the same for every candidate, decoded."""
         if count < len(images):
             generator = self._streams.generator("supernet", purpose)
             images = images.take(generator.permutation(len(images))[:count])
-        device = self._context.device
-        return Images(images.pixels.to(device), images.labels.to(device))
+        return images.load().at(torch.device(self._context.device))
 
     def _earlier_weights(self) -> Path | None:
         """Take the weights of an earlier run, if one is named and has some that fit."""
@@ -224,7 +225,7 @@ class SupernetEvaluator(Evaluator):
             digest.update(hashlib.file_digest(file, "sha256").digest())
         for images in (self._validation, self._calibration):
             for tensor in (images.pixels, images.labels):
-                digest.update(tensor.cpu().numpy().tobytes())
+                digest.update(tensor.cpu().contiguous().numpy().data)
         return digest.hexdigest()
 
     def close(self) -> None:

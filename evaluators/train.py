@@ -12,15 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from torch import nn
 
-from evo_nas.data import Images
 from evo_nas.decoder import Decoder
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.files import load_weights, save_weights
+from evo_nas.imageset import ImageSet
 from evo_nas.measuring import Batches, Ledger, measure, seeded_weights
 from evo_nas.parallel import pack, run_unordered
 from evo_nas.progress import Messages, Progress
@@ -29,8 +26,6 @@ from evo_nas.space import Genome, Space
 from evo_nas.stochastic_depth import UNKNOWN, set_stochastic_depth
 from evo_nas.streams import Streams
 from evo_nas.training import fit, images_trained
-
-Arrays = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]  # pixels, labels
 
 
 class TrainEvaluator(Evaluator):
@@ -58,11 +53,11 @@ class TrainEvaluator(Evaluator):
     def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
         """Train them side by side; a network that was trained before is only measured."""
         context = self._context
-        tasks = [self._task(genome) for genome in genomes]
+        workers = max(1, min(context.jobs, len(genomes))) if context.device == "cpu" else 1
+        tasks = [self._task(genome, workers) for genome in genomes]
         if context.recipe.train.stochastic_depth and not all(task.drops for task in tasks):
             self._messages.say(UNKNOWN)  # in a worker, nobody would hear it
         if context.device == "cpu":
-            workers = max(1, min(context.jobs, len(tasks)))
             results = run_unordered(_train_and_measure, tasks, workers)
         else:
             results = (
@@ -82,7 +77,7 @@ class TrainEvaluator(Evaluator):
         digest = hashlib.sha256(repr(self._decoder.full(genome)).encode()).hexdigest()[:16]
         return self._context.folder / f"{digest}.safetensors"
 
-    def _task(self, genome: Genome) -> _Task:
+    def _task(self, genome: Genome, workers: int) -> _Task:
         context, lifted = self._context, self._decoder.full(genome)
         # A stream of the network's own: its result is the same in whatever company it is trained.
         streams = Streams(context.streams.number("train", *lifted))
@@ -106,8 +101,8 @@ class TrainEvaluator(Evaluator):
                 "seed": str(context.streams.seed),
                 "data": data.fingerprint,
             },
-            train=(data.train.pixels.numpy(), data.train.labels.numpy()),
-            validation=(data.validation.pixels.numpy(), data.validation.labels.numpy()),
+            train=data.train.for_processes(workers),
+            validation=data.validation.for_processes(workers),
             mean=data.mean,
             std=data.std,
             size=context.geometry.image_size,
@@ -120,14 +115,14 @@ class TrainEvaluator(Evaluator):
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What a worker needs: plain values and arrays, which processes can share."""
+    """What a worker needs: plain values, and images as they are kept."""
 
     network: bytes
     drops: bool  # whether the network knows stochastic depth
     weights: Path
     metadata: dict[str, str]
-    train: Arrays
-    validation: Arrays
+    train: ImageSet
+    validation: ImageSet
     mean: tuple[float, ...]
     std: tuple[float, ...]
     size: int
@@ -136,16 +131,15 @@ class _Task:
     streams: Streams
     device: str
 
-    def batches(self, arrays: Arrays) -> Batches:
-        pixels, labels = (torch.from_numpy(array) for array in arrays)
-        return Batches(Images(pixels, labels), self, self.size, self.device)
+    def batches(self, images: ImageSet) -> Batches:
+        return Batches(images, self, self.size, self.device)
 
 
 def _train_and_measure(
     task: _Task, progress: Progress | None = None
 ) -> tuple[dict[str, float], Ledger]:
     network: nn.Module = pickle.loads(task.network)  # our own bytes, from the parent process
-    ledger = Ledger(images_trained(task.phase, task.epochs, len(task.train[1])))
+    ledger = Ledger(images_trained(task.phase, task.epochs, len(task.train)))
     weights = load_weights(task.weights, task.metadata)
     if weights is not None:
         network.load_state_dict(weights)

@@ -215,7 +215,7 @@ def resolve_geometry(text: str, space: Space, data: SearchData) -> Geometry:
 
     Channels and classes are always the data's.
     """
-    channels, size, classes = data.train.pixels.shape[1], data.train.pixels.shape[-1], data.classes
+    (channels, size), classes = data.train.shape, data.classes
     base, *changes = [part.strip() for part in text.split(",")]
     if "=" in base:
         base, changes = "proxy", [base, *changes]

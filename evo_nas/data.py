@@ -21,25 +21,24 @@ import torch
 from torch import Tensor
 
 from .errors import DataError
+from .imageset import Images, ImageSet, Rows
 
-Rows = npt.NDArray[np.int64]
+__all__ = [
+    "DataSource",
+    "ImageSet",
+    "Images",
+    "NoImages",
+    "Rows",
+    "SearchData",
+    "carve",
+    "channel_statistics",
+    "check_images",
+    "fingerprint",
+    "in_proportion",
+    "search_data",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Images:
-    """``pixels`` uint8 (n, channels, size, size) and ``labels`` int64 (n,)."""
-
-    pixels: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        """The number of images."""
-        return len(self.labels)
-
-    def take(self, rows: Rows | Sequence[int]) -> Images:
-        """The images of these rows, in this order."""
-        index = torch.as_tensor(np.asarray(rows, dtype=np.int64))
-        return Images(self.pixels[index], self.labels[index])
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of each channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +46,12 @@ class SearchData:
     """What a search may see. ``mean`` and ``std`` are the training pixels', by channel, in 0..1.
 
     ``validation_rows`` are the rows of the source's training split that were carved out, and
-    ``fingerprint`` is a digest of all pixels, labels and the split.
+    ``fingerprint`` is a digest of the images, labels and the split; see :func:`fingerprint`.
     """
 
     name: str
-    train: Images
-    validation: Images
+    train: ImageSet
+    validation: ImageSet
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -72,7 +71,7 @@ class DataSource(ABC):
         """
 
     @abstractmethod
-    def test(self) -> Images:
+    def test(self) -> ImageSet:
         """The test images, prepared as the training images were."""
 
 
@@ -137,19 +136,23 @@ def in_proportion(labels: Rows, generator: np.random.Generator) -> Rows:
 
 def search_data(
     name: str,
-    train: Images,
-    validation: Images,
+    train: ImageSet,
+    validation: ImageSet,
     classes: Sequence[str],
     validation_rows: Rows | Sequence[int],
+    statistics: Statistics | None = None,
 ) -> SearchData:
     """Check both splits and add what follows from them.
+
+    ``statistics`` are mean and standard deviation by channel, 0..1; by default they are those of
+    all training pixels.
 
     Raises:
         DataError: the images or labels cannot be trained on.
     """
     check_images(train, classes, f"the training split of {name}")
     check_images(validation, classes, f"the validation split of {name}")
-    mean, std = channel_statistics(train.pixels)
+    mean, std = statistics or channel_statistics(train.load().pixels)
     rows = tuple(int(row) for row in validation_rows)
     return SearchData(
         name,
@@ -159,29 +162,21 @@ def search_data(
         mean,
         std,
         rows,
-        fingerprint(train, validation, rows),
+        fingerprint(train, validation, rows, statistics),
     )
 
 
-def check_images(images: Images, classes: Sequence[str], what: str) -> None:
+def check_images(images: ImageSet, classes: Sequence[str], what: str) -> None:
     """Check types, shapes and labels, and that every class occurs.
 
     Raises:
         DataError: saying what is wrong with ``what``.
     """
-    pixels, labels = images.pixels, images.labels
+    labels = images.labels
     if len(classes) < 2:
         raise DataError(f"{what} has {len(classes)} class; give images of at least 2 classes")
-    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[2] != pixels.shape[3]:
-        raise DataError(
-            f"{what}: pixels must be uint8 (n, channels, size, size), "
-            f"not {pixels.dtype} {tuple(pixels.shape)}"
-        )
-    if labels.dtype != torch.int64 or labels.shape != pixels.shape[:1]:
-        raise DataError(
-            f"{what}: labels must be int64 ({len(pixels)},), "
-            f"not {labels.dtype} {tuple(labels.shape)}"
-        )
+    if isinstance(images, Images):
+        _check_tensors(images, what)
     wrong = labels[(labels < 0) | (labels >= len(classes))]
     if len(wrong):
         raise DataError(
@@ -196,7 +191,21 @@ def check_images(images: Images, classes: Sequence[str], what: str) -> None:
         )
 
 
-def channel_statistics(pixels: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _check_tensors(images: Images, what: str) -> None:
+    pixels, labels = images.pixels, images.labels
+    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[2] != pixels.shape[3]:
+        raise DataError(
+            f"{what}: pixels must be uint8 (n, channels, size, size), "
+            f"not {pixels.dtype} {tuple(pixels.shape)}"
+        )
+    if labels.dtype != torch.int64 or labels.shape != pixels.shape[:1]:
+        raise DataError(
+            f"{what}: labels must be int64 ({len(pixels)},), "
+            f"not {labels.dtype} {tuple(labels.shape)}"
+        )
+
+
+def channel_statistics(pixels: Tensor) -> Statistics:
     """Mean and standard deviation by channel of uint8 pixels (n, channels, size, size), in 0..1.
 
     Counted in integers, so that the figures are the same on every machine.
@@ -213,12 +222,21 @@ def channel_statistics(pixels: Tensor) -> tuple[tuple[float, ...], tuple[float, 
     return tuple(means), tuple(deviations)
 
 
-def fingerprint(train: Images, validation: Images, validation_rows: Sequence[int]) -> str:
-    """A SHA-256 digest, in hexadecimal, of all pixels, labels and the split."""
+def fingerprint(
+    train: ImageSet,
+    validation: ImageSet,
+    validation_rows: Sequence[int],
+    statistics: Statistics | None = None,
+) -> str:
+    """A SHA-256 digest, in hexadecimal, of all images, labels, the split and given statistics.
+
+    Images in memory are told apart by their pixels. Pictures that stay on disk are not read for it:
+    the digest is of their names, sizes in bytes and of how they are decoded.
+    """
     digest = hashlib.sha256()
     for images in (train, validation):
-        digest.update(repr(tuple(images.pixels.shape)).encode())
-        digest.update(images.pixels.contiguous().numpy().data)
-        digest.update(images.labels.contiguous().numpy().astype("<i8").data)
+        images.feed(digest)
     digest.update(np.asarray(validation_rows, dtype="<i8").data)
+    if statistics is not None:
+        digest.update(repr(statistics).encode())
     return digest.hexdigest()

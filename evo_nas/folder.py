@@ -8,34 +8,44 @@ Layouts, the first that fits:
 - ``CLASS/picture.png``.
 
 Where there is no test split, a fifth of the images becomes it, chosen by a constant, so that no
-seed of a search ever trains on them. Needs the extra ``data``; see :mod:`evo_nas.picture_table`.
+seed of a search ever trains on them. Needs the extra ``data``.
+
+Few images are decoded once, into memory. Many (ImageNet has 193 GB at 224 pixels) stay on disk and
+are decoded by worker processes whenever they are read; see :mod:`evo_nas.stored`.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import joblib
 import numpy as np
 
-from .data import DataSource, Images, Rows, SearchData, carve, check_images, in_proportion
+from .data import (
+    DataSource,
+    SearchData,
+    Statistics,
+    carve,
+    channel_statistics,
+    check_images,
+    in_proportion,
+)
 from .data import search_data as make_search_data
 from .errors import DataError
-from .picture_table import Format, PictureTable, choose_format, open_table
+from .imageset import ImageSet, Rows
+from .picture_folder import list_folder
+from .picture_parquet import open_parquet
+from .picture_table import PictureTable, choose_format
+from .stored import StoredPictures, stored_pictures
 from .streams import Streams
 
 TEST_SHARE = 0.2
 CONSTANT_STREAMS = Streams(0)  # what no run's seed may change
 TEST_NAMES = ("test", "validation", "val")
-
-
-@dataclass(frozen=True, slots=True)
-class _Training:
-    images: Images
-    rows: Rows  # their rows in the training split as it is stored
-    classes: tuple[str, ...]
-    format: Format
+LARGEST_IN_MEMORY = 4 * 2**30  # bytes of decoded training images
+STATISTICS_SAMPLE = 2048  # training images of which mean and deviation are taken if on disk
+MOST_WORKERS = 16  # by default
 
 
 class ImageFolder(DataSource):
@@ -45,7 +55,15 @@ class ImageFolder(DataSource):
     centre. By default it is the size that all images share, or else their median shorter side,
     rounded down to a multiple of 8, at most 64. ``validation`` is a share of the training images
     or a number. At most ``limit`` training images are read. ``image_column`` and ``label_column``
-    are for parquet files in which several could be meant.
+    are for parquet files in which several could be meant, ``test`` names the split to test on
+    where there are several.
+
+    ``stored`` says whether images stay on disk; by default they do if the training images would be
+    larger than 4 GiB, decoded. ``workers`` processes decode (by default as many as there are cores,
+    at most 16); 0 decodes in the process that trains. The result is the same for any number.
+    ``crop_share`` is the share of the shorter side that is seen where nothing is random: 0.875 is
+    usual on ImageNet. ``mean`` and ``std`` normalise, in 0..1, as in ``mean=0.485,0.456,0.406``; by
+    default they are counted, of all training pixels in memory, or of 2048 random images on disk.
     """
 
     def __init__(
@@ -57,84 +75,167 @@ class ImageFolder(DataSource):
         limit: int | None = None,
         image_column: str | None = None,
         label_column: str | None = None,
+        test: str | None = None,
+        stored: bool | None = None,
+        workers: int | None = None,
+        crop_share: float = 1.0,
+        mean: str | float | None = None,
+        std: str | float | None = None,
     ) -> None:
         self._path = Path(path).expanduser()
-        for name, number in (("image_size", image_size), ("limit", limit)):
-            if number is not None and (type(number) is not int or number < 1):
-                raise DataError(f"{path}: {name}={number!r} must be a whole number, 1 or more")
+        for name, number, lowest in (
+            ("image_size", image_size, 1), ("limit", limit, 1), ("workers", workers, 0),
+        ):  # fmt: skip
+            if number is not None and (type(number) is not int or number < lowest):
+                raise DataError(
+                    f"{path}: {name}={number!r} must be a whole number, {lowest} or more"
+                )
         if isinstance(validation, bool | str) or validation <= 0:
             raise DataError(f"{path}: validation={validation!r} must be a share or a whole number")
+        if not isinstance(stored, bool | None):
+            raise DataError(f"{path}: stored={stored!r} must be true or false")
+        if isinstance(crop_share, bool | str) or not 0 < crop_share <= 1:
+            raise DataError(
+                f"{path}: crop_share={crop_share!r} must be a share, above 0, at most 1"
+            )
+        if (mean is None) is not (std is None):
+            raise DataError(f"{path}: give both mean and std, or none of them")
         self._image_size, self._validation, self._limit = image_size, validation, limit
-        self._columns = (image_column, label_column)
-        self._splits = find_splits(self._path)
-        self._training: _Training | None = None  # decoded once, whatever the seeds
+        self._columns, self._crop_share, self._stored = (
+            (image_column, label_column), float(crop_share), stored,
+        )  # fmt: skip
+        self._workers = min(joblib.cpu_count(), MOST_WORKERS) if workers is None else workers
+        self._mean, self._std = mean, std
+        self._splits = find_splits(self._path, test)
 
     def load(self, seed: int) -> SearchData:
-        """The training images, less the validation split that this seed carves out of them."""
-        training = self._read_training()
+        """The training images, less the validation split that this seed carves out of them.
+
+        Validation images stay on disk where training images do.
+        """
+        pictures, images = self._pictures, self._images
         split = Streams(seed).generator("folder", "split")
-        kept, carved = carve(training.images.labels.numpy(), self._validation, split)
+        kept, carved = carve(images.labels.numpy(), self._validation, split)
         return make_search_data(
             self._path.name,
-            training.images.take(kept),
-            training.images.take(carved),
-            training.classes,
-            training.rows[carved],
+            images.take(kept),
+            images.take(carved),
+            self._train.classes,
+            pictures.rows[carved],
+            self._statistics(images.take(kept)),
         )
 
-    def test(self) -> Images:
+    def test(self) -> ImageSet:
         """The test images; nothing of them is read before this is called."""
-        training = self._read_training()
+        training = self._pictures
         if "test" in self._splits:
-            with self._open("test") as table:
-                images = table.read(np.arange(len(table)), training.format, training.classes)
+            table = _open(self._splits["test"], *self._columns)
+            rows = np.arange(len(table))
         else:
-            with self._open("train") as table:
-                images = table.read(self._own_test(table)[1], training.format, training.classes)
-        check_images(images, training.classes, f"the test split of {self._path}")
+            table, rows = self._train, self._own_test[1]
+        classes = self._train.classes
+        images = self._kept(stored_pictures(table, rows, classes, training.format, self._workers))
+        check_images(images, classes, f"the test split of {self._path}")
         return images
 
-    def _read_training(self) -> _Training:
-        if self._training is None:
-            with self._open("train") as table:
-                rows = np.arange(len(table))
-                if "test" not in self._splits:
-                    rows = self._own_test(table)[0]
-                if self._limit is not None:
-                    order = in_proportion(table.labels[rows], CONSTANT_STREAMS.generator("limit"))
-                    rows = np.sort(rows[order[: self._limit]])
-                chosen = choose_format(table, rows, self._image_size)
-                images = table.read(rows, chosen, table.classes)
-                self._training = _Training(images, rows, table.classes, chosen)
-        return self._training
+    @cached_property
+    def _train(self) -> PictureTable:
+        return _open(self._splits["train"], *self._columns)
 
-    def _own_test(self, table: PictureTable) -> tuple[Rows, Rows]:
-        return carve(table.labels, TEST_SHARE, CONSTANT_STREAMS.generator("test"), "test")
+    @cached_property
+    def _own_test(self) -> tuple[Rows, Rows]:
+        """The rows that training may see, and those of the test split."""
+        generator = CONSTANT_STREAMS.generator("test")
+        return carve(self._train.labels, TEST_SHARE, generator, "test")
 
-    def _open(self, split: str) -> AbstractContextManager[PictureTable]:
-        return open_table(self._splits[split], *self._columns)
+    @cached_property
+    def _pictures(self) -> StoredPictures:
+        """The pictures of the training and validation splits together."""
+        table = self._train
+        rows = np.arange(len(table)) if "test" in self._splits else self._own_test[0]
+        if self._limit is not None:
+            order = in_proportion(table.labels[rows], CONSTANT_STREAMS.generator("limit"))
+            rows = np.sort(rows[order[: self._limit]])
+        chosen = choose_format(table, rows, self._image_size, self._crop_share)
+        return stored_pictures(table, rows, table.classes, chosen, self._workers)
+
+    @cached_property
+    def _images(self) -> ImageSet:
+        """The same, in memory if they are to be there: decoded once, whatever the seeds."""
+        return self._kept(self._pictures)
+
+    def _kept(self, pictures: StoredPictures) -> ImageSet:
+        stored = self._stored
+        if stored is None:
+            stored = self._pictures.nbytes > LARGEST_IN_MEMORY
+        return pictures if stored else pictures.load()
+
+    def _statistics(self, train: ImageSet) -> Statistics | None:
+        """Mean and deviation as they were given, or of a sample of pictures on disk."""
+        channels, _ = train.shape
+        if self._mean is not None and self._std is not None:
+            mean = _numbers("mean", self._mean, channels, 0.0)
+            return mean, _numbers("std", self._std, channels, 1 / 255)
+        if isinstance(train, StoredPictures):
+            order = CONSTANT_STREAMS.generator("statistics").permutation(len(train))
+            return channel_statistics(train.take(order[:STATISTICS_SAMPLE]).load().pixels)
+        return None
 
 
-def find_splits(path: Path) -> dict[str, list[Path]]:
+def _numbers(name: str, given: str | float, channels: int, lowest: float) -> tuple[float, ...]:
+    """One number for each channel, from text such as ``0.485,0.456,0.406``."""
+    try:
+        numbers = tuple(float(part) for part in str(given).split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != channels or not all(lowest <= number <= 1 for number in numbers):
+        raise DataError(
+            f"{name}={given!r} must be {channels} numbers from {lowest:.3g} to 1, one for each "
+            "channel, with commas between"
+        )
+    return numbers
+
+
+def _open(paths: list[Path], image_column: str | None, label_column: str | None) -> PictureTable:
+    """Open parquet files, or one folder of class folders."""
+    try:
+        import PIL  # noqa: F401
+    except ImportError as error:
+        raise DataError(
+            f"reading pictures needs packages: pip install 'evo-nas[data]' ({error})"
+        ) from error
+    if paths[0].suffix == ".parquet":
+        return open_parquet(paths, image_column, label_column)
+    return list_folder(paths[0])
+
+
+def find_splits(path: Path, test: str | None = None) -> dict[str, list[Path]]:
     """The parquet files, or the one folder of class folders, of "train" and, if any, "test".
 
+    ``test`` is the name of the test split; by default it is the first of TEST_NAMES that is there.
+
     Raises:
-        DataError: the folder has none of the known layouts.
+        DataError: the folder has none of the known layouts, or not this test split.
     """
     if not path.is_dir():
         raise DataError(f"{path} is no folder; give a folder of class folders or parquet files")
+    names = TEST_NAMES if test is None else (test,)
     for folder in (path, path / "data"):
         if train := sorted(folder.glob("train*.parquet")):
-            tests = [sorted(folder.glob(f"{name}*.parquet")) for name in TEST_NAMES]
-            return _splits(train, tests)
+            tests = [sorted(folder.glob(f"{name}*.parquet")) for name in names]
+            return _splits(path, train, tests, test)
     if (path / "train").is_dir():
-        tests = [[path / name] for name in TEST_NAMES if (path / name).is_dir()]
-        return _splits([path / "train"], tests)
+        tests = [[path / name] for name in names if (path / name).is_dir()]
+        return _splits(path, [path / "train"], tests, test)
     if any(path.glob("*.parquet")):
         raise DataError(f"{path} has parquet files, but none called train*.parquet; rename them")
-    return {"train": [path]}
+    return _splits(path, [path], [], test)
 
 
-def _splits(train: list[Path], tests: list[list[Path]]) -> dict[str, list[Path]]:
+def _splits(
+    path: Path, train: list[Path], tests: list[list[Path]], test: str | None
+) -> dict[str, list[Path]]:
     found = [paths for paths in tests if paths]
+    if test is not None and not found:
+        raise DataError(f"{path} has no split {test!r} to test on; leave out test={test}")
     return {"train": train, "test": found[0]} if found else {"train": train}

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
-from .data import Images
+from .imageset import Images
 from .space import Genome
 from .supernet import Step, Supernet
 
@@ -69,12 +69,12 @@ def score(
     """Scores of full genomes of the supernet's root space; the supernet is left as it was.
 
     Args:
-        supernet: shared weights, on the device on which the images are.
+        supernet: shared weights, on a device.
         genomes: full genomes, in any order, equal ones allowed.
-        validation: uint8 pixels and labels, two images at least; the same for every candidate.
+        validation: two images at least, the same for every candidate; labels on the device.
         calibration: uint8 pixels (m, channels, size, size) for the statistics. Taken in batches of
             about equal size, each normalised by its own statistics; a node's are the average.
-        prepare: from pixels (n, channels, size, size) to what the supernet reads.
+        prepare: from pixels (n, channels, size, size) to what the supernet reads, on the device.
         batch_size: images at a time.
     """
     assert len(validation) >= 2, "the halves of the validation images need one image each"

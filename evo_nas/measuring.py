@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .data import Images
 from .images import prepare
+from .imageset import Crop, ImageSet
 
 MEASURE_BATCH = 256  # a constant: the batch size must not change what is measured
 
@@ -56,19 +56,19 @@ class ChannelStatistics(Protocol):
 
 
 class Batches:
-    """Images on a device as uint8, turned into what a network reads batch by batch.
+    """Images in batches on a device, as what a network reads.
 
     ``size`` is pixels of a side that the network reads; ``data`` says how to normalise: by ``mean``
     and ``std``.
     """
 
     def __init__(
-        self, images: Images, data: ChannelStatistics, size: int, device: str = "cpu"
+        self, images: ImageSet, data: ChannelStatistics, size: int, device: str = "cpu"
     ) -> None:
-        self._pixels = images.pixels.to(device)
-        self._labels = images.labels.to(device)
-        self.mean, self.std, self._size = data.mean, data.std, size
         self.device = torch.device(device)
+        self._images = images.at(self.device)
+        self._labels = images.labels.to(self.device)
+        self.mean, self.std, self._size = data.mean, data.std, size
 
     def __len__(self) -> int:
         """The number of images."""
@@ -77,28 +77,34 @@ class Batches:
     @property
     def decodes(self) -> bool:
         """Whether :meth:`epoch` itself crops at random, as pictures are decoded then."""
-        return False
+        return self._images.decodes
 
     def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Float images (n, channels, size, size) and labels int64 (n,)."""
-        return prepare(self._pixels[rows], self.mean, self.std, self._size), self._labels[rows]
+        return next(self._batches([torch.arange(len(self))[rows]]))
 
     def epoch(
-        self, order: Tensor, seed: int, *, crop: tuple[float, float] | None = None
+        self, order: Tensor, seed: int, *, crop: Crop | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of one epoch of training: ``order`` int64 (steps, batch size), rows.
 
-        ``crop`` asks for random resized crops of such shares of the area, and ``seed`` decides
-        what is random about how images are read. Images in memory ignore both: they are cropped
-        later, by :class:`evo_nas.augmentation.Augmenter`.
+        ``crop`` asks for a random resized crop where pictures are decoded now, and ``seed`` decides
+        which; see :meth:`evo_nas.imageset.ImageSet.read`.
         """
-        for rows in order.to(self.device):
-            yield self.take(rows)
+        return self._batches(list(order), seed, crop)
 
     def in_order(self, batch_size: int = MEASURE_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
         """All images, batch by batch."""
-        for start in range(0, len(self), batch_size):
-            yield self.take(slice(start, start + batch_size))
+        return self._batches(torch.split(torch.arange(len(self)), batch_size))
+
+    def _batches(
+        self, order: Sequence[Tensor], seed: int = 0, crop: Crop | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        # Closed, whatever stops it: there may be processes behind it.
+        with contextlib.closing(self._images.read(order, self.device, seed, crop)) as batches:
+            for rows, pixels in zip(order, batches, strict=True):
+                labels = self._labels[rows.to(self.device)]
+                yield prepare(pixels, self.mean, self.std, self._size), labels
 
 
 @dataclass(frozen=True, slots=True)

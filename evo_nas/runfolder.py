@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from .config import Config
 from .errors import RunError
@@ -73,6 +74,19 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+_locks: set[IO[str]] = set()
+
+
+def _let_go() -> None:
+    """In a process forked off this one: the lock must not outlive us in it."""
+    for file in _locks:
+        file.close()
+    _locks.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
+
+
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Keep other processes out; the lock ends with the process, however it ends.
@@ -93,7 +107,11 @@ def held(folder: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
         file.flush()
-        yield
+        _locks.add(file)
+        try:
+            yield
+        finally:
+            _locks.discard(file)
 
 
 def check(folder: Path) -> None:

@@ -90,10 +90,10 @@ class Scorer:
     def _open(self) -> None:
         if not self._opened:
             self.context.folder.mkdir(parents=True, exist_ok=True)
-            self._opened = True
             before = replace(self.context.ledger)
             with self._accounted(self.opening):
                 self.evaluator.open(self.space, self.context)
+            self._opened = True  # only then: what Ctrl-C stopped half-way cannot be closed
             images = self.context.ledger - before
             self.store.spend(self.stage, self.opening, 0, images)
 

@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from .data import Images
 from .generation import score
 from .images import prepare
+from .imageset import Images
 from .parallel import pack, run_unordered
 from .space import Genome
 from .supernet import Supernet
@@ -30,15 +29,15 @@ _FEWEST = 4  # candidates that are worth a process
 
 @dataclass(frozen=True, slots=True)
 class ScoringJob:
-    """What a process needs to score: plain values and arrays, which processes can share.
+    """What a process needs to score: plain values, arrays and images, which processes can share.
 
     ``supernet`` is its pickle as bytes (uint8), made in this process for its own workers.
     """
 
     supernet: npt.NDArray[np.uint8]
     digest: str
-    validation: tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
-    calibration: npt.NDArray[np.uint8]
+    validation: Images
+    calibration: Images
     mean: tuple[float, ...]
     std: tuple[float, ...]
     size: int
@@ -58,8 +57,8 @@ class ScoringJob:
         return cls(
             np.frombuffer(packed, dtype=np.uint8),
             hashlib.sha256(packed).hexdigest(),
-            (validation.pixels.numpy(), validation.labels.numpy()),
-            calibration.pixels.numpy(),
+            validation,
+            calibration,
             mean,
             std,
             size,
@@ -84,11 +83,9 @@ def _score_part(task: tuple[ScoringJob, list[Genome]]) -> tuple[dict[str, float]
     job, genomes = task
     if _unpacked.get("digest") != job.digest:  # a worker keeps the supernet between generations
         _unpacked.update(digest=job.digest, supernet=pickle.loads(job.supernet.tobytes()))
-    pixels, labels = (torch.from_numpy(array) for array in job.validation)
     ready = partial(prepare, mean=job.mean, std=job.std, size=job.size)
     supernet: Supernet = _unpacked["supernet"]
-    calibration = torch.from_numpy(job.calibration)
-    return score(supernet, genomes, Images(pixels, labels), calibration, ready).metrics
+    return score(supernet, genomes, job.validation, job.calibration.pixels, ready).metrics
 
 
 _unpacked: dict[str, Any] = {}

@@ -52,6 +52,7 @@ def _training(prepared: Prepared) -> list[tuple[str, str]]:
             f"at the proxy: {config.geometry}; on {config.data}: {len(data.train):,} training and "
             f"{len(data.validation):,} validation images; the test split is read once, at the end",
         ),
+        ("training images are", data.train.kept),
         (
             "recipe",
             f"{phases.name}: supernet {phases.supernet.epochs} epochs, finalists "

@@ -6,16 +6,24 @@ import numpy as np
 import pytest
 import torch
 
-from evo_nas import registry
-from evo_nas.data import DataSource
+from evo_nas import folder as folder_module
+from evo_nas import picture_table, registry
+from evo_nas.data import DataSource, Images
 from evo_nas.errors import DataError
 from evo_nas.folder import ImageFolder, find_splits
+from evo_nas.stored import StoredPictures
+
+from .imagekit import COLOURS, write_pictures
 
 datasets = pytest.importorskip("datasets")
 Image = pytest.importorskip("PIL.Image")
 
 CIFAR10 = Path(__file__).resolve().parents[2] / "shared" / "data" / "cifar10"
-COLOURS = {"apple": (200, 30, 30), "leaf": (30, 160, 40), "sky": (90, 140, 250)}
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("cache"))
 
 
 def picture(colour, size=(16, 16), seed=0, mode="RGB"):
@@ -208,7 +216,7 @@ def test_an_unlabelled_row_is_named(tmp_path):
 def test_what_holds_no_pictures_is_told(tmp_path):
     with pytest.raises(DataError, match="is no folder"):
         find_splits(tmp_path / "absent")
-    with pytest.raises(DataError, match="cannot be read as imagefolder"):
+    with pytest.raises(DataError, match="has pictures in no class folders"):
         ImageFolder(tmp_path).load(0)
     write_split(tmp_path / "one", classes=["sky"])
     with pytest.raises(DataError, match="one folder for each of at least two classes"):
@@ -224,6 +232,10 @@ def test_what_holds_no_pictures_is_told(tmp_path):
         ({"image_size": 0}, "image_size=0 must be a whole number"),
         ({"limit": 2.5}, "limit=2.5 must be a whole number"),
         ({"validation": "some"}, "validation='some' must be a share"),
+        ({"stored": 1}, "stored=1 must be true or false"),
+        ({"workers": -1}, "workers=-1 must be a whole number, 0 or more"),
+        ({"crop_share": 87.5}, "crop_share=87.5 must be a share"),
+        ({"mean": "0.4,0.5,0.6"}, "give both mean and std"),
     ],
 )
 def test_senseless_options_are_refused(tmp_path, options, message):
@@ -232,9 +244,12 @@ def test_senseless_options_are_refused(tmp_path, options, message):
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(DataError, match=r"pip install 'evo-nas\[data\]'"):
-        ImageFolder(write_split(tmp_path / "p")).load(0)
+    write_parquet(tmp_path / "train.parquet", 30)
+    for package, folder in (("datasets", tmp_path), ("PIL", write_split(tmp_path / "p"))):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, package, None)
+            with pytest.raises(DataError, match=r"pip install 'evo-nas\[data\]'"):
+                ImageFolder(folder).load(0)
 
 
 def test_nothing_is_left_beside_the_pictures(tmp_path):
@@ -242,6 +257,141 @@ def test_nothing_is_left_beside_the_pictures(tmp_path):
     before = sorted(tmp_path.rglob("*"))
     ImageFolder(tmp_path / "p").load(0)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", ["folders", "parquet"])
+def test_pictures_on_disk_are_the_same_images_as_in_memory(tmp_path, kind):
+    if kind == "folders":
+        write_pictures(tmp_path, 12)
+    else:
+        write_parquet(tmp_path / "train.parquet", 24)
+        write_parquet(tmp_path / "test.parquet", 6)
+    options = {"image_size": 12, "validation": 6}
+    in_memory = ImageFolder(tmp_path, **options)
+    on_disk = ImageFolder(tmp_path, stored=True, workers=2, **options)
+    memory, disk = in_memory.load(3), on_disk.load(3)
+    assert disk.validation_rows == memory.validation_rows
+    assert disk.classes == memory.classes
+    assert (disk.mean, disk.std) == (memory.mean, memory.std)  # fewer than the sample: all
+    pairs = [
+        (disk.train, memory.train),
+        (disk.validation, memory.validation),
+        (on_disk.test(), in_memory.test()),
+    ]
+    for stored, images in pairs:
+        assert isinstance(stored, StoredPictures)
+        assert isinstance(images, Images)
+        assert stored.shape == images.shape == (3, 12)
+        assert torch.equal(stored.load().pixels, images.pixels)
+        assert torch.equal(stored.labels, images.labels)
+
+
+def test_many_images_stay_on_disk_by_themselves(tmp_path, monkeypatch):
+    write_pictures(tmp_path, 12)
+    whole = 29 * 3 * 16 * 16  # training and validation images: a fifth is for the test
+    monkeypatch.setattr(folder_module, "LARGEST_IN_MEMORY", whole)
+    assert isinstance(ImageFolder(tmp_path, image_size=16).load(0).train, Images)
+    monkeypatch.setattr(folder_module, "LARGEST_IN_MEMORY", whole - 1)
+    source = ImageFolder(tmp_path, image_size=16)
+    assert isinstance(source.load(0).train, StoredPictures)
+    assert isinstance(source.test(), StoredPictures)
+    assert isinstance(ImageFolder(tmp_path, image_size=16, stored=False).load(0).train, Images)
+
+
+def test_statistics_of_pictures_on_disk_are_those_of_a_sample(tmp_path, monkeypatch):
+    write_pictures(tmp_path, 20)
+    whole = ImageFolder(tmp_path, stored=True).load(0)
+    monkeypatch.setattr(folder_module, "STATISTICS_SAMPLE", 20)
+    sampled = ImageFolder(tmp_path, stored=True).load(0)
+    assert sampled.mean != whole.mean
+    assert sampled.mean == pytest.approx(whole.mean, abs=0.1)
+    assert sampled.std == pytest.approx(whole.std, abs=0.1)
+    assert ImageFolder(tmp_path, stored=True, workers=0).load(0).mean == sampled.mean
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_statistics_may_be_given_and_belong_to_the_fingerprint(tmp_path, stored):
+    write_pictures(tmp_path)
+    options = {"mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225", "stored": stored}
+    given = ImageFolder(tmp_path, **options).load(0)
+    assert given.mean == (0.485, 0.456, 0.406)
+    assert given.std == (0.229, 0.224, 0.225)
+    assert given.fingerprint != ImageFolder(tmp_path, stored=stored).load(0).fingerprint
+    for wrong in ("0.1,0.2", 0.5, "a,b,c", "0.1,0.2,1.5", "0.1,0.2,0"):
+        with pytest.raises(DataError, match=r"std=.* must be 3 numbers from 0\.00392 to 1"):
+            ImageFolder(tmp_path, **options | {"std": wrong}).load(0)
+
+
+def test_grey_pictures_take_a_single_number(tmp_path):
+    write_split(tmp_path, mode="L")
+    data = registry.load("data", f"{tmp_path}?mean=0.5&std=0.25").load(0)
+    assert (data.mean, data.std) == ((0.5,), (0.25,))
+
+
+def test_the_fingerprint_of_pictures_on_disk(tmp_path):
+    write_pictures(tmp_path, 10)
+    options = {"stored": True, "image_size": 16, "validation": 6, "workers": 0}
+
+    def fingerprint(seed=0, **changes):
+        return ImageFolder(tmp_path, **options | changes).load(seed).fingerprint
+
+    first = fingerprint()
+    assert fingerprint(workers=2) == first
+    digests = {first, fingerprint(seed=1), fingerprint(validation=7), fingerprint(limit=20)}
+    digests |= {fingerprint(image_size=8), fingerprint(crop_share=0.875)}
+    assert len(digests) == 6
+    train = ImageFolder(tmp_path, **options).load(0).train
+    path = Path(train.table.picture(int(train.rows[0]))[0])
+    path.rename(path.with_name("renamed.jpg"))
+    assert fingerprint() not in digests
+
+
+def test_the_papers_split_is_a_number_of_training_images(tmp_path):
+    write_pictures(tmp_path / "train", 20)
+    write_pictures(tmp_path / "val", 2)
+    source = registry.load("data", f"{tmp_path}?validation=9&stored=true&workers=0")
+    data = source.load(4)
+    assert len(data.validation_rows) == 9
+    assert torch.bincount(data.validation.labels).tolist() == [3, 3, 3]
+    assert data.validation.rows.tolist() == list(data.validation_rows)
+    assert not set(data.train.rows) & set(data.validation_rows)
+    assert len(data.train) == 51
+
+
+def test_a_share_of_the_shorter_side_is_seen(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        framed = np.zeros((32, 48, 3), dtype=np.uint8)
+        framed[2:30, 10:38] = 255  # the middle 28 of 32 pixels
+        for number in range(5):
+            Image.fromarray(framed).save(tmp_path / name / f"{number}.png")
+    whole, middle = (
+        ImageFolder(tmp_path, image_size=14, crop_share=share, validation=2).load(0).train.pixels
+        for share in (1.0, 0.875)
+    )
+    assert whole.float().mean() < 220
+    assert (middle > 200).all()  # the frame is just outside
+
+
+def test_the_split_to_test_on_can_be_named(tmp_path):
+    write_split(tmp_path / "train")
+    write_split(tmp_path / "test", count=1)
+    write_split(tmp_path / "val", count=4)
+    assert len(ImageFolder(tmp_path).test()) == 3
+    assert len(ImageFolder(tmp_path, test="val").test()) == 12
+    with pytest.raises(DataError, match="has no split 'dev' to test on; leave out test=dev"):
+        ImageFolder(tmp_path, test="dev")
+
+
+def test_a_few_headers_of_many_decide_the_format(tmp_path, monkeypatch):
+    write_split(tmp_path, count=20)
+    opened = []
+    look = picture_table.header
+    monkeypatch.setattr(picture_table, "HEADERS", 8)
+    monkeypatch.setattr(picture_table, "header", lambda *a: opened.append(a) or look(*a))
+    data = ImageFolder(tmp_path, stored=True, workers=0).load(0)
+    assert data.train.shape == (3, 16)
+    assert len(opened) == 8
 
 
 @pytest.mark.skipif(not CIFAR10.is_dir(), reason="CIFAR-10's parquet files are not here")

@@ -17,7 +17,7 @@ from evo_nas.progress import Silent
 from evo_nas.result import Result, load_result
 from evo_nas.scoring import Scorer
 
-from .plugins import Tiny
+from .plugins import Score, Tiny
 
 SMALL: dict[str, Any] = {
     "evaluator": "tests.plugins:Score",
@@ -296,3 +296,18 @@ def test_best_json_is_an_architecture_file(tmp_path: Path) -> None:
     content = json.loads((tmp_path / "run" / "best.json").read_text())
     assert content["space"] == SPACE
     assert set(content) == {"format", "space", "genome", "choices", "target", "measured", "run"}
+
+
+def test_an_evaluator_that_was_stopped_while_it_opened_is_not_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def close(_: object) -> None:
+        raise AttributeError("half of it is missing")
+
+    monkeypatch.setattr(Score, "open", stop)
+    monkeypatch.setattr(Score, "close", close)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run")

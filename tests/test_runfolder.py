@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,20 @@ def test_a_second_process_is_refused_with_the_first_ones_number(
         holder.join()
     with runfolder.locked(folder):  # a dead process holds nothing
         pass
+
+
+def test_a_process_that_was_forked_off_does_not_hold_the_run(tmp_path: Path) -> None:
+    with runfolder.held(tmp_path):
+        worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        worker.start()
+        with pytest.raises(RunError, match="is in use"), runfolder.held(tmp_path):
+            pass
+    try:
+        with runfolder.held(tmp_path):  # as after a kill that the worker has not noticed yet
+            assert worker.is_alive()
+    finally:
+        worker.kill()
+        worker.join()
 
 
 def test_folders_that_hold_no_run(tmp_path: Path) -> None:

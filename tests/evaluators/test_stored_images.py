@@ -1,0 +1,47 @@
+"""Evaluators on pictures that stay on disk: the same results as on the same images in memory."""
+
+import pytest
+
+from evo_nas import registry
+from evo_nas.folder import ImageFolder
+from evo_nas.space import Geometry
+from evo_nas.stored import StoredPictures
+from tests.imagekit import write_pictures
+
+from .tinyspace import TinySpace, tiny_context
+
+GENOMES = [(0, 0), (2, 1), (0, 2)]
+GEOMETRY = Geometry(image_size=8, channels=3, classes=3, width=8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp("pictures"), 50)
+
+
+def scores(evaluator_spec, out, folder, *, stored, jobs=1, workers=0):
+    source = ImageFolder(folder, image_size=8, validation=30, stored=stored, workers=workers)
+    data = source.load(0)
+    assert isinstance(data.train, StoredPictures) is stored
+    evaluator = registry.load("evaluator", evaluator_spec)
+    evaluator.open(TinySpace(), tiny_context(out, data=data, geometry=GEOMETRY, jobs=jobs))
+    results = dict(evaluator.evaluate_many(GENOMES))
+    evaluator.close()
+    return results
+
+
+def test_shared_weights(tmp_path, folder):
+    expected = scores("supernet", tmp_path / "a", folder, stored=False)
+    assert scores("supernet", tmp_path / "b", folder, stored=True, workers=2) == expected
+
+
+def test_training_from_scratch(tmp_path, folder):
+    expected = scores("train", tmp_path / "a", folder, stored=False)
+    assert scores("train", tmp_path / "b", folder, stored=True, workers=2) == expected
+
+
+@pytest.mark.slow
+def test_training_from_scratch_side_by_side(tmp_path, folder):
+    expected = scores("train", tmp_path / "a", folder, stored=True, workers=0)
+    assert scores("train", tmp_path / "b", folder, stored=True, jobs=2, workers=4) == expected
+    assert scores("train", tmp_path / "c", folder, stored=False, jobs=2) == expected
