@@ -22,6 +22,7 @@ from .loop import Loop
 from .plan import Plan, make_plan
 from .progress import Progress, Silent
 from .recipe import Recipe, load_recipe
+from .report.run_page import write_report
 from .result import Result, load_result
 from .space import Geometry, Space
 from .strategy import Settings, Strategy
@@ -151,7 +152,17 @@ def _go_on(folder: Path, progress: Progress, data: SearchData | None) -> Result:
         if result.best is None:
             Loop(folder, result.config, progress, data).run()
             result = load_result(folder)
+            _report(result, progress)
     return result
+
+
+def _report(result: Result, progress: Progress) -> None:
+    """Write the page about the run, which is finished whether that is possible or not."""
+    try:
+        write_report(result)
+    except Exception as error:  # a plug-in's picture, a full disk: nothing may spoil the run
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        progress.say(f"the run is finished, but its report could not be written: {reason}")
 
 
 # -- resolving -----------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ def _versions(
 app.command()(runs.run)
 app.command()(runs.resume)
 app.command()(runs.show)
+app.command()(runs.report)
 app.command()(comparing.compare)
 app.command()(trusting.trust)
 app.command()(names.space)
