@@ -77,7 +77,7 @@ def chart(
     up += [y for line in lines for ys in (line.y, line.low, line.high) for y in ys]
     across += [limit.x for limit in limits]
     x_axis = Axis.around(across, _LEFT, _RIGHT, margin=0.04 if points or limits else 0, ticks=6)
-    drawn = _Chart(title, series, x_axis, up)
+    drawn = _Chart(title, series, x_axis, up, bool(limits))
     drawn.frame(x_label, y_label)
     for limit in limits:
         drawn.limit(limit)
@@ -110,7 +110,12 @@ class _Chart:
     """Axes, a legend above them, and what is drawn between them."""
 
     def __init__(
-        self, title: str, series: Sequence[Points | Line], x_axis: Axis, heights: Sequence[float]
+        self,
+        title: str,
+        series: Sequence[Points | Line],
+        x_axis: Axis,
+        heights: Sequence[float],
+        limited: bool,
     ) -> None:
         self.drawing = Drawing(title, _WIDTH)
         self.drawing.text(
@@ -118,7 +123,7 @@ class _Chart:
             font_size=15, font_weight="bold",
         )  # fmt: skip
         self.x = x_axis
-        self.top = _TITLE + _LEGEND_ROW * self._legend(series) + 10
+        self.top = _TITLE + _LEGEND_ROW * self._legend(series) + (22 if limited else 10)
         self.bottom = self.top + _PLOT
         self.drawing.height = self.bottom + _FOOT
         self.y = Axis.around(heights, self.bottom, self.top, ticks=6)
@@ -168,13 +173,12 @@ class _Chart:
         text(14, middle, label, transform=f"rotate(-90 14 {middle})")
 
     def limit(self, limit: Limit) -> None:
-        """A dashed line from top to bottom, its name beside its lower end."""
+        """A dashed line from top to bottom, its name above it."""
         x = self.x.at(limit.x)
         line = {"class_": "limit", "stroke": "#666", "stroke_dasharray": "5 4"}
         self.drawing.add("path", d=f"M{x:.1f} {self.top}V{self.bottom}", fill="none", **line)
-        left = x - text_width(limit.name) - 6 > _LEFT
-        place = (x - 5, "end") if left else (x + 5, "start")
-        self.drawing.text(place[0], self.bottom - 7, limit.name, place[1])
+        half = text_width(limit.name) / 2
+        self.drawing.text(min(max(x, _LEFT + half), _RIGHT - half), self.top - 5, limit.name)
 
     def points(self, points: Points, number: int) -> None:
         """A group of points with their error bars."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.metadata import version
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from . import registry
 from .comparison_report import TITLES, Difference, Report, curves, verdict
 from .files import write_atomically
 from .report.rendering import drawing, render
+from .report.repeating import command_line
 from .report.run_page import FILE
 
 
@@ -35,6 +37,11 @@ def comparison_page(found: Report) -> str:
         names=names,
         parts=[_part(found, protocol) for protocol in comparison.protocols],
         folders=_folders(found),
+        command=_command(found),
+        next=[
+            (f"evo-nas show {shlex.quote(str(found.folder))}", "the tables in the terminal"),
+            (f"evo-nas report {shlex.quote(str(found.folder))}", "this page, made anew"),
+        ],
         version=version("evo-nas"),
     )
 
@@ -55,6 +62,19 @@ def _part(found: Report, protocol: str) -> dict[str, object]:
 
 def _interval(each: Difference) -> str:
     return f"{each.estimate.low:+.4f} to {each.estimate.high:+.4f}"
+
+
+def _command(found: Report) -> str:
+    """The command that makes the comparison again, every option written out."""
+    comparison = found.comparison
+    given: dict[str, object] = {
+        "strategies": ",".join(comparison.strategies),
+        "seeds": len(comparison.seeds),
+        "seed": comparison.seeds[0],
+        "protocol": "both" if len(comparison.protocols) > 1 else comparison.protocols[0],
+        **{name: value for name, value in comparison.options.items() if value is not None},
+    }
+    return command_line("evo-nas compare", given)
 
 
 def _folders(found: Report) -> list[str]:

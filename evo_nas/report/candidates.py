@@ -38,13 +38,17 @@ class Finalist:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a stage scored. ``failed`` evaluations have no score; the best finalist comes first."""
+    """What a stage scored, of ``proposed`` candidates; ``ranked`` are these, each network once.
+
+    Both ``ranked`` and ``finalists`` begin with the best.
+    """
 
     name: str
     objective: Objective
     truth: Objective
     proposed: int
     candidates: tuple[Candidate, ...]
+    ranked: tuple[Candidate, ...]
     finalists: tuple[Finalist, ...]
 
     @property
@@ -56,14 +60,6 @@ class Stage:
     def best(self) -> Candidate | None:
         """The best candidate, as the search ranks them."""
         return self.ranked[0] if self.candidates else None
-
-    @property
-    def ranked(self) -> list[Candidate]:
-        """The candidates, each network once, best first."""
-        by_genome = {c.evaluation.genome: c for c in reversed(self.candidates)}
-        return [
-            by_genome[s.genome] for s in rank(map(_scored, by_genome.values()), [self.objective])
-        ]
 
     @property
     def shown(self) -> tuple[Finalist, ...]:
@@ -87,13 +83,22 @@ def read_stage(result: Result, name: str, objective: Objective, truth: Objective
         if objective.name in evaluation.metrics
     )
     searched = {c.evaluation.genome: c for c in reversed(candidates)}
+    best_first = rank(map(_scored, searched.values()), [objective])
     retrained = {e.genome: e for e in result.of(name, "finalists") if truth.name in e.metrics}
     ranked = rank(map(_scored, retrained.values()), [truth])
     finalists = tuple(
         Finalist(place, retrained[s.genome], s.metrics[truth.name], searched.get(s.genome))
         for place, s in enumerate(ranked, start=1)
     )
-    return Stage(name, objective, truth, len(search), candidates, finalists)
+    return Stage(
+        name,
+        objective,
+        truth,
+        proposed=len(search),
+        candidates=candidates,
+        ranked=tuple(searched[scored.genome] for scored in best_first),
+        finalists=finalists,
+    )
 
 
 def _scored(item: Candidate | Evaluation) -> Scored:
@@ -114,10 +119,13 @@ def flops_chart(stage: Stage, budget: Budget) -> str:
     if budget.low:
         limits.append(Limit("lower limit", budget.low))
     if not stage.candidates:
-        points = [
-            _marks("retrained", [(f.evaluation.flops, f.score, _told(f)) for f in stage.finalists])
+        groups = (("finalist", stage.finalists[1:]), ("best finalist", stage.finalists[:1]))
+        judged: list[Points | Line] = [
+            _marks(name, [(f.evaluation.flops, f.score, _told(f)) for f in group])
+            for name, group in groups
+            if group
         ]
-        return chart(points, title=title, x_label=_FLOPS, y_label=stage.truth.name, limits=limits)
+        return chart(judged, title=title, x_label=_FLOPS, y_label=stage.truth.name, limits=limits)
     dots = _thinned(stage.candidates)
     front = pareto_front([_scored(c) for c in stage.ranked], stage.objective)[::-1]
     series: list[Points | Line] = [
@@ -150,7 +158,7 @@ def _marks(name: str, rows: Sequence[tuple[int, float, str]]) -> Points:
 
 
 def _told(finalist: Finalist) -> str:
-    told = f"finalist {finalist.place}: {finalist.score:.4f} retrained"
+    told = f"finalist {finalist.place}: {finalist.score:.4f} as a finalist"
     if finalist.searched:
         told += (
             f", {finalist.searched.score:.4f} in the search (candidate {finalist.searched.number})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -29,15 +30,20 @@ def command(config: Config, space: Space) -> str:
             "geometry": _geometry(config.geometry, space),
             "recipe": config.recipe.name,
             "epochs": config.recipe.supernet.epochs,
-            "finalist-epochs": config.recipe.train.epochs,
+            "finalist_epochs": config.recipe.train.epochs,
             "device": config.device,
             "threads": config.threads,
         }
     settings = config.settings
-    given |= {f.name.replace("_", "-"): getattr(settings, f.name) for f in fields(settings)}
+    given |= {f.name: getattr(settings, f.name) for f in fields(settings)}
     given["seed"] = config.seed
-    flags = (f"--{name} {shlex.quote(str(value))}" for name, value in given.items())
-    return " \\\n    ".join(["evo-nas run", *flags])
+    return command_line("evo-nas run", given)
+
+
+def command_line(command: str, given: Mapping[str, object]) -> str:
+    """A command with its flags, each on a line of its own."""
+    flags = (f"--{n.replace('_', '-')} {shlex.quote(str(value))}" for n, value in given.items())
+    return " \\\n    ".join([command, *flags])
 
 
 def recipe_is_shipped(recipe: Recipe) -> bool:

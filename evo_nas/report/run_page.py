@@ -125,6 +125,7 @@ def _network(result: Result, space: Space) -> dict[str, object] | None:
     return {
         "picture": drawing(draw_cells(cells, "The network that was found")) if cells else None,
         "table": slot_table(space, genome),
+        "legend": space.legend,
         "counted": space.counted,
         "genome": json.dumps(genome),
     }
