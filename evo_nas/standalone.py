@@ -10,6 +10,7 @@ from . import registry
 from .api import at_least, available_cores, choose_recipe, resolve_device, resolve_geometry
 from .architectures import find_architecture
 from .data import DataSource
+from .delivered import describe_weights
 from .errors import RunError
 from .files import save_weights
 from .measuring import Batches, measure, seeded_weights
@@ -65,7 +66,7 @@ def train_architecture(
     validation = measure(network, Batches(images.validation, images, shape.image_size, place))
     test = measure(network, Batches(source.test(), images, shape.image_size, place))
     tensors = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
-    save_weights(path, tensors, {"architecture": found.name, "geometry": str(shape)})
+    save_weights(path, tensors, describe_weights(found.space, genome, shape, images))
     checkpoint.unlink(missing_ok=True)
     return {
         "weights": str(path),
