@@ -13,7 +13,7 @@ from .axes import Axis
 from .drawing import Drawing, text_width
 
 _DASHES = ("", "7 3", "2 3", "9 3 2 3")
-_WIDTH, _LEFT, _RIGHT = 500, 62, 488  # the drawing, and where the axes are
+_WIDTH, _LABEL, _RIGHT = 500, 28, 488  # the drawing, what is left of its ticks, and the axis' end
 _TITLE, _LEGEND_ROW, _PLOT, _FOOT = 32, 19, 240, 46  # heights
 _CAP = 3  # half the width of an error bar's end
 
@@ -77,8 +77,8 @@ def chart(
     up = [*_ends((g.y, g.y_errors) for g in points)]
     up += [y for line in lines for ys in (line.y, line.low, line.high) for y in ys]
     across += [limit.x for limit in limits]
-    x_axis = Axis.around(across, _LEFT, _RIGHT, margin=0.04 if points or limits else 0, ticks=6)
-    drawn = _Chart(title, series, x_axis, up, bool(limits))
+    margin = 0.04 if points or limits else 0
+    drawn = _Chart(title, series, across, up, margin, bool(limits))
     drawn.frame(x_label, y_label)
     for limit in limits:
         drawn.limit(limit)
@@ -114,20 +114,20 @@ class _Chart:
         self,
         title: str,
         series: Sequence[Points | Line],
-        x_axis: Axis,
-        heights: Sequence[float],
+        across: Sequence[float],
+        up: Sequence[float],
+        margin: float,
         limited: bool,
     ) -> None:
         self.drawing = Drawing(title, _WIDTH)
-        self.drawing.text(
-            12, 21, _fitted(title, _WIDTH - 24, 15), "start",
-            font_size=15, font_weight="bold",
-        )  # fmt: skip
-        self.x = x_axis
+        heading = _fitted(title, _WIDTH - 24, 15)
+        self.drawing.text(12, 21, heading, "start", font_size=15, font_weight="bold")
         self.top = _TITLE + _LEGEND_ROW * self._legend(series) + (22 if limited else 10)
         self.bottom = self.top + _PLOT
         self.drawing.height = self.bottom + _FOOT
-        self.y = Axis.around(heights, self.bottom, self.top, ticks=6)
+        self.y = Axis.around(up, self.bottom, self.top, ticks=6)
+        self.left = round(_LABEL + max(text_width(number) for _, number in self.y.ticks))
+        self.x = Axis.around(across, self.left, _RIGHT, margin, ticks=6)
 
     def _legend(self, series: Sequence[Points | Line]) -> int:
         """Name the series where there are several; the number of rows that this takes."""
@@ -161,14 +161,14 @@ class _Chart:
         for value, number in self.x.ticks:
             place = f"M{self.x.at(value):.1f} {self.top}V{self.bottom}"
             add("path", d=place, class_="grid", stroke="#e4e4e4")
-            text(self.x.at(value), self.bottom + 17, number)
+            text(_within(self.x.at(value), number, 0, _WIDTH), self.bottom + 17, number)
         for value, number in self.y.ticks:
-            place = f"M{_LEFT} {self.y.at(value):.1f}H{_RIGHT}"
+            place = f"M{self.left} {self.y.at(value):.1f}H{_RIGHT}"
             add("path", d=place, class_="grid", stroke="#e4e4e4")
-            text(_LEFT - 6, self.y.at(value) + 4.5, number, "end")
-        frame = f"M{_LEFT} {self.top}V{self.bottom}H{_RIGHT}"
+            text(self.left - 6, self.y.at(value) + 4.5, number, "end")
+        frame = f"M{self.left} {self.top}V{self.bottom}H{_RIGHT}"
         add("path", d=frame, class_="axis", stroke="#666", fill="none")
-        text((_LEFT + _RIGHT) / 2, self.bottom + 37, _fitted(x_label, _RIGHT - _LEFT, 13))
+        text((self.left + _RIGHT) / 2, self.bottom + 37, _fitted(x_label, _RIGHT - self.left, 13))
         middle = (self.top + self.bottom) / 2
         label = _fitted(y_label, _PLOT, 13)
         text(14, middle, label, transform=f"rotate(-90 14 {middle})")
@@ -178,8 +178,8 @@ class _Chart:
         x = self.x.at(limit.x)
         line = {"class_": "limit", "stroke": "#666", "stroke_dasharray": "5 4"}
         self.drawing.add("path", d=f"M{x:.1f} {self.top}V{self.bottom}", fill="none", **line)
-        half = text_width(limit.name) / 2
-        self.drawing.text(min(max(x, _LEFT + half), _RIGHT - half), self.top - 5, limit.name)
+        name = _fitted(limit.name, _RIGHT - self.left, 13)
+        self.drawing.text(_within(x, name, self.left, _RIGHT), self.top - 5, name)
 
     def points(self, points: Points, number: int) -> None:
         """A group of points with their error bars."""
@@ -247,6 +247,12 @@ class _Chart:
                 corners.append((x, corners[-1][1]))
             corners.append((x, y))
         return "L".join(f"{self.x.at(x):.1f} {self.y.at(y):.1f}" for x, y in corners)
+
+
+def _within(x: float, text: str, left: float, right: float) -> float:
+    """Where the middle of a text is nearest to ``x`` without its ends being outside."""
+    half = text_width(text) / 2
+    return min(max(x, left + half), right - half)
 
 
 def _fitted(text: str, width: float, size: float) -> str:

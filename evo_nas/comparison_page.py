@@ -21,7 +21,7 @@ def write_comparison_page(found: Report, out: Path | None = None) -> Path:
         OSError: it cannot be written.
     """
     path = out or found.folder / FILE
-    write_atomically(path, comparison_page(found).encode())
+    write_atomically(path, comparison_page(found).encode(errors="replace"))
     return path
 
 

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 # Okabe and Ito's, told apart by colour-blind people too.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+_UNPRINTABLE = dict.fromkeys((*range(9), *range(11, 32), 127), "\ufffd")  # no XML holds them
 _LETTER = 0.56  # the mean width of a letter of Helvetica, as a share of its size
 
 
@@ -28,7 +29,7 @@ class Drawing:
             "xmlns": "http://www.w3.org/2000/svg", "role": "img",
             "font-family": "Helvetica, Arial, sans-serif", "font-size": "13", "fill": "#222",
         })  # fmt: skip
-        self.add("title").text = title
+        self.add("title").text = title.translate(_UNPRINTABLE)
         self._background = self.add("rect", class_="background", fill="#fff")
 
     def add(
@@ -48,7 +49,8 @@ class Drawing:
         self, x: float, y: float, text: str, anchor: str = "middle", /, **more: object
     ) -> None:
         """Text at pixels."""
-        self.add("text", x=f"{x:.1f}", y=f"{y:.1f}", text_anchor=anchor, **more).text = text
+        place = {"x": f"{x:.1f}", "y": f"{y:.1f}"}
+        self.add("text", **place, text_anchor=anchor, **more).text = text.translate(_UNPRINTABLE)
 
     def document(self) -> str:
         """The SVG, as text."""

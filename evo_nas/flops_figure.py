@@ -52,9 +52,11 @@ def _points(text: str, source: str, suffix: str) -> list[Point]:
         raise TableError(f"{source} has no column {missing[0]!r}; needed: {', '.join(_COLUMNS)}")
     points = []
     for number, row in enumerate(reader, start=2):
+        if None in (row[name] for name in _COLUMNS):
+            raise TableError(f"{source}, line {number}: a value is missing")
         try:
             flops, accuracy = parse_budget(row["flops"]).high, float(row["accuracy"])
-        except (EvoNasError, TypeError, ValueError) as error:
+        except (EvoNasError, ValueError) as error:
             raise TableError(f"{source}, line {number}: {error}") from error
         points.append(Point(f"{row['family']}{suffix}", row["name"], flops, accuracy))
     return points

@@ -40,7 +40,7 @@ def write_report(result: Result, out: Path | None = None) -> Path:
     """
     path = out or result.folder / FILE
     space: Space = registry.load("space", result.config.space)
-    write_atomically(path, run_page(result, space).encode())
+    write_atomically(path, run_page(result, space).encode(errors="replace"))
     return path
 
 
