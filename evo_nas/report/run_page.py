@@ -20,7 +20,8 @@ from evo_nas.slot_table import slot_table
 from evo_nas.space import Genome, Space
 from evo_nas.strategy import Strategy
 
-from .candidates import Stage, flops_chart, read_stage, time_chart
+from .candidate_charts import flops_chart, time_chart
+from .candidates import Stage, read_stage
 from .lineage import Lineage, lineage
 from .rendering import drawing, render
 from .repeating import command, next_commands, recipe_is_shipped
@@ -64,7 +65,10 @@ def run_page(result: Result, space: Space) -> str:
         network=_network(result, space),
         budget=budget,
         used=result.best["target"]["flops"] / budget.high if result.best else None,
-        stages=[_stage_part(stage, space, budget) for stage in stages],
+        stages=[
+            _stage_part(f"stage-{number}", stage, space, budget)
+            for number, stage in enumerate(stages, start=1)
+        ],
         spent=spending(result),
         reliabilities=reliabilities(result),
         trust=trust,
@@ -98,6 +102,7 @@ def _about(config: Config) -> str:
 class _StagePart:
     """A stage with what is drawn and counted of it."""
 
+    anchor: str
     stage: Stage
     flops_chart: Markup
     time_chart: Markup | None
@@ -106,8 +111,9 @@ class _StagePart:
     lineage: Lineage | None
 
 
-def _stage_part(stage: Stage, space: Space, budget: Budget) -> _StagePart:
+def _stage_part(anchor: str, stage: Stage, space: Space, budget: Budget) -> _StagePart:
     return _StagePart(
+        anchor,
         stage,
         drawing(flops_chart(stage, budget)) if stage.candidates or stage.finalists else Markup(),
         drawing(time_chart(stage)) if stage.candidates else None,

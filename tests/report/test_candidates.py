@@ -8,7 +8,8 @@ import pytest
 
 from evo_nas.budget import parse_budget
 from evo_nas.evaluator import Objective
-from evo_nas.report.candidates import Stage, flops_chart, read_stage, time_chart
+from evo_nas.report.candidate_charts import flops_chart, time_chart
+from evo_nas.report.candidates import Stage, read_stage
 from tests.drawings import SVG, assert_inside
 
 from .made import BUDGET, evaluation, genome, made, stage_of
