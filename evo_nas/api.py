@@ -152,17 +152,17 @@ def _go_on(folder: Path, progress: Progress, data: SearchData | None) -> Result:
         if result.best is None:
             Loop(folder, result.config, progress, data).run()
             result = load_result(folder)
-            _report(result, progress)
+            make_page(result, progress)
     return result
 
 
-def _report(result: Result, progress: Progress) -> None:
-    """Write the page about the run, which is finished whether that is possible or not."""
+def make_page(result: Result, progress: Progress) -> None:
+    """Write report.html, or say why not: what a run has found stands without it."""
     try:
         write_report(result)
     except Exception as error:  # a plug-in's picture, a full disk: nothing may spoil the run
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        progress.say(f"the run is finished, but its report could not be written: {reason}")
+        progress.say(f"report.html could not be written, all else is there: {reason}")
 
 
 # -- resolving -----------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def test_a_page_that_cannot_be_made_does_not_spoil_the_run(
     assert result.best is not None
     assert not (tmp_path / "run" / FILE).exists()
     assert said[-1] == (
-        "the run is finished, but its report could not be written: "
+        "report.html could not be written, all else is there: "
         "ZeroDivisionError: a picture of two lines"
     )
 
