@@ -58,7 +58,9 @@ def shares(stage: Stage, space: Space) -> Shares | None:
     varied = [i for i in range(len(space.choices)) if len(everywhere[i]) > 1]
     if not varied:
         return None
-    kinds = tuple(dict.fromkeys(kind(space, position) for position in varied))
+    searched = {kind(space, position) for position in varied}
+    in_order = dict.fromkeys(kind(space, position) for position in range(len(space.choices)))
+    kinds = tuple(name for name in in_order if name in searched)
     rows: dict[str, dict[str, tuple[Share, ...]]] = {}
     for position in varied:
         name = space.choices[position].slot or "whole network"
