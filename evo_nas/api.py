@@ -23,6 +23,7 @@ from .loop import Loop
 from .plan import Plan, make_plan
 from .progress import Progress, Silent
 from .recipe import Recipe, load_recipe
+from .report.run_page import write_report
 from .result import Result, load_result
 from .space import Geometry, Space
 from .strategy import Settings, Strategy
@@ -165,7 +166,17 @@ def _go_on(folder: Path, progress: Progress, data: SearchData | None) -> Result:
         if result.best is None:
             Loop(folder, result.config, progress, data).run()
             result = load_result(folder)
+            make_page(result, progress)
     return result
+
+
+def make_page(result: Result, progress: Progress) -> None:
+    """Write report.html, or say why not: what a run has found stands without it."""
+    try:
+        write_report(result)
+    except Exception as error:  # a plug-in's picture, a full disk: nothing may spoil the run
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        progress.say(f"report.html could not be written, all else is there: {reason}")
 
 
 # -- resolving -----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from .commands import comparing, names, networks, runs, trusting
+from .commands import comparing, figures, names, networks, runs, trusting
 from .errors import EvoNasError
 
 # Newer versions of typer carry their own copy of click, so its base error is found through typer.
@@ -71,6 +71,7 @@ def _versions(
 app.command()(runs.run)
 app.command()(runs.resume)
 app.command()(runs.show)
+app.command()(runs.report)
 app.command()(comparing.compare)
 app.command()(trusting.trust)
 app.command()(names.space)
@@ -78,3 +79,4 @@ app.command()(names.costs)
 app.command("list")(names.list_)
 app.command()(networks.train)
 app.command()(networks.convert)
+app.add_typer(figures.app, name="figure")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from . import registry
-from .charts import Line, lines
+from .charts import Line, chart
 from .comparison import Comparison, Entry, cost, make_runs, plan_comparison
 from .evaluator import Evaluator, Objective
 from .files import write_atomically
@@ -22,6 +22,10 @@ from .result import Result
 from .statistics import Estimate, mean_difference
 
 FILE = "comparison.json"
+TITLES = {
+    "paper": "The paper's protocol: every strategy with the same settings",
+    "equal": "Equal cost: as much as the first strategy, spent on more candidates and finalists",
+}
 _CURVE_POINTS = 200
 
 
@@ -144,7 +148,7 @@ def report(folder: Path, entries: Sequence[Entry]) -> Report:
         differences=tuple(_differences(rows)),
     )
     for protocol in comparison.protocols:
-        write_atomically(found.picture(protocol), _picture(found, protocol).encode())
+        write_atomically(found.picture(protocol), curves(found, protocol).encode())
     document = json.dumps(comparison_document(found), indent=2)
     write_atomically(folder / FILE, f"{document}\n".encode())
     return found
@@ -229,10 +233,11 @@ def _differences(rows: Sequence[Row]) -> Iterator[Difference]:
             yield Difference(first.protocol, first.strategy, second.strategy, estimate)
 
 
-def _picture(found: Report, protocol: str) -> str:
+def curves(found: Report, protocol: str) -> str:
+    """The best so far over what had been spent, of each strategy under a protocol, as SVG."""
     rows = found.of(protocol)
     end = max(outcome.curve[-1][0] for row in rows for outcome in row.outcomes)
-    return lines(
+    return chart(
         [_line(row, end) for row in rows],
         title=f"Best so far, mean of {len(found.comparison.seeds)} seeds and its standard error",
         x_label=f"cost in {found.unit}",
@@ -263,3 +268,12 @@ def _line(row: Row, end: int) -> Line:
         [mean - error for mean, error in zip(means, errors, strict=True)],
         [mean + error for mean, error in zip(means, errors, strict=True)],
     )
+
+
+def verdict(each: Difference, seeds: int) -> str:
+    """What can be said of a difference, in plain words."""
+    if each.estimate.excludes_zero:
+        return "significant"
+    if not each.estimate.enough:
+        return f"{seeds} seeds are too few to be certain of any difference"
+    return f"not significant with {seeds} seeds"

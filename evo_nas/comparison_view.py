@@ -13,14 +13,9 @@ from . import registry
 from .api import Prepared
 from .budget import format_amount
 from .comparison import Comparison
-from .comparison_report import Difference, Report, Row
+from .comparison_report import TITLES, Difference, Report, Row, verdict
 from .console import duration
 from .layout import fact_grid, plain_table
-
-_TITLES = {
-    "paper": "The paper's protocol: every strategy with the same settings",
-    "equal": "Equal cost: as much as the first strategy, spent on more candidates and finalists",
-}
 
 
 def comparison_plan_view(
@@ -63,7 +58,7 @@ def comparison_view(found: Report) -> RenderableType:
         Text(f"{found.measure}; cost in {found.unit}"),
     ]
     for protocol in found.comparison.protocols:
-        parts += [Text(), Text(_TITLES[protocol]), _table(found.of(protocol), protocol)]
+        parts += [Text(), Text(TITLES[protocol]), _table(found.of(protocol), protocol)]
         parts += [
             Text(_sentence(each, len(found.comparison.seeds)))
             for each in found.differences
@@ -94,13 +89,7 @@ def _table(rows: Sequence[Row], protocol: str) -> RenderableType:
 
 def _sentence(each: Difference, seeds: int) -> str:
     estimate = each.estimate
-    if estimate.excludes_zero:
-        verdict = "significant"
-    elif not estimate.enough:
-        verdict = f"{seeds} seeds are too few to be certain of any difference"
-    else:
-        verdict = f"not significant with {seeds} seeds"
     return (
         f"{registry.short(each.first)} - {registry.short(each.second)}: {estimate.value:+.4f} "
-        f"[{estimate.low:+.4f}, {estimate.high:+.4f}], {verdict}"
+        f"[{estimate.low:+.4f}, {estimate.high:+.4f}], {verdict(each, seeds)}"
     )

@@ -17,6 +17,7 @@ from .budget import parse_budget
 from .config import Config
 from .data import DataSource, SearchData
 from .decoder import Decoder
+from .delivered import describe_weights
 from .errors import RunError
 from .evaluator import EvaluationContext, Evaluator, Objective
 from .feasible import Feasible
@@ -169,9 +170,8 @@ class Loop:
             metrics = measure(network.to(self.config.device), test).metrics()
             measured["test_accuracy"] = metrics["accuracy"]
             measured["test_standard_error"] = metrics["standard_error"]
-            # One entry: several have no fixed order, and equal runs should be equal bytes.
-            about = json.dumps({"space": self.config.space, "genome": genome})
-            save_weights(self.folder / runfolder.WEIGHTS, tensors, {"architecture": about})
+            about = describe_weights(self.config.space, genome, self.config.geometry, self.data)
+            save_weights(self.folder / runfolder.WEIGHTS, tensors, about)
             images = Ledger(measured=len(test))
             self.store.spend("final", "test", time.perf_counter() - began, images)
         self._write(self.folder / runfolder.BEST, genome, measured)

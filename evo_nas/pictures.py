@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.panel import Panel
 from rich.text import Text
 
+from .cell_drawing import shade_colour
 from .space import Cell
 
 _CELL_WIDTH = 12
@@ -20,7 +21,7 @@ def picture(cells: Sequence[Cell]) -> RenderableType:
     """The boxes of an architecture, darker where the space shades them (the paper's Fig. 5)."""
     panels = []
     for cell in cells:
-        level = round(235 - 150 * cell.shade)
+        red, green, blue = shade_colour(cell.shade)
         text = "black" if cell.shade < 0.5 else "white"
         panels.append(
             Panel(
@@ -29,7 +30,7 @@ def picture(cells: Sequence[Cell]) -> RenderableType:
                 width=_CELL_WIDTH,
                 height=3 + max(len(c.lines) for c in cells),
                 box=box.SQUARE,
-                style=f"{text} on rgb({level // 2},{level * 3 // 4},{level})",
+                style=f"{text} on rgb({red},{green},{blue})",
                 padding=(0, 1),
             )
         )

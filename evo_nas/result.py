@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,24 @@ def _read_best(path: Path) -> dict[str, Any] | None:
     if not isinstance(best, dict):
         raise RunError(f"{path} is no architecture file: it holds no JSON object")
     return best
+
+
+def measured_facts(measured: Mapping[str, object]) -> list[tuple[str, str]]:
+    """What best.json says was measured, as names and values for people."""
+    on_images = "validation_accuracy" in measured
+    source, kind = ("on", "validation_") if on_images else ("by", "")
+    rows = [(f"measured {source}", str(measured.get("data" if on_images else "by", "")))]
+    accuracy, error = measured.get(f"{kind}accuracy"), measured.get(f"{kind}standard_error")
+    if isinstance(accuracy, float):
+        uncertainty = f" ± {error:.4f} (standard error)" if isinstance(error, float) else ""
+        rows.append((f"{kind}accuracy".replace("_", " "), f"{accuracy:.4f}{uncertainty}"))
+    second = measured.get("second_accuracy")
+    if isinstance(second, float):
+        verdict = "separated" if measured.get("separated_from_second") else "not separated"
+        rows.append(
+            ("second finalist", f"{second:.4f}: {verdict} from the best by two standard errors")
+        )
+    test, error = measured.get("test_accuracy"), measured.get("test_standard_error")
+    if isinstance(test, float) and isinstance(error, float):
+        rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
+    return rows

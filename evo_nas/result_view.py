@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -12,7 +12,7 @@ from . import registry
 from .budget import format_amount
 from .console import duration
 from .layout import fact_grid, plain_table
-from .result import Result
+from .result import Result, measured_facts
 from .runfolder import FINALISTS
 from .space import Space
 from .store import Evaluation
@@ -28,7 +28,7 @@ def result_view(result: Result, space: Space) -> RenderableType:
     if result.best is not None:
         genome = space.encode(result.best["choices"])
         parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
-        parts.append(fact_grid(*_measured(result.best["measured"])))
+        parts.append(fact_grid(*measured_facts(result.best["measured"])))
     else:
         parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
     parts.append(_search_table(result))
@@ -55,26 +55,6 @@ def _times(result: Result) -> str:
         if seconds >= 0.05  # others would show as 0.0 s
     ]
     return f"{', '.join(phases)}; {total}" if phases else total
-
-
-def _measured(measured: Mapping[str, object]) -> list[tuple[str, str]]:
-    on_images = "validation_accuracy" in measured
-    source, kind = ("on", "validation_") if on_images else ("by", "")
-    rows = [(f"measured {source}", str(measured.get("data" if on_images else "by", "")))]
-    accuracy, error = measured.get(f"{kind}accuracy"), measured.get(f"{kind}standard_error")
-    if isinstance(accuracy, float):
-        uncertainty = f" ± {error:.4f} (standard error)" if isinstance(error, float) else ""
-        rows.append((f"{kind}accuracy".replace("_", " "), f"{accuracy:.4f}{uncertainty}"))
-    second = measured.get("second_accuracy")
-    if isinstance(second, float):
-        verdict = "separated" if measured.get("separated_from_second") else "not separated"
-        rows.append(
-            ("second finalist", f"{second:.4f}: {verdict} from the best by two standard errors")
-        )
-    test, error = measured.get("test_accuracy"), measured.get("test_standard_error")
-    if isinstance(test, float) and isinstance(error, float):
-        rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
-    return rows
 
 
 def _search_table(result: Result) -> Table:

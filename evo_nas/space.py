@@ -168,6 +168,8 @@ class Space(Choices, ABC):
 
     # -- pictures --------------------------------------------------------------------------------
 
+    legend: str = ""  # what the words and shades of the picture mean
+
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
         """The architecture as boxes in order, for people to look at; none by default."""
         return ()

@@ -12,6 +12,7 @@ from . import registry
 from .api import at_least, available_cores, choose_recipe, resolve_device, resolve_geometry
 from .architectures import find_architecture
 from .data import DataSource
+from .delivered import describe_weights
 from .errors import RunError
 from .files import save_weights
 from .measuring import Batches, measure, seeded_weights
@@ -88,8 +89,9 @@ def train_architecture(
     watcher.close()
     measured = measure(network, validation)
     test = measure(network, Batches(source.test(), images, shape.image_size, place))
-    told = {"architecture": found.name, "training": str(phase), "seed": str(seed)}
-    save_weights(out, network.state_dict(), told | subject)
+    told = {"training": str(phase), "seed": str(seed), "data": images.fingerprint}
+    about = describe_weights(found.space, genome, shape, images)
+    save_weights(out, network.state_dict(), told | about)
     checkpoint_path(out).unlink(missing_ok=True)
     return {
         "weights": str(out),

@@ -15,7 +15,7 @@ import torch
 
 from . import registry, runfolder
 from .agreement import Agreement, agreement, baseline, countable, repeat_noise
-from .api import at_least
+from .api import at_least, make_page
 from .errors import RunError, SettingsError, nearest
 from .evaluator import Evaluator, Objective
 from .files import write_atomically
@@ -51,7 +51,8 @@ def trust(
     They are spread evenly over all scores of the stage; more of them later keep the earlier ones.
     ``against`` is the spec of the other evaluator, by default the one that retrained the finalists;
     each of ``repeats`` has random streams of its own, so that networks are trained again.
-    ``epochs`` overrides the recipe's. The report and a picture are written into the run folder.
+    ``epochs`` overrides the recipe's. The report and a picture are written into the run folder, and
+    the run's page, which tells of them, is made anew.
 
     Raises:
         EvoNasError: the folder holds no run, or is in use, the stage has not been searched, or an
@@ -71,7 +72,9 @@ def trust(
         loop.store.close()  # it is only read here, and has been
         plan = _searched(result, loop, stage)
         spec = registry.absolute(against or config.retrainer)
-        return _Report(loop, result, plan, spec, epochs).make(genomes, repeats)
+        found = _Report(loop, result, plan, spec, epochs).make(genomes, repeats)
+        make_page(result, loop.progress)
+        return found
 
 
 def _searched(result: Result, loop: Loop, name: str | None) -> StagePlan:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from . import registry
 from .agreement import Agreement, RepeatNoise
-from .charts import Points, scatter
+from .charts import Points, chart
+from .errors import RunError
+from .evaluator import Evaluator
+from .statistics import Estimate
 from .store import Evaluation
 
 
@@ -95,6 +99,60 @@ def trust_document(trust: Trust) -> dict[str, Any]:
     }
 
 
+def read_trust(path: Path, searched: Sequence[Evaluation]) -> Trust:
+    """The report that was written to ``path``, of candidates that the run's search scored.
+
+    Raises:
+        RunError: the file cannot be read, or is no report on these candidates.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        stage, against = document["stage"], document["against"]
+        known = {e.genome: e for e in reversed(searched) if e.stage == stage}
+        rows = document["networks"]
+        networks = tuple(known[tuple(row["genome"])] for row in rows)
+        truths = tuple(
+            tuple(replace(e, metrics=r["against"][i]) for e, r in zip(networks, rows, strict=True))
+            for i in range(len(rows[0]["against"]))
+        )
+        noise = document["repeat_noise"]
+        return Trust(
+            folder=path.parent,
+            stage=stage,
+            evaluator=document["evaluator"],
+            objective=_objective(document["evaluator"]),
+            against=against,
+            epochs=document["epochs"],
+            truth=_objective(against),
+            candidates=document["candidates"],
+            networks=networks,
+            truths=truths,
+            agreements=tuple(map(_agreement, document["agreements"])),
+            constant=tuple(document["the_same_for_all"]),
+            error=document["score_standard_error"],
+            reliability=document["score_reliability"],
+            noise=None if noise is None else RepeatNoise(**noise),
+            file=path,
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise RunError(f"{path} is no trust report of this run: {error!r}") from error
+
+
+def _objective(spec: str) -> str:
+    evaluator: Evaluator = registry.load("evaluator", spec)
+    return evaluator.objectives[0].name
+
+
+def _agreement(document: Mapping[str, Any]) -> Agreement:
+    ahead = document["score_minus_this"]
+    return Agreement(
+        document["name"],
+        Estimate(**document["kendall"]),
+        Estimate(**document["spearman"]),
+        None if ahead is None else Estimate(**ahead),
+    )
+
+
 def trust_picture(trust: Trust) -> str:
     """What the other evaluator says over the search's score, as SVG, with standard errors."""
     groups = []
@@ -105,7 +163,7 @@ def trust_picture(trust: Trust) -> str:
             truth = [trust.means[i] for i in rows]
             errors = _score_errors(trust, rows), _truth_errors(trust, rows)
             groups.append(Points(name, score, truth, *errors))
-    return scatter(
+    return chart(
         groups,
         title=f"{trust.stage}: Kendall's tau {trust.agreements[0].tau}",
         x_label=f"{trust.objective} in the search ({registry.short(trust.evaluator)})",

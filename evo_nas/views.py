@@ -18,6 +18,7 @@ from .networks import Counted
 from .pictures import picture
 from .plan import Published, StageOutlook
 from .sizes import sizes
+from .slot_table import SlotTable, slot_table
 from .space import Genome, Space
 from .strategy import Settings
 
@@ -190,42 +191,24 @@ def architecture_view(space: Space, genome: Genome, title: str) -> RenderableTyp
     cells = space.picture(genome)
     if cells:
         parts += [picture(cells), Text()]
-    parts += _context_facts(space, genome)
-    if space.slots:
-        parts.append(_slot_table(space, genome))
+    table = slot_table(space, genome)
+    if table.context:
+        parts.append(fact_grid(*((name, str(value)) for name, value in table.context)))
+    if table.rows:
+        parts.append(_slot_view(table))
     return Group(*parts)
 
 
-def _context_facts(space: Space, genome: Genome) -> list[RenderableType]:
-    """What the choices that belong to no slot hold."""
-    options = space.options(genome)
-    names = [space.choices[i].name for i in space.context]
-    facts = [(name, str(options[name])) for name in names if name in options]
-    return [fact_grid(*facts)] if facts else []
-
-
-def _slot_table(space: Space, genome: Genome) -> Table:
-    options = space.options(genome)
-    context = tuple(genome[i] for i in space.context)
-    names = list(dict.fromkeys(_short(space, i) for i in sum(space.slots.values(), ())))
-    tables = {slot: space.slot_costs(slot, context) for slot in space.slots}
-    known = (">FLOPs", ">parameters") if all(tables.values()) else ()
-    table = plain_table("slot", *(f">{name}" for name in names), *known)
-    for slot, positions in space.slots.items():
-        values = {_short(space, i): options.get(space.choices[i].name) for i in positions}
-        costs = tables[slot]
-        cost = costs[tuple(genome[i] for i in positions)] if known and costs else {}
+def _slot_view(slots: SlotTable) -> Table:
+    costs = (">FLOPs", ">parameters") if slots.rest is not None else ()
+    table = plain_table("slot", *(f">{name}" for name in slots.names), *costs)
+    for row in slots.rows:
         table.add_row(
-            slot,
-            *("-" if values.get(name) is None else str(values[name]) for name in names),
-            *(f"{cost[key]:,}" for key in ("flops", "params") if key in cost),
+            row.slot,
+            *("-" if value is None else str(value) for value in row.values),
+            *(f"{row.costs[key]:,}" for key in ("flops", "params") if row.costs),
         )
     return table
-
-
-def _short(space: Space, position: int) -> str:
-    choice = space.choices[position]
-    return "option" if choice.name == choice.slot else choice.name.removeprefix(f"{choice.slot}.")
 
 
 def networks_view(counted: Sequence[Counted]) -> RenderableType:

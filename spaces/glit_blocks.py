@@ -6,6 +6,7 @@ strictly. Tokens are float (batch, tokens, channels); the class token comes firs
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -197,6 +198,16 @@ class GlitNetwork(Trunk):
         super().__init__(geometry, class_token)
         # Each block sits in a list of its own: the released weights are called blocks.0.0.norm1.
         self.blocks = nn.Sequential(*(nn.Sequential(block) for block in blocks))
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """What the last block puts out, in place (batch, width, rows, columns).
+
+        Without the class token, and before the last norm (see evo_nas.features).
+        """
+        tokens = self.blocks(self.embed(images))
+        patches = tokens if self.cls_token is None else tokens[:, 1:]
+        side = math.isqrt(patches.shape[1])
+        return patches.transpose(1, 2).unflatten(2, (side, side))  # type: ignore[no-any-return]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (batch, channels, size, size) to logits (batch, classes)."""

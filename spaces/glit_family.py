@@ -95,6 +95,12 @@ class GlitFamily(Space):
         """48 wide, 3 heads, about 8 patches a side (14 from 160 pixels on)."""
         return proxy_geometry(image_size, channels, classes)
 
+    legend = (
+        "G and L: thirds of the heads that are global and local, the darker the more local; "
+        "K or W, and E: kernel or window, and expansion of the local heads; dk: width of all "
+        "queries; z: ratio of the FFN"
+    )
+
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
         """One box for each block, darker with more local heads (Figure 5)."""
         return tuple(

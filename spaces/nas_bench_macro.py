@@ -77,6 +77,8 @@ class NasBenchMacro(Tabulated):
         """Identities last in each stage, after its first layer."""
         return self._canonical[tuple(genome)]
 
+    legend = "k: kernel; e: expansion; darker layers compute more"
+
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
         """One box for each layer, darker with more computation."""
         return tuple(

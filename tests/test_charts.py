@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evo_nas.axes import Axis
-from evo_nas.charts import Line, Points, lines, scatter
+from evo_nas.charts import Limit, Line, Points, chart
 from evo_nas.text_chart import text_scatter
 
+from .drawings import assert_inside
+
 SVG = "{http://www.w3.org/2000/svg}"
+NUMBERS = st.integers(-(10**13), 10**13).map(lambda number: number / 1000)
 LABELS = {"title": "a <b> & c", "x_label": "x", "y_label": "y"}
 
 
@@ -36,9 +42,15 @@ def test_axes_have_the_numbers_that_people_would_choose(
     assert all(0 <= axis.at(tick) <= 100 for tick, _ in axis.ticks)
 
 
+def positions(drawn: str, tag: str = "circle") -> list[tuple[float, float]]:
+    root = ElementTree.fromstring(drawn)
+    x, y = ("cx", "cy") if tag == "circle" else ("x", "y")
+    return [(float(c.get(x, "")), float(c.get(y, ""))) for c in root.iter(f"{SVG}{tag}")]
+
+
 def test_points_lie_where_the_ticks_beside_them_say() -> None:
-    root = ElementTree.fromstring(scatter([Points("p", [0, 10], [100, 200])], **LABELS))
-    circles = [(float(c.get("cx", "")), float(c.get("cy", ""))) for c in root.iter(f"{SVG}circle")]
+    drawn = chart([Points("p", [0, 10], [100, 200])], **LABELS)
+    root, circles = ElementTree.fromstring(drawn), positions(drawn)
     texts = {
         t.text: (float(t.get("x", "")), float(t.get("y", ""))) for t in root.iter(f"{SVG}text")
     }
@@ -47,14 +59,15 @@ def test_points_lie_where_the_ticks_beside_them_say() -> None:
     assert top < bottom
     assert texts["0"][0] == pytest.approx(left, abs=0.1)
     assert texts["10"][0] == pytest.approx(right, abs=0.1)
-    assert texts["100"][1] == pytest.approx(bottom + 4, abs=0.1)  # the middle of the digits
-    assert texts["200"][1] == pytest.approx(top + 4, abs=0.1)
+    assert texts["100"][1] == pytest.approx(bottom + 4.5, abs=0.1)  # the middle of the digits
+    assert texts["200"][1] == pytest.approx(top + 4.5, abs=0.1)
 
 
 def test_error_bars_are_as_long_as_they_say_and_inside_the_axes() -> None:
-    drawn = scatter([Points("p", [1, 2], [1, 2], x_errors=[0.5, 0.5], y_errors=[1, 0])], **LABELS)
+    drawn = chart([Points("p", [1, 2], [1, 2], x_errors=[0.5, 0.5], y_errors=[1, 0])], **LABELS)
     root = ElementTree.fromstring(drawn)
-    bars = [p.get("d", "") for p in root.iter(f"{SVG}path") if p.get("stroke-opacity")]
+    (group,) = [g for g in root.iter(f"{SVG}g") if g.get("stroke-opacity")]
+    bars = [p.get("d", "") for p in group]
     assert len(bars) == 4
     first, second = (
         [float(re.match(r"M([\d.]+)", d)[1]), float(re.search(r"H([\d.]+)", d)[1])]  # type: ignore[index]
@@ -63,13 +76,13 @@ def test_error_bars_are_as_long_as_they_say_and_inside_the_axes() -> None:
     )
     assert first[1] - first[0] == pytest.approx(second[1] - second[0], abs=0.2)
     assert first[1] == pytest.approx(second[0], abs=0.2)  # 1 + 0.5 = 2 - 0.5
-    assert first[0] > 72
-    assert second[1] < 620
+    assert first[0] > 28
+    assert second[1] < 488
 
 
 def test_groups_differ_by_colour_and_mark_and_are_named() -> None:
     root = ElementTree.fromstring(
-        scatter([Points("one <&>", [1], [1]), Points("two", [2], [2])], **LABELS)
+        chart([Points("one <&>", [1], [1]), Points("two", [2], [2])], **LABELS)
     )
     names = [text.text for text in root.iter(f"{SVG}text")]
     assert "one <&>" in names
@@ -77,52 +90,113 @@ def test_groups_differ_by_colour_and_mark_and_are_named() -> None:
     assert len(list(root.iter(f"{SVG}circle"))) == 2  # a point, and its mark in the legend
     squares = [r for r in root.iter(f"{SVG}rect") if r.get("transform")]
     assert len(squares) == 2
-    assert squares[0].get("fill") != next(root.iter(f"{SVG}circle")).get("fill")
+    colours = {group.get("class"): group.get("color") for group in root.iter(f"{SVG}g")}
+    assert colours["series0"] != colours["series1"]
 
 
 def test_text_is_escaped_and_the_title_is_there_for_screen_readers() -> None:
-    drawn = scatter([Points("p", [1], [1])], **LABELS)
+    drawn = chart([Points("p", [1], [1])], **LABELS)
     assert "a <b>" not in drawn
     assert ElementTree.fromstring(drawn).findtext(f"{SVG}title") == "a <b> & c"
 
 
 def test_what_is_no_number_is_refused() -> None:
     with pytest.raises(AssertionError, match="finite"):
-        scatter([Points("p", [1, float("nan")], [1, 2])], **LABELS)
+        chart([Points("p", [1, float("nan")], [1, 2])], **LABELS)
 
 
 def _series(drawn: str) -> list[str]:
-    paths = ElementTree.fromstring(drawn).iter(f"{SVG}path")
-    return [p.get("d", "") for p in paths if p.get("stroke-width") == "2"]
+    groups = ElementTree.fromstring(drawn).iter(f"{SVG}g")
+    return [p.get("d", "") for g in groups if g.get("stroke-width") == "2" for p in g]
 
 
 def test_a_step_line_holds_a_value_until_the_next() -> None:
     line = Line("a", [0, 1, 2], [0, 1, 0])
-    (steps,) = _series(lines([line], **LABELS))
+    (steps,) = _series(chart([line], **LABELS))
     corners = [tuple(map(float, corner.split())) for corner in steps[1:].split("L")]
     assert len(corners) == 5
     assert corners[0][1] == corners[1][1]  # across
     assert corners[1][0] == corners[2][0]  # then up
-    (slopes,) = _series(lines([line], **LABELS, steps=False))
+    (slopes,) = _series(chart([replace(line, steps=False)], **LABELS))
     assert slopes.count("L") == 2
 
 
 def test_a_legend_names_the_highest_line_first() -> None:
     low, high = Line("low", [0, 1], [0, 1]), Line("high", [0, 1], [0, 2])
-    root = ElementTree.fromstring(lines([low, high], **LABELS))
-    names = {text.text: float(text.get("y", "")) for text in root.iter(f"{SVG}text")}
+    root = ElementTree.fromstring(chart([low, high], **LABELS))
+    names = {text.text: float(text.get("x", "")) for text in root.iter(f"{SVG}text")}
     assert names["high"] < names["low"]
+
+
+def test_a_legend_takes_the_rows_that_it_needs_and_cuts_what_fits_no_row() -> None:
+    groups = [Points(f"{'n' * 12 * number} {number}", [number], [number]) for number in range(9)]
+    drawn = chart(groups, **LABELS)
+    root = ElementTree.fromstring(drawn)
+    named = [text for text in root.iter(f"{SVG}text") if "n" in (text.text or "")]
+    assert len({text.get("y") for text in named}) > 2
+    assert any((text.text or "").endswith("…") for text in named)
+    assert_inside(drawn)
 
 
 def test_a_band_holds_its_line() -> None:
     line = Line("a", [0, 1], [5, 6], low=[4, 5], high=[6, 7])
-    root = ElementTree.fromstring(lines([line], **LABELS))
-    (band,) = [p.get("d", "") for p in root.iter(f"{SVG}path") if p.get("fill-opacity")]
+    drawn = chart([line], **LABELS)
+    groups = ElementTree.fromstring(drawn).iter(f"{SVG}g")
+    (band,) = [p.get("d", "") for g in groups if g.get("fill-opacity") for p in g]
     heights = [float(corner.split()[1]) for corner in band[1:-1].split("L")]
-    drawn = [float(c.split()[1]) for c in _series(lines([line], **LABELS))[0][1:].split("L")]
-    assert min(heights) < min(drawn)
-    assert max(drawn) < max(heights)
+    along = [float(c.split()[1]) for c in _series(drawn)[0][1:].split("L")]
+    assert min(heights) < min(along)
+    assert max(along) < max(heights)
     assert band.endswith("Z")
+
+
+def test_a_limit_is_on_the_chart_even_where_no_point_is() -> None:
+    drawn = chart([Points("p", [1, 2], [1, 2])], **LABELS, limits=[Limit("budget", 9)])
+    root = ElementTree.fromstring(drawn)
+    (line,) = [p.get("d", "") for p in root.iter(f"{SVG}path") if p.get("class") == "limit"]
+    x = float(re.match(r"M([\d.]+)", line)[1])  # type: ignore[index]
+    assert max(place for place, _ in positions(drawn)) < x < 488
+    assert "budget" in [text.text for text in root.iter(f"{SVG}text")]
+    assert_inside(drawn)
+
+
+def test_marks_cover_lines_and_lines_cover_dots() -> None:
+    mark, line = Points("m", [1], [1]), Line("l", [0, 2], [0, 2])
+    dots = Points("d", [1, 2], [1, 2], dots=True)
+    drawn = chart([mark, line, dots], **LABELS)
+    assert drawn.rindex('r="2.5"') < drawn.rindex('stroke-width="2"') < drawn.rindex('r="5"')
+
+
+def test_notes_are_there_for_those_who_hover() -> None:
+    drawn = chart([Points("p", [1, 2], [1, 2], notes=["<first>", "second"])], **LABELS)
+    circles = ElementTree.fromstring(drawn).iter(f"{SVG}circle")
+    assert [circle.findtext(f"{SVG}title") for circle in circles] == ["<first>", "second"]
+
+
+def test_joined_points_have_a_line_through_them() -> None:
+    drawn = chart([Points("p", [1, 2, 3], [1, 3, 2], joined=True)], **LABELS)
+    paths = [p.get("d", "") for p in ElementTree.fromstring(drawn).iter(f"{SVG}path")]
+    corners = "L".join(f"{x:.1f} {y:.1f}" for x, y in positions(drawn))
+    assert f"M{corners}" in paths
+
+
+@given(
+    st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=20),
+    st.text(max_size=80),
+    st.lists(st.builds(Limit, st.text(max_size=40), NUMBERS), max_size=2),
+)
+def test_whatever_is_drawn_is_inside(
+    places: list[tuple[float, float]], name: str, limits: list[Limit]
+) -> None:
+    xs, ys = zip(*sorted(places), strict=True)
+    name = "".join(c for c in name if c.isprintable())
+    limits = [Limit("".join(c for c in each.name if c.isprintable()), each.x) for each in limits]
+    series = [
+        Points(name, xs, ys, dots=True),
+        Line("line", xs, ys),
+        Points("marks", xs[:1], ys[:1]),
+    ]
+    assert_inside(chart(series, title=name, x_label=name, y_label=name, limits=limits))
 
 
 def test_a_text_chart_fits_80_columns_and_holds_every_point() -> None:

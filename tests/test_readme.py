@@ -39,10 +39,9 @@ def test_the_flags_and_commands_of_the_readme_exist() -> None:
 
     group = typer.main.get_command(app)
     commands = group.commands  # type: ignore[attr-defined]
-    for line in re.findall(
-        r"evo-nas ((?:run|show|resume|trust|compare|train|list|space|convert)\b.*)",
-        README.read_text(),
-    ):
-        command = commands[line.split()[0]]
+    names = "run|show|resume|report|trust|compare|train|list|space|convert|figure"
+    for line in re.findall(rf"evo-nas ((?:{names})\b.*)", README.read_text()):
+        name, *rest = line.split()
+        command = commands["figure"].commands[rest[0]] if name == "figure" else commands[name]
         known = {flag for parameter in command.params for flag in parameter.opts} | {"--help"}
         assert set(re.findall(r"(?<!\S)--[a-z-]+", line)) <= known, line

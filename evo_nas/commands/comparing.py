@@ -71,12 +71,14 @@ def compare(
 def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
     """Make, or go on with, the comparison in a folder, and show what came out."""
     from evo_nas.comparison import make_runs
+    from evo_nas.comparison_page import write_comparison_page
     from evo_nas.comparison_report import report
 
     go_on = f"evo-nas resume {shlex.quote(str(folder))}"
     found = stoppable(
         lambda shown: report(folder, make_runs(folder, shown)), quiet or as_json, folder, go_on
     )
+    write_comparison_page(found)
     _print(found, as_json)
 
 
@@ -86,6 +88,15 @@ def show_comparison(folder: Path, as_json: bool) -> None:
     from evo_nas.comparison_report import report
 
     _print(report(folder, finished_runs(folder)), as_json)
+
+
+def report_comparison(folder: Path, out: Path | None) -> Path:
+    """Write a finished comparison as a page of HTML; its path."""
+    from evo_nas.comparison import finished_runs
+    from evo_nas.comparison_page import write_comparison_page
+    from evo_nas.comparison_report import report
+
+    return write_comparison_page(report(folder, finished_runs(folder)), out)
 
 
 def _print(found: Report, as_json: bool) -> None:

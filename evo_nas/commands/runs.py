@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import flags
-from .comparing import compare_in, show_comparison
+from .comparing import compare_in, report_comparison, show_comparison
 from .output import JsonFlag, QuietFlag, print_json, print_view, stoppable
 
 if TYPE_CHECKING:
@@ -110,6 +110,23 @@ def show(what: str, as_json: JsonFlag = False) -> None:
         print_json(architecture_document(architecture, space))
     else:
         print_view(architecture_view(space, genome, architecture.name))
+
+
+def report(
+    run: Path,
+    out: Annotated[Path | None, typer.Option(help="[report.html in the folder].")] = None,
+) -> None:
+    """Write a run, or a comparison, as one page of HTML that needs no network."""
+    from evo_nas import comparison, runfolder
+    from evo_nas.report.run_page import write_report
+    from evo_nas.result import load_result
+
+    if (run / comparison.FILE).is_file():
+        path = report_comparison(run, out)
+    else:
+        runfolder.check(run)
+        path = write_report(load_result(run), out)
+    print(f"{path}: open it in any browser")
 
 
 def _print_result(result: Result, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from evo_nas.measuring import Ledger
 from evo_nas.statistics import Estimate
 from evo_nas.store import Evaluation
 from evo_nas.trust_report import Trust
-from evo_nas.trust_view import noise, verdicts
+from evo_nas.trust_words import noise, verdicts
 
 GOOD, BAD = Estimate(0.6, 0.3, 0.9, True), Estimate(-0.6, -0.9, -0.3, True)
 UNCLEAR = Estimate(0.35, -0.05, 0.66, True)

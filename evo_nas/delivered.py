@@ -1,0 +1,59 @@
+"""What a file of trained weights says about its network, so that it can be used by itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .errors import CheckpointError
+from .files import read_metadata
+from .measuring import ChannelStatistics
+from .space import Genome, Geometry
+
+_KEY = "architecture"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A trained network: its genome in the space of a spec, its geometry, its images' statistics.
+
+    ``mean`` and ``std`` are by channel, in 0..1.
+    """
+
+    space: str
+    genome: Genome
+    geometry: Geometry
+    mean: Sequence[float]
+    std: Sequence[float]
+
+
+def describe_weights(
+    space: str, genome: Genome, geometry: Geometry, data: ChannelStatistics
+) -> dict[str, str]:
+    """The metadata of a file of weights."""
+    about = Delivered(space, genome, geometry, data.mean, data.std)
+    # One entry: several have no fixed order, and equal runs should be equal bytes.
+    return {_KEY: json.dumps(asdict(about))}
+
+
+def read_description(path: Path) -> Delivered | None:
+    """What :func:`describe_weights` wrote; None if the file's weights say nothing of the kind.
+
+    Raises:
+        CheckpointError: there is no such file, or it is damaged.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"there are no weights {path}")
+    try:
+        about = json.loads(read_metadata(path)[_KEY])
+        return Delivered(
+            space=about["space"],
+            genome=tuple(about["genome"]),
+            geometry=Geometry(**about["geometry"]),
+            mean=tuple(about["mean"]),
+            std=tuple(about["std"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None

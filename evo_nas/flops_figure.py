@@ -1,0 +1,136 @@
+"""Accuracy against FLOPs, as the paper's Figure 1: of runs, of given points, of published ones."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from . import registry
+from .budget import parse_budget
+from .charts import Line, Points, chart
+from .errors import EvoNasError, RunError, TableError
+from .result import Result
+
+_COLUMNS = ("family", "name", "flops", "accuracy")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A network; those of one ``family`` are joined. ``accuracy`` is a share or percents."""
+
+    family: str
+    name: str
+    flops: int
+    accuracy: float
+
+
+def published_points() -> list[Point]:
+    """Table 3 of the GLiT paper, as it is printed there: FLOPs are its authors' count."""
+    text = (resources.files("evo_nas.published") / "glit_table3.csv").read_text(encoding="utf-8")
+    return _points(text, "glit_table3.csv", " (published)")
+
+
+def read_points(path: Path) -> list[Point]:
+    """Points of a CSV file with the columns family, name, flops (as 1.4G) and accuracy.
+
+    Raises:
+        TableError: the file cannot be read, or something in it is wrong.
+    """
+    try:
+        return _points(path.read_text(encoding="utf-8"), str(path), "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(f"points {path} cannot be read: {error}") from error
+
+
+def _points(text: str, source: str, suffix: str) -> list[Point]:
+    reader = csv.DictReader(text.splitlines())
+    missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise TableError(f"{source} has no column {missing[0]!r}; needed: {', '.join(_COLUMNS)}")
+    points = []
+    for number, row in enumerate(reader, start=2):
+        if None in (row[name] for name in _COLUMNS):
+            raise TableError(f"{source}, line {number}: a value is missing")
+        try:
+            flops, accuracy = parse_budget(row["flops"]).high, float(row["accuracy"])
+        except (EvoNasError, ValueError) as error:
+            raise TableError(f"{source}, line {number}: {error}") from error
+        points.append(Point(f"{row['family']}{suffix}", row["name"], flops, accuracy))
+    return points
+
+
+def run_point(result: Result) -> Point:
+    """The network that a run found, at its test accuracy if it has one, else at its best.
+
+    Raises:
+        RunError: the run is not finished, or nothing that it measured is called accuracy.
+    """
+    if result.best is None:
+        raise RunError(f"{result.folder} is not finished; evo-nas resume {result.folder}")
+    measured = result.best["measured"]
+    for kind in ("test_accuracy", "validation_accuracy", "accuracy"):
+        if kind in measured:
+            name = f"{result.folder.name}, {kind.replace('_', ' ')}"
+            if measured.get("data", "none") != "none":
+                name += f" on {registry.short(measured['data'])}"
+            return Point(name, result.folder.name, result.best["target"]["flops"], measured[kind])
+    raise RunError(f"{result.folder} measured no accuracy, which this figure shows")
+
+
+def flops_figure(
+    results: Sequence[Result], points: Sequence[Point], *, candidates: bool = False
+) -> str:
+    """An SVG document: top-1 accuracy in percent over FLOPs; shares become percents.
+
+    With ``candidates`` also what the last stage of each run's search scored, at those scores.
+
+    Raises:
+        RunError: there is nothing to draw, or a run has no network or no accuracy.
+    """
+    winners = [run_point(result) for result in results]
+    series: list[Points | Line] = []
+    if candidates:
+        series += filter(None, map(_candidates, results))
+    families: dict[str, list[Point]] = {}
+    for point in [*winners, *points]:
+        families.setdefault(point.family, []).append(point)
+    for family, members in families.items():
+        members.sort(key=lambda point: point.flops)
+        series.append(
+            Points(
+                family,
+                [point.flops for point in members],
+                [_percent(point.accuracy) for point in members],
+                notes=[f"{p.name}: {_percent(p.accuracy):.4g}% at {p.flops:,}" for p in members],
+                joined=True,
+            )
+        )
+    if not series:
+        raise RunError("there is nothing to draw: name runs, a file of --points, or --paper")
+    return chart(
+        series,
+        title="Accuracy against FLOPs",
+        x_label="FLOPs (multiply-accumulates)",
+        y_label="top-1 accuracy, %",
+    )
+
+
+def _candidates(result: Result) -> Points | None:
+    """What the last stage's search scored; None where it scored no accuracy."""
+    scored = [
+        (evaluation.flops, _percent(evaluation.metrics["accuracy"]))
+        for evaluation in result.of(result.stages[-1], "search")
+        if "accuracy" in evaluation.metrics
+    ]
+    if not scored:
+        return None
+    name = f"{result.folder.name}, candidates as scored in the search"
+    flops, accuracies = zip(*scored, strict=True)
+    return Points(name, flops, accuracies, dots=True)
+
+
+def _percent(accuracy: float) -> float:
+    return 100 * accuracy if accuracy <= 1 else accuracy

@@ -1,0 +1,65 @@
+"""An architecture as a table: what each slot holds and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .space import Costs, Genome, Option, Space
+
+
+@dataclass(frozen=True, slots=True)
+class SlotTable:
+    """``names`` are the kinds of choices in slots, whose values the rows hold in this order.
+
+    ``context`` are the choices that belong to no slot, by name. ``rest`` is what an architecture
+    costs besides its slots; None where costs do not add up, and then rows have no costs.
+    """
+
+    names: tuple[str, ...]
+    rows: tuple[SlotRow, ...]
+    context: tuple[tuple[str, Option], ...]
+    total: Costs
+    rest: Costs | None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRow:
+    """A slot; a value is None where the slot has no such choice, or it is inactive."""
+
+    slot: str
+    values: tuple[Option | None, ...]
+    costs: Costs | None
+
+
+def slot_table(space: Space, genome: Genome) -> SlotTable:
+    """The table of a full genome."""
+    options = space.options(genome)
+    context = tuple(genome[i] for i in space.context)
+    names = tuple(dict.fromkeys(kind(space, i) for i in sum(space.slots.values(), ())))
+    tables = {slot: space.slot_costs(slot, context) for slot in space.slots}
+    additive = bool(tables) and all(tables.values())
+    rows = []
+    for slot, positions in space.slots.items():
+        held = {kind(space, i): options.get(space.choices[i].name) for i in positions}
+        table = tables[slot] if additive else None
+        costs = table[tuple(genome[i] for i in positions)] if table else None
+        rows.append(SlotRow(slot, tuple(held.get(name) for name in names), costs))
+    return SlotTable(
+        names=names,
+        rows=tuple(rows),
+        context=tuple(_context(space, options)),
+        total=space.costs(genome),
+        rest=space.fixed_costs(context) if additive else None,
+    )
+
+
+def kind(space: Space, position: int) -> str:
+    """What a choice decides, the same word in all slots that are alike."""
+    choice = space.choices[position]
+    return "option" if choice.name == choice.slot else choice.name.removeprefix(f"{choice.slot}.")
+
+
+def _context(space: Space, options: dict[str, Option]) -> Sequence[tuple[str, Option]]:
+    names = [space.choices[i].name for i in space.context]
+    return [(name, options[name]) for name in names if name in options]
