@@ -148,6 +148,7 @@ def test_what_is_no_picture_is_named(content):
             wanted("mine", content)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # about odd metadata
 @pytest.mark.parametrize("kind", ["png", "jpeg", "gif", "bmp", "webp", "tiff"])
 def test_damaged_files_of_any_kind_are_told_as_such_or_decoded(kind):
     pixels = generator().integers(0, 256, (40, 40, 3), dtype=np.uint8)

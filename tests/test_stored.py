@@ -292,3 +292,12 @@ def test_workers_pay_no_heed_to_ctrl_c(folder):
             os.kill(process.pid, signal.SIGINT)
     found += reading
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_gpu_reads_the_same(folder, workers):
+    expected = list(stored(folder).read(shuffled(), CPU, 7, WHOLE))
+    found = list(stored(folder, workers).read(shuffled(), torch.device("cuda"), 7, WHOLE))
+    assert all(batch.is_cuda for batch in found)
+    assert all(torch.equal(a.cpu(), b) for a, b in zip(found, expected, strict=True))
