@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import evo_nas
 from evo_nas import registry
-from evo_nas.data import SearchData
+from evo_nas.augmentation import Augmenter
+from evo_nas.data import Images, SearchData, search_data
 from evo_nas.measuring import Batches, measure, seeded_weights
-from evo_nas.recipe import Phase
+from evo_nas.progress import Silent
+from evo_nas.recipe import Phase, load_recipe
 from evo_nas.streams import Streams
 from evo_nas.training import fit
 
@@ -20,6 +24,7 @@ pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here"),
 ]
+MIB = 2**20
 PHASE = Phase("adamw", epochs=2, batch_size=64, learning_rate=6e-3, weight_decay=0.05, warmup=0.2)
 SMALL: dict[str, Any] = {
     "samples": 8, "population": 4, "parents": 2, "finalists": 2, "epochs": 1,
@@ -57,24 +62,61 @@ def test_a_network_measures_as_on_the_cpu() -> None:
     assert (here.correct == there.correct).mean() > 0.97
 
 
-def test_a_batch_that_does_not_fit_is_cut_until_it_does() -> None:
-    torch.cuda.empty_cache()
-    total = torch.cuda.get_device_properties(0).total_memory
-    torch.cuda.set_per_process_memory_fraction(min(1.0, 300e6 / total))
-    try:
-        data = digits()
-        glit = registry.load("space", "glit_hl")
-        geometry = glit.proxy(8, 1, 10)
-        built = glit.build(glit.stage(0).lift((3,) * 12), geometry).to("cuda")
-        pixels = data.train.take([0] * 16384)
-        phase = Phase("adamw", epochs=1, batch_size=16384, learning_rate=1e-3, weight_decay=0.05)
-        fit(built, Batches(pixels, data, 8, "cuda"), phase, Streams(0))
-    finally:
-        torch.cuda.set_per_process_memory_fraction(1.0)
-
-
 def test_a_run_from_shared_weights_to_the_best_network(tmp_path: Path) -> None:
     result = evo_nas.run("glit_hl", "1.4G", run_dir=tmp_path / "run", device="cuda", **SMALL)
     assert result.best is not None
     assert 0 <= result.best["measured"]["test_accuracy"] <= 1
     assert result.best["target"]["flops"] <= 1.4e9
+
+
+def make_batches(channels: int, size: int, count: int = 64) -> Batches:
+    pixels = torch.randint(0, 256, (count, channels, size, size)).to(torch.uint8)
+    images = Images(pixels, torch.arange(count) % 2)
+    return Batches(images, search_data("noise", images, images, "ab", range(count)), size, "cuda")
+
+
+@pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 64)])
+def test_deits_augmentation_stays_on_the_device(channels: int, size: int) -> None:
+    pytest.importorskip("kornia", reason="RandAugment needs kornia")
+    batches = make_batches(channels, size)
+    augment = Augmenter(load_recipe("deit").train.augmentation, batches)
+    images, labels = batches.take(slice(0, 64))
+    batch = augment(images.clone(), labels, np.random.default_rng(0))
+    assert batch.images.is_cuda
+    assert batch.images.isfinite().all()
+    assert not torch.equal(batch.images, images)
+
+
+class Large(nn.Module):
+    """Few weights, and a MiB of activations for each image, several times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(16, 256), nn.Linear(256, 2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        hidden = self.first(images.flatten(1))
+        wide = hidden[:, None].expand(-1, 1024, -1).sin().exp().cos()
+        return self.last(wide.mean(1))
+
+
+def test_memory_that_runs_out_cuts_batches() -> None:
+    class Said(Silent):
+        messages: tuple[str, ...] = ()
+
+        def say(self, message: str) -> None:
+            self.messages += (message,)
+
+    batches, said = make_batches(1, 4), Said()
+    with seeded_weights(0):
+        network = Large().to("cuda")
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 128 * MIB) / total)
+    try:
+        fit(network, batches, Phase("sgd", 2, 64, 0.01, 0.0), Streams(0), progress=said)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert said.messages
+    assert "64 images takes 2 micro-batches of at most 32" in said.messages[0]
+    assert all(parameter.isfinite().all() for parameter in network.parameters())

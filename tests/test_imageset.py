@@ -77,7 +77,8 @@ def test_what_is_too_large_for_a_device_stays_on_the_host(images, monkeypatch):
     assert [tuple(batch.shape) for batch in moved] == [(2, 3, 4, 4), (1, 3, 4, 4)]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 def test_large_images_go_to_a_gpu_batch_by_batch(images, monkeypatch):
     expected = list(Batches(images, Normal, 4, "cuda").in_order(4))
     monkeypatch.setattr(imageset, "LARGEST_ON_DEVICE", 1)

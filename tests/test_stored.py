@@ -15,7 +15,8 @@ from evo_nas.errors import DataError
 from evo_nas.measuring import Batches, measure, seeded_weights, torch_threads
 from evo_nas.parallel import run_unordered
 from evo_nas.picture_folder import list_folder
-from evo_nas.recipe import Phase
+from evo_nas.progress import Silent
+from evo_nas.recipe import Augmentation, Phase
 from evo_nas.stored import PIECE, stored_pictures
 from evo_nas.streams import Streams
 from evo_nas.training import fit
@@ -208,22 +209,12 @@ class Normal:
     mean, std = (0.5,) * 3, (0.25,) * 3
 
 
-class Cropped(Batches):
-    """As a recipe with random resized crops reads."""
-
-    def epoch(self, order, seed, *, crop=WHOLE):
-        return super().epoch(order, seed, crop=crop)
-
-
 class StopError(Exception):
     pass
 
 
-class Stop:
+class Stop(Silent):
     """Stops a training after its first epoch."""
-
-    def start(self, what, total, unit):
-        pass
 
     def advance(self, done, note=""):
         raise StopError
@@ -236,8 +227,8 @@ def trained(folder, workers, checkpoint=None, progress=None):
         network = torch.nn.Sequential(
             torch.nn.Flatten(), torch.nn.Dropout(0.1), torch.nn.Linear(768, 3)
         )
-    phase = Phase("adamw", 3, 6, 1e-3, 0.05)
-    batches = Cropped(pictures, data, 16)
+    phase = Phase("adamw", 3, 6, 1e-3, 0.05, augmentation=Augmentation(0.08, horizontal_flip=0.5))
+    batches = Batches(pictures, data, 16)
     fit(network, batches, phase, Streams(3), checkpoint=checkpoint, progress=progress)
     return network
 
@@ -294,7 +285,8 @@ def test_workers_pay_no_heed_to_ctrl_c(folder):
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_gpu_reads_the_same(folder, workers):
     expected = list(stored(folder).read(shuffled(), CPU, 7, WHOLE))
