@@ -13,22 +13,12 @@ BEST = "best.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """What a publication says of a network; FLOPs are multiply-accumulates, accuracy is in 0..1."""
-
-    parameters: float | None
-    flops: float | None
-    accuracy: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class Architecture:
     """A genome of the space that the spec ``space`` names."""
 
     name: str
     space: str
     genome: Genome
-    reported: Reported | None = None
 
 
 def read_architecture(path: Path) -> Architecture:

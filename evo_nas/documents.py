@@ -102,7 +102,7 @@ def networks_document(counted: Sequence[Counted]) -> list[dict[str, Any]]:
             "name": each.architecture.name,
             "space": each.architecture.space,
             **(each.costs or {"problem": each.problem}),
-            "reported": each.architecture.reported and asdict(each.architecture.reported),
+            "published": each.published and asdict(each.published),
         }
         for each in counted
     ]

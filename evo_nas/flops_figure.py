@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from . import registry
 from .budget import parse_budget
 from .charts import Line, Points, chart
 from .errors import EvoNasError, RunError, TableError
+from .published import glit_table3
 from .result import Result
 
 _COLUMNS = ("family", "name", "flops", "accuracy")
@@ -29,8 +29,10 @@ class Point:
 
 def published_points() -> list[Point]:
     """Table 3 of the GLiT paper, as it is printed there: FLOPs are its authors' count."""
-    text = (resources.files("evo_nas.published") / "glit_table3.csv").read_text(encoding="utf-8")
-    return _points(text, "glit_table3.csv", " (published)")
+    return [
+        Point(f"{network.family} (published)", network.name, network.flops, network.accuracy)
+        for network in glit_table3()
+    ]
 
 
 def read_points(path: Path) -> list[Point]:
@@ -40,12 +42,12 @@ def read_points(path: Path) -> list[Point]:
         TableError: the file cannot be read, or something in it is wrong.
     """
     try:
-        return _points(path.read_text(encoding="utf-8"), str(path), "")
+        return _points(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(f"points {path} cannot be read: {error}") from error
 
 
-def _points(text: str, source: str, suffix: str) -> list[Point]:
+def _points(text: str, source: str) -> list[Point]:
     reader = csv.DictReader(text.splitlines())
     missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
@@ -58,7 +60,7 @@ def _points(text: str, source: str, suffix: str) -> list[Point]:
             flops, accuracy = parse_budget(row["flops"]).high, float(row["accuracy"])
         except (EvoNasError, ValueError) as error:
             raise TableError(f"{source}, line {number}: {error}") from error
-        points.append(Point(f"{row['family']}{suffix}", row["name"], flops, accuracy))
+        points.append(Point(row["family"], row["name"], flops, accuracy))
     return points
 
 

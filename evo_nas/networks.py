@@ -9,6 +9,7 @@ from . import registry
 from .architecture import Architecture
 from .architectures import find_architecture, published_networks
 from .errors import EvoNasError
+from .published import PublishedNetwork, glit_table3
 from .space import Costs, Space
 
 
@@ -18,7 +19,8 @@ class Counted:
 
     architecture: Architecture
     costs: Costs | None
-    problem: str = ""
+    problem: str
+    published: PublishedNetwork | None
 
 
 def count_networks(names: Sequence[str] = ()) -> list[Counted]:
@@ -29,11 +31,14 @@ def count_networks(names: Sequence[str] = ()) -> list[Counted]:
     Raises:
         EvoNasError: one that was named does not exist or cannot be counted.
     """
+    printed = {network.network: network for network in glit_table3() if network.network}
     if names:
-        architectures = [find_architecture(name) for name in names]
-        return [Counted(each, _costs(each)) for each in architectures]
-    found = [_try(each) for each in published_networks().values()]
-    return sorted(found, key=lambda n: (n.costs is None, n.costs["flops"] if n.costs else 0))
+        found = ((name, find_architecture(name)) for name in names)
+        return [Counted(each, _costs(each), "", printed.get(name)) for name, each in found]
+    counted = [
+        Counted(each, *_try(each), printed.get(name)) for name, each in published_networks().items()
+    ]
+    return sorted(counted, key=lambda n: (n.costs is None, n.costs["flops"] if n.costs else 0))
 
 
 def _costs(architecture: Architecture) -> Costs:
@@ -41,8 +46,8 @@ def _costs(architecture: Architecture) -> Costs:
     return space.costs(space.check(architecture.genome))
 
 
-def _try(architecture: Architecture) -> Counted:
+def _try(architecture: Architecture) -> tuple[Costs | None, str]:
     try:
-        return Counted(architecture, _costs(architecture))
+        return _costs(architecture), ""
     except EvoNasError as error:
-        return Counted(architecture, None, str(error))
+        return None, str(error)

@@ -10,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from .api import Prepared
-from .architecture import Reported
 from .budget import Budget, format_amount
 from .feasible import Feasible
 from .layout import fact_grid, plain_table
@@ -215,20 +214,21 @@ def networks_view(counted: Sequence[Counted]) -> RenderableType:
     """Networks with what they cost, and what was published of them."""
     table = plain_table("network", ">parameters", ">FLOPs", ">published:", ">FLOPs", ">top-1")
     for each in counted:
-        costs, reported = each.costs, each.architecture.reported or Reported(None, None, None)
+        costs, printed = each.costs, each.published
         table.add_row(
             each.architecture.name,
             *(format_amount(costs[name], 4) if costs else "-" for name in ("params", "flops")),
-            "-" if reported.parameters is None else format_amount(reported.parameters, 3),
-            "-" if reported.flops is None else format_amount(reported.flops, 3),
-            "-" if reported.accuracy is None else f"{100 * reported.accuracy:.1f}%",
+            format_amount(printed.parameters, 3) if printed else "-",
+            format_amount(printed.flops, 3) if printed else "-",
+            f"{printed.accuracy:.1f}%" if printed else "-",
         )
     problems = dict.fromkeys(each.problem for each in counted if each.problem)
     notes = [
-        Text("Counted: 1 FLOP = 1 multiply-accumulate, batch 1, at the target; --json is exact."),
-        Text("Published: what papers print, with the top-1 accuracy on ImageNet."),
+        "Counted: 1 FLOP = 1 multiply-accumulate, batch 1, at the target; --json is exact.",
+        "Published: Table 3 of the GLiT paper; top-1 accuracy on ImageNet.",
+        *(f"Not counted: {problem}" for problem in problems),
     ]
-    return Group(table, *notes, *(Text(f"not counted: {problem}") for problem in problems))
+    return Group(table, *map(Text, notes))
 
 
 def names_view(names: Mapping[str, str]) -> RenderableType:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evo_nas.architecture import Architecture, Reported
+from evo_nas.architecture import Architecture
 from evo_nas.space import Option
 
 from .glit import Glit, GlitBase, GlitSmall, GlitTiny
@@ -32,90 +32,83 @@ _GLIT_TINY: tuple[Mapping[str, Option], ...] = (
 _DEIT: tuple[Mapping[str, Option], ...] = ({"heads": 3, "d_k": 1, "d_z": 4},) * 12
 
 
-# What the paper prints of each in Table 3 and Table 1: parameters, FLOPs, top-1 on ImageNet, of
-# networks "s", that is all trained as DeiT, where it has both.
-
-
 def glit_tiny() -> Architecture:
     """GLiT-Tiny as its authors released it: 7.26M parameters, 1.479G multiply-accumulates."""
-    return _architecture("GLiT-Tiny", GlitTiny(), _GLIT_TINY, Reported(7.2e6, 1.4e9, 0.763))
+    return _architecture("GLiT-Tiny", GlitTiny(), _GLIT_TINY)
 
 
 def deit_tiny() -> Architecture:
     """DeiT-Tiny: 5.72M parameters, 1.258G multiply-accumulates."""
-    return _architecture("DeiT-Tiny", GlitTiny(), _DEIT, Reported(5.7e6, 1.3e9, 0.722))
+    return _architecture("DeiT-Tiny", GlitTiny(), _DEIT)
 
 
 def deit_small() -> Architecture:
     """DeiT-Small: 22.05M parameters, 4.608G multiply-accumulates."""
-    return _architecture("DeiT-Small", GlitSmall(), _DEIT, Reported(22.1e6, 4.6e9, 0.796))
+    return _architecture("DeiT-Small", GlitSmall(), _DEIT)
 
 
 def deit_base() -> Architecture:
     """DeiT-Base: 86.57M parameters, 17.583G multiply-accumulates."""
-    return _architecture("DeiT-Base", GlitBase(), _DEIT, Reported(86.6e6, 17.6e9, 0.818))
+    return _architecture("DeiT-Base", GlitBase(), _DEIT)
 
 
 def vit_base() -> Architecture:
     """ViT-Base: the network of DeiT-Base; it differs in its training."""
-    return _architecture("ViT-Base", GlitBase(), _DEIT, Reported(86.6e6, 17.6e9, 0.779))
+    return _architecture("ViT-Base", GlitBase(), _DEIT)
 
 
 def glit_fixed_g3() -> Architecture:
     """Table 1, three global heads in every block, which is DeiT-Tiny: 5.72M parameters, 1.258G."""
-    return _fixed(3, 0.7220)
+    return _fixed(3)
 
 
 def glit_fixed_g2() -> Architecture:
     """Table 1, two global heads and one local in every block: 4.91M parameters, 1.039G."""
-    return _fixed(2, 0.7289)
+    return _fixed(2)
 
 
 def glit_fixed_g1() -> Architecture:
     """Table 1, one global head and two local in every block: 4.79M parameters, 0.956G."""
-    return _fixed(1, 0.7398)
+    return _fixed(1)
 
 
 def glit_fixed_g0() -> Architecture:
     """Table 1, three local heads in every block: 5.35M parameters, 1.007G."""
-    return _fixed(0, 0.7102)
+    return _fixed(0)
 
 
 def resnet18() -> Architecture:
     """ResNet-18 (He et al., CVPR 2016), of timm."""
-    return _timm("ResNet-18", "resnet18", Reported(11.7e6, 1.8e9, 0.685))
+    return _timm("ResNet-18", "resnet18")
 
 
 def resnet50() -> Architecture:
     """ResNet-50 (He et al., CVPR 2016), of timm."""
-    return _timm("ResNet-50", "resnet50", Reported(25.6e6, 4.1e9, 0.785))
+    return _timm("ResNet-50", "resnet50")
 
 
 def resnext50() -> Architecture:
     """ResNeXt-50-32x4d (Xie et al., CVPR 2017), of timm."""
-    return _timm("ResNeXt-50-32x4d", "resnext50_32x4d", Reported(25.0e6, 4.3e9, 0.791))
+    return _timm("ResNeXt-50-32x4d", "resnext50_32x4d")
 
 
 def resnext101() -> Architecture:
     """ResNeXt-101-64x4d (Xie et al., CVPR 2017), of timm."""
-    return _timm("ResNeXt-101-64x4d", "resnext101_64x4d", Reported(83.5e6, 15.6e9, 0.815))
+    return _timm("ResNeXt-101-64x4d", "resnext101_64x4d")
 
 
-def _fixed(heads: int, accuracy: float) -> Architecture:
-    reported = Reported(None, None, accuracy)
-    return Architecture(f"GLiT-fixed-G{heads}", GlitFixed.name, (heads,), reported)
+def _fixed(heads: int) -> Architecture:
+    return Architecture(f"GLiT-fixed-G{heads}", GlitFixed.name, (heads,))
 
 
-def _timm(name: str, model: str, reported: Reported) -> Architecture:
-    return Architecture(name, f"timm?model={model}", (), reported)
+def _timm(name: str, model: str) -> Architecture:
+    return Architecture(name, f"timm?model={model}", ())
 
 
-def _architecture(
-    name: str, space: Glit, blocks: Sequence[Mapping[str, Option]], reported: Reported
-) -> Architecture:
+def _architecture(name: str, space: Glit, blocks: Sequence[Mapping[str, Option]]) -> Architecture:
     options = {
         f"{slot}.{field}": value
         for slot, block in zip(space.slots, blocks, strict=True)
         for field, value in block.items()
     }
-    return Architecture(name, space.name, space.encode(options), reported)
+    return Architecture(name, space.name, space.encode(options))
