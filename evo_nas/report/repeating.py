@@ -31,6 +31,7 @@ def command(config: Config, space: Space) -> str:
             "recipe": config.recipe.name,
             "epochs": config.recipe.supernet.epochs,
             "finalist_epochs": config.recipe.train.epochs,
+            "inherit": config.inherit,
             "device": config.device,
             "threads": config.threads,
         }
@@ -41,8 +42,14 @@ def command(config: Config, space: Space) -> str:
 
 
 def command_line(command: str, given: Mapping[str, object]) -> str:
-    """A command with its flags, each on a line of its own."""
-    flags = (f"--{n.replace('_', '-')} {shlex.quote(str(value))}" for n, value in given.items())
+    """A command with its flags, each on a line of its own; of switches, those that are on."""
+    flags = []
+    for name, value in given.items():
+        flag = f"--{name.replace('_', '-')}"
+        if not isinstance(value, bool):
+            flags.append(f"{flag} {shlex.quote(str(value))}")
+        elif value:
+            flags.append(flag)
     return " \\\n    ".join([command, *flags])
 
 
