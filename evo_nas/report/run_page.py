@@ -104,7 +104,7 @@ class _StagePart:
 
     anchor: str
     stage: Stage
-    flops_chart: Markup
+    flops_chart: Markup | None
     time_chart: Markup | None
     drawn: int
     over_budget: int
@@ -116,7 +116,9 @@ def _stage_part(anchor: str, stage: Stage, space: Space, budget: Budget) -> _Sta
     return _StagePart(
         anchor,
         stage,
-        drawing(flops_chart(stage, budget)) if stage.candidates or stage.finalists else Markup(),
+        drawing(flops_chart(stage, budget))
+        if stage.candidates or len(stage.finalists) > 1
+        else None,
         drawing(time_chart(stage)) if stage.candidates else None,
         len(thinned(stage.candidates)),
         sum(candidate.evaluation.flops not in budget for candidate in stage.candidates),
