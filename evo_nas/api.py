@@ -23,6 +23,7 @@ from .loop import Loop
 from .plan import Plan, make_plan
 from .progress import Progress, Silent
 from .recipe import Recipe, load_recipe
+from .report.run_page import FILE as PAGE
 from .report.run_page import write_report
 from .result import Result, load_result
 from .space import Geometry, Space
@@ -163,9 +164,11 @@ def resume(folder: str | Path, progress: Progress | None = None) -> Result:
 def _go_on(folder: Path, progress: Progress, data: SearchData | None) -> Result:
     with runfolder.locked(folder):
         result = load_result(folder)
-        if result.best is None:
+        ended_before = result.best is not None
+        if not ended_before:
             Loop(folder, result.config, progress, data).run()
             result = load_result(folder)
+        if not ended_before or not (folder / PAGE).is_file():
             make_page(result, progress)
     return result
 

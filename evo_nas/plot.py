@@ -35,7 +35,10 @@ class Plot:
         self.drawing.height = self.bottom + _FOOT
         self.y = Axis.around(up, self.bottom, self.top, ticks=6)
         self.left = round(_LABEL + max(text_width(number) for _, number in self.y.ticks))
-        self.x = Axis.around(across, self.left, _RIGHT, margin, ticks=6)
+        for ticks in (6, 4, 2, 1):  # fewer where their numbers are long
+            self.x = Axis.around(across, self.left, _RIGHT, margin, ticks)
+            if sum(text_width(f"{number}  ") for _, number in self.x.ticks) < _RIGHT - self.left:
+                break
 
     def _legend(self, series: Sequence[Points | Line]) -> int:
         """Name the series where there are several; the number of rows that this takes."""

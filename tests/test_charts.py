@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from evo_nas.axes import Axis
 from evo_nas.charts import Limit, Line, Points, chart
+from evo_nas.drawing import text_width
 from evo_nas.text_chart import text_scatter
 
 from .drawings import assert_inside
@@ -157,6 +159,19 @@ def test_a_limit_is_on_the_chart_even_where_no_point_is() -> None:
     x = float(re.match(r"M([\d.]+)", line)[1])  # type: ignore[index]
     assert max(place for place, _ in positions(drawn)) < x < 488
     assert "budget" in [text.text for text in root.iter(f"{SVG}text")]
+    assert_inside(drawn)
+
+
+def test_numbers_below_a_chart_do_not_touch() -> None:
+    drawn = chart([Points("p", [1_399_999_040, 1_400_000_000], [1, 2])], **LABELS)
+    below = [
+        (float(text.get("x", "")), text_width(text.text or ""))
+        for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")
+        if (text.text or "").endswith("G")
+    ]
+    assert below
+    for (left, wide), (right, next_wide) in pairwise(below):
+        assert left + wide / 2 < right - next_wide / 2
     assert_inside(drawn)
 
 

@@ -169,8 +169,9 @@ def test_the_commands(
     assert ended.value.code == 0
     assert "dk384" in svg.read_text()
     assert "dk384" in capsys.readouterr().out
-    monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "features", *given, "--mean", "grey"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 2
-    assert "grey" in capsys.readouterr().err
+    for wrong in (["--mean", "grey"], ["--std", "0,0,0"], ["--mean", "2"], ["--std", "0.5"]):
+        monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "features", *given, *wrong])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1

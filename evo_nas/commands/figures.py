@@ -92,13 +92,14 @@ def features(
 
 
 def _numbers(flag: str, text: str | None) -> list[float] | None:
-    """Numbers with commas between them, above 0."""
+    """Numbers from 0 to 1 with commas between them; a deviation is above 0."""
     if text is None:
         return None
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if not numbers or not all(0 < number < 1 for number in numbers):
+    fitting = [n for n in numbers if 0 <= n <= 1 and (n > 0 or flag == "--mean")]
+    if not fitting or fitting != numbers:
         raise typer.BadParameter(f"{flag} {text!r}: give numbers between 0 and 1, as 0.5,0.5,0.5")
     return numbers

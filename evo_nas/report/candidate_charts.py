@@ -20,7 +20,8 @@ def flops_chart(stage: Stage, budget: Budget) -> str:
 
     Where nothing was scored before retraining, the finalists' own scores.
     """
-    title = f"{stage.name}: {stage.objective.name} against FLOPs"
+    shown = stage.objective if stage.candidates else stage.truth
+    title = f"{stage.name}: {shown.name} against FLOPs"
     limits = [Limit("budget" if not budget.low else "upper limit", budget.high)]
     if budget.low:
         limits.append(Limit("lower limit", budget.low))
@@ -31,8 +32,8 @@ def flops_chart(stage: Stage, budget: Budget) -> str:
             for name, group in groups
             if group
         ]
-        return chart(judged, title=title, x_label=_FLOPS, y_label=stage.truth.name, limits=limits)
-    dots = _thinned(stage.candidates)
+        return chart(judged, title=title, x_label=_FLOPS, y_label=shown.name, limits=limits)
+    dots = thinned(stage.candidates)
     front = pareto_front([as_scored(c) for c in stage.ranked], stage.objective)[::-1]
     series: list[Points | Line] = [
         Points("candidate", [c.evaluation.flops for c in dots], [c.score for c in dots], dots=True),
@@ -49,7 +50,7 @@ def flops_chart(stage: Stage, budget: Budget) -> str:
         series,
         title=title,
         x_label=_FLOPS,
-        y_label=f"{stage.objective.name} in the search",
+        y_label=f"{shown.name} in the search",
         limits=limits,
     )
 
@@ -71,7 +72,7 @@ def _told(finalist: Finalist) -> str:
 
 def time_chart(stage: Stage) -> str:
     """Each candidate by its number, and the best so far."""
-    dots = _thinned(stage.candidates)
+    dots = thinned(stage.candidates)
     best: list[tuple[int, float]] = []
     for candidate in stage.candidates:
         if not best or _better(candidate.score, best[-1][1], stage.objective):
@@ -92,6 +93,6 @@ def _better(value: float, than: float, objective: Objective) -> bool:
     return value > than if objective.maximise else value < than
 
 
-def _thinned(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """So many of them, evenly spaced, as a drawing can hold."""
-    return candidates[:: -(-len(candidates) // _MOST_DOTS)]
+def thinned(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """So many of them, evenly spaced, as a drawing shows."""
+    return candidates[:: max(1, -(-len(candidates) // _MOST_DOTS))]

@@ -20,7 +20,7 @@ from evo_nas.slot_table import slot_table
 from evo_nas.space import Genome, Space
 from evo_nas.strategy import Strategy
 
-from .candidate_charts import flops_chart, time_chart
+from .candidate_charts import flops_chart, thinned, time_chart
 from .candidates import Stage, read_stage
 from .lineage import Lineage, lineage
 from .rendering import drawing, render
@@ -100,12 +100,13 @@ def _about(config: Config) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _StagePart:
-    """A stage with what is drawn and counted of it."""
+    """A stage with what is drawn and counted of it; ``drawn`` candidates are in the charts."""
 
     anchor: str
     stage: Stage
-    flops_chart: Markup
+    flops_chart: Markup | None
     time_chart: Markup | None
+    drawn: int
     over_budget: int
     shares: Shares | None
     lineage: Lineage | None
@@ -115,8 +116,11 @@ def _stage_part(anchor: str, stage: Stage, space: Space, budget: Budget) -> _Sta
     return _StagePart(
         anchor,
         stage,
-        drawing(flops_chart(stage, budget)) if stage.candidates or stage.finalists else Markup(),
+        drawing(flops_chart(stage, budget))
+        if stage.candidates or len(stage.finalists) > 1
+        else None,
         drawing(time_chart(stage)) if stage.candidates else None,
+        len(thinned(stage.candidates)),
         sum(candidate.evaluation.flops not in budget for candidate in stage.candidates),
         shares(stage, space) if stage.candidates else None,
         lineage(stage, space),

@@ -24,8 +24,8 @@ DIGITS = {"data": "digits?train=100&validation=50&test=50"}
     "given",
     [
         {"space": "glit_hl", "flops": "1.3G..1.4G", **DIGITS},
-        {"space": "glit_hl", "geometry": "proxy,width=24,patch_size=4", "epochs": 2, "inherit": True,
-         **DIGITS},
+        {"space": "glit_hl", "geometry": "proxy,width=24,patch_size=4", "epochs": 2,
+         "inherit": True, **DIGITS},
         {"space": "glit_hl", "geometry": "target", "recipe": "paper", "threads": 2, **DIGITS},
         {"space": "tests.plugins:Tiny?blocks=4", "flops": "400", "evaluator": "tests.plugins:Seen",
          "retrainer": "tests.plugins:Lookup", "strategy": "regularized?population=20&sample=5",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -179,6 +180,12 @@ def test_a_page_of_a_thousand_evaluations_is_no_large_file() -> None:
     assert len(run_page(result, registry.load("space", result.config.space))) < 400_000
 
 
+def test_charts_that_leave_candidates_out_say_so() -> None:
+    rows = [evaluation(genome(0), i / 4000, position=i) for i in range(4000)]
+    assert "The charts show 2,000 of the candidates" in page_of(made(*rows)).text
+    assert "The charts show" not in page_of(made(*rows[:3000])).text
+
+
 # -- where it is written ---------------------------------------------------------------------------
 
 
@@ -199,6 +206,19 @@ def test_a_page_that_cannot_be_made_does_not_spoil_the_run(
         "report.html could not be written, all else is there: "
         "ZeroDivisionError: a picture of two lines"
     )
+
+
+def test_a_run_that_was_killed_before_its_page_gets_it_when_resumed(
+    run: Result, tmp_path: Path
+) -> None:
+    shutil.copytree(run.folder, tmp_path / "run")
+    page = tmp_path / "run" / FILE
+    page.unlink()
+    evo_nas.resume(tmp_path / "run")
+    read_page(page.read_text())
+    page.write_text("kept")
+    evo_nas.resume(tmp_path / "run")
+    assert page.read_text() == "kept"
 
 
 def test_the_command_writes_where_it_is_told(
