@@ -75,7 +75,7 @@ def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     (Abdelfattah et al. 2021, "Zero-Cost Proxies for Lightweight NAS".)
     """
     _by_batch(network)
-    functional.cross_entropy(network(images), labels).backward()
+    functional.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]
     gradients = (p.grad for p in network.parameters() if p.grad is not None)
     return sum(float(torch.linalg.vector_norm(gradient)) for gradient in gradients)
 
@@ -124,7 +124,7 @@ class _Codes(TorchFunctionMode):
     """Sees what enters activations: a vector of truth values for each."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.signs: list[Tensor] = []
 
     def __torch_function__(
