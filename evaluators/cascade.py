@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 
-from torch import Tensor
-
-from evo_nas import registry
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
+from evo_nas.evaluator import EvaluationContext, Objective, check_metrics
 from evo_nas.reference import Standing, reference_sample
 from evo_nas.space import Genome, Space
-from evo_nas.streams import Streams
+
+from .pair import Pair
 
 
-class CascadeEvaluator(Evaluator):
+class CascadeEvaluator(Pair):
     """Asks ``second`` only about what ``first`` likes, as
     ``cascade?first=zero_cost?scores=naswot&second=supernet&share=0.25``.
 
@@ -52,37 +48,21 @@ class CascadeEvaluator(Evaluator):
             raise SettingsError(f"share={share!r} must lie between 0 and 1")
         if type(reference) is not int or reference < 2:
             raise SettingsError(f"reference={reference!r} must be a whole number, 2 or more")
+        super().__init__(first, second)
+        self.lead_by(self._second)
         self._share, self._reference = share, reference
-        self._first: Evaluator = registry.load("evaluator", first)
-        self._second: Evaluator = registry.load("evaluator", second)
-        self._specs = first, second
         goal = self._second.objectives[0]
         if not goal.maximise:
             raise SpecError(
                 f"second={second} minimises {goal.name}; the second evaluator of a cascade has an "
                 "objective that is better the more it is, such as an accuracy"
             )
-        self.retrainer = self._second.retrainer
-        self.needs_data = self._first.needs_data or self._second.needs_data
-        self.shares_weights = self._second.shares_weights
-        self.inherits = self._second.inherits
-        self._opened: list[Evaluator] = []
         self._asked = self._passed = 0
-
-    def check(self, space: Space) -> None:
-        """Both have to be able to score the space."""
-        self._first.check(space)
-        self._second.check(space)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Open both, and find the threshold."""
         self._context = context
-        for name, evaluator in (("first", self._first), ("second", self._second)):
-            folder = context.folder / name
-            folder.mkdir(parents=True, exist_ok=True)
-            streams = Streams(context.streams.number(name))
-            self._opened.append(evaluator)
-            evaluator.open(space, replace(context, folder=folder, streams=streams))
+        super().open(space, context)
         sample = reference_sample(space, context, self._reference)
         different = list(dict.fromkeys(sample))
         values = {
@@ -117,14 +97,6 @@ class CascadeEvaluator(Evaluator):
             score = self._score(metrics)
             yield position, {**metrics, **passed[position], "cascade": score, "confirmed": 1.0}
 
-    def weights(self, genome: Genome) -> Path | None:
-        """Those that the second evaluator kept."""
-        return self._second.weights(genome)
-
-    def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
-        """The shared weights of the second evaluator."""
-        return self._second.initial_weights(genome)
-
     def close(self) -> None:
         """Say how many candidates passed, and release both."""
         first, second = self._specs
@@ -133,8 +105,7 @@ class CascadeEvaluator(Evaluator):
                 f"cascade: {first} scored {self._asked:,} candidates, {second} {self._passed:,} "
                 f"({self._passed / self._asked:.0%})"
             )
-        for evaluator in self._opened:
-            evaluator.close()
+        super().close()
 
     def _cheap(self, metrics: Mapping[str, float]) -> float:
         """The first evaluator's score, the more the better."""

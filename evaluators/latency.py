@@ -57,6 +57,10 @@ class LatencyEvaluator(Evaluator):
         self._batch, self._at_target = batch, geometry == "target"
         self._repeats, self._warmup = repeats, warmup
 
+    def check(self, space: Space) -> None:
+        """Refuse a space that builds no networks."""
+        space.build((0,) * len(space.choices), space.target)
+
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Write down the device, or compare it with the one that was written down."""
         self._context, self._decoder = context, Decoder(space)

@@ -14,7 +14,7 @@ from torch import Tensor
 from evo_nas.data import in_proportion
 from evo_nas.decoder import Decoder
 from evo_nas.errors import EvaluatorError, SettingsError, nearest
-from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
 from evo_nas.images import prepare
 from evo_nas.measuring import seeded_weights
 from evo_nas.reference import Standing, reference_sample
@@ -63,6 +63,11 @@ class ZeroCostEvaluator(Evaluator):
         self.needs_data = not {"grad_norm", "naswot"}.isdisjoint(self.scores)
         self._images, self._reference = images, reference
 
+    def check(self, space: Space) -> None:
+        """Refuse a space that builds no networks."""
+        if not set(self.scores) <= set(_COSTS):
+            space.build((0,) * len(space.choices), space.target)
+
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Score the reference sample."""
         self._space, self._context, self._decoder = space, context, Decoder(space)
@@ -87,7 +92,7 @@ class ZeroCostEvaluator(Evaluator):
 
     def _score(self, genome: Genome) -> dict[str, float]:
         try:
-            return {name: self._one(name, genome) for name in self.scores}
+            return check_metrics({name: self._one(name, genome) for name in self.scores}, ())
         except ValueError as error:
             full = " ".join(map(str, self._decoder.full(genome)))
             raise EvaluatorError(f"genome {full} cannot be scored: {error}") from error

@@ -1,5 +1,7 @@
 """Training-free scores against their definitions, worked out by hand on small networks."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ SHAPE = (1, 2, 2)
 
 
 def linear(*widths):
-    layers = [nn.Linear(a, b, bias=False) for a, b in zip(widths, widths[1:], strict=False)]
+    layers = [nn.Linear(a, b, bias=False) for a, b in pairwise(widths)]
     return nn.Sequential(nn.Flatten(), *layers)
 
 

@@ -6,7 +6,7 @@ import torch
 
 import evo_nas
 from evo_nas import registry
-from evo_nas.errors import EvaluatorError, SettingsError
+from evo_nas.errors import EvaluatorError, SettingsError, SpaceError
 from evo_nas.measuring import Ledger, seeded_weights
 from evo_nas.reference import Standing, reference_sample
 from evo_nas.streams import Streams
@@ -113,6 +113,27 @@ def test_a_network_that_cannot_be_scored_is_named(tmp_path):
 
     with pytest.raises(EvaluatorError, match=r"genome . . cannot be scored: it has none"):
         opened(tmp_path, "zero_cost?scores=naswot", Linear())
+
+
+def test_a_score_beyond_all_numbers_is_told(tmp_path):
+    class Wild(TinySpace):
+        def build(self, genome, geometry):
+            network = super().build(genome, geometry).double()
+            with torch.no_grad():
+                network[-1].weight.fill_(1e308)
+            return network
+
+    with pytest.raises(EvaluatorError, match=r"genome . . cannot be scored: .* synflow = inf"):
+        opened(tmp_path, "zero_cost?scores=synflow&reference=2", Wild())
+
+
+def test_a_space_without_networks_has_no_such_scores(tmp_path):
+    (tmp_path / "bench.csv").write_text("a,flops,params,accuracy\n1,1,1,0.5\n2,2,2,0.6\n")
+    space = registry.load("space", f"table?file={tmp_path}/bench.csv")
+    registry.load("evaluator", "zero_cost?scores=flops").check(space)
+    for spec in ("zero_cost", "latency"):
+        with pytest.raises(SpaceError, match="no networks"):
+            registry.load("evaluator", spec).check(space)
 
 
 @pytest.mark.slow
