@@ -78,3 +78,16 @@ def test_a_run_from_shared_weights_to_the_best_network(tmp_path: Path) -> None:
     assert result.best is not None
     assert 0 <= result.best["measured"]["test_accuracy"] <= 1
     assert result.best["target"]["flops"] <= 1.4e9
+
+
+@pytest.mark.parametrize(
+    ("spec", "metric"),
+    [
+        ("latency?repeats=5", "latency"),
+        ("zero_cost?scores=naswot,synflow,dss,grad_norm&reference=4&images=4", "dss"),
+    ],
+)
+def test_evaluators_that_train_nothing(tmp_path: Path, spec: str, metric: str) -> None:
+    settings = SMALL | {"strategy": "random_search", "evaluator": spec}
+    result = evo_nas.run("glit_hl", "1.4G", run_dir=tmp_path / "run", device="cuda", **settings)
+    assert all(e.metrics[metric] > 0 for e in result.of("stage1", "search"))

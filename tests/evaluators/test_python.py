@@ -1,10 +1,13 @@
+import io
 import json
 
 import pytest
+from rich.console import Console
 
 import evo_nas
 from evo_nas import registry
 from evo_nas.errors import EvaluatorError, SpecError
+from evo_nas.result_view import result_view
 
 from .tinyspace import TinySpace, tiny_context
 
@@ -106,16 +109,25 @@ def test_a_failure_names_function_and_options(file, tmp_path, name, said):
     assert f"{file}:{name} failed for first.inner=8, second.inner=16" in str(raised.value)
 
 
+def shown(result):
+    console = Console(record=True, width=120, file=io.StringIO())
+    console.print(result_view(result, registry.load("space", result.config.space)))
+    return console.export_text()
+
+
 def test_a_run_is_resumed_from_another_folder(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text("def score(options):\n    return len(options) / 100\n")
     monkeypatch.chdir(tmp_path)
     settings = {"samples": 8, "population": 4, "parents": 2, "finalists": 1}
     result = evo_nas.run(
         "tests.plugins:Tiny?blocks=2", "80", run_dir=tmp_path / "run", strategy="random_search",
-        evaluator="python?function=mine.py:score", retrainer="tests.plugins:Keep",
+        evaluator="python?function=mine.py:score&objective=size&minimise=true", retrainer="tests.plugins:Keep",
         data="digits?train=100", **settings,
     )  # fmt: skip
-    assert result.config.evaluator == f"python?function={tmp_path}/mine.py:score"
+    options = "objective=size&minimise=true"
+    assert result.config.evaluator == f"python?function={tmp_path}/mine.py:score&{options}"
+    least = min(e.metrics["size"] for e in result.of("stage1", "search"))
+    assert f"size {least:.4f}" in shown(result)
     best = json.loads((tmp_path / "run" / "best.json").read_text())
     (tmp_path / "run" / "best.json").unlink()
     (tmp_path / "elsewhere").mkdir()
