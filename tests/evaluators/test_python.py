@@ -121,7 +121,8 @@ def test_a_run_is_resumed_from_another_folder(tmp_path, monkeypatch):
     settings = {"samples": 8, "population": 4, "parents": 2, "finalists": 1}
     result = evo_nas.run(
         "tests.plugins:Tiny?blocks=2", "80", run_dir=tmp_path / "run", strategy="random_search",
-        evaluator="python?function=mine.py:score&objective=size&minimise=true", retrainer="tests.plugins:Keep",
+        evaluator="python?function=mine.py:score&objective=size&minimise=true",
+        retrainer="tests.plugins:Keep",
         data="digits?train=100", **settings,
     )  # fmt: skip
     options = "objective=size&minimise=true"
