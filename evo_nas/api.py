@@ -17,6 +17,7 @@ from .augmentation import check_installed
 from .budget import parse_budget
 from .config import Config
 from .data import DataSource, SearchData
+from .device import device_name
 from .errors import SettingsError, SpaceError, nearest
 from .evaluator import Evaluator
 from .loop import Loop
@@ -273,8 +274,8 @@ def available_cores() -> int:
 def environment(device: str) -> dict[str, str]:
     """Versions and hardware, to be kept with a run."""
     versions = {name: version(name) for name in _PACKAGES}
-    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else platform.machine()
-    return {**versions, "python": platform.python_version(), "device": f"{device} ({name})"}
+    name = f"{device} ({device_name(device)})"
+    return {**versions, "python": platform.python_version(), "device": name}
 
 
 def _folder(run_dir: str | Path | None, space: str, flops: str) -> Path:

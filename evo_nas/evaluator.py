@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, TypeAlias
+from typing import TypeAlias
 
+import numpy as np
 from torch import Tensor
 
 from .data import SearchData
@@ -20,6 +21,8 @@ from .streams import Streams
 
 # From a genome to the weights that its stand-alone network starts from, by name.
 InitialWeights: TypeAlias = Callable[[Genome], Mapping[str, Tensor]]
+# Draws a canonical genome of the opened space.
+Draw: TypeAlias = Callable[[np.random.Generator], Genome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,9 @@ class EvaluationContext:
     threads of this process, ``jobs`` how many worker processes may be used on the CPU: the outcome
     must be the same for any number of them. Evaluators that see images count them in ``ledger``,
     those of a candidate before its metrics are yielded. With ``initial_weights`` networks are not
-    trained from scratch but from the weights that it gives for a genome.
+    trained from scratch but from the weights that it gives for a genome. ``draw`` draws from the
+    prior of what the run's budget admits, for evaluators that compare with typical candidates; None
+    where nothing limits the space.
     """
 
     streams: Streams
@@ -54,6 +59,7 @@ class EvaluationContext:
     progress: Progress = field(default_factory=Silent)
     ledger: Ledger = field(default_factory=Ledger)
     initial_weights: InitialWeights | None = None
+    draw: Draw | None = None
 
 
 class Evaluator(ABC):
@@ -65,14 +71,15 @@ class Evaluator(ABC):
     ``retrainer`` is the spec of the evaluator that confirms the finalists unless a run names
     another. An evaluator that looks at no images says so with ``needs_data``: a run of such
     evaluators loads none, and its geometry is the target. ``shares_weights`` says that it has
-    :meth:`initial_weights`, ``inherits`` that it trains from those of its context.
+    :meth:`initial_weights`, ``inherits`` that it trains from those of its context. Where these
+    depend on options, the constructor sets them.
     """
 
-    objectives: ClassVar[Sequence[Objective]] = (Objective("accuracy"),)
-    retrainer: ClassVar[str] = "train"
-    needs_data: ClassVar[bool] = True
-    shares_weights: ClassVar[bool] = False
-    inherits: ClassVar[bool] = False
+    objectives: Sequence[Objective] = (Objective("accuracy"),)
+    retrainer: str = "train"
+    needs_data: bool = True
+    shares_weights: bool = False
+    inherits: bool = False
 
     def check(self, space: Space) -> None:  # noqa: B027
         """Raise an EvoNasError if it cannot score this space; called before anything is begun."""

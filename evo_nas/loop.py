@@ -24,6 +24,7 @@ from .feasible import Feasible
 from .files import load_weights, save_weights, write_atomically
 from .measuring import Batches, Ledger, measure
 from .progress import Progress
+from .sampling import Sampler
 from .scoring import Scorer
 from .search import describe, retrain, search, stage_feasible, stage_space, unscored
 from .space import Genome, Space
@@ -80,7 +81,7 @@ class Loop:
                 f"{100 * legal.share:.3g}% of the prior"
             )
         retrainer = self._scorer(
-            stage, space, "finalists", config.retrainer, config.recipe.train.epochs
+            stage, space, legal, "finalists", config.retrainer, config.recipe.train.epochs
         )
         objectives = retrainer.evaluator.objectives
         finalists, weights = self._finalists(stage, space, legal, objectives)
@@ -108,7 +109,7 @@ class Loop:
             found = unscored(self.strategy, stage, config.settings, legal, objectives, streams)
             return found, {}
         epochs = config.recipe.supernet.epochs * stage.epochs_factor
-        scorer = self._scorer(stage, space, "search", config.evaluator, epochs)
+        scorer = self._scorer(stage, space, legal, "search", config.evaluator, epochs)
         try:
             found = search(
                 self.strategy, stage, config.settings, legal, scorer, streams, self.progress
@@ -119,18 +120,25 @@ class Loop:
             scorer.close()
 
     def _scorer(
-        self, stage: StagePlan, space: Space, phase: str, evaluator_spec: str, epochs: int
+        self,
+        stage: StagePlan,
+        space: Space,
+        legal: Feasible,
+        phase: str,
+        evaluator_spec: str,
+        epochs: int,
     ) -> Scorer:
         evaluator: Evaluator = registry.load("evaluator", evaluator_spec)
-        context = self.context(stage.name, phase, epochs)
+        context = self.context(stage.name, phase, epochs, legal)
         search = phase == "search"
         opening = "training" if search else phase
         total = stage.candidates if search else stage.finalists
         return Scorer(evaluator, space, context, self.store, stage.name, phase, opening, total)
 
-    def context(self, stage: str, phase: str, epochs: int) -> EvaluationContext:
+    def context(self, stage: str, phase: str, epochs: int, legal: Feasible) -> EvaluationContext:
         """What an evaluator works with in one phase of a stage: its own streams and folder."""
         config = self.config
+        sampler = Sampler(legal)
         return EvaluationContext(
             streams=Streams(Streams(config.seed).number(stage, phase, "evaluator")),
             folder=self.folder / CHECKPOINTS / stage / phase,
@@ -142,6 +150,7 @@ class Loop:
             threads=config.threads,
             jobs=config.jobs,
             progress=self.progress,
+            draw=lambda rng: sampler.draw(legal.prior, rng),
         )
 
     # -- the end ---------------------------------------------------------------------------------

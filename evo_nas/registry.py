@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import inspect
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -32,7 +33,6 @@ _GROUPS = {
 }
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
-_PATHS = ("file", "run")  # options that hold a path
 _FOLDER = "evo_nas.folder:ImageFolder"
 
 
@@ -76,15 +76,12 @@ def load(kind: str, spec: str) -> Any:
 def absolute(spec: str) -> str:
     """The spec with its paths made absolute: a run may be resumed from another folder.
 
-    These are that of the plug-in, if it has one, and the values of options called ``file`` or
-    ``run``.
+    These are that of the plug-in, if it has one, and those in options of some names: ``file`` and
+    ``run`` hold a path, ``function`` may, ``program`` is a command line that may name files, and
+    ``first`` and ``second`` are specs.
     """
     target, question, query = spec.partition("?")
-    place, colon, name = target.rpartition(":")
-    if place.endswith(".py"):
-        target = f"{Path(place).resolve()}{colon}{name}"
-    elif _is_folder(target):
-        target = str(Path(target).resolve())
+    target = _absolute_path(target) if _is_folder(target) else _absolute_target(target)
     options = [_absolute_option(option) for option in query.split("&")]
     return f"{target}{question}{'&'.join(options)}"
 
@@ -115,9 +112,42 @@ def with_option(spec: str, key: str, value: str) -> str:
 
 def _absolute_option(option: str) -> str:
     key, _, value = option.partition("=")
-    if key not in _PATHS or not value:
+    if key not in _WITH_PATHS or not value:
         return option
-    return with_option("", key, str(Path(unquote_plus(value)).resolve())).removeprefix("?")
+    return with_option("", key, _WITH_PATHS[key](unquote_plus(value))).removeprefix("?")
+
+
+def _absolute_path(path: str) -> str:
+    return str(Path(path).resolve())
+
+
+def _absolute_target(target: str) -> str:
+    place, colon, name = target.rpartition(":")
+    return f"{_absolute_path(place)}{colon}{name}" if place.endswith(".py") else target
+
+
+def _absolute_words(command: str) -> str:
+    """A command line with the files that it names made absolute."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command  # whoever runs it says what is wrong
+    found = [
+        _absolute_path(word) if Path(word).is_file() and (number or "/" in word) else word
+        for number, word in enumerate(words)  # the first is looked up on the PATH
+    ]
+    return command if found == words else shlex.join(found)
+
+
+# Options with paths in them, and how these become absolute.
+_WITH_PATHS: Mapping[str, Callable[[str], str]] = {
+    "file": _absolute_path,
+    "run": _absolute_path,
+    "function": _absolute_target,
+    "program": _absolute_words,
+    "first": absolute,
+    "second": absolute,
+}
 
 
 def _is_folder(target: str) -> bool:

@@ -11,6 +11,8 @@ from rich.text import Text
 from . import registry
 from .budget import format_amount
 from .console import duration
+from .errors import EvoNasError
+from .evaluator import Evaluator, Objective
 from .layout import fact_grid, plain_table
 from .result import Result, measured_facts
 from .runfolder import FINALISTS
@@ -61,14 +63,15 @@ def _search_table(result: Result) -> Table:
     table = plain_table(
         "stage", ">candidates", ">best score", ">best finalist", ">reliability of scores"
     )
+    goals = _objective(result.config.evaluator), _objective(result.config.retrainer)
     for stage in result.stages:
         search, finalists = result.of(stage, "search"), result.of(stage, "finalists")
         reliability = result.reliability(stage)
         table.add_row(
             stage,
             f"{len(search):,}",
-            _best(search),
-            _best(finalists),
+            _best(search, goals[0]),
+            _best(finalists, goals[1]),
             "-" if reliability is None else f"{reliability:.2f} (split-half)",
         )
     return table
@@ -94,6 +97,20 @@ def _finalists_table(result: Result, space: Space) -> RenderableType:
     return Group(table, *note)
 
 
-def _best(evaluations: Sequence[Evaluation]) -> str:
-    scores = [e.metrics["accuracy"] for e in evaluations if "accuracy" in e.metrics]
-    return f"{max(scores):.4f}" if scores else "-"
+def _objective(evaluator: str) -> Objective:
+    """The first objective of an evaluator; accuracy if it cannot be loaded any more."""
+    try:
+        loaded: Evaluator = registry.load("evaluator", evaluator)
+    except EvoNasError:
+        return Objective("accuracy")
+    return loaded.objectives[0]
+
+
+def _best(evaluations: Sequence[Evaluation], objective: Objective) -> str:
+    """The best score, with its name unless it is an accuracy."""
+    name = objective.name
+    scores = [e.metrics[name] for e in evaluations if name in e.metrics]
+    if not scores:
+        return "-"
+    best = max(scores) if objective.maximise else min(scores)
+    return f"{best:.4f}" if name == "accuracy" else f"{name} {best:.4f}"

@@ -24,7 +24,7 @@ from .progress import Progress, Silent
 from .reliability import split_half, split_half_error
 from .result import Result, load_result
 from .scoring import Scorer
-from .search import stage_space
+from .search import stage_feasible, stage_space
 from .space import Genome, Space
 from .store import Evaluation, Store
 from .strategy import Proposal, Scored, StagePlan, rank
@@ -122,6 +122,7 @@ class _Report:
             self.searched.setdefault(evaluation.genome, evaluation)
         # All candidates of a stage share what earlier stages decided.
         self.space: Space = stage_space(loop.space, plan, next(iter(self.searched)))
+        self.legal = stage_feasible(loop.space, plan, self.space, loop.budget)
 
     def make(self, genomes: int, repeats: int) -> Trust:
         """Sample, score, compare and write."""
@@ -171,7 +172,7 @@ class _Report:
     def _scored(self, networks: Sequence[Evaluation], repeat: int) -> list[Evaluation]:
         """What the other evaluator says; what it said before comes from its store."""
         phase = f"trust-{self.name}" + (f"-repeat-{repeat}" if repeat > 1 else "")
-        context = self.loop.context(self.plan.name, phase, self.epochs)
+        context = self.loop.context(self.plan.name, phase, self.epochs, self.legal)
         store = _open_store(self.result.folder / STORE, self.loop.space)
         scorer = Scorer(
             _load(self.against), self.space, context, store, self.plan.name, phase, phase,

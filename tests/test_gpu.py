@@ -120,3 +120,16 @@ def test_memory_that_runs_out_cuts_batches() -> None:
     assert said.messages
     assert "64 images takes 2 micro-batches of at most 32" in said.messages[0]
     assert all(parameter.isfinite().all() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("spec", "metric"),
+    [
+        ("latency?repeats=5", "latency"),
+        ("zero_cost?scores=naswot,synflow,dss,grad_norm&reference=4&images=4", "dss"),
+    ],
+)
+def test_evaluators_that_train_nothing(tmp_path: Path, spec: str, metric: str) -> None:
+    settings = SMALL | {"strategy": "random_search", "evaluator": spec}
+    result = evo_nas.run("glit_hl", "1.4G", run_dir=tmp_path / "run", device="cuda", **settings)
+    assert all(e.metrics[metric] > 0 for e in result.of("stage1", "search"))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from deap import base, tools
 
+from evo_nas.errors import SettingsError, nearest
 from evo_nas.evaluator import Objective
 from evo_nas.operators import Individual, lent_to_deap
 from evo_nas.sampling import Sampler
@@ -17,10 +18,18 @@ from evo_nas.strategies.evolution import Evolution
 from evo_nas.strategy import Scored, Settings, StagePlan, flat_stage
 
 _AT_A_TIME = 4  # individuals in DEAP's tournament
+_FLOPS = Objective("flops", maximise=False)
 
 
 class Nsga2(Evolution):
-    """The first objective against FLOPs; the finalists are spread over the Pareto front."""
+    """The first objective against FLOPs; the finalists are spread over the Pareto front.
+
+    Args:
+        against: another objective of the evaluator, such as ``latency``, instead of FLOPs.
+    """
+
+    def __init__(self, against: str = "flops") -> None:
+        self.against = str(against)
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
         """One flat stage."""
@@ -35,9 +44,19 @@ class Nsga2(Evolution):
     ) -> None:
         """Start with an empty population."""
         super().begin(stage, sampler, settings, objectives)
-        self.toolbox.register("individual", _individual, _fitness(objectives[0]), objectives[0])
+        goals = objectives[0], self._second(objectives)
+        self.toolbox.register("individual", _individual, _fitness(*goals), *goals)
         self.toolbox.register("select", tools.selNSGA2, nd="log")
         self.population: list[Individual] = []
+
+    def _second(self, objectives: Sequence[Objective]) -> Objective:
+        others = {each.name: each for each in (_FLOPS, *objectives[1:])}
+        if self.against not in others:
+            raise SettingsError(
+                f"nsga2 cannot set {objectives[0].name} against {self.against!r}: "
+                f"{nearest(self.against, others)}"
+            )
+        return others[self.against]
 
     def choose_parents(self, rng: np.random.Generator) -> Sequence[Individual]:
         """The population's winners of tournaments by dominance, then by crowding distance."""
@@ -61,11 +80,15 @@ class Nsga2(Evolution):
         return [scored for scored in ranked if scored.genome in chosen]
 
 
-def _fitness(objective: Objective) -> type[base.Fitness]:
-    return type("Fitness", (base.Fitness,), {"weights": (1 if objective.maximise else -1, -1)})
+def _fitness(*objectives: Objective) -> type[base.Fitness]:
+    weights = tuple(1 if objective.maximise else -1 for objective in objectives)
+    return type("Fitness", (base.Fitness,), {"weights": weights})
 
 
-def _individual(fitness: type[base.Fitness], objective: Objective, scored: Scored) -> Individual:
+def _individual(
+    fitness: type[base.Fitness], first: Objective, second: Objective, scored: Scored
+) -> Individual:
     individual = Individual(scored.genome, fitness())
-    individual.fitness.values = (scored.metrics[objective.name], scored.flops)
+    cost = scored.flops if second is _FLOPS else scored.metrics[second.name]
+    individual.fitness.values = (scored.metrics[first.name], cost)
     return individual

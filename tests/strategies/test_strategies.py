@@ -200,6 +200,22 @@ def test_nsga2_finds_a_front_and_retrains_networks_along_it() -> None:
     assert len(middle) == 3
 
 
+def test_nsga2_sets_the_first_objective_against_the_one_it_is_told() -> None:
+    strategy = registry.load("strategy", "nsga2?against=latency")
+    goals = (Objective("accuracy"), Objective("latency", maximise=False))
+    strategy.begin(StagePlan("stage1", None, 20, 5), Sampler(feasible(SPACE, BUDGET)), SETTINGS,
+                   goals)  # fmt: skip
+    genomes = [p.genome for p in strategy.ask(np.random.default_rng(0))][:4]
+    # FLOPs would keep the cheapest, whatever its latency.
+    values = [(0.9, 5), (0.8, 3), (0.7, 4), (0.6, 1)]
+    scored = [
+        Scored(genome, 100 - i, {"accuracy": a, "latency": t})
+        for i, (genome, (a, t)) in enumerate(zip(genomes, values, strict=True))
+    ]
+    kept = strategy.finalists(rank(scored, goals), 3)
+    assert [one.metrics["accuracy"] for one in kept] == [0.9, 0.8, 0.6]
+
+
 def test_deap_borrows_the_global_stream_and_gives_it_back() -> None:
     import random
 

@@ -1,0 +1,113 @@
+"""Scores candidates by how long their networks take here: milliseconds, the fewer the better."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from evo_nas.decoder import Decoder
+from evo_nas.device import device_name
+from evo_nas.errors import EvaluatorError, SettingsError
+from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.files import write_atomically
+from evo_nas.measuring import seeded_weights, torch_threads
+from evo_nas.space import Genome, Space
+
+RECORD = "latency.json"
+
+
+class LatencyEvaluator(Evaluator):
+    """Measures inference in float32 on the run's device, as ``latency?batch=8&geometry=target``.
+
+    ``latency`` is the median over ``repeats`` of the milliseconds that a batch takes, after
+    ``warmup`` batches that do not count; ``latency_iqr`` is the interquartile range, which says how
+    far to trust it. Weights and images are random: they do not change what is computed. On the CPU
+    the run's ``--threads`` are used.
+
+    A time is noisy, and means something on one device only. Which one is written to latency.json
+    in the evaluator's folder of the run, and said at the start; a run that is resumed on another
+    is stopped, because its candidates could not be compared.
+
+    Args:
+        batch: images at once.
+        geometry: "run", where the run builds its networks, or "target", where FLOPs are counted.
+        repeats: batches that are timed.
+        warmup: batches before those.
+    """
+
+    objectives = (Objective("latency", maximise=False),)
+    needs_data = False
+
+    def __init__(
+        self, *, batch: int = 1, geometry: str = "run", repeats: int = 30, warmup: int = 5
+    ) -> None:
+        for name, number, lowest in (
+            ("batch", batch, 1),
+            ("repeats", repeats, 3),
+            ("warmup", warmup, 0),
+        ):
+            if type(number) is not int or number < lowest:
+                raise SettingsError(f"{name}={number!r} must be a whole number, {lowest} or more")
+        if geometry not in ("run", "target"):
+            raise SettingsError(f"geometry={geometry!r}; write geometry=run or geometry=target")
+        self._batch, self._at_target = batch, geometry == "target"
+        self._repeats, self._warmup = repeats, warmup
+
+    def check(self, space: Space) -> None:
+        """Refuse a space that builds no networks."""
+        space.build((0,) * len(space.choices), space.target)
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        """Write down the device, or compare it with the one that was written down."""
+        self._context, self._decoder = context, Decoder(space)
+        self._geometry = space.target if self._at_target else context.geometry
+        record = {
+            "device": f"{context.device} ({device_name(context.device)})",
+            "threads": context.threads,
+            "torch": torch.__version__,
+            "geometry": str(self._geometry),
+            "batch": self._batch,
+        }
+        path = context.folder / RECORD
+        if path.exists():
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+            for key, value in record.items():
+                if earlier.get(key) != value:
+                    raise EvaluatorError(
+                        f"latencies of this run were measured with {key} {earlier.get(key)}, and "
+                        f"cannot be compared with those of {value}; start a new run"
+                    )
+        else:
+            context.folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, (json.dumps(record, indent=2) + "\n").encode())
+        size = self._geometry.image_size
+        shape = (self._batch, self._geometry.channels, size, size)
+        generator = torch.Generator().manual_seed(context.streams.number("images"))
+        self._images = torch.randn(shape, generator=generator).to(context.device)
+        context.progress.say(f"latency of batches of {self._batch} on {record['device']}")
+
+    @torch.inference_mode()
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        """Build the network, and time it."""
+        context = self._context
+        with seeded_weights(context.streams.number("weights")):
+            network = self._decoder.network(genome, self._geometry)
+        network.to(context.device).eval()
+        times = []
+        with torch_threads(context.threads):
+            for _ in range(self._warmup + self._repeats):
+                began = time.perf_counter()
+                network(self._images)
+                self._wait()
+                times.append(1000 * (time.perf_counter() - began))
+        low, median, high = np.quantile(times[self._warmup :], (0.25, 0.5, 0.75))
+        return {"latency": float(median), "latency_iqr": float(high - low)}
+
+    def _wait(self) -> None:
+        """Until the device has finished: a GPU works while Python goes on."""
+        if self._images.is_cuda:
+            torch.cuda.synchronize(self._images.device)

@@ -1,0 +1,78 @@
+"""Scores candidates by any function of Python."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+
+from evo_nas import registry
+from evo_nas.decoder import Decoder
+from evo_nas.errors import EvaluatorError, SpecError
+from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
+from evo_nas.space import Genome, Option, Space
+
+
+class PythonEvaluator(Evaluator):
+    """Calls a function, as ``python?function=file.py:score`` or ``python?function=package:score``.
+
+    The function takes one argument, the options of all active choices by name (as
+    ``{"block0.heads": 3, ...}``, a dict of its own), and returns a number, or a dict of metrics by
+    name with the objective among them. It has to return the same for the same options.
+
+    Args:
+        function: a path or an importable module, a colon, and the function's name.
+        objective: the name of the metric that candidates are ranked by.
+        minimise: whether less of it is better.
+    """
+
+    needs_data = False
+
+    def __init__(
+        self, *, function: str, objective: str = "accuracy", minimise: bool = False
+    ) -> None:
+        self.name = str(function)
+        if ":" not in self.name:
+            raise SpecError(
+                f"function={self.name} names no function; write function=file.py:name or "
+                "function=package.module:name"
+            )
+        self.objectives = (Objective(str(objective), maximise=minimise is not True),)
+        self._function = registry.find("evaluator", self.name)
+        if inspect.isclass(self._function):
+            raise SpecError(
+                f"{self.name} is a class; name a function, or give an evaluator as --evaluator "
+                f"{self.name}"
+            )
+        try:
+            inspect.signature(self._function).bind({})
+        except TypeError as error:
+            raise SpecError(
+                f"{self.name} cannot be called with the options of choices as its one argument: "
+                f"{error}"
+            ) from error
+        except ValueError:
+            pass  # functions written in C may not tell their arguments
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        """Prepare to decode genomes."""
+        self._decoder = Decoder(space)
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        """What the function returns."""
+        options = self._decoder.options(genome)
+        try:
+            return self._metrics(self._function(dict(options)))
+        except Exception as error:  # a function of others may fail in any way
+            raise EvaluatorError(
+                f"{self.name} failed for {_short(options)}: {type(error).__name__}: {error}"
+            ) from error
+
+    def _metrics(self, returned: object) -> dict[str, float]:
+        if isinstance(returned, Mapping):
+            return check_metrics(returned, self.objectives)
+        return check_metrics({self.objectives[0].name: returned}, self.objectives)  # type: ignore[dict-item]
+
+
+def _short(options: Mapping[str, Option]) -> str:
+    text = ", ".join(f"{name}={option}" for name, option in options.items())
+    return text if len(text) <= 200 else f"{text[:200]}..."

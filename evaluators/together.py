@@ -1,0 +1,53 @@
+"""Scores candidates by two evaluators: all metrics of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from evo_nas.errors import EvaluatorError, SpecError
+from evo_nas.space import Genome
+
+from .pair import Pair
+
+
+class TogetherEvaluator(Pair):
+    """Asks both about every candidate, as ``together?first=supernet&second=latency``.
+
+    The objectives are those of ``first``, then those of ``second``: the first one decides, and
+    ``--strategy 'nsga2?against=latency'`` searches the front of both. Finalists are confirmed as
+    ``first`` says. In the specs of both, ``&``, ``%`` and ``+`` are written ``%26``, ``%25`` and
+    ``%2B``: ``second=latency?batch=8%26repeats=50``.
+
+    Args:
+        first: the spec of the evaluator that matters more.
+        second: the spec of another one, with objectives of other names.
+    """
+
+    def __init__(self, *, first: str, second: str) -> None:
+        super().__init__(first, second)
+        self.lead_by(self._first)
+        self.objectives = (*self._first.objectives, *self._second.objectives)
+        names = [objective.name for objective in self.objectives]
+        for name in names:
+            if names.count(name) > 1:
+                raise SpecError(
+                    f"first={first} and second={second} have the same objective, {name}; it cannot "
+                    "be told apart"
+                )
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        """The scores of a generation of one."""
+        return next(self.evaluate_many([genome]))[1]
+
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
+        """What the second says of each as soon as the first has said all that it has to say."""
+        known = dict(self._first.evaluate_many(genomes))
+        for position, metrics in self._second.evaluate_many(genomes):
+            both = known[position].keys() & metrics.keys()
+            if both:
+                first, second = self._specs
+                raise EvaluatorError(
+                    f"evaluators {first} and {second} both returned {min(both)}, which cannot be "
+                    "told apart"
+                )
+            yield position, {**known[position], **metrics}

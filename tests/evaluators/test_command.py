@@ -1,0 +1,174 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from evo_nas import registry
+from evo_nas.errors import EvaluatorError, SettingsError, SpecError
+
+from .tinyspace import WIDTHS, TinySpace, tiny_context
+
+
+class Counted(TinySpace):
+    def costs(self, genome):
+        return {"flops": sum(WIDTHS[g] for g in genome), "params": 7}
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Write a program, and give the evaluator that runs it."""
+
+    def make(source, options=""):
+        path = tmp_path / "score it.py"  # a name to be quoted
+        path.write_text(f"import json, os, subprocess, sys, time\n{source}\n")
+        spec = f"command?program={sys.executable} '{path}'{options}"
+        evaluator = registry.load("evaluator", spec)
+        evaluator.open(Counted(), tiny_context(tmp_path / "run"))
+        return evaluator
+
+    return make
+
+
+def alive(pid):
+    """Whether a process runs; one that has ended and waits to be collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def gone(pid):
+    """Wait, not for long, until a process has ended."""
+    for _ in range(100):
+        if not alive(pid):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+ECHO = """
+asked = json.load(sys.stdin)
+choices = asked["choices"]
+print(json.dumps({
+    "accuracy": choices["first.inner"] + choices["second.inner"] / 100,
+    "genes": sum(asked["genome"]), "flops": asked["costs"]["flops"], "seed": asked["seed"],
+    "named": asked["space"] == "tiny",
+}))
+"""
+
+
+def test_a_program_is_told_of_the_genome_and_tells_metrics(program):
+    evaluator = program(ECHO)
+    metrics = dict(evaluator.evaluate((1, 2)))
+    seed = metrics.pop("seed")
+    assert metrics == {"accuracy": 8.16, "genes": 3, "flops": 24, "named": 1}
+    assert 0 <= seed < 2**32
+    assert evaluator.evaluate((1, 2))["seed"] == seed != evaluator.evaluate((2, 1))["seed"]
+
+
+def test_the_objective_has_a_name_and_a_direction(program):
+    evaluator = program("print('{\"loss\": 0.5}')", "&objective=loss&minimise=true")
+    (objective,) = evaluator.objectives
+    assert (objective.name, objective.maximise) == ("loss", False)
+    assert evaluator.evaluate((0, 0)) == {"loss": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("sys.exit('line 1\\nno licence')", r"exit code 1; it said: line 1 \| no licence"),
+        ("sys.exit(3)", "exit code 3; it said nothing"),
+        ("os.kill(os.getpid(), 9)", "exit code -9"),
+        ("print('epoch 1'); print('{}')", r"it wrote 'epoch 1\\n\{\}\\n', which is no JSON object"),
+        ("print('[0.5]')", "which is no JSON object"),
+        ("", "it wrote '', which is no JSON object"),
+        ("sys.stdout.buffer.write(b'\\xff' * 999)", r"it wrote '.{200}\.\.\.', which is no JSON"),
+        ("print('{\"precision\": 1}')", r"returned \['precision'\], without 'accuracy'"),
+        ("print('{\"accuracy\": NaN}')", "accuracy = nan, no finite number"),
+        ('print(\'{"accuracy": "high"}\')', "accuracy = 'high', no finite number"),
+    ],
+)
+def test_a_failure_names_program_genome_and_reason(program, source, said):
+    with pytest.raises(EvaluatorError, match=said) as raised:
+        program(source).evaluate((1, 2))
+    assert "score it.py'', genome 1 2: " in str(raised.value).replace('"', "'")
+
+
+def test_a_program_need_not_read_what_it_is_told(program):
+    assert program("print('{\"accuracy\": 1}')").evaluate((0, 0)) == {"accuracy": 1}
+
+
+CHILD = """
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+with open({pids!r}, "w") as file:
+    print(os.getpid(), child.pid, file=file, flush=True)
+print("still at it", file=sys.stderr, flush=True)
+time.sleep(60)
+"""
+
+
+def test_at_the_time_limit_the_whole_group_is_killed(program, tmp_path):
+    pids = str(tmp_path / "pids")
+    evaluator = program(CHILD.format(pids=pids), "&timeout=2")
+    began = time.monotonic()
+    with pytest.raises(EvaluatorError, match="time limit of 2 seconds; it said: still at it"):
+        evaluator.evaluate((0, 0))
+    assert time.monotonic() - began < 20
+    assert all(gone(int(pid)) for pid in Path(pids).read_text().split())
+
+
+def test_nothing_is_left_behind_on_ctrl_c(tmp_path):
+    pids = tmp_path / "pids"
+    program = tmp_path / "slow.py"
+    program.write_text("import os, subprocess, sys, time\n" + CHILD.format(pids=str(pids)))
+    code = (
+        "from tests.evaluators.test_command import *\n"
+        f"evaluator = registry.load('evaluator', 'command?program={sys.executable} {program}')\n"
+        f"evaluator.open(Counted(), tiny_context(Path({str(tmp_path)!r})))\n"
+        "evaluator.evaluate((0, 0))\n"
+    )
+    search = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in range(1000):
+            if pids.exists() and len(pids.read_text().split()) == 2:
+                break
+            time.sleep(0.05)
+        both = [int(pid) for pid in pids.read_text().split()]
+        assert all(alive(pid) for pid in both)
+        os.kill(search.pid, signal.SIGINT)
+        _, errors = search.communicate(timeout=20)
+    finally:
+        search.kill()
+    assert "KeyboardInterrupt" in errors
+    assert all(gone(pid) for pid in both)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ("program=no-such-program 1", SpecError, "no such program"),
+        ("program=", SpecError, "no such program"),
+        ("program=python 'a", SpecError, "malformed: No closing quotation"),
+        ("program=python a.py&timeout=0", SettingsError, "timeout=0 must be"),
+        ("program=python a.py&timeout=soon", SettingsError, "timeout='soon' must be"),
+    ],
+)
+def test_wrong_options_are_told(options, error, said):
+    with pytest.raises(error, match=said):
+        registry.load("evaluator", f"command?{options}")
+
+
+def test_files_of_the_program_are_found_from_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("score.py", "with space.csv", "python"):
+        (tmp_path / name).touch()
+    spec = registry.absolute("command?program=python score.py --data 'with space.csv'&timeout=5")
+    assert spec == (
+        f"command?program=python {tmp_path}/score.py --data '{tmp_path}/with space.csv'&timeout=5"
+    )
+    assert registry.absolute(spec) == spec
+    assert registry.absolute("command?program=cat 'x") == "command?program=cat 'x"

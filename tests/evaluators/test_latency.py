@@ -1,0 +1,128 @@
+import json
+import time
+
+import pytest
+import torch
+from torch import nn
+
+import evo_nas
+from evo_nas import registry
+from evo_nas.device import device_name
+from evo_nas.errors import EvaluatorError, SettingsError
+from evo_nas.progress import Silent
+from evo_nas.space import Geometry
+
+from .tinyspace import TinySpace, tiny_context
+
+PAUSES = (0.002, 0.006, 0.02)
+
+
+class Slow(nn.Module):
+    """Takes so many seconds, the first time much longer."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds, self.seen = seconds, []
+
+    def forward(self, images):
+        assert not self.training
+        assert not torch.is_grad_enabled()
+        time.sleep(self.seconds if self.seen else 0.2)
+        self.seen.append(tuple(images.shape))
+        return images
+
+
+class Sleepy(TinySpace):
+    target = Geometry(image_size=6, channels=3, classes=3, width=8)
+
+    def build(self, genome, geometry):
+        self.built = Slow(PAUSES[genome[0]])
+        return self.built
+
+
+class Hearing(Silent):
+    def __init__(self):
+        self.messages = []
+
+    def say(self, message):
+        self.messages.append(message)
+
+
+def opened(folder, spec="latency", space=None, **changes):
+    evaluator = registry.load("evaluator", spec)
+    evaluator.open(space or Sleepy(), tiny_context(folder, **changes))
+    return evaluator
+
+
+def test_the_median_in_milliseconds_without_the_warm_up(tmp_path):
+    evaluator = opened(tmp_path, "latency?repeats=5&warmup=1")
+    metrics = [evaluator.evaluate((i, 0)) for i in range(3)]
+    times = [each["latency"] for each in metrics]
+    assert times == sorted(times)
+    # A pause is never shorter than it should be; 200 would be the first time.
+    assert all(1000 * p <= t < 150 for p, t in zip(PAUSES, times, strict=True))
+    assert all(each["latency_iqr"] >= 0 for each in metrics)
+    (objective,) = evaluator.objectives
+    assert (objective.name, objective.maximise) == ("latency", False)
+    assert not evaluator.needs_data
+
+
+def test_batch_and_geometry_may_be_chosen(tmp_path):
+    space = Sleepy()
+    opened(tmp_path / "a", "latency?repeats=3&warmup=2", space).evaluate((0, 0))
+    assert space.built.seen == [(1, 1, 4, 4)] * 5
+    spec = "latency?batch=7&geometry=target&repeats=3&warmup=0"
+    opened(tmp_path / "b", spec, space).evaluate((0, 0))
+    assert space.built.seen == [(7, 3, 6, 6)] * 3
+
+
+def test_the_device_is_on_record_and_said(tmp_path):
+    listener = Hearing()
+    opened(tmp_path, progress=listener)
+    record = json.loads((tmp_path / "latency.json").read_text())
+    assert record["device"] == f"cpu ({device_name('cpu')})"
+    assert (record["threads"], record["batch"]) == (1, 1)
+    assert listener.messages == [f"latency of batches of 1 on {record['device']}"]
+
+
+def test_times_of_two_devices_are_not_mixed(tmp_path):
+    opened(tmp_path).close()
+    opened(tmp_path).close()  # the same one again
+    path = tmp_path / "latency.json"
+    path.write_text(path.read_text().replace(device_name("cpu"), "Another One"))
+    with pytest.raises(EvaluatorError, match=r"with device cpu \(Another One\), and cannot be"):
+        opened(tmp_path)
+
+
+def test_threads_are_the_runs_and_given_back(tmp_path):
+    seen = []
+
+    class Threads(Sleepy):
+        def build(self, genome, geometry):
+            network = super().build(genome, geometry)
+            network.register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+            return network
+
+    opened(tmp_path, "latency?repeats=3", Threads(), threads=2).evaluate((0, 0))
+    assert set(seen) == {2}
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [("batch=0", "batch=0 must be"), ("repeats=2", "repeats=2 must be"),
+     ("warmup=-1", "warmup=-1 must be"), ("geometry=proxy", "write geometry=run or")],
+)  # fmt: skip
+def test_wrong_options_are_told(options, said):
+    with pytest.raises(SettingsError, match=said):
+        registry.load("evaluator", f"latency?{options}")
+
+
+@pytest.mark.slow
+def test_a_run_on_the_papers_space(tmp_path):
+    result = evo_nas.run(
+        "glit_hl", "1.4G", strategy="random_search", samples=3, finalists=1, finalist_epochs=1,
+        evaluator="latency?repeats=3", data="digits?train=100", run_dir=tmp_path / "run",
+    )  # fmt: skip
+    assert all(e.metrics["latency"] > 0 for e in result.of("stage1", "search"))
+    assert (tmp_path / "run/checkpoints/stage1/search/latency.json").exists()

@@ -1,0 +1,148 @@
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import evo_nas
+from evo_nas import registry
+from evo_nas.errors import EvaluatorError, SettingsError, SpaceError
+from evo_nas.measuring import Ledger, seeded_weights
+from evo_nas.reference import Standing, reference_sample
+from evo_nas.streams import Streams
+from evo_nas.training_free import synflow
+
+from .tinyspace import WIDTHS, TinySpace, tiny_context
+
+GENOMES = [(0, 0), (0, 2), (2, 1), (1, 1)]
+ALL = "zero_cost?scores=synflow,grad_norm,naswot,dss&reference=8&images=6"
+
+
+class Counted(TinySpace):
+    def costs(self, genome):
+        return {"flops": sum(WIDTHS[g] for g in genome), "params": 1 + 10 * genome[0]}
+
+
+def opened(folder, spec=ALL, space=None, **changes):
+    evaluator = registry.load("evaluator", spec)
+    evaluator.open(space or TinySpace(), tiny_context(folder, **changes))
+    return evaluator
+
+
+def scores(evaluator, genomes):
+    return {genomes[i]: dict(metrics) for i, metrics in evaluator.evaluate_many(genomes)}
+
+
+def test_every_score_is_a_metric_and_the_objective_their_combination(tmp_path):
+    evaluator = opened(tmp_path)
+    metrics = evaluator.evaluate((2, 1))
+    assert set(metrics) == {"zero_cost", "synflow", "grad_norm", "naswot", "dss"}
+    assert evaluator.objectives[0].name == "zero_cost"
+    sample = reference_sample(TinySpace(), tiny_context(tmp_path), 8)
+    places = [
+        Standing([evaluator.evaluate(genome)[name] for genome in sample]).place(metrics[name])
+        for name in ("synflow", "grad_norm", "naswot", "dss")
+    ]
+    assert metrics["zero_cost"] == pytest.approx(sum(places) / 4)
+
+
+def test_scores_depend_on_neither_order_nor_company(tmp_path):
+    forward = scores(opened(tmp_path), GENOMES)
+    assert scores(opened(tmp_path), GENOMES[::-1]) == forward
+    assert opened(tmp_path).evaluate(GENOMES[2]) == forward[GENOMES[2]]
+    one = opened(tmp_path, "zero_cost?scores=dss&reference=8").evaluate(GENOMES[2])
+    assert one["dss"] == forward[GENOMES[2]]["dss"]
+    other = opened(tmp_path, streams=Streams(8)).evaluate(GENOMES[2])
+    assert other["synflow"] != forward[GENOMES[2]]["synflow"]
+
+
+@pytest.mark.slow
+def test_another_process_gives_the_same(tmp_path):
+    code = (
+        "import torch; torch.set_num_threads(1)\n"
+        "from tests.evaluators.test_zero_cost import *\nfrom pathlib import Path\n"
+        f"print(scores(opened(Path({str(tmp_path)!r})), GENOMES))"
+    )
+    here = str(scores(opened(tmp_path), GENOMES))
+    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert there.stdout.strip() == here
+
+
+def test_a_network_is_scored_with_weights_of_the_genomes_own(tmp_path):
+    context = tiny_context(tmp_path)
+    with seeded_weights(context.streams.number("weights", 2, 1)):
+        network = TinySpace().build((2, 1), context.geometry)
+    assert opened(tmp_path).evaluate((2, 1))["synflow"] == synflow(network, (1, 4, 4))
+
+
+def test_costs_are_baselines(tmp_path):
+    evaluator = opened(tmp_path, "zero_cost?scores=flops,params&reference=50", Counted())
+    assert not evaluator.needs_data
+    large, small = evaluator.evaluate((2, 2)), evaluator.evaluate((0, 0))
+    assert (large["flops"], small["params"]) == (32, 1)
+    assert 0 < small["zero_cost"] < 0.5 < large["zero_cost"] < 1
+
+
+def test_images_are_needed_and_counted_only_where_they_are_looked_at(tmp_path):
+    ledger = Ledger()
+    evaluator = opened(tmp_path, "zero_cost?scores=synflow,dss&reference=4", ledger=ledger)
+    evaluator.evaluate((0, 0))
+    assert (evaluator.needs_data, ledger) == (False, Ledger())
+    evaluator = opened(tmp_path, "zero_cost?scores=naswot,grad_norm&reference=4&images=5")
+    before = evaluator._context.ledger.trained, evaluator._context.ledger.measured
+    evaluator.evaluate((0, 0))
+    after = evaluator._context.ledger.trained, evaluator._context.ledger.measured
+    assert evaluator.needs_data
+    assert (after[0] - before[0], after[1] - before[1]) == (5, 10)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [("scores=synflo", "did you mean synflow"), ("scores=", "no score ''"),
+     ("images=1", "images=1 must be"), ("reference=1.5", "reference=1.5 must be")],
+)  # fmt: skip
+def test_wrong_options_are_told(options, said):
+    with pytest.raises(SettingsError, match=said):
+        registry.load("evaluator", f"zero_cost?{options}")
+
+
+def test_a_network_that_cannot_be_scored_is_named(tmp_path):
+    class Linear(TinySpace):
+        def build(self, genome, geometry):
+            return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 3))
+
+    with pytest.raises(EvaluatorError, match=r"genome . . cannot be scored: it has none"):
+        opened(tmp_path, "zero_cost?scores=naswot", Linear())
+
+
+def test_a_score_beyond_all_numbers_is_told(tmp_path):
+    class Wild(TinySpace):
+        def build(self, genome, geometry):
+            network = super().build(genome, geometry).double()
+            with torch.no_grad():
+                network[-1].weight.fill_(1e308)
+            return network
+
+    with pytest.raises(EvaluatorError, match=r"genome . . cannot be scored: .* synflow = inf"):
+        opened(tmp_path, "zero_cost?scores=synflow&reference=2", Wild())
+
+
+def test_a_space_without_networks_has_no_such_scores(tmp_path):
+    (tmp_path / "bench.csv").write_text("a,flops,params,accuracy\n1,1,1,0.5\n2,2,2,0.6\n")
+    space = registry.load("space", f"table?file={tmp_path}/bench.csv")
+    registry.load("evaluator", "zero_cost?scores=flops").check(space)
+    for spec in ("zero_cost", "latency"):
+        with pytest.raises(SpaceError, match="no networks"):
+            registry.load("evaluator", spec).check(space)
+
+
+@pytest.mark.slow
+def test_a_run_on_the_papers_space(tmp_path):
+    result = evo_nas.run(
+        "glit_hl", "1.4G", strategy="random_search", samples=3, finalists=1, finalist_epochs=1,
+        evaluator="zero_cost?scores=naswot,synflow,dss,grad_norm,params&reference=3&images=4",
+        data="digits?train=100", run_dir=tmp_path / "run",
+    )  # fmt: skip
+    searched = result.of("stage1", "search")
+    assert len({e.metrics["zero_cost"] for e in searched}) == 3
+    assert all(e.metrics["params"] == e.params for e in searched)
