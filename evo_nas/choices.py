@@ -243,4 +243,7 @@ class Choices:
 
     def fill(self, genes: Mapping[int, int]) -> Genome:
         """A genome with these genes by position, and first options elsewhere."""
-        return tuple(genes.get(position, 0) for position in range(len(self.choices)))
+        genome = [0] * len(self.choices)
+        for position, gene in genes.items():
+            genome[position] = gene
+        return tuple(genome)
