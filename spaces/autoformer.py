@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import torch
@@ -26,19 +27,20 @@ from .autoformer_supernet import AutoFormerSupernet
 from .glit_parts import patches_a_side
 
 _HEAD_WIDTH = 64  # at the target
+_PROXY_WIDTH = 50  # at least
 
 
 class AutoFormer(Space):
-    """The family; a subclass gives options and the target, as wide as the widest option."""
+    """The family; a subclass gives options. The target's width is the widest option."""
 
     widths: tuple[int, ...]
     depths: tuple[int, ...]
     heads: tuple[int, ...]
     mlp_ratios: tuple[float, ...] = (3, 3.5, 4)
-    proxy_width: int
+    target = Geometry(224, 3, 1000, patch_size=16)
 
     def __init__(self) -> None:
-        self.target = Geometry(224, 3, 1000, patch_size=16, width=max(self.widths))
+        self.target = replace(self.target, width=max(self.widths))
         self.choices = (
             Choice("width", self.widths),
             Choice("depth", self.depths),
@@ -77,7 +79,9 @@ class AutoFormer(Space):
                 attentions = [attention(width, heads, _HEAD_WIDTH) for heads in self.heads]
                 mlps = [mlp(width, ratio) for ratio in self.mlp_ratios]
             hidden = torch.zeros(1, tokens, width)
-            first, second = ([costcache.count(m, hidden) for m in own] for own in (attentions, mlps))
+            first, second = (
+                [costcache.count(m, hidden) for m in own] for own in (attentions, mlps)
+            )
             tables[width] = {
                 (i, j): {name: a[name] + b[name] for name in a}
                 for i, a in enumerate(first)
@@ -158,21 +162,25 @@ class AutoFormer(Space):
             raise SpaceError(
                 f"geometry {geometry}: {self.name} chooses the heads of each layer; leave heads out"
             )
-        unit = max(self.widths) // math.gcd(*self.widths, _HEAD_WIDTH)
-        if geometry.width % unit:
+        if geometry.width % self._unit:
             raise SpaceError(
                 f"geometry {geometry}: the width stands for {max(self.widths)}, the widest option, "
-                f"and all options and the heads scale with it; choose a multiple of {unit}"
+                f"and all options and the heads scale with it; choose a multiple of {self._unit}"
             )
 
-    def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
-        """Widths a quarter (tiny) or an eighth of the target's, about 8 patches a side.
+    @property
+    def _unit(self) -> int:
+        """The smallest width at which all options and the heads are whole numbers."""
+        return max(self.widths) // math.gcd(*self.widths, _HEAD_WIDTH)
 
-        The options stand for the same shares of the widest as they do at the target.
+    def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
+        """The widest option is about 50 wide, the others the same shares of it as at the target.
+
+        About 8 patches a side; 14 from 160 pixels on.
         """
-        side = patches_a_side(image_size)
-        patch = image_size // side
-        return Geometry(image_size, channels, classes, patch, width=self.proxy_width)
+        width = -(-_PROXY_WIDTH // self._unit) * self._unit
+        patch_size = image_size // patches_a_side(image_size)
+        return Geometry(image_size, channels, classes, patch_size, width=width)
 
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
         """One box for each layer, darker with more heads."""
@@ -191,7 +199,6 @@ class AutoFormerTiny(AutoFormer):
 
     name = "autoformer_tiny"
     widths, depths, heads = (192, 216, 240), (12, 13, 14), (3, 4)
-    proxy_width = 60
 
 
 class AutoFormerSmall(AutoFormer):
@@ -199,7 +206,6 @@ class AutoFormerSmall(AutoFormer):
 
     name = "autoformer_small"
     widths, depths, heads = (320, 384, 448), (12, 13, 14), (5, 6, 7)
-    proxy_width = 56
 
 
 class AutoFormerBase(AutoFormer):
@@ -207,7 +213,6 @@ class AutoFormerBase(AutoFormer):
 
     name = "autoformer_base"
     widths, depths, heads = (528, 576, 624), (14, 15, 16), (8, 9, 10)
-    proxy_width = 78
 
 
 def _whole(option: Option) -> int:

@@ -7,7 +7,7 @@ A network is a sequence of steps by name: "embed", then "attention00", "mlp00" a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -54,7 +54,7 @@ class Embedding(nn.Module):
         """Images to tokens."""
         patches = self.patch_embed(images)
         tokens = torch.cat((self.cls_token.expand(len(patches), -1, -1), patches), dim=1)
-        return tokens + self.pos_embed  # type: ignore[no-any-return]
+        return tokens + self.pos_embed
 
 
 class RelativePosition(nn.Module):

@@ -91,8 +91,8 @@ class AutoFormerSupernet(Supernet):
 
 def _first(weight: Tensor, shape: Sequence[int], groups: int) -> Tensor:
     """The first rows (of each group of rows) and columns, as many as ``shape`` says."""
-    if tuple(weight.shape) == tuple(shape):
+    if weight.shape == tuple(shape):
         return weight
-    rows = weight.unflatten(0, (groups, -1))[:, : shape[0] // groups]
-    sliced = rows.flatten(0, 1)
-    return sliced[(slice(None), *(slice(size) for size in shape[1:]))]
+    grouped = weight.view(groups, -1, *weight.shape[1:])
+    rows: Tensor = grouped[:, : shape[0] // groups].flatten(0, 1)
+    return rows[(slice(None), *(slice(size) for size in shape[1:]))]
