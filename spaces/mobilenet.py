@@ -105,13 +105,13 @@ class MobileNet(Space):
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
         """Shared weights for what ``reachable`` (default: the whole space) can reach."""
-        searched = reachable or self
+        layout, searched = Layout(geometry), reachable or self
         blocks: dict[tuple[int, int], dict[Options, None]] = {}
         for stage, slot in enumerate(self.slots):
             for options in searched.reachable(slot):
                 for position, block in enumerate(_blocks(slot, options)):
                     blocks.setdefault((stage, position), {})[block] = None
-        return MobileNetSupernet(Layout(geometry), blocks, self.stages)
+        return MobileNetSupernet(layout, blocks, self.stages)
 
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
         """A quarter of the channels; images that small are halved fewer times, see the layout."""
