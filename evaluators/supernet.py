@@ -210,9 +210,12 @@ class SupernetEvaluator(Evaluator):
 
     def _subject(self) -> dict[str, str]:
         """What the weights are of and were trained on: all that they share between searches."""
-        reachable = {slot: self._space.reachable(slot) for slot in self._space.root.slots}
+        root = self._space.root
+        reachable: dict[str, object] = {slot: self._space.reachable(slot) for slot in root.slots}
+        if root.context:
+            reachable[""] = self._space.reachable_contexts()
         return {
-            "space": self._space.root.name,
+            "space": root.name,
             "paths": hashlib.sha256(repr(reachable).encode()).hexdigest(),
             "geometry": str(self._context.geometry),
             "data": self._context.data.fingerprint,

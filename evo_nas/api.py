@@ -47,6 +47,7 @@ class Prepared:
         """Make the run folder and run to the end."""
         facts: dict[str, object] = {
             "versions": environment(self.config.device),
+            "space": self.plan.space.fingerprint,
             "data": self.data.fingerprint,
             "validation_rows": self.data.validation_rows,
         }

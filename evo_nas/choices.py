@@ -220,6 +220,16 @@ class Choices:
             found.setdefault(tuple(options.items()), options)
         return tuple(found.values())
 
+    def reachable_contexts(self) -> tuple[Mapping[str, Option], ...]:
+        """The options by name of each joint value that the context choices can take."""
+        wanted = {self.choices[i].name for i in self.context}
+        genomes = [
+            self.fill(dict(zip(self.context, context, strict=True))) for context in self.contexts
+        ]
+        return tuple(
+            {k: v for k, v in self.options(genome).items() if k in wanted} for genome in genomes
+        )
+
     def _slot_representatives(self, slot: str) -> Iterator[Genome]:
         for context in self.contexts:
             for value in self.slot_values(slot, context):
@@ -233,4 +243,7 @@ class Choices:
 
     def fill(self, genes: Mapping[int, int]) -> Genome:
         """A genome with these genes by position, and first options elsewhere."""
-        return tuple(genes.get(position, 0) for position in range(len(self.choices)))
+        genome = [0] * len(self.choices)
+        for position, gene in genes.items():
+            genome[position] = gene
+        return tuple(genome)

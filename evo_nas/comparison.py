@@ -107,6 +107,7 @@ def plan_comparison(
     Raises:
         EvoNasError: something given is wrong, or the folder exists.
     """
+    options["space"] = registry.absolute(options.get("space", "glit_hl"))
     device = api.resolve_device(options.setdefault("device", "auto"))
     at_once = api.available_cores() if device == "cpu" else 1
     comparison = Comparison(
@@ -116,8 +117,8 @@ def plan_comparison(
         jobs=api.at_least("jobs", at_once if jobs is None else jobs, 1),
         options=options,
     )
-    space, flops = options.setdefault("space", "glit_hl"), options.setdefault("flops", "1.4G")
-    folder = Path(run_dir) if run_dir else api.new_folder("compare-", space, flops)
+    flops = options.setdefault("flops", "1.4G")
+    folder = Path(run_dir) if run_dir else api.new_folder("compare-", options["space"], flops)
     runfolder.check_free(folder)
     return comparison, folder
 

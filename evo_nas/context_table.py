@@ -120,7 +120,8 @@ def _make_slot(
     costs: Sequence[tuple[int, ...]],
 ) -> Slot:
     shape = (len(values), len(positions))
-    active = [[on for i, on in enumerate(space.active(g)) if i in positions] for g in genomes]
+    every = [space.active(genome) for genome in genomes]
+    active = [[on[position] for position in positions] for on in every]
     return Slot(
         tuple(positions),
         np.array(values, dtype=np.int64).reshape(shape),

@@ -30,7 +30,7 @@ _FREE = (
     *("relu6", "hardtanh", "hardtanh_", "leaky_relu", "gelu", "silu", "silu_", "sigmoid", "tanh"),
     *("hardswish", "hardswish_", "hardsigmoid", "hardsigmoid_", "elu", "glu", "softplus"),
     *("softmax", "log_softmax", "mean", "sum", "max_pool2d", "avg_pool2d", "feature_dropout"),
-    *("alias", "clone", "pad", "repeat", "expand_as", "movedim", "unflatten", "lift_fresh"),
+    *("lt", "alias", "clone", "pad", "repeat", "expand_as", "movedim", "unflatten", "lift_fresh"),
 )
 
 

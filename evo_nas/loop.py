@@ -52,6 +52,11 @@ class Loop:
         self.source: DataSource = registry.load("data", config.data)
         self.data = data or self.source.load(config.seed)
         self.store = Store(folder / runfolder.STORE)
+        if self.store.fact("space") not in (None, self.space.fingerprint):
+            raise RunError(
+                f"the space {config.space!r} is not what it was when {folder} began (its choices, "
+                "target or costs differ); bring its file back as it was, or start a new run"
+            )
         if self.store.fact("data") != self.data.fingerprint:
             raise RunError(
                 f"the images of {config.data!r} are not those that {folder} began with; "

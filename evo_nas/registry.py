@@ -3,7 +3,7 @@
 One grammar everywhere: ``name``, ``package.module:Attr`` or ``path/file.py:Attr``, each with
 options as ``?key=value&key=value``, in which %, & and + are written as in a web address. Only the
 chosen plug-in is imported, so a broken neighbour breaks nothing. A spec of data may also be a
-folder.
+folder, one of a space a TOML file.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _GROUPS = {
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 _FOLDER = "evo_nas.folder:ImageFolder"
+_TOML = "toml_space"  # what reads a space from a TOML file
 
 
 def names(kind: str) -> list[str]:
@@ -59,6 +60,8 @@ def load(kind: str, spec: str) -> Any:
     options = _options(spec, query)
     if kind == "data" and _is_folder(target):
         factory, options = _attribute(_FOLDER), {"path": target, **options}
+    elif kind == "space" and _is_toml(target):
+        factory, options = find(kind, _TOML), {"file": target, **options}
     else:
         factory = find(kind, target)
     _check_options(kind, spec, factory, options)
@@ -81,7 +84,10 @@ def absolute(spec: str) -> str:
     ``first`` and ``second`` are specs.
     """
     target, question, query = spec.partition("?")
-    target = _absolute_path(target) if _is_folder(target) else _absolute_target(target)
+    if _is_toml(target) or _is_folder(target):
+        target = _absolute_path(target)
+    else:
+        target = _absolute_target(target)
     options = [_absolute_option(option) for option in query.split("&")]
     return f"{target}{question}{'&'.join(options)}"
 
@@ -155,6 +161,11 @@ def _is_folder(target: str) -> bool:
     return target not in names("data") and Path(target).is_dir()
 
 
+def _is_toml(target: str) -> bool:
+    """Whether a spec is a TOML file, which describes a space."""
+    return target.endswith(".toml")
+
+
 def find(kind: str, target: str) -> Callable[..., Any]:
     """The factory that ``target`` (a spec without options) names."""
     if ":" in target:
@@ -166,7 +177,7 @@ def find(kind: str, target: str) -> Callable[..., Any]:
         raise SpecError(f"{kind} {target!r} is offered by {owners}; uninstall one of them")
     if not points:
         hint = nearest(target, names(kind))
-        known = "a folder, " if kind == "data" else ""
+        known = {"data": "a folder, ", "space": "a TOML file, "}.get(kind, "")
         raise SpecError(
             f"unknown {kind} {target!r}; {hint}; or give {known}package.module:Attr or "
             "path/file.py:Attr"

@@ -6,9 +6,12 @@ many of the methods at its end as the space is to be used for. Everything else f
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
 from .choices import Choice, Choices, Genome, Option
@@ -105,6 +108,30 @@ class Space(Choices, ABC):
         from .subspace import Subspace
 
         return Subspace(self, self.fixed_at(level, decided))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of name, target, choices and what the first and last genomes cost.
+
+        A run goes on only with the space that it began with: files of spaces can be edited.
+        """
+        last = self.canonical([len(choice.options) - 1 for choice in self.choices])
+        told = [
+            self.name,
+            asdict(self.target),
+            [
+                [
+                    c.name,
+                    c.options,
+                    c.level,
+                    c.slot,
+                    {k: sorted(map(str, v)) for k, v in c.when.items()},
+                ]
+                for c in self.choices
+            ],
+            [dict(self.costs(genome)) for genome in ((0,) * len(self.choices), last)],
+        ]
+        return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     # -- costs at the target geometry ------------------------------------------------------------
 

@@ -66,6 +66,13 @@ class Subspace(Space):
             found.setdefault(tuple(options.items()), options)
         return tuple(found.values())
 
+    def reachable_contexts(self) -> tuple[Mapping[str, Option], ...]:
+        """The root's options by name that the root's context choices can take here."""
+        wanted = {self.root.choices[i].name for i in self.root.context}
+        lifted = [self.lift(self._with_context(context)) for context in self.contexts]
+        found = [self.root.options(genome).items() for genome in lifted]
+        return tuple({k: v for k, v in options if k in wanted} for options in found)
+
     def _with_context(self, context: Genome) -> Genome:
         return self.fill(dict(zip(self.context, context, strict=True)))
 

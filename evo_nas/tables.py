@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _MOST_STEPS = 1 << 19  # of the dense table: 12 slots take 50 MB
+_MOST_WORK = 1 << 29  # of the dense table, steps times values: about a second
 _MOST_STATES = 200_000  # of the table over sets of costs
 
 
@@ -89,8 +90,9 @@ class SumTable(Table):
         low, high = max(low - base, 0), min(high - base, sum(int(c.max()) for c in relative))
         unit = math.gcd(*(int(c) for r in relative for c in np.unique(r))) or 1
         slack = 0
-        if high // unit > _MOST_STEPS:
-            unit, slack, self.exact = -(-high // _MOST_STEPS), len(costs), False
+        most = min(_MOST_STEPS, _MOST_WORK // sum(len(np.unique(r)) for r in relative))
+        if high // unit > most:
+            unit, slack, self.exact = -(-high // most), len(costs), False
         self._steps = []  # of each slot, by class
         classes = []
         for cost in relative:

@@ -109,10 +109,10 @@ class FeedForward(nn.Module):
     The paper says Swish; the released network has GELU.
     """
 
-    def __init__(self, width: int, ratio: int) -> None:
+    def __init__(self, width: int, ratio: float) -> None:
         super().__init__()
-        self.fc1 = linear(width, width * ratio)
-        self.fc2 = linear(width * ratio, width)
+        self.fc1 = linear(width, int(width * ratio))
+        self.fc2 = linear(int(width * ratio), width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (batch, tokens, channels) to the same shape."""

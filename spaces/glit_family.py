@@ -29,7 +29,7 @@ TINY = Geometry(224, 3, 1000, patch_size=16, width=192, heads=3)
 
 
 class GlitFamily(Space):
-    """Spaces of networks of 12 global-local blocks; see the module's docstring."""
+    """Spaces of networks of global-local blocks; see the module's docstring."""
 
     target = TINY
     locality: Locality = TokenConvolution()
@@ -54,22 +54,28 @@ class GlitFamily(Space):
     # -- costs -----------------------------------------------------------------------------------
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
-        """The same for each slot: slots are alike."""
-        return self._slot_costs
+        """The same for each slot whose choices are the same."""
+        return self._tables[slot]
 
     def fixed_costs(self, context: Genome) -> Costs:
         """Patch embedding, class token, position embedding, last norm and classifier."""
         return self._trunk_costs
 
     @cached_property
-    def _slot_costs(self) -> Mapping[Genome, Costs]:
-        """Sums over the parts of the blocks that a slot stands for."""
+    def _tables(self) -> Mapping[str, Mapping[Genome, Costs]]:
+        """For each slot, sums over the parts of the blocks that it stands for."""
         count = PartCosts(Parts(self.target, self.locality))
-        slot = next(iter(self.slots))
-        return {
-            value: count.blocks(self.slot_blocks(slot, self.options(self.place(slot, (), value))))
-            for value in self.slot_values(slot, ())
-        }
+        known: dict[tuple[tuple[BlockOptions, ...], ...], Mapping[Genome, Costs]] = {}
+        tables = {}
+        for slot in self.slots:
+            values = self.slot_values(slot, ())
+            options = [self.options(self.place(slot, (), value)) for value in values]
+            blocks = tuple(self.slot_blocks(slot, own) for own in options)
+            if blocks not in known:
+                costs = map(count.blocks, blocks)
+                known[blocks] = dict(zip(values, costs, strict=True))
+            tables[slot] = known[blocks]
+        return tables
 
     @cached_property
     def _trunk_costs(self) -> Costs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import partial
 
 from torch import nn
@@ -12,21 +13,24 @@ from evo_nas.space import Geometry
 from .glit_convolution import Convolution, DepthwiseConvolution, GridConvolution
 from .glit_windows import WindowAttention
 
-_TARGET_TOKENS = 197  # 224 pixels, patch 16, and the class token
-
 
 class Locality(ABC):
     """One kind of local heads.
 
     ``choice`` is the name of what decides how far they reach, ``symbol`` its letter in pictures,
-    ``options`` the choice's options, which hold at 14 x 14 patches; ``class_token`` says whether
-    the networks have one.
+    ``options`` the choice's options, from small to large, which hold at a grid of so many
+    ``patches``; ``class_token`` says whether the networks have one.
     """
 
     choice: str
     symbol: str
     options: tuple[int, ...]
+    patches = 14 * 14
     class_token = True
+
+    def __init__(self, options: Sequence[int] | None = None, patches: int | None = None) -> None:
+        self.options = self.options if options is None else tuple(options)
+        self.patches = self.patches if patches is None else patches
 
     def tokens(self, geometry: Geometry) -> int:
         """The number of tokens of a network."""
@@ -61,7 +65,7 @@ class TokenConvolution(Locality):
         """
         kernels: list[int] = []
         for kernel in self.options:
-            nearest_odd = int(kernel * self.tokens(geometry) / _TARGET_TOKENS / 2) * 2 + 1
+            nearest_odd = int(kernel * self.tokens(geometry) / (self.patches + 1) / 2) * 2 + 1
             kernels.append(max(nearest_odd, kernels[-1] + 2 if kernels else 3))
         return tuple(kernels)
 
@@ -97,7 +101,7 @@ class Windows(Locality):
         """In proportion to the patches, from 2 on and distinct."""
         windows: list[int] = []
         for window in self.options:
-            nearest = round(window * (self.tokens(geometry) - 1) / (_TARGET_TOKENS - 1))
+            nearest = round(window * (self.tokens(geometry) - 1) / self.patches)
             windows.append(max(nearest, windows[-1] + 1 if windows else 2))
         return tuple(windows)
 

@@ -109,9 +109,13 @@ def check_geometry(geometry: Geometry) -> None:
 
 
 def proxy_geometry(image_size: int, channels: int, classes: int) -> Geometry:
-    """A small network's geometry: 48 wide, 3 heads, about 8 patches a side.
+    """A small network's geometry: 48 wide, 3 heads, patches as :func:`patches_a_side` says."""
+    patch_size = image_size // patches_a_side(image_size)
+    return Geometry(image_size, channels, classes, patch_size, width=48, heads=3)
 
-    From 160 pixels on about 14 patches a side, the target's number.
+
+def patches_a_side(image_size: int) -> int:
+    """How many patches a side a small network has: about 8; from 160 pixels on about 14.
 
     Raises:
         SpaceError: the images cannot be cut into equal patches of at least 2 pixels.
@@ -123,5 +127,4 @@ def proxy_geometry(image_size: int, channels: int, classes: int) -> Geometry:
             f"images of {image_size} pixels a side cannot be cut into equal patches; resize them, "
             f"for instance to {max(8, -(-image_size // 8) * 8)}"
         )
-    side = min(patches, key=lambda n: (abs(n - wanted), n))
-    return Geometry(image_size, channels, classes, image_size // side, width=48, heads=3)
+    return min(patches, key=lambda n: (abs(n - wanted), n))

@@ -133,4 +133,4 @@ def _local(options: BlockOptions) -> str:
 
 
 def _feed_forward(options: BlockOptions) -> str:
-    return f"z{options.d_z}"
+    return f"z{options.d_z}".replace(".", "_")

@@ -127,11 +127,16 @@ def test_an_impossible_budget_names_the_nearest_reachable(budget: Budget, said: 
         found.require()
 
 
-def test_too_many_steps_fall_back_to_rounding_with_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evo_nas.tables._MOST_STEPS", 7)
+@pytest.mark.parametrize(("limit", "most"), [("_MOST_STEPS", 7), ("_MOST_WORK", 130)])
+def test_too_many_steps_fall_back_to_rounding_with_a_check(
+    limit: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"evo_nas.tables.{limit}", most)
     space = TinySpace(3)
     budget = Budget(180, 250)
     found = feasible(space, budget)
+    assert isinstance(found, ExactFeasible)
+    assert not any(context.table.exact for context in found._contexts)
     expected = set(legal_by_force(space, budget))
     assert found.count is not None
     assert found.count >= len(expected)

@@ -1,9 +1,16 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evo_nas.errors import SpaceError
 from evo_nas.space import Choice, Genome
+from evo_nas.subspace import Subspace
 
 from .spacekit import TinySpace, all_canonical
 
@@ -88,3 +95,27 @@ def test_inconsistent_choices_are_refused(choices: tuple[Choice, ...], said: str
     space.choices = choices
     with pytest.raises(SpaceError, match=said):
         _ = space.conditions
+
+
+def test_the_fingerprint_changes_with_choices_target_and_costs() -> None:
+    spaces = [TinySpace(2), TinySpace(3), TinySpace(2, wide=True), TinySpace(2, unit=11)]
+    renamed, moved = TinySpace(2), TinySpace(2)
+    renamed.name, moved.target = "other", replace(moved.target, image_size=16)
+    assert len({space.fingerprint for space in (*spaces, renamed, moved)}) == 6
+    assert TinySpace(2).fingerprint == spaces[0].fingerprint
+
+
+def test_the_fingerprint_is_the_same_in_another_process() -> None:
+    code = "from tests.spacekit import TinySpace; print(TinySpace(2, wide=True).fingerprint)"
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    root = Path(__file__).resolve().parents[1]
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=root, env=environment)
+    assert told.decode().strip() == SPACE.fingerprint
+
+
+def test_reachable_contexts() -> None:
+    assert SPACE.reachable_contexts() == ({"width": "thin"}, {"width": "wide"})
+    assert TinySpace(2).reachable_contexts() == ({},)
+    assert Subspace(SPACE, {"width": "wide"}).reachable_contexts() == ({"width": "wide"},)
+    first = SPACE.stage(0)
+    assert first.reachable_contexts() == SPACE.reachable_contexts()

@@ -1,0 +1,94 @@
+"""Reading a TOML file so that whatever is wrong is named by file, key and value."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from evo_nas.errors import SpaceError, nearest
+
+
+class TomlTable:
+    """A table of a TOML file, of which every key must be read; ``prefix`` says where it stands."""
+
+    def __init__(self, path: Path, table: Mapping[str, Any], prefix: str = "") -> None:
+        self.path, self._table, self._prefix = path, dict(table), prefix
+        self._read: set[str] = set()
+
+    @classmethod
+    def of(cls, path: Path) -> TomlTable:
+        """The whole file.
+
+        Raises:
+            SpaceError: it cannot be read, or is no TOML.
+        """
+        try:
+            return cls(path, tomllib.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise SpaceError(f"{path} cannot be read: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SpaceError(f"{path} is no valid TOML: {error}") from error
+
+    def refuse(self, key: str, rule: str) -> NoReturn:
+        """Raise a SpaceError that names the key, its value and what it must be."""
+        value = f"is {self._table[key]!r}" if key in self._table else "is missing"
+        raise SpaceError(f"{self.path}: {self._prefix}{key} {value}; it must be {rule}")
+
+    def section(self, key: str) -> TomlTable:
+        """A table in this one, empty if it is not there."""
+        self._read.add(key)
+        if not isinstance(self._table.get(key, {}), dict):
+            self.refuse(key, f"a section, [{self._prefix}{key}]")
+        return TomlTable(self.path, self._table.get(key, {}), f"{self._prefix}{key}.")
+
+    def text(self, key: str, default: str, known: Sequence[str] = ()) -> str:
+        """A text, one of ``known`` if these are given."""
+        self._read.add(key)
+        value = self._table.get(key, default)
+        if not isinstance(value, str) or (known and value not in known):
+            self.refuse(key, f"one of {', '.join(known)}" if known else "a text in quotes")
+        return value
+
+    def whole(self, key: str, default: int | None = None) -> int:
+        """A whole number from 1 up; without a default it must be there."""
+        self._read.add(key)
+        value = self._table.get(key, default)
+        if type(value) is not int or value < 1:
+            self.refuse(key, "a whole number from 1 up")
+        return value
+
+    def wholes(
+        self, key: str, default: Sequence[int] | None = None, low: int = 1
+    ) -> tuple[int, ...]:
+        """Different whole numbers from ``low`` up, as :meth:`numbers`."""
+        values = self.numbers(key, default, low)
+        if any(type(value) is not int for value in values):
+            self.refuse(key, f"a list of whole numbers from {low} up")
+        return values  # type: ignore[return-value]  # checked
+
+    def numbers(
+        self, key: str, default: Sequence[float] | None = None, low: float = 0
+    ) -> tuple[float, ...]:
+        """A list of different numbers from ``low`` up, one at least, in order."""
+        self._read.add(key)
+        values = self._table.get(key, default)
+        rule = f"a list of different numbers from {low:g} up, such as [{low + 1:g}, {low + 2:g}]"
+        if (
+            not isinstance(values, list | tuple)
+            or not values
+            or len(set(map(str, values))) < len(values)
+        ):
+            self.refuse(key, rule)
+        if any(type(v) not in (int, float) or not low <= v < float("inf") for v in values):
+            self.refuse(key, rule)
+        return tuple(sorted(values))
+
+    def finish(self) -> None:
+        """Raise a SpaceError if there is a key that nobody has asked for."""
+        for key in self._table:
+            if key not in self._read:
+                raise SpaceError(
+                    f"{self.path}: unknown key {self._prefix}{key}; {nearest(key, self._read)}"
+                )

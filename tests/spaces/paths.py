@@ -1,0 +1,101 @@
+"""What every supernet has to do, whatever its space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from evo_nas.data import Images
+from evo_nas.generation import score
+from evo_nas.images import prepare
+from evo_nas.space import Genome, Space
+from evo_nas.supernet import Supernet
+
+from .loading import small
+
+TINY_RUN: dict[str, Any] = {
+    "data": "digits?train=128&validation=60&test=60",
+    "samples": 6,
+    "population": 4,
+    "finalists": 1,
+    "epochs": 1,
+    "finalist_epochs": 1,
+    "jobs": 1,
+}
+
+
+def norms(module: nn.Module) -> list[_BatchNorm]:
+    return [part for part in module.modules() if isinstance(part, _BatchNorm)]
+
+
+def shaken(supernet: Supernet) -> Supernet:
+    """Give every weight and statistic a value of its own, so that mixing any up shows."""
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for weight in supernet.parameters():
+            weight.add_(torch.randn_like(weight) * 0.05)
+    for norm in norms(supernet):
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        norm.running_mean.normal_(0, 0.3)
+        norm.running_var.uniform_(0.5, 2)
+    return supernet.eval()
+
+
+def check_path(space: Space, supernet: Supernet, genome: Genome) -> None:
+    """The path is the stand-alone network, with copies of its weights."""
+    images = torch.randn(4, 1, 8, 8)
+    supernet.select(genome)
+    network = space.build(genome, small(space)).eval()
+    extracted = supernet.extract(genome)
+    network.load_state_dict(extracted, strict=True)
+    with torch.no_grad():
+        expected = supernet(images)
+        torch.testing.assert_close(network(images), expected, atol=1e-5, rtol=1e-5)
+        for tensor in extracted.values():
+            assert not tensor.requires_grad
+            tensor.fill_(7)
+        assert torch.equal(supernet(images), expected)
+
+
+def check_steps(space: Space, supernet: Supernet, genomes: Sequence[Genome]) -> None:
+    """Equal keys so far mean equal features so far, and each BatchNorm is told."""
+    images = torch.randn(2, 1, 8, 8)
+    known: dict[tuple[object, ...], torch.Tensor] = {}
+    met = 0
+    for genome in genomes:
+        hidden, history = images, ()
+        with torch.no_grad():
+            for step in supernet.eval().steps(genome):
+                hidden = step.run(hidden)
+                history = (*history, step.key)  # type: ignore[assignment]
+                met += history in known
+                assert torch.equal(known.setdefault(history, hidden), hidden)
+        told = sum(len(step.batch_norms) for step in supernet.steps(genome))
+        assert told == len(norms(space.build(genome, small(space))))
+    assert met, "no two paths begin alike: this checks nothing"
+
+
+def check_scores_alone(supernet: Supernet, genomes: Sequence[Genome]) -> None:
+    """The same scores, whichever genomes are scored together."""
+    run = partial(score, validation=images(), calibration=pixels(20), prepare=prepared)
+    together = run(supernet, genomes)
+    assert list(together.metrics) == [run(supernet, [genome]).metrics[0] for genome in genomes]
+    assert together.unshared_step_images > together.step_images
+
+
+def pixels(count: int) -> torch.Tensor:
+    source = torch.Generator().manual_seed(count)
+    return torch.randint(0, 256, (count, 1, 8, 8), dtype=torch.uint8, generator=source)
+
+
+def images() -> Images:
+    return Images(pixels(40), torch.arange(40) % 10)
+
+
+prepared = partial(prepare, mean=(0.5,), std=(0.3,), size=8)

@@ -1,0 +1,260 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import evo_nas
+from evo_nas import flops, registry
+from evo_nas.budget import parse_budget
+from evo_nas.errors import SpaceError
+from evo_nas.feasible import feasible
+from evo_nas.space import Geometry
+from evo_nas.subspace import Subspace
+
+from .loading import draw, module, reference_file, small, space
+from .paths import TINY_RUN, check_path, check_scores_alone, check_steps, shaken
+
+NAMES = ("autoformer_tiny", "autoformer_small", "autoformer_base")
+
+
+def of_depth(searched, depth, seed):
+    """Some canonical genome so deep."""
+    genome = list(draw(searched, seed))
+    genome[1] = searched.depths.index(depth)
+    return searched.canonical(genome)
+
+
+def test_choices():
+    tiny = space("autoformer_tiny")
+    assert [choice.name for choice in tiny.choices[:4]] == [
+        "width", "depth", "layer00.heads", "layer00.mlp_ratio",
+    ]  # fmt: skip
+    assert len(tiny.choices) == 2 + 14 * 2
+    assert tiny.context == (0, 1)
+    assert len(tiny.contexts) == 9
+    assert len(tiny.slot_values("layer11", (0, 0))) == 2 * 3
+    assert tiny.slot_values("layer13", (0, 1)) == ((0, 0),)  # 13 layers
+    assert len(tiny.slot_values("layer13", (0, 2))) == 2 * 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_layers_beyond_the_depth_are_no_difference(name):
+    searched = space(name)
+    shallow = min(searched.depths)
+    genome = list(of_depth(searched, shallow, 3))
+    other = genome[: 2 + 2 * shallow] + [1] * (len(genome) - 2 - 2 * shallow)
+    assert searched.canonical(other) == tuple(genome)
+    assert searched.costs(other) == searched.costs(genome)
+    assert f"layer{shallow:02}.heads" not in searched.options(genome)
+
+
+def test_published_subnets_have_exactly_the_published_parameters():
+    subnets = json.loads(reference_file("autoformer_subnets.json").read_text())
+    spaces = dict(zip("TSB", map(space, NAMES), strict=True))
+    assert len(subnets) == 16
+    for subnet in subnets:
+        searched, numbers = spaces[subnet["space"]], subnet["net_setting"]
+        options = {"width": numbers["embed_dim"][0], "depth": numbers["layer_num"]}
+        layers = zip(numbers["num_heads"], numbers["mlp_ratio"], strict=True)
+        for number, (heads, ratio) in enumerate(layers):
+            options[f"layer{number:02}.heads"] = heads
+            options[f"layer{number:02}.mlp_ratio"] = ratio
+        genome = searched.encode(options)
+        assert searched.costs(genome)["params"] == subnet["closed_form"]["params"]
+        # The authors count little of what relative positions cost.
+        ratio = searched.costs(genome)["flops"] / subnet["closed_form"]["mflops_197_tokens"] / 1e6
+        assert 1.03 < ratio < 1.13
+        if subnet["name"].startswith("AutoFormer-"):
+            name = subnet["name"].lower().replace("-", "_")
+            assert registry.load("network", name).genome == genome
+
+
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("autoformer_t", (1_487_044_672, 5_867_944)),
+        ("autoformer_s", (5_171_613_312, 22_891_432)),
+        ("autoformer_b", (11_707_632_448, 53_691_688)),
+    ],
+)
+def test_published_networks_by_name(name, figures):
+    architecture = registry.load("network", name)
+    searched = space(architecture.space)
+    assert searched.check(architecture.genome) == architecture.genome
+    costs = searched.costs(architecture.genome)
+    assert (costs["flops"], costs["params"]) == figures
+
+
+@pytest.mark.parametrize("depth", [12, 13, 14])
+def test_the_sum_of_the_parts_is_the_count_of_the_whole(depth):
+    tiny = space("autoformer_tiny")
+    genome = of_depth(tiny, depth, depth)
+    with torch.device("meta"):
+        network = tiny.build(genome, tiny.target)
+    assert flops.count(network, torch.zeros(1, 3, 224, 224)) == tiny.costs(genome)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_the_sum_of_the_parts_at_other_scales(name):
+    searched = space(name)
+    genome = draw(searched, 5)
+    with torch.device("meta"):
+        network = searched.build(genome, searched.target)
+    assert flops.count(network, torch.zeros(1, 3, 224, 224)) == searched.costs(genome)
+
+
+def test_tight_budgets_are_met_whatever_the_context():
+    tiny = space("autoformer_tiny")
+    everything = feasible(tiny, parse_budget("100G"))
+    assert everything.count == everything.size == sum(3 * 6.0**depth for depth in (12, 13, 14))
+    rng = np.random.default_rng(0)
+    window = parse_budget("1.999G..2.001G")
+    legal = feasible(tiny, window)
+    genomes = [legal.draw(legal.prior, rng) for _ in range(20)]
+    assert all(tiny.costs(genome)["flops"] in window for genome in genomes)
+    assert len({genome[:2] for genome in genomes}) > 1  # contexts
+    least = feasible(tiny, parse_budget(str(everything.minimum)))
+    assert tiny.options(least.draw(least.prior, rng))["width"] == 192
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_proxy_keeps_the_shares_of_widths_and_heads(name):
+    searched = space(name)
+    proxy = searched.proxy(32, 3, 10)
+    widths = set()
+    for gene, width in enumerate(searched.widths):
+        network = searched.build((gene, *draw(searched, 0)[1:]), proxy)
+        scaled = network.embed.pos_embed.shape[-1]
+        assert scaled * max(searched.widths) == width * proxy.width
+        attention = network.attention00.module
+        head_width = attention.proj.in_features // attention.heads
+        assert head_width * max(searched.widths) == 64 * proxy.width
+        widths.add(scaled)
+        assert network(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
+    assert len(widths) == 3
+
+
+def test_attention_by_hand():
+    torch.manual_seed(0)
+    blocks = module("autoformer_blocks")
+    attention = blocks.Attention(8, 2, 4)
+    tokens = torch.randn(3, 1 + 9, 8)
+    query, key, value = attention.qkv(tokens).unflatten(-1, (3, 2, 4)).permute(2, 0, 3, 1, 4)
+    own, others = attention.key_position, attention.value_position
+    expected = torch.zeros(3, 2, 10, 4)
+    for head in range(2):
+        for i in range(10):
+            pairs = [place(i, j) for j in range(10)]
+            near = torch.stack([own.rows[r] + own.columns[c] for r, c in pairs])
+            moved = torch.stack([others.rows[r] + others.columns[c] for r, c in pairs])
+            for image in range(3):
+                scores = (key[image, head] + near) @ query[image, head, i] / 2
+                expected[image, head, i] = scores.softmax(0) @ (value[image, head] + moved)
+    expected = attention.proj(expected.transpose(1, 2).flatten(2))
+    torch.testing.assert_close(attention(tokens), expected)
+
+
+def place(i, j):
+    """Which vectors a pair of tokens has on a grid of 3 by 3 patches after the class token."""
+    if i == 0 or j == 0:
+        return 0, 0
+    (row, column), (other_row, other_column) = divmod(i - 1, 3), divmod(j - 1, 3)
+    return other_row - row + 15, other_column - column + 15
+
+
+def test_a_path_is_the_stand_alone_network():
+    tiny = space("autoformer_tiny")
+    supernet = shaken(tiny.supernet(small(tiny)))
+    for seed, depth in enumerate(tiny.depths):
+        check_path(tiny, supernet, of_depth(tiny, depth, seed))
+
+
+def test_weights_are_entangled():
+    tiny = space("autoformer_tiny")
+    supernet = shaken(tiny.supernet(small(tiny)))
+    narrow, wide = (
+        supernet.extract(tiny.canonical((w, 0, *(h, r) * 14))) for w, h, r in ((0, 0, 0), (2, 1, 2))
+    )
+    # Queries, keys and values each begin with those of the smaller network.
+    for kind in ("weight", "bias"):
+        small_qkv = narrow[f"attention05.module.qkv.{kind}"].unflatten(0, (3, -1))
+        large_qkv = wide[f"attention05.module.qkv.{kind}"].unflatten(0, (3, -1))
+        own = tuple(map(slice, small_qkv.shape))
+        assert small_qkv.shape != large_qkv.shape
+        assert torch.equal(small_qkv, large_qkv[own])
+    for name in ("mlp03.module.fc1.weight", "mlp03.module.fc2.weight", "embed.pos_embed"):
+        assert torch.equal(narrow[name], wide[name][tuple(map(slice, narrow[name].shape))])
+
+
+def test_a_supernet_holds_what_can_be_reached_and_no_more():
+    subspace = Subspace(space("autoformer_tiny"), {"width": 216, "depth": 13})
+    tiny, geometry = subspace.root, small(subspace)
+    supernet = subspace.supernet(geometry)
+    largest = subspace.lift([len(c.options) - 1 for c in subspace.choices])
+    alone = tiny.build(largest, geometry)
+    shapes = {name: weight.shape for name, weight in alone.named_parameters()}
+    held = {n.removeprefix("largest."): w.shape for n, w in supernet.named_parameters()}
+    assert held == shapes
+    assert subspace.reachable_contexts() == ({"width": 216, "depth": 13},)
+
+
+def test_steps_keys_tell_all():
+    tiny = space("autoformer_tiny")
+    check_steps(tiny, tiny.supernet(small(tiny)), [draw(tiny, seed) for seed in range(8)])
+
+
+def test_scores_do_not_depend_on_company():
+    tiny = space("autoformer_tiny")
+    supernet = shaken(tiny.supernet(small(tiny)))
+    first = draw(tiny, 0)
+    related = [tiny.canonical((*first[:20], *draw(tiny, seed)[20:])) for seed in range(3)]
+    check_scores_alone(supernet, [*related, draw(tiny, 9)])
+
+
+def test_paths_train_only_their_slices():
+    tiny = space("autoformer_tiny")
+    supernet = tiny.supernet(small(tiny))
+    supernet.select(tiny.canonical((0,) * len(tiny.choices)))
+    supernet(torch.randn(2, 1, 8, 8)).sum().backward()
+    supernet.double()  # a path that was asked for before moves along
+    assert supernet(torch.randn(2, 1, 8, 8, dtype=torch.float64)).dtype == torch.float64
+    gradient = supernet.largest["attention00"].module.qkv.weight.grad.unflatten(0, (3, 4, -1))
+    assert gradient[:, :3, :, :48].abs().sum() > 0
+    assert not gradient[:, 3:].any()  # the fourth head
+    assert not gradient[..., 48:].any()
+    assert supernet.largest["attention13"].module.qkv.weight.grad is None
+
+
+@pytest.mark.parametrize(
+    ("geometry", "words"),
+    [
+        (Geometry(30, 3, 10, 4, 60), "30 pixels cannot be cut into patches of 4"),
+        (Geometry(32, 3, 10, 4, 64), "choose a multiple of 30"),
+        (Geometry(32, 3, 10, 4, 60, heads=3), "leave heads out"),
+        (Geometry(32, 3, 0, 4, 60), "must be positive"),
+    ],
+)
+def test_impossible_geometries_are_told(geometry, words):
+    tiny = space("autoformer_tiny")
+    for make in (lambda: tiny.build(draw(tiny, 0), geometry), lambda: tiny.supernet(geometry)):
+        with pytest.raises(SpaceError, match=words):
+            make()
+
+
+def test_picture():
+    tiny = space("autoformer_tiny")
+    boxes = tiny.picture(registry.load("network", "autoformer_t").genome)
+    assert len(boxes) == 13
+    assert boxes[10].lines == ("H4", "z3.5")
+    assert [boxes[0].shade, boxes[10].shade] == [0.75, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["hierarchical", "spos", "largest"])
+def test_a_run(strategy, tmp_path):
+    result = evo_nas.run(
+        "autoformer_tiny", "1.5G", strategy=strategy, run_dir=tmp_path / "run", **TINY_RUN
+    )
+    assert result.best["target"]["flops"] <= 1_500_000_000

@@ -1,0 +1,222 @@
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import evo_nas
+from evo_nas import flops
+from evo_nas.budget import parse_budget
+from evo_nas.errors import SpaceError
+from evo_nas.feasible import feasible
+from evo_nas.generation import score
+from evo_nas.space import Geometry
+from evo_nas.subspace import Subspace
+
+from .loading import draw, module, small, space
+from .paths import (
+    TINY_RUN,
+    check_path,
+    check_scores_alone,
+    check_steps,
+    images,
+    norms,
+    pixels,
+    prepared,
+    shaken,
+)
+
+
+@pytest.fixture(scope="module")
+def mobile():
+    return space("mobilenet")
+
+
+def test_choices_of_a_stage_in_order(mobile):
+    assert len(mobile.choices) == 5 * (1 + 4 * 2)
+    assert [choice.name for choice in mobile.choices[9:13]] == [
+        "stage2.depth", "stage2.block1.kernel", "stage2.block1.expansion", "stage2.block2.kernel",
+    ]  # fmt: skip
+    assert mobile.context == ()
+    assert mobile.levels == (0,)
+    values = mobile.slot_values("stage3", ())
+    assert len(values) == 9**2 + 9**3 + 9**4
+    assert mobile.slot_costs("stage3", ()).keys() == set(values)
+
+
+def test_blocks_beyond_the_depth_are_no_difference(mobile):
+    genome = list(draw(mobile, 0))
+    genome[0] = 0  # two blocks
+    shallow = mobile.canonical(genome)
+    genome[5:9] = [1, 2, 2, 1]
+    assert mobile.canonical(genome) == shallow
+    assert mobile.costs(genome) == mobile.costs(shallow)
+    assert len(mobile.stages(genome)[0]) == 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_sum_of_the_parts_is_the_count_of_the_whole(seed, mobile):
+    genome = draw(mobile, seed)
+    with torch.device("meta"):
+        network = mobile.build(genome, mobile.target)
+    assert flops.count(network, torch.zeros(1, 3, 224, 224)) == mobile.costs(genome)
+
+
+@pytest.mark.parametrize("expansion", [3, 4, 6])
+def test_parameters_by_hand(expansion, mobile):
+    """The first block of the last stage, from 112 channels to 160, with a kernel of 5."""
+    blocks = module("mobilenet_blocks")
+    place = module("mobilenet_layout").Layout(mobile.target).place(4, 0)
+    block = blocks.InvertedResidual(place, blocks.Options(5, expansion))
+    inside = 112 * expansion
+    squeezed = inside // 4
+    weights = inside * (112 + 5 * 5 + 160) + 2 * inside * squeezed
+    others = 2 * (inside + inside + 160) + squeezed + inside  # BatchNorm, biases
+    assert sum(weight.numel() for weight in block.parameters()) == weights + others
+
+
+def test_tight_budgets_are_met(mobile):
+    everything = feasible(mobile, parse_budget("100G"))
+    assert everything.size == pytest.approx((9**2 + 9**3 + 9**4) ** 5, rel=1e-14)
+    assert everything.count == pytest.approx(everything.size, rel=1e-14)
+    rng = np.random.default_rng(0)
+    for text in ("0.131G", "0.299G..0.3G"):
+        budget = parse_budget(text)
+        legal = feasible(mobile, budget)
+        assert 0 < legal.share < 0.02
+        genomes = {legal.draw(legal.prior, rng) for _ in range(10)}
+        assert len(genomes) == 10
+        assert all(mobile.costs(genome)["flops"] in budget for genome in genomes)
+
+
+@pytest.mark.parametrize(
+    ("image_size", "strides", "last"),
+    [
+        (8, [1, 1, 1, 1, 1, 2], 4),
+        (28, [1, 1, 1, 2, 1, 2], 7),
+        (32, [1, 1, 2, 2, 1, 2], 4),
+        (127, [1, 2, 2, 2, 1, 2], 8),
+        (128, [2, 2, 2, 2, 1, 2], 4),
+        (224, [2, 2, 2, 2, 1, 2], 7),
+    ],
+)
+def test_small_images_are_halved_fewer_times(image_size, strides, last, mobile):
+    layout = module("mobilenet_layout").Layout(mobile.proxy(image_size, 1, 10))
+    assert layout.strides == strides
+    assert layout.size(5) == last
+    network = mobile.build(draw(mobile, 1), layout.geometry).eval()
+    seen = []
+    network[-1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[-1]))
+    with torch.no_grad():
+        assert network(torch.zeros(1, 1, image_size, image_size)).shape == (1, 10)
+    assert seen == [last]
+
+
+def test_channels_follow_the_width(mobile):
+    layout = module("mobilenet_layout").Layout
+    assert layout(mobile.target).channels == [16, 24, 40, 80, 112, 160]
+    assert layout(mobile.proxy(8, 1, 10)).channels == [4, 6, 10, 20, 28, 40]
+
+
+@pytest.mark.parametrize(
+    ("geometry", "words"),
+    [
+        (Geometry(32, 3, 10, width=3), "must be a multiple of 2"),
+        (Geometry(32, 3, 10, patch_size=4, width=4), "leave both out"),
+        (Geometry(32, 3, 10, width=4, heads=2), "leave both out"),
+        (Geometry(32, 3, 0, width=4), "must be positive"),
+    ],
+)
+def test_impossible_geometries_are_told(geometry, words, mobile):
+    for make in (
+        lambda: mobile.build(draw(mobile, 0), geometry),
+        lambda: mobile.supernet(geometry),
+    ):
+        with pytest.raises(SpaceError, match=words):
+            make()
+
+
+def narrow(mobile):
+    """A part of the space, so that shared weights are quickly made."""
+    fixed = {c.name: c.options[1] for c in mobile.choices if c.name.endswith("expansion")}
+    return Subspace(mobile, fixed)
+
+
+def test_a_path_is_the_stand_alone_network(mobile):
+    searched = narrow(mobile)
+    supernet = shaken(searched.supernet(small(searched)))
+    for seed in range(3):
+        check_path(mobile, supernet, searched.lift(draw(searched, seed)))
+
+
+def test_a_supernet_holds_what_can_be_reached_and_no_more(mobile):
+    searched = narrow(mobile)
+    supernet = searched.supernet(small(searched))
+    assert len(supernet.blocks) == 5 * 4 * 3  # kernels of one expansion
+    used = set()
+    for kernel in range(3):
+        genome = [2, *[kernel] * 4] * 5
+        supernet.zero_grad()
+        supernet.select(searched.lift(genome))
+        supernet(torch.randn(4, 1, 8, 8)).sum().backward()
+        used |= {name for name, w in supernet.named_parameters() if w.grad is not None}
+    assert used == {name for name, _ in supernet.named_parameters()}
+
+
+def test_steps_keys_tell_all(mobile):
+    searched = narrow(mobile)
+    supernet = searched.supernet(small(searched))
+    check_steps(mobile, supernet, [searched.lift(draw(searched, seed)) for seed in range(12)])
+
+
+def test_scores_do_not_depend_on_company(mobile):
+    searched = narrow(mobile)
+    first = draw(searched, 0)
+    related = [(*first[:15], *draw(searched, seed)[15:]) for seed in range(3)]
+    supernet = shaken(searched.supernet(small(searched)))
+    check_scores_alone(supernet, [searched.lift(genome) for genome in related])
+
+
+def test_a_calibrated_path_is_the_stand_alone_network_calibrated(mobile):
+    """The engine's statistics of a path are those that its network has of the same images."""
+    searched = narrow(mobile)
+    supernet = shaken(searched.supernet(small(searched)))
+    genome = searched.lift(draw(searched, 1))
+    calibration = pixels(64)
+    run = partial(score, validation=images(), calibration=calibration, prepare=prepared)
+    (metrics,) = run(supernet, [genome]).metrics
+    network = mobile.build(genome, small(searched))
+    network.load_state_dict(supernet.extract(genome))
+    for norm in norms(network):
+        norm.momentum = 1.0
+    with torch.no_grad():
+        network.train()(prepared(calibration))
+        logits = network.eval()(prepared(images().pixels))
+    loss = nn.functional.cross_entropy(logits, images().labels)
+    assert metrics["loss"] == pytest.approx(loss.item(), rel=1e-4)
+    # Uncalibrated, it is another: the statistics that it was given are not those of the images.
+    network.load_state_dict(supernet.extract(genome))
+    with torch.no_grad():
+        uncalibrated = nn.functional.cross_entropy(
+            network(prepared(images().pixels)), images().labels
+        )
+    assert abs(uncalibrated.item() - metrics["loss"]) > 1e-2
+
+
+def test_picture(mobile):
+    genome = draw(mobile, 2)
+    boxes = mobile.picture(genome)
+    stages = mobile.stages(genome)
+    assert len(boxes) == sum(map(len, stages))
+    assert boxes[0].title == "1.1"
+    assert boxes[0].lines == (f"K{stages[0][0].kernel}", f"E{stages[0][0].expansion}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["hierarchical", "spos", "largest"])
+def test_a_run(strategy, tmp_path):
+    result = evo_nas.run(
+        "mobilenet", "0.25G", strategy=strategy, run_dir=tmp_path / "run", **TINY_RUN
+    )
+    assert result.best["target"]["flops"] <= 250_000_000

@@ -1,0 +1,211 @@
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import evo_nas
+from evo_nas import flops, registry
+from evo_nas.api import prepare
+from evo_nas.errors import RunError, SpaceError, SpecError
+
+from .loading import draw, small, space
+from .paths import TINY_RUN, check_path, check_steps, shaken
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "runs" / "recipes" / "my_space.toml"
+
+GLIT = """
+family = "glit"
+depth = 4
+[target]
+width = 96
+heads = 3
+image_size = 64
+classes = 10
+[options]
+d_k = [1]
+d_z = [2, 2.5]
+expansion = [1, 2]
+kernel = [3, 9]
+[block01]
+heads = [3]
+d_z = [4]
+[block02]
+heads = [0, 1]
+kernel = [5]
+"""
+AUTOFORMER = """
+family = "autoformer"
+widths = [96, 128]
+depths = [2, 4]
+[target]
+image_size = 64
+classes = 10
+[options]
+heads = [1, 2]
+mlp_ratio = [1.5, 3]
+"""
+
+
+def written(folder, text, name="mine.toml"):
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(params=[GLIT, AUTOFORMER], ids=["glit", "autoformer"])
+def file(request, tmp_path):
+    return written(tmp_path, request.param)
+
+
+def test_a_path_is_a_spec(tmp_path, monkeypatch):
+    path = written(tmp_path, GLIT)
+    monkeypatch.chdir(tmp_path)
+    short, long = space("mine.toml"), space("toml_space?file=mine.toml")
+    assert short.choices == long.choices
+    assert (short.name, short.spec) == ("mine", "mine.toml")
+    assert registry.absolute("mine.toml") == str(path)
+    assert registry.absolute("toml_space?file=mine.toml") == f"toml_space?file={path}"
+    with pytest.raises(SpecError, match=r"unknown strategy 'mine\.toml'"):
+        registry.load("strategy", "mine.toml")
+
+
+def test_options_of_a_block(tmp_path):
+    glit = space(str(written(tmp_path, GLIT)))
+    options = {choice.name: choice.options for choice in glit.choices}
+    assert options["block00.heads"] == (0, 1, 2, 3)
+    assert options["block00.d_z"] == (2, 2.5)
+    assert options["block01.d_z"] == (4,)
+    assert options["block02.kernel"] == (5,)
+    # Nothing is chosen of what a block never has.
+    assert "block01.kernel" not in options
+    assert "block02.d_k" in options
+    assert glit.levels == (0, 1)
+    assert len(glit.slots) == 4
+    flat = space(str(written(tmp_path, "levels = 1\n" + GLIT, "flat.toml")))
+    assert flat.levels == (0,)
+
+
+def test_the_same_numbers_are_the_same_space(tmp_path):
+    text = "depth = 12\n[target]\nwidth = 192\nheads = 3\n"
+    same, glit = space(str(written(tmp_path, text))), space("glit_hl")
+    assert same.choices == glit.choices
+    assert same.target == glit.target
+    assert same.costs(draw(same, 0)) == glit.costs(draw(glit, 0))
+    tiny = space("autoformer_tiny")
+    text = """
+    family = "autoformer"
+    widths = [192, 216, 240]
+    depths = [12, 13, 14]
+    [options]
+    heads = [3, 4]
+    mlp_ratio = [3, 3.5, 4]
+    """
+    same = space(str(written(tmp_path, text)))
+    assert same.choices == tiny.choices
+    assert same.target == tiny.target
+    assert same.costs(draw(same, 0)) == tiny.costs(draw(tiny, 0))
+
+
+@pytest.mark.parametrize("local", ["convolution", "convolution_2d", "window_attention"])
+def test_local_heads_of_each_kind(local, tmp_path):
+    text = GLIT.replace('family = "glit"', f'local_heads = "{local}"')
+    if local == "window_attention":
+        text = text.replace("kernel", "window")
+    glit = space(str(written(tmp_path, text)))
+    genome = draw(glit, 1)
+    network = glit.build(genome, glit.target)
+    assert flops.count(network, torch.zeros(1, 3, 64, 64)) == glit.costs(genome)
+
+
+def test_kernels_hold_at_the_target_of_the_file(tmp_path):
+    glit = space(str(written(tmp_path, GLIT)))
+    assert glit.locality.scaled(glit.target) == glit.locality.options == (3, 5, 9)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_costs_paths_and_steps(file, seed):
+    searched = space(str(file))
+    genome = draw(searched, seed)
+    network = searched.build(genome, searched.target)
+    assert flops.count(network, torch.zeros(1, 3, 64, 64)) == searched.costs(genome)
+    supernet = searched.supernet(small(searched))
+    check_steps(searched, supernet, [draw(searched, seed) for seed in range(8)])
+    check_path(searched, shaken(supernet), genome)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("depth = 4", "depht = 4", "depth is missing; it must be a whole number from 1 up"),
+        ("depth = 4", "depth = 4\nlevel = 2", "unknown key level; did you mean levels"),
+        ("depth = 4", "depth = 4.0", "depth is 4.0; it must be a whole number"),
+        ("depth = 4", "depth = 4\nlevels = 3", r"levels is 3; it must be 1 \(all at once\) or 2"),
+        ("depth = 4", "depth = 2", "unknown key block02; did you mean block01 or block00"),
+        ("width = 96", "width = 95", "choose a multiple of 6"),
+        ("heads = 3\nimage", "heads = 4\nimage", "multiple of 3"),
+        ("image_size = 64", "image_size = 60", "60 pixels cannot be cut into patches of 16"),
+        ("[target]", "[[target]]", "target is .* it must be a section"),
+        ("width = 96", "widht = 96", "target.width is missing"),
+        ("heads = [3]", "heads = [4]", r"block01.heads is \[4\]; it must be .* thirds"),
+        ("heads = [3]", "heads = []", r"block01.heads is \[\]; it must be a list of different"),
+        ("kernel = [5]", "kernel = [4]", r"block02.kernel is \[4\]; .* odd numbers from 3 up"),
+        ("kernel = [5]", "kernel = [5.0]", r"block02.kernel is \[5.0\]; .* whole numbers from 3"),
+        ("kernel = [5]", "window = [5]", "unknown key block02.window"),
+        ("d_k = [1]", "d_k = [1, 1]", r"options.d_k is \[1, 1\]; it must be a list of different"),
+        ("d_k = [1]", "d_k = [true]", r"options.d_k is \[True\]"),
+        ("d_k = [1]", "d_k = [nan]", r"options.d_k is \[nan\]"),
+        ('"glit"', '"vit"', "family is 'vit'; it must be one of glit, autoformer"),
+        ('"glit"', "glit", "is no valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_named_by_file_key_and_value(old, new, words, tmp_path):
+    assert old in GLIT
+    path = written(tmp_path, GLIT.replace(old, new, 1))
+    with pytest.raises(SpaceError, match=f"{re.escape(str(path))}.*{words}"):
+        space(str(path))
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(SpaceError, match=r"mine.toml cannot be read: No such file"):
+        space(f"{tmp_path}/mine.toml")
+
+
+@pytest.mark.skipif(not EXAMPLE.is_file(), reason="tested away from the repository")
+def test_the_example_works():
+    example = space(str(EXAMPLE))
+    assert len(example.slots) == 8
+    commented = EXAMPLE.read_text().partition("The same for AutoFormer's networks:")[2]
+    assert "mlp_ratio" in commented
+
+
+def test_the_commented_part_of_the_example_works(tmp_path):
+    if not EXAMPLE.is_file():
+        pytest.skip("tested away from the repository")
+    text = EXAMPLE.read_text().partition("networks:\n")[2]
+    lines = [line.removeprefix("#").strip() for line in text.splitlines()]
+    searched = space(str(written(tmp_path, "\n".join(lines))))
+    assert searched.widths == (128, 160, 192)
+
+
+def test_a_run_goes_on_from_another_folder_but_not_with_another_space(tmp_path, monkeypatch):
+    path = written(tmp_path, GLIT)
+    monkeypatch.chdir(tmp_path)
+    prepared = prepare("mine.toml", "40M", run_dir="run", **TINY_RUN)
+    assert prepared.config.space == str(path)
+    prepared.start()
+    (tmp_path / "run" / "best.json").unlink()  # as if stopped at the end
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    path.write_text(GLIT.replace("d_z = [4]", "d_z = [3]"))
+    with pytest.raises(RunError, match=r"is not what it was when .* began"):
+        evo_nas.resume(tmp_path / "run")
+    path.write_text("# A comment is no change.\n" + GLIT)
+    assert evo_nas.resume(tmp_path / "run").best is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["hierarchical", "spos", "largest"])
+def test_a_run(file, strategy, tmp_path):
+    result = evo_nas.run(str(file), "40M", strategy=strategy, run_dir=tmp_path / "run", **TINY_RUN)
+    assert result.best["target"]["flops"] <= 40_000_000
