@@ -2,6 +2,7 @@ import multiprocessing
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,10 +110,18 @@ def test_a_second_process_is_refused_with_the_first_ones_number(
         pass
 
 
+def _begin_and_wait(began: Any) -> None:
+    began.set()
+    time.sleep(60)
+
+
 def test_a_process_that_was_forked_off_does_not_hold_the_run(tmp_path: Path) -> None:
     with runfolder.held(tmp_path):
-        worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        forked = multiprocessing.get_context("fork")
+        began = forked.Event()
+        worker = forked.Process(target=_begin_and_wait, args=(began,))
         worker.start()
+        assert began.wait(60)
         with pytest.raises(RunError, match="is in use"), runfolder.held(tmp_path):
             pass
     try:
