@@ -94,11 +94,13 @@ def prepare(
     budget = parse_budget(flops)
     if supernet is not None:
         evaluator = registry.with_option(evaluator, "run", str(supernet))
-    space, strategy, evaluator = map(registry.absolute, (space, strategy, evaluator))
+    space = registry.absolute("space", space)
+    strategy = registry.absolute("strategy", strategy)
+    evaluator = registry.absolute("evaluator", evaluator)
     loaded: Space = registry.load("space", space)
     planner: Strategy = registry.load("strategy", strategy)
     scorer: Evaluator = registry.load("evaluator", evaluator)
-    retrainer = registry.absolute(retrainer or scorer.retrainer)
+    retrainer = registry.absolute("evaluator", retrainer or scorer.retrainer)
     confirmer: Evaluator = registry.load("evaluator", retrainer)
     for each in (scorer, confirmer):
         each.check(loaded)
@@ -109,7 +111,7 @@ def prepare(
             f"finalists cannot inherit: evaluator {evaluator} must share weights (as supernet "
             f"does) and retrainer {retrainer} must train from them (as train does)"
         )
-    data = registry.absolute(choose_data(data, needing))
+    data = registry.absolute("data", choose_data(data, needing))
     source: DataSource = registry.load("data", data)
     chosen = choose_recipe(recipe, epochs, finalist_epochs)
     resolved = make_settings(settings)

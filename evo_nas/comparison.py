@@ -107,11 +107,11 @@ def plan_comparison(
     Raises:
         EvoNasError: something given is wrong, or the folder exists.
     """
-    options["space"] = registry.absolute(options.get("space", "glit_hl"))
+    options["space"] = registry.absolute("space", options.get("space", "glit_hl"))
     device = api.resolve_device(options.setdefault("device", "auto"))
     at_once = api.available_cores() if device == "cpu" else 1
     comparison = Comparison(
-        strategies=tuple(registry.absolute(name) for name in strategies if name),
+        strategies=tuple(registry.absolute("strategy", name) for name in strategies if name),
         seeds=tuple(range(first_seed, first_seed + api.at_least("seeds", seeds, 1))),
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
         jobs=api.at_least("jobs", at_once if jobs is None else jobs, 1),

@@ -15,7 +15,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
@@ -76,7 +76,7 @@ def load(kind: str, spec: str) -> Any:
     return instance
 
 
-def absolute(spec: str) -> str:
+def absolute(kind: str, spec: str) -> str:
     """The spec with its paths made absolute: a run may be resumed from another folder.
 
     These are that of the plug-in, if it has one, and those in options of some names: ``file`` and
@@ -84,7 +84,7 @@ def absolute(spec: str) -> str:
     ``first`` and ``second`` are specs.
     """
     target, question, query = spec.partition("?")
-    if _is_toml(target) or _is_folder(target):
+    if (kind == "space" and _is_toml(target)) or (kind == "data" and _is_folder(target)):
         target = _absolute_path(target)
     else:
         target = _absolute_target(target)
@@ -151,8 +151,8 @@ _WITH_PATHS: Mapping[str, Callable[[str], str]] = {
     "run": _absolute_path,
     "function": _absolute_target,
     "program": _absolute_words,
-    "first": absolute,
-    "second": absolute,
+    "first": partial(absolute, "evaluator"),
+    "second": partial(absolute, "evaluator"),
 }
 
 

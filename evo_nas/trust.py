@@ -71,7 +71,7 @@ def trust(
         loop = Loop(result.folder, config, progress or Silent())
         loop.store.close()  # it is only read here, and has been
         plan = _searched(result, loop, stage)
-        spec = registry.absolute(against or config.retrainer)
+        spec = registry.absolute("evaluator", against or config.retrainer)
         found = _Report(loop, result, plan, spec, epochs).make(genomes, repeats)
         make_page(result, loop.progress)
         return found

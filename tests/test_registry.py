@@ -65,10 +65,14 @@ def test_paths_become_absolute_and_names_stay(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
     (tmp_path / "images").mkdir()
-    assert registry.absolute("digits?train=5") == "digits?train=5"
-    assert registry.absolute("images?limit=5") == f"{tmp_path}/images?limit=5"
-    assert registry.absolute("my.py:Thing?a=1") == f"{tmp_path}/my.py:Thing?a=1"
-    assert registry.absolute("package.module:Thing") == "package.module:Thing"
+    assert registry.absolute("data", "digits?train=5") == "digits?train=5"
+    assert registry.absolute("data", "images?limit=5") == f"{tmp_path}/images?limit=5"
+    assert registry.absolute("space", "my.py:Thing?a=1") == f"{tmp_path}/my.py:Thing?a=1"
+    assert registry.absolute("space", "package.module:Thing") == "package.module:Thing"
+    # A folder is only ever data: one called "train" is no evaluator.
+    (tmp_path / "train").mkdir()
+    assert registry.absolute("evaluator", "train") == "train"
+    assert registry.absolute("space", "images") == "images"
     assert type(registry.load("data", "digits")).__name__ == "Digits"
 
 
@@ -76,9 +80,9 @@ def test_the_path_of_an_option_called_file_becomes_absolute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    spec = registry.absolute("table?size=1&file=a%2Bb c.csv&name=file.csv")
+    spec = registry.absolute("space", "table?size=1&file=a%2Bb c.csv&name=file.csv")
     assert spec == f"table?size=1&file={tmp_path}/a%2Bb c.csv&name=file.csv"
-    assert registry.absolute(spec) == spec
+    assert registry.absolute("space", spec) == spec
     assert registry.short(spec) == "table?size=1&file=a%2Bb c.csv&name=file.csv"
     assert registry.short("a/b.py:Thing?size=1") == "b.py:Thing?size=1"
 

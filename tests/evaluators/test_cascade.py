@@ -162,12 +162,12 @@ def test_options_of_the_two_are_written_as_in_a_web_address():
 def test_paths_in_both_become_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     spec = "cascade?first=python?function=a.py:f%26minimise=true&second=supernet?run=runs/x"
-    absolute = registry.absolute(spec)
+    absolute = registry.absolute("evaluator", spec)
     assert absolute == (
         f"cascade?first=python?function={tmp_path}/a.py:f%26minimise=true"
         f"&second=supernet?run={tmp_path}/runs/x"
     )
-    assert registry.absolute(absolute) == absolute
+    assert registry.absolute("evaluator", absolute) == absolute
 
 
 @pytest.mark.parametrize(

@@ -166,9 +166,11 @@ def test_files_of_the_program_are_found_from_another_folder(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     for name in ("score.py", "with space.csv", "python"):
         (tmp_path / name).touch()
-    spec = registry.absolute("command?program=python score.py --data 'with space.csv'&timeout=5")
+    spec = registry.absolute(
+        "evaluator", "command?program=python score.py --data 'with space.csv'&timeout=5"
+    )
     assert spec == (
         f"command?program=python {tmp_path}/score.py --data '{tmp_path}/with space.csv'&timeout=5"
     )
-    assert registry.absolute(spec) == spec
-    assert registry.absolute("command?program=cat 'x") == "command?program=cat 'x"
+    assert registry.absolute("evaluator", spec) == spec
+    assert registry.absolute("evaluator", "command?program=cat 'x") == "command?program=cat 'x"
