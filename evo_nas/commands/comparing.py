@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,8 +79,11 @@ def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
     found = stoppable(
         lambda shown: report(folder, make_runs(folder, shown)), quiet or as_json, folder, go_on
     )
-    write_comparison_page(found)
     _print(found, as_json)
+    try:
+        write_comparison_page(found)
+    except OSError as error:  # all else is there
+        print(f"report.html could not be written: {error.strerror}", file=sys.stderr)
 
 
 def show_comparison(folder: Path, as_json: bool) -> None:
