@@ -190,9 +190,10 @@ class _Decoder(Dataset["Tensor | DataError"]):
 def _next(decoded: Iterator[Tensor | DataError]) -> Tensor | DataError:
     try:
         return next(decoded)
-    except RuntimeError as error:  # a worker was killed
+    except (RuntimeError, OSError, EOFError) as error:  # a worker was killed
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         return DataError(
-            f"a process that decodes pictures has ended ({str(error).splitlines()[0]}); if memory "
+            f"a process that decodes pictures has ended ({reason}); if memory "
             "(or shared memory, /dev/shm) is short, choose fewer of them with workers="
         )
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import evo_nas
 from evo_nas import flops, registry
 
 from .loading import draw, module, reference_costs, small, space
@@ -101,3 +102,16 @@ def test_paths_are_stand_alone_networks(name):
         network.load_state_dict(supernet.extract(genome), strict=True)
         with torch.no_grad():
             torch.testing.assert_close(network(images), supernet(images), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["nlp_nas", "glit_fixed", "glit_local_attention", "glit_conv2d"])
+def test_every_strategy_searches_within_the_budget(tmp_path, name):
+    budget = "1G..1.35G"
+    for strategy in ("hierarchical", "spos", "nsga2", "regularized", "surrogate", "distribution"):
+        result = evo_nas.run(
+            name, budget, strategy=strategy, evaluator="tests.plugins:Score",
+            retrainer="tests.plugins:Keep", data="digits?train=100&validation=50&test=50",
+            samples=6, population=3, parents=2, finalists=1, run_dir=tmp_path / strategy,
+        )  # fmt: skip
+        assert result.best is not None
+        assert 1e9 <= result.best["target"]["flops"] <= 1.35e9

@@ -148,7 +148,7 @@ def test_only_the_distribution_is_searched_by_its_own_cost() -> None:
     assert (stage.level, stage.final, stage.epochs_factor) == (0, True, 1)
 
 
-@pytest.mark.parametrize("budget", [Budget(0, 500), Budget(0, 333), Budget(100, 211)])
+@pytest.mark.parametrize("budget", [Budget(0, 290), Budget(0, 333), Budget(100, 211)])
 def test_the_largest_is_the_one_of_highest_cost_that_fits(budget: Budget) -> None:
     strategy, legal = registry.load("strategy", "largest"), feasible(SPACE, budget)
     (stage,) = strategy.plan(SPACE, SETTINGS)
