@@ -41,7 +41,7 @@ def main() -> None:
     print(f"{arguments.space} within {arguments.flops or 'any'} FLOPs, {arguments.seeds} seeds")
     print(f"{'after':>30}" + "".join(f"{number:>20}" for number in after) + "      ms a candidate")
     for spec in arguments.strategies.split(","):
-        searches = joblib.Parallel(n_jobs=arguments.jobs)(
+        searches = joblib.Parallel(n_jobs=arguments.jobs, backend="multiprocessing")(
             joblib.delayed(_search)(arguments, spec, seed, after) for seed in range(arguments.seeds)
         )
         best = np.array([found for found, _ in searches])
