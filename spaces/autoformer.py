@@ -24,7 +24,7 @@ from evo_nas.supernet import Supernet
 
 from .autoformer_blocks import Classifier, Layer, Shape, attention, embedding, mlp, modules
 from .autoformer_supernet import AutoFormerSupernet
-from .glit_parts import patches_a_side
+from .glit_parts import check_patches, patches_a_side
 
 _HEAD_WIDTH = 64  # at the target
 _PROXY_WIDTH = 50  # at least
@@ -153,11 +153,7 @@ class AutoFormer(Space):
         """
         if min(geometry.channels, geometry.classes, geometry.image_size, geometry.width) < 1:
             raise SpaceError(f"geometry {geometry}: every number must be positive")
-        if geometry.patch_size < 1 or geometry.image_size % geometry.patch_size:
-            raise SpaceError(
-                f"geometry {geometry}: {geometry.image_size} pixels cannot be cut into patches of "
-                f"{geometry.patch_size}; choose a patch size that divides the image size"
-            )
+        check_patches(geometry)
         if geometry.heads != 1:
             raise SpaceError(
                 f"geometry {geometry}: {self.name} chooses the heads of each layer; leave heads out"

@@ -91,11 +91,7 @@ def check_geometry(geometry: Geometry) -> None:
     """
     if min(geometry.channels, geometry.classes, geometry.image_size, geometry.heads) < 1:
         raise SpaceError(f"geometry {geometry}: every number must be positive")
-    if geometry.patch_size < 1 or geometry.image_size % geometry.patch_size:
-        raise SpaceError(
-            f"geometry {geometry}: {geometry.image_size} pixels cannot be cut into patches of "
-            f"{geometry.patch_size}; choose a patch size that divides the image size"
-        )
+    check_patches(geometry)
     if geometry.heads % 3:
         raise SpaceError(
             f"geometry {geometry}: GLiT splits its heads in thirds, so their number must be a "
@@ -105,6 +101,15 @@ def check_geometry(geometry: Geometry) -> None:
         raise SpaceError(
             f"geometry {geometry}: each of {geometry.heads} heads needs an even share of the "
             f"width; choose a multiple of {2 * geometry.heads}"
+        )
+
+
+def check_patches(geometry: Geometry) -> None:
+    """Raise a SpaceError unless the patch size divides the image size."""
+    if geometry.patch_size < 1 or geometry.image_size % geometry.patch_size:
+        raise SpaceError(
+            f"geometry {geometry}: {geometry.image_size} pixels cannot be cut into patches of "
+            f"{geometry.patch_size}; choose a patch size that divides the image size"
         )
 
 
