@@ -7,6 +7,7 @@ it is kept beside it. Weights are safetensors with the SHA-256 of their contents
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -22,16 +23,21 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from .errors import CheckpointError
+from .errors import CheckpointError, RunError
 from .interrupts import undivided
 
 MAGIC = b"evonas1\n"
 HEADER_BYTES = len(MAGIC) + 32
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DIGEST = "sha256"  # the key in the metadata of weights
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that other processes, and a crash at any moment, see whole or not at all."""
+    """Write a file that other processes, and a crash at any moment, see whole or not at all.
+
+    Raises:
+        RunError: the disk is full.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     with undivided():
         try:
@@ -40,10 +46,23 @@ def write_atomically(path: Path, content: bytes) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
-        except BaseException:
+            _sync_folder(path.parent)
+        except BaseException as error:
             temporary.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise disk_full(path) from error
             raise
-        _sync_folder(path.parent)
+
+
+def remove_temporary(folder: Path) -> None:
+    """Delete what processes that were killed while they wrote have left; nobody else may write."""
+    for path in folder.rglob("*.part"):
+        path.unlink(missing_ok=True)
+
+
+def disk_full(path: Path) -> RunError:
+    """The error to raise where nothing more can be written."""
+    return RunError(f"{path} cannot be written, the disk is full; free some space, then go on")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -121,7 +140,16 @@ def save_weights(
         for name, tensor in tensors.items()
     }
     told = dict(metadata or {})
-    write_atomically(path, save(copies, told | {_DIGEST: _digest(copies, told)}))
+    content = save(copies, told | {_DIGEST: _digest(copies, told)})
+    write_atomically(path, _in_order(content))
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its header in order: equal weights are then equal files."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:start]), separators=(",", ":"), sort_keys=True)
+    padded = header.encode() + b" " * (-len(header.encode()) % 8)
+    return len(padded).to_bytes(8, "little") + padded + content[start:]
 
 
 def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[str, Tensor] | None:
