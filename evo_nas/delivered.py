@@ -19,7 +19,7 @@ _KEY = "architecture"
 class Delivered:
     """A trained network: its genome in the space of a spec, its geometry, its images' statistics.
 
-    ``mean`` and ``std`` are by channel, in 0..1.
+    ``mean`` and ``std`` are by channel, in 0..1; ``classes`` are names, none if they are unknown.
     """
 
     space: str
@@ -27,13 +27,18 @@ class Delivered:
     geometry: Geometry
     mean: Sequence[float]
     std: Sequence[float]
+    classes: Sequence[str] = ()
 
 
 def describe_weights(
-    space: str, genome: Genome, geometry: Geometry, data: ChannelStatistics
+    space: str,
+    genome: Genome,
+    geometry: Geometry,
+    data: ChannelStatistics,
+    classes: Sequence[str] = (),
 ) -> dict[str, str]:
     """The metadata of a file of weights."""
-    about = Delivered(space, genome, geometry, data.mean, data.std)
+    about = Delivered(space, genome, geometry, data.mean, data.std, classes)
     # One entry: several have no fixed order, and equal runs should be equal bytes.
     return {_KEY: json.dumps(asdict(about))}
 
@@ -54,6 +59,7 @@ def read_description(path: Path) -> Delivered | None:
             geometry=Geometry(**about["geometry"]),
             mean=tuple(about["mean"]),
             std=tuple(about["std"]),
+            classes=tuple(about.get("classes", ())),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -28,11 +28,20 @@ HEADER_BYTES = len(MAGIC) + 32
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that other processes, and a crash at any moment, see whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    with written_aside(path) as temporary, temporary.open("xb") as file:
+        file.write(content)
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A path beside ``path``, which the file there takes at the end; nothing is left of an error.
+
+    The temporary name ends as ``path`` does: there are writers that look at the suffix.
+    """
+    temporary = path.with_name(f".{os.getpid()}.{secrets.token_hex(4)}.part.{path.name}")
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
+        yield temporary
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:

@@ -90,7 +90,7 @@ def train_architecture(
     measured = measure(network, validation)
     test = measure(network, Batches(source.test(), images, shape.image_size, place))
     told = {"training": str(phase), "seed": str(seed), "data": images.fingerprint}
-    about = describe_weights(found.space, genome, shape, images)
+    about = describe_weights(found.space, genome, shape, images, images.classes)
     save_weights(out, network.state_dict(), told | about)
     checkpoint_path(out).unlink(missing_ok=True)
     return {
