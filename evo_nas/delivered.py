@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from .errors import CheckpointError
 from .files import read_metadata
 from .measuring import ChannelStatistics
 from .space import Genome, Geometry
 
-_KEY = "architecture"
+_KEY, _MEASURED = "architecture", "measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,24 @@ def describe_weights(
     about = Delivered(space, genome, geometry, data.mean, data.std, classes)
     # One entry: several have no fixed order, and equal runs should be equal bytes.
     return {_KEY: json.dumps(asdict(about))}
+
+
+def describe_measured(measured: Mapping[str, object]) -> dict[str, str]:
+    """More metadata: how a network that is of no run was trained and how well it does."""
+    return {_MEASURED: json.dumps(measured)}
+
+
+def read_measured(path: Path) -> Mapping[str, Any]:
+    """What :func:`describe_measured` wrote; nothing if the file's weights say nothing of the kind.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    try:
+        measured = json.loads(read_metadata(path).get(_MEASURED, "{}"))
+    except ValueError:
+        return {}
+    return measured if isinstance(measured, dict) else {}
 
 
 def read_description(path: Path) -> Delivered | None:

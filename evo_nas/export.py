@@ -163,7 +163,7 @@ def _reason(error: Exception) -> str:
 def _images(trained: Trained, wish: Wish) -> tuple[str | None, int]:
     """The images of the check: a spec of data, and the seed that split them."""
     if trained.run is None:
-        return wish.data, 0
+        return wish.data or trained.measured.get("data"), int(trained.measured.get("seed", 0))
     config = load_result(trained.run).config
     return wish.data or config.data, config.seed
 

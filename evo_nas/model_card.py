@@ -26,7 +26,7 @@ def model_card(trained: Trained, spec: str, checks: Mapping[str, Parity], normal
     sections = {
         "Network": _network(trained, spec),
         "How it was found": _found(trained, result),
-        "How well it does": _measured(trained, result),
+        "How well it does": _measured(trained),
         "Images": _images(trained),
         "How to load it": _loading(spec, checks, normalised),
         "Checks": _checks(checks),
@@ -63,26 +63,29 @@ def _network(trained: Trained, spec: str) -> Iterator[str]:
 def _found(trained: Trained, result: Result | None) -> Iterator[str]:
     if result is None:
         yield f"Weights from `{trained.weights.name}`; no run of a search is known."
+        if trained.measured:
+            recipe, epochs = trained.measured.get("recipe"), trained.measured.get("epochs")
+            yield f"Trained alone, from scratch: recipe {recipe}, {epochs} epochs, "
+            yield f"seed {trained.measured.get('seed')}, images `{trained.measured.get('data')}`."
         return
-    config, measured = result.config, (result.best or {}).get("measured", {})
+    config = result.config
     yield f"```\n{command(config, trained.space)}\n```\n"
     yield f"- budget: {config.flops} FLOPs {trained.space.counted}"
     yield f"- strategy `{config.strategy}`, evaluator `{config.evaluator}`, seed {config.seed}"
     yield f"- trained by `{config.retrainer}`, recipe {config.recipe.name}"
-    yield f"- images: `{config.data}`, fingerprint `{measured.get('fingerprint')}`"
+    yield f"- images: `{config.data}`, fingerprint `{trained.measured.get('fingerprint')}`"
     versions = result.facts["versions"] or {}
     yield "- versions: " + ", ".join(f"{name} {value}" for name, value in versions.items())
 
 
-def _measured(trained: Trained, result: Result | None) -> Iterator[str]:
-    if result is None or result.best is None:
+def _measured(trained: Trained) -> Iterator[str]:
+    if "validation_accuracy" not in trained.measured:
         yield "Nothing is recorded with these weights."
         return
-    if trained.name.startswith(f"{result.folder.resolve().name}-finalist-"):
-        yield "A finalist of the run, not its best: the test split was not read for it."
-        return
-    for name, value in measured_facts(result.best["measured"]):
+    for name, value in measured_facts(trained.measured):
         yield f"- {name}: {value}"
+    if "test_accuracy" not in trained.measured:
+        yield "- the test split was not read for it: it is a finalist of the run, not its best"
     if trained.geometry != trained.space.target:
         yield ""
         yield (

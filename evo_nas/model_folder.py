@@ -59,7 +59,7 @@ def write(
         "genome": list(genome),
         "choices": trained.space.options(genome),
         "target": {"geometry": asdict(trained.space.target), **trained.space.costs(genome)},
-        "geometry": asdict(trained.geometry),
+        "measured": dict(trained.measured),
     }
     told = facts(trained, spec)["preprocessing"]
     for name, content in (

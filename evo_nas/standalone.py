@@ -12,7 +12,7 @@ from . import registry
 from .api import at_least, available_cores, choose_recipe, resolve_device, resolve_geometry
 from .architectures import find_architecture
 from .data import DataSource
-from .delivered import describe_weights
+from .delivered import describe_measured, describe_weights
 from .errors import RunError
 from .files import save_weights
 from .measuring import Batches, measure, seeded_weights
@@ -91,6 +91,21 @@ def train_architecture(
     test = measure(network, Batches(source.test(), images, shape.image_size, place))
     told = {"training": str(phase), "seed": str(seed), "data": images.fingerprint}
     about = describe_weights(found.space, genome, shape, images, images.classes)
+    metrics = {"validation": measured.metrics(), "test": test.metrics()}
+    about |= describe_measured(
+        {
+            "data": registry.absolute("data", data),
+            "seed": seed,
+            "recipe": recipe,
+            "epochs": phase.epochs,
+            "fingerprint": images.fingerprint,
+        }
+        | {
+            f"{split}_{name}": own[name]
+            for split, own in metrics.items()
+            for name in ("accuracy", "standard_error")
+        }
+    )
     save_weights(out, network.state_dict(), told | about)
     checkpoint_path(out).unlink(missing_ok=True)
     return {

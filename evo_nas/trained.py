@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -12,7 +14,7 @@ from . import registry
 from .architecture import BEST, Architecture
 from .architectures import find_architecture
 from .data import DataSource
-from .delivered import Delivered, read_description
+from .delivered import Delivered, read_description, read_measured
 from .errors import CheckpointError, SettingsError
 from .files import read_metadata
 from .released import check_weights, read_state_dict
@@ -26,6 +28,7 @@ class Trained:
     """A network with its weights, and how its images are prepared.
 
     ``classes`` are names, none if nothing says them; ``run`` is the folder of the run it is from.
+    ``measured`` is what best.json, a finalist's file or the weights say of how well it does.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Trained:
     space: Space
     weights: Path
     run: Path | None
+    measured: Mapping[str, Any]
 
 
 def load_trained(
@@ -59,17 +63,24 @@ def load_trained(
         EvoNasError: there is no such network, or its weights do not fit.
         SettingsError: nothing says how images are normalised.
     """
-    return load_architecture(*_find(what, weights), mean, std)
+    architecture, file, record = _find(what, weights)
+    return load_architecture(architecture, file, record, mean, std)
 
 
 def load_architecture(
     architecture: Architecture,
     file: Path,
-    run: Path | None = None,
+    record: Path | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> Trained:
-    """An architecture with the weights in ``file``; see :func:`load_trained`."""
+    """An architecture with the weights in ``file``; see :func:`load_trained`.
+
+    ``record`` is what a run wrote of it: its best.json, or a finalist's file.
+    """
+    run = None if record is None else record.parent
+    if run is not None and run.name == FINALISTS:
+        run = run.parent
     space: Space = registry.load("space", architecture.space)
     genome = space.check(architecture.genome)
     about = read_description(file)
@@ -97,17 +108,18 @@ def load_architecture(
     classes = about.classes if about else ()
     return Trained(
         architecture.name, network.eval(), geometry, mean, std, classes, architecture, space, file,
-        run,
+        run, read_measured(file) if record is None else _recorded(record),
     )  # fmt: skip
 
 
 def _find(what: str, weights: Path | None) -> tuple[Architecture, Path, Path | None]:
-    """The architecture, the file of its weights, and the run that both are of, if they are."""
+    """The architecture, the file of its weights, and what a run wrote of it, if both are of one."""
     path = Path(what)
     if path.name == BEST and (path.parent / CONFIG).is_file():
         path = path.parent
     if path.is_dir():
-        return find_architecture(str(path)), weights or path / WEIGHTS, None if weights else path
+        record = None if weights else path / BEST
+        return find_architecture(str(path)), weights or path / WEIGHTS, record
     if weights is None and path.suffix == ".safetensors" and "=" not in what:
         about = read_description(path)
         if about is None:
@@ -121,16 +133,12 @@ def _find(what: str, weights: Path | None) -> tuple[Architecture, Path, Path | N
         return architecture, weights, None
     run = path.resolve().parent.parent
     if path.parent.name == FINALISTS and (run / CONFIG).is_file():
-        finalist = Architecture(f"{run.name}-finalist-{path.stem}", *_place(architecture))
-        return finalist, _weights_of_finalist(run, architecture), run
+        named = replace(architecture, name=f"{run.name}-finalist-{path.stem}")
+        return named, _weights_of_finalist(run, architecture), path.resolve()
     raise SettingsError(
         f"{what} has no weights: name a run, or ARCHITECTURE=WEIGHTS (or --weights FILE); "
         f"evo-nas train {what} makes some"
     )
-
-
-def _place(architecture: Architecture) -> tuple[str, tuple[int, ...]]:
-    return architecture.space, architecture.genome
 
 
 def _weights_of_finalist(run: Path, architecture: Architecture) -> Path:
@@ -141,6 +149,12 @@ def _weights_of_finalist(run: Path, architecture: Architecture) -> Path:
     if not found:
         raise CheckpointError(f"{run} keeps no weights of the finalist {architecture.name}")
     return found[-1]
+
+
+def _recorded(path: Path) -> Mapping[str, Any]:
+    """What was measured, as an architecture file of a run says it."""
+    measured = json.loads(path.read_text(encoding="utf-8")).get("measured", {})
+    return measured if isinstance(measured, dict) else {}
 
 
 def _of_run(folder: Path) -> Delivered:

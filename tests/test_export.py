@@ -20,8 +20,10 @@ from evo_nas.delivered import describe_weights
 from evo_nas.errors import CheckpointError, ExportError, SettingsError, SpaceError, SpecError
 from evo_nas.export import Wish, export
 from evo_nas.files import save_weights
+from evo_nas.progress import Silent
 from evo_nas.result import Result
 from evo_nas.space import Geometry
+from evo_nas.standalone import train_architecture
 from evo_nas.trained import Trained, load_trained
 
 from .spaces.loading import draw
@@ -192,6 +194,22 @@ def test_a_run_becomes_a_folder_that_loads_in_one_line(run: Result, tmp_path: Pa
     assert tuned(images).shape == (50, 3)
 
 
+def test_a_network_that_was_trained_alone_knows_how(tmp_path: Path) -> None:
+    out = tmp_path / "alone.safetensors"
+    told = train_architecture(
+        "deit_tiny", data=DATA, geometry="proxy,width=12", recipe="quick", epochs=1, out=out,
+        seed=3, device="cpu", threads=1, progress=Silent(),
+    )  # fmt: skip
+    network = load_trained(str(out))
+    assert network.measured["test_accuracy"] == told["test_accuracy"]
+    found = export(network, Wish(), tmp_path / "folder")
+    (parity,) = found.checks.values()
+    assert parity.source == f"validation images of {DATA}"
+    card = (found.path / "README.md").read_text()
+    assert f"{told['test_accuracy']:.4f}" in card
+    assert "seed 3" in card
+
+
 def test_finalists_and_best_json_are_networks_of_the_run(run: Result) -> None:
     best = load_trained(str(run.folder))
     same = load_trained(str(run.folder / "best.json"))
@@ -204,6 +222,9 @@ def test_finalists_and_best_json_are_networks_of_the_run(run: Result) -> None:
     assert second.architecture.genome != best.architecture.genome
     assert (second.geometry, second.mean, second.run) == (best.geometry, best.mean, first.run)
     assert second.name == "my run-finalist-2"
+    assert run.best is not None
+    assert best.measured == run.best["measured"]
+    assert second.measured["validation_accuracy"] <= first.measured["validation_accuracy"]
 
 
 @torch.no_grad()
