@@ -11,7 +11,7 @@ from .errors import RunError
 from .loop import CHECKPOINTS
 from .store import Store
 
-_LEFT_OVER = ("*.checkpoint", "*.checkpoint.previous", "*.part")
+_LEFT_OVER = ("*.checkpoint", "*.checkpoint.previous")
 
 
 @dataclass(frozen=True, slots=True)

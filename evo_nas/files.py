@@ -28,6 +28,7 @@ from .interrupts import undivided
 
 MAGIC = b"evonas1\n"
 HEADER_BYTES = len(MAGIC) + 32
+TEMPORARY = ".*.part.*"  # names of files that are being written, as a pattern
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DIGEST = "sha256"  # the key in the metadata of weights
 
@@ -38,31 +39,39 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         RunError: the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-    with undivided():
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            _sync_folder(path.parent)
-        except BaseException as error:
-            temporary.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno in _FULL:
-                raise disk_full(path) from error
-            raise
+    with undivided(), written_aside(path) as temporary, temporary.open("xb") as file:
+        file.write(content)
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A path beside ``path``, which the file there takes at the end; nothing is left of an error.
+
+    The temporary name ends as ``path`` does: there are writers that look at the suffix.
+
+    Raises:
+        RunError: the disk is full.
+    """
+    temporary = path.with_name(f".{os.getpid()}.{secrets.token_hex(4)}.part.{path.name}")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise RunError(
+                f"{path} cannot be written, the disk is full; free some space, then go on"
+            ) from error
+        raise
 
 
 def remove_temporary(folder: Path) -> None:
     """Delete what processes that were killed while they wrote have left; nobody else may write."""
-    for path in folder.rglob("*.part"):
+    for path in folder.rglob(TEMPORARY):
         path.unlink(missing_ok=True)
-
-
-def disk_full(path: Path) -> RunError:
-    """The error to raise where nothing more can be written."""
-    return RunError(f"{path} cannot be written, the disk is full; free some space, then go on")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -40,7 +40,7 @@ def half_written(number: int) -> None:
     def fsync(descriptor: int) -> None:
         is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)  # and not its folder
         if is_file and now(number):
-            os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+            os.truncate(descriptor, os.fstat(descriptor).st_size // 2)
             die()
         sync(descriptor)
 
@@ -52,7 +52,7 @@ def not_renamed(number: int) -> None:
     replace = Path.replace
 
     def before(self: Path, target: Path) -> Path:
-        if self.suffix == ".part" and now(number):
+        if ".part." in self.name and now(number):
             die()
         return replace(self, target)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from evo_nas.files import TEMPORARY
+
 from .killing import arguments, begin, differences, finish, kill_until_done, outcome, phase
 
 pytestmark = pytest.mark.slow
@@ -29,7 +31,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 def check_resumed(run: Path, expected: dict[str, object]) -> None:
     assert finish(begin(run.parent, *arguments(run))) == (0, "")
     assert not differences(outcome(run), expected)
-    assert not list(run.glob("**/*.part")), "temporary files are left"
+    assert not list(run.rglob(TEMPORARY)), "temporary files are left"
 
 
 def test_killed_ten_times_at_random_it_ends_as_if_never_killed(tmp_path, expected):

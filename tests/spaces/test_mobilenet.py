@@ -107,7 +107,7 @@ def test_small_images_are_halved_fewer_times(image_size, strides, last, mobile):
     assert layout.size(5) == last
     network = mobile.build(draw(mobile, 1), layout.geometry).eval()
     seen = []
-    network[-1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[-1]))
+    network[-1].widen.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[-1]))
     with torch.no_grad():
         assert network(torch.zeros(1, 1, image_size, image_size)).shape == (1, 10)
     assert seen == [last]
