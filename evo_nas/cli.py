@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from .commands import comparing, figures, names, networks, runs, trusting
+from .commands import comparing, figures, names, networks, plugins, runs, trusting
 from .errors import EvoNasError
 
 # Newer versions of typer carry their own copy of click, so its base error is found through typer.
@@ -79,4 +79,5 @@ app.command()(names.costs)
 app.command("list")(names.list_)
 app.command()(networks.train)
 app.command()(networks.convert)
+app.command()(plugins.new)
 app.add_typer(figures.app, name="figure")
