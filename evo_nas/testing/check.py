@@ -11,6 +11,7 @@ from typing import Literal, NoReturn
 from unittest import SkipTest
 
 _OURS = Path(__file__).resolve().parents[1]
+_PYTHON = Path(traceback.__file__).resolve().parent
 
 
 class CheckFailed(AssertionError):  # noqa: N818  read as "check failed: ..."
@@ -101,7 +102,7 @@ def where(error: BaseException, home: Path | None) -> str:
         return f" ({Path(error.filename).name}, line {error.lineno})"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.line]
     own = [frame for frame in frames if home is not None and _same(frame.filename, home)]
-    others = [frame for frame in frames if _OURS not in Path(frame.filename).resolve().parents]
+    others = [frame for frame in frames if not _is_known(Path(frame.filename).resolve())]
     for frame in (own or others)[-1:]:
         return f" ({Path(frame.filename).name}, line {frame.lineno}: {frame.line})"
     return ""
@@ -121,6 +122,13 @@ def listed(names: Iterable[object], most: int = 3) -> str:
     known = [str(name) for name in names]
     more = f" and {len(known) - most} more" if len(known) > most else ""
     return ", ".join(known[:most]) + more
+
+
+def _is_known(file: Path) -> bool:
+    """Whether a file is ours, Python's own or an installed package's."""
+    return any(folder in file.parents for folder in (_OURS, _PYTHON)) or (
+        "site-packages" in file.parts
+    )
 
 
 def _same(filename: str, home: Path) -> bool:

@@ -182,8 +182,24 @@ def expect_equal(
             expect(other == value, f"{told}; {fix}")
 
 
-def global_settings() -> dict[str, object]:
-    """What a plug-in must leave as it is, by name."""
+@contextmanager
+def watched(moved: list[str]) -> Iterator[None]:
+    """Put what a plug-in must leave as it is on a list, if it changes inside; all is put back."""
+    kept = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    random.seed(77)  # no likely seed of theirs
+    np.random.seed(77)
+    torch.manual_seed(77)
+    before = _global_settings()
+    try:
+        yield
+        moved += [name for name, value in _global_settings().items() if before[name] != value]
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+        torch.set_rng_state(kept[2])
+
+
+def _global_settings() -> dict[str, object]:
     name, keys, position, *_ = np.random.get_state()
     return {
         "Python's random state": random.getstate(),

@@ -13,7 +13,7 @@ from evo_nas.evaluator import Evaluator, Objective, check_metrics
 from evo_nas.space import Genome, Space
 
 from .check import Check, expect, listed, require, skip
-from .evaluating import Session, expect_equal, global_settings, score, survivors
+from .evaluating import Session, expect_equal, score, survivors, watched
 from .failing import failing
 from .subject import Subject, as_checks
 
@@ -189,11 +189,9 @@ class _EvaluatorChecks:
 
     def settings(self) -> None:
         assert self._at.scores
-        before = global_settings()
-        with self._at.opened() as evaluator:
+        moved: list[str] = []
+        with watched(moved), self._at.opened() as evaluator:
             score(evaluator, self._at.genomes)
-        after = global_settings()
-        moved = [name for name, value in before.items() if after[name] != value]
         told = f"{listed(moved)} changed"
         expect(
             not moved,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import cloudpickle
 import torch
@@ -63,24 +63,36 @@ class NetworkChecks(Built):
     def _different(self) -> None:
         space = self.space()
         geometries = [*self.small_or_none()[:1], space.target]
-        tried = set()
-        for genome in self._genomes():
-            for position, choice in enumerate(space.choices):
-                decision = kind(space, position)
-                if decision in tried or not space.active(genome)[position]:
+        for genome, position, genes in self._changes(space):
+            for gene in genes:
+                other = space.canonical((*genome[:position], gene, *genome[position + 1 :]))
+                if other == genome:
                     continue
-                for gene in set(range(len(choice.options))) - {genome[position]}:
-                    other = space.canonical((*genome[:position], gene, *genome[position + 1 :]))
-                    if other == genome:
-                        continue
-                    tried.add(decision)
-                    same = all(_equal_networks(space, genome, other, g) for g in geometries)
-                    expect(
-                        not same,
-                        f"{choice.name} = {choice.options[genome[position]]!r} and "
-                        f"{choice.options[gene]!r} are one network in {genome}; let build() use "
-                        "the choice, or canonical() join the two",
-                    )
+                same = all(_equal_networks(space, genome, other, g) for g in geometries)
+                choice, held = space.choices[position], genome[position]
+                expect(
+                    not same,
+                    f"{choice.name} = {choice.options[held]!r} and {choice.options[gene]!r} make "
+                    f"one network of {genome}; let build() use the choice, or canonical() join "
+                    "the two",
+                )
+
+    def _changes(self, space: Space) -> Iterator[tuple[Genome, int, list[int]]]:
+        """Choices in genomes in which they are active, with other options to try.
+
+        Of each kind the first choice with all its options, and a few of the last with one.
+        """
+        alike: dict[str, list[int]] = {}
+        for position in range(len(space.choices)):
+            alike.setdefault(kind(space, position), []).append(position)
+        for first, *others in alike.values():
+            for position in (first, *others[::-1][: self._samples - 1]):
+                for genome in self._genomes():
+                    if space.active(genome)[position]:
+                        options = set(range(len(space.choices[position].options)))
+                        genes = sorted(options - {genome[position]})
+                        yield genome, position, genes if position == first else genes[:1]
+                        break
 
     def _travel(self) -> None:
         space = self.space()

@@ -16,7 +16,7 @@ from evo_nas.space import Genome, Space
 from evo_nas.strategy import Scored, Settings, StagePlan, Strategy
 
 from .check import Check, expect, listed, require, skip
-from .evaluating import global_settings
+from .evaluating import watched
 from .searching import Search, search
 from .small_space import SmallSpace
 from .subject import Subject, as_checks
@@ -163,9 +163,9 @@ class _StrategyChecks:
 
     def global_state(self) -> None:
         assert self._searched.stages
-        states = global_settings()
-        self._search()
-        moved = [name for name, state in global_settings().items() if state != states[name]]
+        moved: list[str] = []
+        with watched(moved):
+            self._search()
         told = f"{listed(moved)} changed"
         expect(not moved, f"{told}; draw only from the generator that ask() is given")
 

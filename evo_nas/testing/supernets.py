@@ -91,6 +91,10 @@ def _check_path(space: Space, supernet: Supernet, genome: Genome, geometry: Geom
     told = f"extract({genome}) has no {listed(sorted(missing))}" if missing else ""
     told = told or f"extract({genome}) has {listed(sorted(extra))}, which the network has not"
     expect(not missing and not extra, f"{told}; use the names of build()'s state_dict")
+    for name, weight in network.state_dict().items():
+        given, wanted = tuple(extracted[name].shape), tuple(weight.shape)
+        told = f"extract({genome}) gives {name} the shape {given}, in the network it has {wanted}"
+        expect(given == wanted, f"{told}; let both make the same modules of the same options")
     network.load_state_dict(extracted, strict=True)
     supernet.select(genome)
     with torch.no_grad():
