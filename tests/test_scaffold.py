@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
 
 import evo_nas
-from evo_nas import registry, scaffold
+from evo_nas import registry, scaffold, testing
 from evo_nas.errors import SettingsError, SpecError
 
 RUN = {"samples": 8, "population": 4, "finalists": 1, "epochs": 1, "finalist_epochs": 1,
@@ -89,3 +94,61 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 def test_a_wrong_kind_is_told(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="did you mean space"):
         scaffold.write_package("spaces", "fresh", tmp_path / "made")
+
+
+@pytest.mark.parametrize("kind", scaffold.KINDS)
+def test_a_package_keeps_the_contract(kind: str, tmp_path: Path) -> None:
+    package = write(kind, tmp_path)
+    {
+        "space": testing.check_space,
+        "evaluator": testing.check_evaluator,
+        "strategy": testing.check_strategy,
+    }[kind](package.spec)
+
+
+def environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "XDG_CACHE_HOME": str(folder), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", scaffold.KINDS)
+def test_the_test_of_a_package_passes(kind: str, tmp_path: Path) -> None:
+    package = write(kind, tmp_path)
+    ended = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=package.folder, env=environment(tmp_path), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout
+    assert " passed" in ended.stdout
+    assert "failed" not in ended.stdout
+
+
+@pytest.mark.slow
+def test_installed_packages_are_found_by_name(tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    # What is installed here is seen there too, so nothing has to be downloaded.
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    seen = tmp_path / "venv" / "lib" / version / "site-packages" / "here.pth"
+    here = [sysconfig.get_path("purelib"), *(p for p in sys.path if p.endswith("site-packages"))]
+    finders = list(Path(here[0]).glob("__editable__*evo_nas*.pth"))
+    lines = [*dict.fromkeys(here), *(finder.read_text() for finder in finders)]
+    seen.write_text("\n".join(lines) + "\n")
+    # A venv of Python 3.11 has a setuptools of its own that is too old to build without wheel.
+    building = {**os.environ, "PYTHONPATH": os.pathsep.join(reversed(here))}
+    packages = [scaffold.write_package(k, f"his_{k}", tmp_path / k) for k in scaffold.KINDS]
+    for package in packages:
+        ended = subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
+             "--no-index", "--disable-pip-version-check", "-e", package.folder],
+            cwd=tmp_path, env=building, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if ended.returncode != 0:
+            pytest.skip(f"pip cannot build a package offline here: {ended.stderr.strip()[-200:]}")
+    for package in packages:
+        ended = subprocess.run(
+            [python, "-m", "evo_nas", "check", package.kind, package.name],
+            cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert "passed" in ended.stdout
