@@ -22,12 +22,14 @@ SPACES = {
     "glit_local_attention": 2, "mobilenet": 2, "nlp_nas": 2,
 }  # fmt: skip
 LARGE = ["autoformer_base", "autoformer_small", "glit_hl_base", "glit_hl_small"]
+SLOW = [*LARGE, "mobilenet", "glit_local_attention"]
 WITH_FILES = ["nas_bench_macro", "table", "timm", "toml_space"]  # tested with those, below
 OPTIONS = {
-    "cascade": "?first=zero_cost&second=train",
+    "cascade": "?first=zero_cost?scores=params%26reference=8&second=train",
     "command": f'?program={sys.executable} -c \'print("{{\\"accuracy\\": 0.5}}")\'',
     "python": f"?function={Path(__file__)}:depth",
-    "together": "?first=supernet&second=table",
+    "together": "?first=table&second=zero_cost?scores=params%26reference=8",
+    "zero_cost": "?reference=8",
 }
 STRATEGIES = {"regularized": "?population=10&sample=4", "surrogate": "?first=10&batch=5&pool=30"}
 
@@ -43,7 +45,7 @@ def cases(named: dict[str, Sequence[Check]]) -> list[Any]:
         pytest.param(
             check,
             id=f"{name}-{check}",
-            marks=pytest.mark.slow if name in LARGE or "another process" in check.name else (),
+            marks=pytest.mark.slow if name in SLOW or "another process" in check.name else (),
         )
         for name, checks in named.items()
         for check in checks
