@@ -69,6 +69,7 @@ def test_a_file_that_cannot_be_imported_fails(monkeypatch, capsys, tmp_path) -> 
     shown = " ".join(capsys.readouterr().out.split())
     assert "NameError: name 'Spase' is not defined" in shown
     assert "mine.py, line 3" in shown
+    assert shown.endswith(": 1 failed")
 
 
 def test_new_says_what_to_try(monkeypatch, capsys, tmp_path) -> None:  # type: ignore[no-untyped-def]

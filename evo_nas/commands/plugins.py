@@ -52,6 +52,8 @@ def check(
         outcomes.append(each.outcome())
         if not as_json:
             print_view(outcome_view(outcomes[-1]))
+        if outcomes[0].status == "failed":
+            break  # what cannot be loaded cannot be checked
     if as_json:
         print_json(outcomes_document(kind, spec, outcomes))
     else:

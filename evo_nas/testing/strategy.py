@@ -171,7 +171,7 @@ class _StrategyChecks:
 
     def begins(self) -> None:
         self._needs_another()
-        used, first = self._subject.make(), self._searched
+        first, used = self._searched, self._subject.make()
         self._search(used)
         again = self._search(used)
         told = "begin() was called again, and other candidates were asked than by a new object"
