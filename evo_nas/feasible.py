@@ -31,7 +31,7 @@ def feasible(space: Space, budget: Budget, later: Completions | None = None) -> 
     if later is not None and _adds_up(later.root):
         return ExactFeasible(space, budget, later)
     additive = _adds_up(space)
-    if (not additive or merges(space)) and (listing := Listing.of(space)):
+    if (not additive or merges(space)) and (listing := Listing.of(space, budget.cost)):
         return ListedFeasible(space, budget, listing)
     return ExactFeasible(space, budget, None) if additive else RejectionFeasible(space, budget)
 
@@ -53,7 +53,7 @@ class RejectionFeasible(Feasible):
 
     def legal(self, genome: Genome) -> bool:
         """Whether this genome meets the budget."""
-        return self.space.costs(genome)["flops"] in self.budget
+        return self.cost(genome) in self.budget
 
     def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
         """One genome from the distribution conditioned on the budget.
@@ -67,5 +67,6 @@ class RejectionFeasible(Feasible):
                 return genome
         raise BudgetError(
             f"none of {_MOST_REJECTED:,} genomes drawn from {self.space.name} met {self.budget} "
-            "FLOPs; widen the budget, or give the space slot_costs so that it can be met exactly"
+            f"{self.budget.unit}; widen the budget, or give the space slot_costs so that it can be "
+            "met exactly"
         )

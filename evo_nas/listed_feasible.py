@@ -16,7 +16,7 @@ from .space import Genome, Space
 from .tables import Floats, Integers, pick
 
 _MOST_LISTED = 1 << 17  # genomes: about a second, and 20 MB
-_HIGHEST = 1 << 62  # FLOPs
+_HIGHEST = 1 << 62  # of any cost
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Listing:
     """All genomes that a distribution can draw, before those of one network are merged.
 
     ``genes`` and ``active`` are (choices, genomes); ``networks`` are the canonical genomes in
-    order, ``costs`` (networks,) their FLOPs, and ``which`` (genomes,) says which each genome is.
+    order, ``costs`` (networks,) their costs of the kind asked for, and ``which`` (genomes,) says
+    which each genome is.
     """
 
     genes: Integers
@@ -34,7 +35,7 @@ class Listing:
     costs: Integers
 
     @classmethod
-    def of(cls, space: Space) -> Listing | None:
+    def of(cls, space: Space, cost: str = "flops") -> Listing | None:
         """The listing of a space; None if it has too many genomes."""
         found = _all_genes(space)
         if found is None:
@@ -46,7 +47,7 @@ class Listing:
         networks = tuple(sorted(set(canonical)))
         index = {genome: position for position, genome in enumerate(networks)}
         which = np.array([index[genome] for genome in canonical], dtype=np.int64)
-        costs = np.array([space.costs(genome)["flops"] for genome in networks], dtype=np.int64)
+        costs = np.array([space.costs(genome)[cost] for genome in networks], dtype=np.int64)
         return cls(genes, active, which, networks, costs)
 
     def take(self, rows: Integers) -> Listing:
@@ -131,8 +132,8 @@ class ListedFeasible(Feasible):
         weights = self._prior_weights if known else self._genomes.weights(distribution)
         if not weights.any():
             raise BudgetError(
-                f"no genome of {self.space.name} within {self.budget} FLOPs can be drawn; "
-                "widen the budget"
+                f"no genome of {self.space.name} within {self.budget} {self.budget.unit} can be "
+                "drawn; widen the budget"
             )
         return self._genomes.networks[self._genomes.which[pick(weights, rng)]]
 
@@ -146,7 +147,7 @@ class ListedFeasible(Feasible):
         return self._legal[rng.integers(len(self._legal))]
 
     def draw_largest(self, rng: np.random.Generator) -> Genome:
-        """One of the legal genomes with the highest FLOPs, drawn from the prior among them."""
+        """One of the legal genomes with the highest cost, drawn from the prior among them."""
         costs = self._genomes.costs[self._genomes.which]
         weights = np.where(costs == costs.max(), self._prior_weights, 0.0)
         return self._genomes.networks[self._genomes.which[pick(weights, rng)]]
