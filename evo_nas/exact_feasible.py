@@ -17,7 +17,7 @@ from .budget import Budget
 from .completions import Completions
 from .context_table import ContextTable
 from .distribution import Distribution, prior
-from .errors import BudgetError
+from .errors import NotDrawn
 from .feasibility import Feasible, merges
 from .space import Genome, Space
 from .tables import Floats, reachable_sums
@@ -99,7 +99,7 @@ class ExactFeasible(Feasible):
             genome = self.space.canonical(self._assemble(context, values))
             if context.table.exact or self.legal(genome):
                 return genome
-        raise BudgetError(
+        raise NotDrawn(
             f"no genome of {self.space.name} within {self.budget} {self.budget.unit} was found; "
             "widen the budget"
         )

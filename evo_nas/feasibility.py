@@ -31,6 +31,8 @@ class Feasible(ABC):
     share: float | None = None
     minimum: int | None = None
     maximum: int | None = None
+    estimated: bool = False  # share and count come from draws
+    known: Genome | None = None  # a legal genome, where draws may end without one
 
     @abstractmethod
     def legal(self, genome: Genome) -> bool:

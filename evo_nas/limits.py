@@ -152,7 +152,7 @@ def _exact(value: float, metric: str) -> str:
     """The value without rounding; whole thousands, millions and so on as such."""
     if _is_time(metric):
         return f"{value!r}ms".replace(".0ms", "ms")
-    if value.is_integer() and abs(value) < 2**53:
+    if float(value).is_integer() and abs(value) < 2**53:
         scales = reversed(_SCALES.items())
         suffix, scale = next((s, n) for s, n in scales if value % n == 0 and (value or n == 1))
         return f"{int(value) // scale}{suffix}"

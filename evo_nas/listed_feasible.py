@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .budget import Budget
+from .checks import Checks
 from .distribution import Distribution, prior
-from .errors import BudgetError
+from .errors import BudgetError, NotDrawn
 from .feasibility import Feasible
 from .space import Genome, Space
 from .tables import Floats, Integers, pick
@@ -96,13 +97,26 @@ def _all_genes(space: Space) -> tuple[Integers, NDArray[np.bool_]] | None:
 
 
 class ListedFeasible(Feasible):
-    """Feasibility by looking at every genome; genomes of one network count once."""
+    """Feasibility by looking at every genome; genomes of one network count once.
 
-    def __init__(self, space: Space, budget: Budget, listing: Listing) -> None:
+    ``checks`` are further limits on what meets the budget.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        budget: Budget,
+        listing: Listing,
+        checks: Checks | None = None,
+    ) -> None:
         self.space, self.budget, self.prior = space, budget, prior(space)
         self._costs = listing.costs
         low, high = min(budget.low, _HIGHEST), min(budget.high, _HIGHEST)
         fits = (listing.costs >= low) & (listing.costs <= high)
+        self._checks = checks
+        if checks is not None:
+            for row in np.flatnonzero(fits):
+                fits[row] = checks.quick(space.lift(listing.networks[row]))
         self._legal = tuple(listing.networks[i] for i in np.flatnonzero(fits))
         self._is_legal = frozenset(self._legal)
         self._genomes = listing.take(np.flatnonzero(fits[listing.which]))
@@ -110,6 +124,15 @@ class ListedFeasible(Feasible):
         self.size, self.count = float(len(listing.networks)), float(len(self._legal))
         self.share = float(self._prior_weights.sum())
         self.minimum, self.maximum = int(listing.costs.min()), int(listing.costs.max())
+
+    def require(self) -> None:
+        """Raise a BudgetError that says why, if nothing is legal."""
+        if self._checks is not None and self._checks.looked_at and not self._legal:
+            raise BudgetError(
+                f"no network of {self.space.name} meets {self.budget} {self.budget.unit} and the "
+                f"other limits: {self._checks.account()}; widen a limit"
+            )
+        super().require()
 
     def nearest(self) -> list[int]:
         """The reachable costs nearest to the budget: below it, above it, where there are such."""
@@ -126,12 +149,12 @@ class ListedFeasible(Feasible):
         """One canonical genome from the distribution conditioned on legality.
 
         Raises:
-            BudgetError: the distribution draws no legal genome.
+            NotDrawn: the distribution draws no legal genome.
         """
         known = distribution is self.prior
         weights = self._prior_weights if known else self._genomes.weights(distribution)
         if not weights.any():
-            raise BudgetError(
+            raise NotDrawn(
                 f"no genome of {self.space.name} within {self.budget} {self.budget.unit} can be "
                 "drawn; widen the budget"
             )
