@@ -34,7 +34,11 @@ class Budget:
         return self.low <= cost <= self.high
 
     def __str__(self) -> str:
-        return f"{_exact(self.low)}..{_exact(self.high)}" if self.low else _exact(self.high)
+        return (
+            f"{exact_amount(self.low)}..{exact_amount(self.high)}"
+            if self.low
+            else exact_amount(self.high)
+        )
 
     @property
     def unit(self) -> str:
@@ -86,7 +90,7 @@ def _amount(part: str, text: str) -> int:
     return int(value)
 
 
-def _exact(value: int) -> str:
+def exact_amount(value: int) -> str:
     """The amount without rounding, as a budget is kept."""
     if value >= UNLIMITED:
         return _WITHOUT_LIMIT

@@ -70,6 +70,13 @@ class Checks:
                     return self.reject(limit, costs[budget.cost])
         return self._meets(self._known, full)
 
+    def values(self, full: Genome) -> dict[str, float]:
+        """The value that each limit concerns, by the limit's text."""
+        costs = self.space.costs(full)
+        named: dict[str, float] = {str(limit): costs[b.cost] for b, limit in self._budgets}
+        bounds = (*self._known, *self._measured)
+        return named | {str(bound.limit): bound.value(full) for bound in bounds}
+
     def measure(self, full: Genome) -> bool:
         """Whether the measured limits are met."""
         return self._meets(self._measured, full)

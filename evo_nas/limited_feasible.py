@@ -25,6 +25,7 @@ _ESTIMATED = 1000  # draws from which shares are estimated
 _ESTIMATED_COSTLY = 100
 _MOST_ENUMERATED = 20_000
 _DRAWN_FOR_LARGEST = 1000
+_TOGETHER = "no completion within all limits"
 
 
 def feasible_within(space: Space, limits: Limits, level: int | None = None) -> Feasible:
@@ -96,7 +97,14 @@ class LimitedFeasible(Feasible):
     def _passes_at_length(self, genome: Genome) -> bool:
         if self._completer is None:
             return self.checks.measure(self.space.lift(genome))
-        return self._completer.complete(self.space.lift(genome)) is not None
+        completed = self._completer.complete(self.space.lift(genome)) is not None
+        self.checks.rejected[_TOGETHER] += not completed
+        return completed
+
+    @property
+    def tally(self) -> dict[str, int]:
+        """How many genomes within the exact limit were looked at, and rejected by each other."""
+        return {"looked at": self.checks.looked_at, **self.checks.rejected}
 
     # -- drawing ---------------------------------------------------------------------------------
 

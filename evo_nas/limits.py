@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .budget import UNLIMITED, Budget, format_amount, unit_of
+from .budget import UNLIMITED, Budget, exact_amount, format_amount, unit_of
 from .errors import BudgetError
 
 _RELATION = re.compile(r"(<=|>=)")
@@ -149,11 +149,9 @@ def _is_time(metric: str) -> bool:
 
 
 def _exact(value: float, metric: str) -> str:
-    """The value without rounding; whole thousands, millions and so on as such."""
+    """The value without rounding."""
     if _is_time(metric):
-        return f"{value!r}ms".replace(".0ms", "ms")
+        return f"{float(value)!r}ms".replace(".0ms", "ms")
     if float(value).is_integer() and abs(value) < 2**53:
-        scales = reversed(_SCALES.items())
-        suffix, scale = next((s, n) for s, n in scales if value % n == 0 and (value or n == 1))
-        return f"{int(value) // scale}{suffix}"
-    return repr(value)
+        return exact_amount(int(value))
+    return repr(float(value))

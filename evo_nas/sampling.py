@@ -46,6 +46,15 @@ class Sampler:
                 return genome
         return self.feasible.draw(distribution, rng)
 
+    def typical(self, rng: np.random.Generator) -> Genome:
+        """One genome from the prior conditioned on legality; a known one where none is drawn."""
+        try:
+            return self.draw(self.feasible.prior, rng)
+        except NotDrawn:
+            if self.feasible.known is None:
+                raise
+            return self.feasible.known
+
     def fresh(
         self, rng: np.random.Generator, *distributions: Callable[[], Distribution]
     ) -> tuple[Genome, int]:
