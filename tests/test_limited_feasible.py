@@ -26,6 +26,7 @@ WITHIN = Limits((Budget(0, 260), Budget(12, 20, "params")))
 def unlisted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spaces are too large to be listed."""
     monkeypatch.setattr("evo_nas.listed_feasible._MOST_LISTED", 1)
+    monkeypatch.setattr("evo_nas.limited_feasible._ESTIMATED_COSTLY", 10)
 
 
 def within(space: Space, limits: Limits, genome: Genome) -> bool:
