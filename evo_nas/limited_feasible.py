@@ -15,12 +15,14 @@ from .errors import BudgetError, NotDrawn
 from .estimating import Quota, estimate
 from .feasibility import Feasible
 from .feasible import adds_up, feasible
+from .joint_bounds import contradiction
 from .limits import from_budget
 from .listed_feasible import ListedFeasible, Listing
 from .space import Genome, Space
 
 _MOST_REJECTED = 5_000  # draws until one is given up
-_MOST_COSTLY = 500  # of these, that are measured or completed
+_MOST_COSTLY = 500  # of these, that are measured
+_MOST_COMPLETED = 100  # or completed
 _ESTIMATED = 1000  # draws from which shares are estimated
 _ESTIMATED_COSTLY = 100
 _MOST_ENUMERATED = 20_000
@@ -73,6 +75,8 @@ class LimitedFeasible(Feasible):
         self.checks = Checks(self.space.root, budgets, limits.bounds)
         self._completer = None if level is None else Completer(self.space.root, limits, level)
         self._costly = self._completer is not None or self.checks.measures
+        whole = self.space if level is None else self.space.root
+        self._contradiction = contradiction(whole, limits.budgets) if adds_up(whole) else None
         self._estimate()
 
     # -- what is legal ---------------------------------------------------------------------------
@@ -112,7 +116,7 @@ class LimitedFeasible(Feasible):
         """One canonical genome from the distribution conditioned on legality.
 
         Raises:
-            NotDrawn: none of 5,000 draws, or of 500 that were measured or completed, was legal.
+            NotDrawn: none of 5,000 draws was legal, or of 500 measured, or of 100 completed ones.
         """
         return self._first(lambda: self.base.draw(distribution, rng))
 
@@ -128,7 +132,7 @@ class LimitedFeasible(Feasible):
         return self._first(lambda: next(ordered, largest), largest)
 
     def _first(self, draw: Callable[[], Genome], first: Genome | None = None) -> Genome:
-        at_length = _MOST_COSTLY
+        at_length = _MOST_COSTLY if self._completer is None else _MOST_COMPLETED
         for number in range(_MOST_REJECTED):
             genome = first if first is not None and number == 0 else draw()
             if not self._passes_quickly(genome):
@@ -162,6 +166,12 @@ class LimitedFeasible(Feasible):
         """
         for alone in self.exact:
             alone.require()
+        if self._contradiction is not None:
+            limits = ", ".join(map(str, self.limits.every()))
+            raise BudgetError(
+                f"no network of {self.space.name} meets all of {limits}: "
+                f"{self._contradiction}; widen a limit"
+            )
         if self._completer is None:
             checks = Checks(self.space.root, [f.budget for f in self.exact], self.limits.bounds)
             self.known = first_legal(
@@ -180,7 +190,7 @@ class LimitedFeasible(Feasible):
         self.quota: Quota | None = None
         quick = self.limits.quick()
         further = (*self.others, *quick.bounds)
-        if any(alone.share == 0 for alone in self.exact):
+        if self._contradiction or any(alone.share == 0 for alone in self.exact):
             self.share = self.count = 0.0
         elif self._completer is not None:
             completer = Completer(self.space.root, quick, self._completer.level)
