@@ -26,6 +26,10 @@ class BudgetError(EvoNasError):
     """A budget is malformed, or nothing in the space meets it."""
 
 
+class NotDrawn(BudgetError):  # noqa: N818  told to users as the error of a budget that it is
+    """No legal genome came of a bounded number of draws."""
+
+
 class SpecError(EvoNasError):
     """A plug-in cannot be found, loaded or configured."""
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import runfolder
+from . import registry, runfolder
 from .budget import format_amount
 from .config import Config
 from .errors import RunError
+from .limits import describe_value, parse_limit
 from .measuring import Ledger
 from .reliability import split_half
 from .store import Evaluation, Store
@@ -83,7 +84,7 @@ def load_result(folder: Path) -> Result:
             evaluations=tuple(store.evaluations()),
             spent=store.spent(),
             images=store.images(),
-            facts={"versions": store.fact("versions"), "data": store.fact("data")},
+            facts={name: store.fact(name) for name in ("versions", "data", "rejected")},
         )
     finally:
         store.close()
@@ -99,6 +100,21 @@ def _read_best(path: Path) -> dict[str, Any] | None:
     if not isinstance(best, dict):
         raise RunError(f"{path} is no architecture file: it holds no JSON object")
     return best
+
+
+def limited_facts(result: Result) -> list[tuple[str, str]]:
+    """What the network found has of each limited metric, and what limits rejected, for people."""
+    rows = []
+    for text, value in (result.best or {}).get("limits", {}).items():
+        metric = parse_limit(text).metric
+        rows.append((registry.short(text), describe_value(metric, value)))
+    for stage, tally in (result.facts.get("rejected") or {}).items():
+        counts = dict(tally)
+        looked = f"{counts.pop('looked at'):,} looked at within the exact limit"
+        told = [f"{registry.short(name)}: {count:,}" for name, count in counts.items() if count]
+        rejected = f"; rejected by {', '.join(told)}" if told else "; none rejected"
+        rows.append((f"{stage} draws", looked + rejected))
+    return rows
 
 
 def measured_facts(measured: Mapping[str, object]) -> list[tuple[str, str]]:
