@@ -54,6 +54,10 @@ class EvaluatorError(EvoNasError):
     """An evaluator broke its contract."""
 
 
+class TrainingError(EvaluatorError):
+    """A network cannot be trained as its recipe says: it diverges, or memory is too small."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known names are close to ``name``, or list them all."""
     names = sorted(known)

@@ -96,7 +96,9 @@ def test_a_loss_that_explodes_is_told_plainly(tmp_path):
     context = tiny_context(tmp_path)
     wild = Phase("sgd", epochs=2, batch_size=16, learning_rate=1e30, weight_decay=0)
     recipe = type(context.recipe)("wild", wild, wild)
-    with pytest.raises(EvaluatorError, match=r"training genome 0 0: the loss became .* lower the"):
+    with pytest.raises(
+        EvaluatorError, match=r"training genome 0 0: the loss became .* lower learning_rate"
+    ):
         opened(tmp_path, recipe=recipe).evaluate((0, 0))
 
 
