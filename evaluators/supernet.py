@@ -7,6 +7,7 @@ sampling: Guo et al., ECCV 2020, and the GLiT paper, section 3.2.2).
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -158,6 +159,7 @@ class SupernetEvaluator(Evaluator):
             # The same images score candidates as in that run, whatever the seed is here.
             self._streams = Streams(int(metadata["seed"]))
             self._context.ledger.trained += int(metadata["images_trained"])
+            self._context.notes.extend(json.loads(metadata.get("notes", "[]")))
             self._context.progress.say(f"shared weights: {path}")
             return path
         if self._run is not None:
@@ -184,11 +186,12 @@ class SupernetEvaluator(Evaluator):
         context.ledger.trained += trained
         if weights is not None:
             self._supernet.load_state_dict(weights)
+            context.notes.extend(json.loads(read_metadata(path).get("notes", "[]")))
             return path
         batches = Batches(
             context.data.train, context.data, context.geometry.image_size, context.device
         )
-        fit(
+        notes = fit(
             self._supernet,
             batches,
             phase,
@@ -199,7 +202,9 @@ class SupernetEvaluator(Evaluator):
             progress=context.progress,
             what="training shared weights",
         )
-        save_weights(path, self._supernet.state_dict(), metadata)
+        context.notes.extend(notes)
+        told = {"notes": json.dumps(notes)} if notes else {}
+        save_weights(path, self._supernet.state_dict(), metadata | told)
         (folder / CHECKPOINT).unlink(missing_ok=True)
         return path
 

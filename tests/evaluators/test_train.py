@@ -176,3 +176,10 @@ def test_networks_of_a_plugin_file_reach_the_workers(tmp_path):
     evaluator.open(space, tiny_context(tmp_path / "run", jobs=2))
     results = dict(evaluator.evaluate_many([(0,), (1,)]))
     assert all(m["accuracy"] > 0.4 for m in results.values())
+
+
+def unstable(folder, **changes):
+    """A context whose networks diverge at first and train at an eighth of the rate."""
+    context = tiny_context(folder, **changes)
+    high = replace(context.recipe.train, learning_rate=LEAST_STABLE * 8)
+    return replace(context, recipe=replace(context.recipe, train=high))
