@@ -17,7 +17,7 @@ from torch import nn
 
 from evo_nas.decoder import Decoder
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.files import load_weights, read_metadata, save_weights
+from evo_nas.files import load_weights, read_metadata, remove_checkpoint, save_weights
 from evo_nas.imageset import ImageSet
 from evo_nas.measuring import Batches, Ledger, measure, seeded_weights
 from evo_nas.parallel import pack, run_unordered
@@ -164,5 +164,5 @@ def _train_and_measure(
         )
         told = {"notes": json.dumps(notes)} if notes else {}
         save_weights(task.weights, network.state_dict(), task.metadata | told)
-        checkpoint.unlink(missing_ok=True)
+        remove_checkpoint(checkpoint)
     return measure(network, task.batches(task.validation), ledger).metrics(), ledger, notes

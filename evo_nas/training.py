@@ -4,8 +4,9 @@ Everything random is derived from streams by epoch, and a checkpoint is written 
 epoch: a training that was stopped and goes on gives the same weights, bit for bit, as one that was
 not (on the CPU for the same number of threads, see :func:`evo_nas.measuring.torch_threads`).
 
-A training that diverges goes back to the end of the last good epoch, at half the learning rate. How
-often it did is part of the checkpoint.
+A training that diverges goes back to the end of the last good epoch, at half the learning rate; to
+its start, if that epoch fails again, because weights may have run away long before they overflow.
+How often it did is part of the checkpoint.
 """
 
 from __future__ import annotations
@@ -68,21 +69,23 @@ def fit(
     progress.start(what, epochs or phase.epochs, "epochs")
     phase = replace(phase, epochs=epochs or phase.epochs)
     training = _Training(network, batches, phase, streams, subject or {}, progress, what)
-    done = training.resume(checkpoint) if checkpoint is not None else 0
-    if done:
-        progress.say(f"{what}: {done} of {phase.epochs} epochs are done; it goes on from there")
-        progress.advance(done)
+    if checkpoint is not None:
+        training.resume(checkpoint)
+    if training.done:
+        epochs_done = f"{training.done} of {phase.epochs} epochs are done"
+        progress.say(f"{what}: {epochs_done}; it goes on from there")
+        progress.advance(training.done)
     with _private_torch_stream(batches.device):
-        while done < phase.epochs:
-            epoch = training.advance(done, before_step)
-            done = done if epoch is None else epoch.number
+        while training.done < phase.epochs:
+            epoch = training.advance(before_step)
             if checkpoint is not None:
-                training.save(checkpoint, done)
+                training.save(checkpoint)
             if epoch is None:
-                progress.advance(done)
+                progress.advance(training.done)
                 continue
             more = after_epoch(epoch, training.trainer.result) if after_epoch is not None else ""
-            progress.advance(done, pace_note(epoch.loss, epoch.images_per_second) + more)
+            note = pace_note(epoch.loss, epoch.images_per_second)
+            progress.advance(epoch.number, note + more)
     if phase.weight_average:
         network.load_state_dict(training.trainer.result.state_dict())
     return training.notes
@@ -98,7 +101,10 @@ def images_trained(phase: Phase, epochs: int, available: int) -> int:
 
 
 class _Training:
-    """A training and the last state to which it can go back, on the CPU."""
+    """A training and the states to which it can go back, on the CPU.
+
+    ``done`` epochs are done; ``notes`` are what is worth remembering.
+    """
 
     def __init__(
         self,
@@ -113,15 +119,17 @@ class _Training:
         self._what, self._phase, self._progress = what, phase, progress
         self.trainer = Trainer(network, batches, phase, streams, progress, self._say)
         self.notes: list[str] = []
+        self.done = 0
+        self._start = self._good = copied(self.trainer.state())
         self._set_backs = 0
-        self._good = copied(self.trainer.state())
+        self._failed_after = -1  # so many epochs, last time
         settings = {**subject, **asdict(phase), "images": len(batches), "seed": streams.seed}
         self._identity = {key: str(value) for key, value in settings.items()}
 
-    def advance(self, done: int, before_step: Callable[[int], None] | None) -> Epoch | None:
-        """The epoch after so many; None if it failed and all is as before, but for the rate."""
+    def advance(self, before_step: Callable[[int], None] | None) -> Epoch | None:
+        """The next epoch; None if it diverged, and all is as some epochs before."""
         try:
-            epoch = self.trainer.run_epoch(done, before_step)
+            epoch = self.trainer.run_epoch(self.done, before_step)
         except torch.OutOfMemoryError as error:
             raise TrainingError(
                 f"{self._what}: the memory of {self.trainer.batches.device} does not hold the "
@@ -129,12 +137,12 @@ class _Training:
                 "recipe, and learning_rate with it"
             ) from error
         except DivergedError as error:
-            self._set_back(error, done)
+            self._set_back(error)
             return None
-        self._good = copied(self.trainer.state())
+        self._good, self.done = copied(self.trainer.state()), epoch.number
         return epoch
 
-    def _set_back(self, error: DivergedError, done: int) -> None:
+    def _set_back(self, error: DivergedError) -> None:
         if self._set_backs == MOST_SET_BACKS:
             raise TrainingError(
                 f"{self._what}: {error}, although the learning rate had been lowered "
@@ -142,9 +150,12 @@ class _Training:
                 f"learning_rate ({self._phase.learning_rate}), lengthen warmup "
                 f"({self._phase.warmup}) or set gradient_clip ({self._phase.gradient_clip})"
             ) from error
+        if self._failed_after == self.done:
+            self._good, self.done = self._start, 0
+        self._failed_after = self.done
         self._set_backs += 1
         self._recover()
-        place = f"the end of epoch {done}" if done else "the start"
+        place = f"the end of epoch {self.done}" if self.done else "the start"
         self._say(
             f"{self._what}: {error}; it goes on from {place} with half the learning rate, "
             f"{self._rate:.3g} at most (set back {self._set_backs} of {MOST_SET_BACKS} times)"
@@ -162,22 +173,23 @@ class _Training:
         self.notes.append(message)
         self._progress.say(message)
 
-    def save(self, path: Path, done: int) -> None:
-        """Write everything that the epoch after ``done`` epochs starts from."""
+    def save(self, path: Path) -> None:
+        """Write everything that the next epoch starts from."""
         state = {
             "identity": self._identity,
-            "epoch": done,
+            "epoch": self.done,
             "parts": self.trainer.step.parts,
             "set_backs": self._set_backs,
+            "failed_after": self._failed_after,
             "notes": self.notes,
         }
         save_checkpoint(path, state | self._good)
 
-    def resume(self, path: Path) -> int:
-        """The number of epochs that are done; everything is as it was then."""
-        state = load_checkpoint(path)
+    def resume(self, path: Path) -> None:
+        """Be as it was when the checkpoint was written, if there is one."""
+        state = load_checkpoint(path, self._progress.say)
         if state is None:
-            return 0
+            return
         known = state["identity"]
         if not isinstance(known, dict):
             raise CheckpointError(f"checkpoint {path} is of an earlier version; delete it")
@@ -187,12 +199,12 @@ class _Training:
                     f"checkpoint {path} belongs to another training: {key} is {known.get(key)} "
                     f"there, {value} here; delete it to train anew"
                 )
-        self._good = {name: state[name] for name in self._good}
+        self._good, self.done = {name: state[name] for name in self._good}, int(state["epoch"])
         self._set_backs = int(state.get("set_backs", 0))  # earlier versions knew none
+        self._failed_after = int(state.get("failed_after", -1))
         self.notes = list(state.get("notes", []))
         self.trainer.step.parts = state["parts"]
         self._recover()
-        return int(state["epoch"])
 
 
 @contextlib.contextmanager

@@ -98,10 +98,10 @@ def test_it_goes_back_to_the_last_good_epoch_at_half_the_rate(batches, phase):
 def test_going_back_is_exact(batches, tmp_path):
     """After it all is as if the rate had been lower from there on: averages and momentum, too."""
     network, path = new_branches(), tmp_path / "checkpoint"
-    poisoned(batches, {9: 2}, ALL, network=network)
+    poisoned(batches, {9: 1}, ALL, network=network)
     with pytest.raises(StopError):
         trained(batches, ALL, new_branches(), checkpoint=path, progress=Epochs(stop_after=2))
-    save_checkpoint(path, load_checkpoint(path) | {"set_backs": 2})
+    save_checkpoint(path, load_checkpoint(path) | {"set_backs": 1})
     assert same(trained(batches, ALL, new_branches(), checkpoint=path), network)
 
 
@@ -113,6 +113,15 @@ def test_the_first_epoch_goes_back_to_the_start(batches, tmp_path):
     assert not same(network, start)
     by_hand = trained(batches, replace(PHASE, learning_rate=PHASE.learning_rate / 2))
     assert same(network, by_hand)
+
+
+def test_an_epoch_that_fails_again_means_the_start(batches):
+    network, poison, epochs = poisoned(batches, {9: 2, 13: 1})
+    assert poison.steps == [*range(12), *range(8, 12), *range(16), *range(12, 16)]
+    places = [line.partition("goes on from ")[2].partition(" with")[0] for line in epochs.said]
+    assert places == ["the end of epoch 2", "the start", "the end of epoch 3"]
+    assert "0.00625 at most (set back 3 of 3 times)" in epochs.said[2]
+    assert not_finite(network.state_dict()) == []
 
 
 @pytest.mark.parametrize(
@@ -166,7 +175,7 @@ def test_after_three_set_backs_it_gives_up_and_says_what_to_do(batches, tmp_path
         assert isinstance(caught.value, EvaluatorError)  # a candidate's failure, not the run's
         assert poison.steps.count(4) == attempts
         state = load_checkpoint(checkpoint)
-        assert state["epoch"] == 1
+        assert state["epoch"] == 1  # after the second failure from the start
         assert not_finite(state) == []
 
 
@@ -177,7 +186,7 @@ def test_a_rate_that_is_far_too_high_is_told(batches, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("places", "stop_after"), [({1: 1, 6: 1}, 0), ({1: 1, 6: 1}, 1), ({6: 2}, 1), ({6: 2}, 2)]
+    ("places", "stop_after"), [({1: 1, 6: 1}, 0), ({1: 1, 6: 1}, 1), ({6: 2}, 1), ({6: 2}, 0)]
 )
 def test_stopped_after_a_set_back_it_goes_on_bit_for_bit(batches, tmp_path, places, stop_after):
     whole, _, heard = poisoned(batches, places, ALL, network=new_branches())
