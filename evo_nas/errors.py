@@ -34,6 +34,10 @@ class DataError(EvoNasError):
     """Images or labels cannot be read."""
 
 
+class PictureError(DataError):
+    """A picture is there, but what is in it cannot be decoded."""
+
+
 class RecipeError(EvoNasError):
     """A training recipe is malformed."""
 

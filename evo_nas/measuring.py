@@ -79,6 +79,10 @@ class Batches:
         """Whether :meth:`epoch` itself crops at random, as pictures are decoded then."""
         return self._images.decodes
 
+    def notes(self) -> list[str]:
+        """What a person should know of reading the images so far."""
+        return self._images.notes()
+
     def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Float images (n, channels, size, size) and labels int64 (n,)."""
         return next(self._batches([torch.arange(len(self))[rows]]))

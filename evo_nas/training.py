@@ -139,6 +139,9 @@ class _Training:
         except DivergedError as error:
             self._set_back(error)
             return None
+        for note in self.trainer.batches.notes():
+            if note not in self.notes:
+                self._say(note)
         self._good, self.done = copied(self.trainer.state()), epoch.number
         return epoch
 
