@@ -17,7 +17,7 @@ from torch import Tensor
 
 from evo_nas.decoder import Decoder
 from evo_nas.distribution import prior
-from evo_nas.errors import EvaluatorError
+from evo_nas.errors import EvaluatorError, TrainingError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.files import load_weights, read_metadata, remove_checkpoint, save_weights
 from evo_nas.generation import score
@@ -122,8 +122,22 @@ class SupernetEvaluator(Evaluator):
         return score_in_processes(self._job, paths, context.jobs)
 
     def _score_here(self, paths: Sequence[Genome]) -> Sequence[Mapping[str, float]]:
+        """All together, or as many as fit into memory: candidates do not see each other."""
         calibration = self._calibration.pixels
-        return score(self._supernet, paths, self._validation, calibration, self._ready).metrics
+        try:
+            return score(self._supernet, paths, self._validation, calibration, self._ready).metrics
+        except torch.OutOfMemoryError:
+            pass  # what it holds is free only after this block
+        if len(paths) == 1:
+            raise TrainingError(
+                f"genome {' '.join(map(str, paths[0]))}: a batch of images does not fit into the "
+                f"memory of {self._context.device} to be scored; choose a narrower geometry or "
+                "--device cpu"
+            )
+        if self._context.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        half = len(paths) // 2
+        return [*self._score_here(paths[:half]), *self._score_here(paths[half:])]
 
     def _ready(self, pixels: Tensor) -> Tensor:
         data, size = self._context.data, self._context.geometry.image_size

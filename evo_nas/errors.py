@@ -59,7 +59,7 @@ class EvaluatorError(EvoNasError):
 
 
 class TrainingError(EvaluatorError):
-    """A network cannot be trained as its recipe says: it diverges, or memory is too small."""
+    """A network cannot be trained or measured: it diverges, or memory is too small."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

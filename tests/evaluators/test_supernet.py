@@ -253,3 +253,30 @@ def test_shared_weights_that_cannot_be_trained_stop_the_run(tmp_path):
     with pytest.raises(TrainingError, match=r"training shared weights: .*lower learning_rate"):
         opened(tmp_path, recipe=replace(tiny.recipe, supernet=wild))
     assert not (tmp_path / "supernet.safetensors").exists()
+
+
+@pytest.mark.parametrize("together", [3, 1])
+def test_as_many_candidates_are_scored_together_as_fit(tmp_path, monkeypatch, together):
+    evaluator = opened(tmp_path)
+    expected, module = evaluator._score_here(GENOMES), sys.modules[type(evaluator).__module__]
+    whole, sizes = module.score, []
+
+    def short(supernet, genomes, *arguments):
+        sizes.append(len(genomes))
+        if len(genomes) > together:
+            raise torch.OutOfMemoryError("injected")
+        return whole(supernet, genomes, *arguments)
+
+    monkeypatch.setattr(module, "score", short)
+    assert evaluator._score_here(GENOMES) == list(expected)
+    assert sizes == ([4, 2, 2] if together == 3 else [4, 2, 1, 1, 2, 1, 1])
+
+
+def test_a_candidate_that_does_not_fit_is_told(tmp_path, monkeypatch):
+    def short(*arguments):
+        raise torch.OutOfMemoryError("injected")
+
+    evaluator = opened(tmp_path)
+    monkeypatch.setattr(sys.modules[type(evaluator).__module__], "score", short)
+    with pytest.raises(TrainingError, match=r"genome 0 0: a batch of images does not fit into the"):
+        evaluator._score_here(GENOMES)
