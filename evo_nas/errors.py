@@ -54,6 +54,10 @@ class CheckpointError(RunError):
     """A checkpoint is damaged or belongs to something else."""
 
 
+class ExportError(EvoNasError):
+    """A network cannot be exported, or what was exported is another network."""
+
+
 class EvaluatorError(EvoNasError):
     """An evaluator broke its contract."""
 

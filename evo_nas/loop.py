@@ -193,7 +193,9 @@ class Loop:
             self._note([*self.data.train.notes(), *test.notes()])
             measured["test_accuracy"] = metrics["accuracy"]
             measured["test_standard_error"] = metrics["standard_error"]
-            about = describe_weights(self.config.space, genome, self.config.geometry, self.data)
+            about = describe_weights(
+                self.config.space, genome, self.config.geometry, self.data, self.data.classes
+            )
             save_weights(self.folder / runfolder.WEIGHTS, tensors, about)
             images = Ledger(measured=len(test))
             self.store.spend("final", "test", time.perf_counter() - began, images)

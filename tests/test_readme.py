@@ -39,7 +39,7 @@ def test_the_flags_and_commands_of_the_readme_exist() -> None:
 
     group = typer.main.get_command(app)
     commands = group.commands  # type: ignore[attr-defined]
-    names = "run|show|resume|report|trust|compare|train|list|space|convert|figure"
+    names = "run|show|resume|report|trust|compare|train|list|space|convert|export|figure|new|check"
     for line in re.findall(rf"evo-nas ((?:{names})\b.*)", README.read_text()):
         name, *rest = line.split()
         command = commands["figure"].commands[rest[0]] if name == "figure" else commands[name]
