@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ class Result:
     """A run, finished or not. ``best`` is the content of best.json, None before the end.
 
     ``spent`` are seconds and ``images`` what was seen, by (stage, phase); ``facts`` what was
-    written down at the start: versions, hardware, data.
+    written down at the start: versions, hardware, data. ``notes`` say by stage and phase what
+    happened on the way that bears on the result, such as a learning rate that had to be lowered.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class Result:
     spent: dict[tuple[str, str], float]
     images: dict[tuple[str, str], Ledger]
     facts: dict[str, Any]
+    notes: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -85,6 +87,7 @@ def load_result(folder: Path) -> Result:
             spent=store.spent(),
             images=store.images(),
             facts={name: store.fact(name) for name in ("versions", "data", "rejected")},
+            notes=store.notes(),
         )
     finally:
         store.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,6 +214,18 @@ class Store:
                 "SELECT value FROM facts WHERE key = ?", (key,)
             ).fetchone()
         return None if row is None else json.loads(row[0])
+
+    def add_notes(self, where: str, notes: Sequence[str]) -> None:
+        """Keep what happened, each line once, by where in the run it happened."""
+        known = self.notes()
+        lines = list(dict.fromkeys([*known.get(where, []), *notes]))
+        if lines != known.get(where, []):
+            self.set_fact("notes", known | {where: lines})
+
+    def notes(self) -> dict[str, list[str]]:
+        """What happened that bears on the result, by where in the run."""
+        kept = self.fact("notes")
+        return kept if isinstance(kept, dict) else {}
 
     def spend(self, stage: str, phase: str, seconds: float, images: Ledger | None = None) -> None:
         """Add to the time that a phase took, over all restarts.

@@ -74,6 +74,7 @@ def run_page(result: Result, space: Space) -> str:
             _stage_part(f"stage-{number}", stage, space, budget)
             for number, stage in enumerate(stages, start=1)
         ],
+        notes=result.notes,
         spent=spending(result),
         reliabilities=reliabilities(result),
         trust=trust,
