@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from . import registry, runfolder
+from .best import read_best
 from .budget import format_amount
 from .config import Config
-from .errors import RunError
+from .errors import RunError, SpaceError
+from .inputs import shown
 from .limits import describe_value, parse_limit
 from .measuring import Ledger
 from .reliability import split_half
+from .space import Space
 from .store import Evaluation, Store
 
 
@@ -82,7 +84,7 @@ def load_result(folder: Path) -> Result:
         return Result(
             folder=folder,
             config=Config.read(folder / runfolder.CONFIG),
-            best=_read_best(folder / runfolder.BEST),
+            best=read_best(folder / runfolder.BEST),
             evaluations=tuple(store.evaluations()),
             spent=store.spent(),
             images=store.images(),
@@ -93,16 +95,21 @@ def load_result(folder: Path) -> Result:
         store.close()
 
 
-def _read_best(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
+def check_genomes(result: Result, space: Space) -> None:
+    """Check that what a run's files hold are genomes of its ``space``.
+
+    Raises:
+        RunError: one is not; the files were changed, or the space was.
+    """
     try:
-        best = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
-    if not isinstance(best, dict):
-        raise RunError(f"{path} is no architecture file: it holds no JSON object")
-    return best
+        for genome in {e.genome: None for e in result.evaluations}:
+            if space.check(genome) != genome:
+                raise SpaceError(f"genome {shown(genome)} is not canonical")
+        if result.best is not None:
+            space.check(result.best["genome"])
+            space.encode(result.best["choices"])
+    except SpaceError as error:
+        raise RunError(f"{result.folder} does not belong to its space: {error}") from error
 
 
 def limited_facts(result: Result) -> list[tuple[str, str]]:
