@@ -9,7 +9,7 @@ from typing import Any
 
 import tomli_w
 
-from .errors import EvoNasError, RunError, nearest
+from .errors import EvoNasError, RunError, SettingsError, nearest
 from .recipe import Augmentation, Phase, Recipe
 from .space import Geometry
 from .strategy import Settings
@@ -21,7 +21,8 @@ class Config:
 
     ``threads`` are the CPU threads of supernet training: on the CPU results are bit-equal only for
     the same number, so it is part of the run. ``jobs`` changes no result. With ``inherit``,
-    finalists start from the search's shared weights instead of from scratch.
+    finalists start from the search's shared weights instead of from scratch. Of the candidates of a
+    phase the share ``failures`` may fail.
     """
 
     space: str
@@ -38,6 +39,13 @@ class Config:
     geometry: Geometry
     recipe: Recipe
     inherit: bool = False
+    failures: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.failures <= 1:
+            raise SettingsError(
+                f"failures is {self.failures}; it is the share of candidates that may fail, 0 to 1"
+            )
 
     def to_toml(self) -> str:
         """The file's text."""

@@ -51,7 +51,11 @@ class CheckpointError(RunError):
 
 
 class EvaluatorError(EvoNasError):
-    """An evaluator broke its contract."""
+    """An evaluator failed; while it evaluates a candidate, that candidate has failed."""
+
+
+class ContractError(EvaluatorError):
+    """An evaluator's answers do not belong to what it was asked: no candidate is to blame."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

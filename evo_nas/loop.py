@@ -32,8 +32,6 @@ from .store import Store
 from .strategy import Scored, StagePlan, Strategy
 from .streams import Streams
 
-CHECKPOINTS = "checkpoints"
-
 
 class Loop:
     """One run from its folder, new or resumed.
@@ -138,7 +136,12 @@ class Loop:
         search = phase == "search"
         opening = "training" if search else phase
         total = stage.candidates if search else stage.finalists
-        return Scorer(evaluator, space, context, self.store, stage.name, phase, opening, total)
+        return Scorer(
+            evaluator, space, context, self.store, stage.name, phase, opening, total,
+            failures=self.config.failures,
+            then=f"evo-nas show {self.folder} counts the reasons. Mend the evaluator, then go on "
+            f"with: evo-nas resume {self.folder} --retry-failed",
+        )  # fmt: skip
 
     def context(self, stage: str, phase: str, epochs: int, legal: Feasible) -> EvaluationContext:
         """What an evaluator works with in one phase of a stage: its own streams and folder."""
@@ -146,7 +149,7 @@ class Loop:
         sampler = Sampler(legal)
         return EvaluationContext(
             streams=Streams(Streams(config.seed).number(stage, phase, "evaluator")),
-            folder=self.folder / CHECKPOINTS / stage / phase,
+            folder=self.folder / runfolder.CHECKPOINTS / stage / phase,
             geometry=config.geometry,
             data=self.data,
             recipe=config.recipe,

@@ -18,8 +18,9 @@ from .files import write_atomically
 from .space import Space
 from .store import Store
 
-CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS = (
+CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
     "config.toml", "run.sqlite", "run.lock", "best.json", "best.safetensors", "finalists",
+    "checkpoints", "report.html", "trust.sqlite",
 )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ def compare(
     epochs: flags.Epochs = None,
     finalist_epochs: flags.FinalistEpochs = None,
     inherit: flags.Inherit = False,
+    failures: flags.Failures = 0.5,
     samples: flags.Samples = 1000,
     population: flags.Population = 50,
     parents: flags.Parents = 10,
@@ -57,9 +58,9 @@ def compare(
         seeds=seeds, first_seed=seed, protocol=protocol, jobs=jobs, run_dir=run_dir, space=space,
         flops=flops, evaluator=evaluator, retrainer=retrainer, data=data, geometry=geometry,
         recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs, inherit=inherit,
-        samples=samples, population=population, parents=parents, crossover=crossover,
-        mutation=mutation, mutation_rate=mutation_rate, finalists=finalists, device=device,
-        threads=threads,
+        failures=failures, samples=samples, population=population, parents=parents,
+        crossover=crossover, mutation=mutation, mutation_rate=mutation_rate,
+        finalists=finalists, device=device, threads=threads,
     )  # fmt: skip
     prepared = planned.check()
     if not (as_json or (quiet and not dry_run)):
