@@ -57,7 +57,8 @@ def run(
         retrainer=retrainer, data=data, geometry=geometry, recipe=recipe, epochs=epochs,
         finalist_epochs=finalist_epochs, inherit=inherit, failures=failures, samples=samples,
         population=population, parents=parents, crossover=crossover, mutation=mutation,
-        mutation_rate=mutation_rate, finalists=finalists, seed=seed, device=device, threads=threads, jobs=jobs, run_dir=run_dir,
+        mutation_rate=mutation_rate, finalists=finalists, seed=seed, device=device,
+        threads=threads, jobs=jobs, run_dir=run_dir,
     )  # fmt: skip
     if as_json and dry_run:
         from evo_nas.documents import plan_document
