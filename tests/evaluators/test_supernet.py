@@ -7,7 +7,9 @@ import torch
 
 from evo_nas import registry, scoring_workers
 from evo_nas.errors import CheckpointError, EvaluatorError
+from evo_nas.evaluator import Failure
 from evo_nas.measuring import Ledger
+from evo_nas.outcomes import outcomes
 from evo_nas.progress import Silent
 from evo_nas.recipe import load_recipe
 from evo_nas.streams import Streams
@@ -228,3 +230,15 @@ def test_extracted_weights_belong_to_the_stand_alone_network(tmp_path):
     evaluator = opened(tmp_path)
     network = TinySpace().build((2, 1), tiny_context(Path()).geometry)
     network.load_state_dict(evaluator.supernet.extract((2, 1)))
+
+
+def test_a_path_without_numbers_fails_alone_and_is_not_kept(tmp_path):
+    evaluator = opened(tmp_path)
+    healthy = dict(outcomes(evaluator, [(2, 2)]))
+    mended = opened(tmp_path)
+    with torch.no_grad():
+        evaluator.supernet.layers["first4"].net[0].weight.fill_(float("nan"))
+    found = dict(outcomes(evaluator, [(0, 1), (2, 2)]))
+    assert found[0] == Failure("the evaluator returned loss = nan, no finite number")
+    assert found[1] == healthy[0]
+    assert not isinstance(dict(outcomes(mended, [(0, 1)]))[0], Failure)
