@@ -234,8 +234,8 @@ def test_extracted_weights_belong_to_the_stand_alone_network(tmp_path):
 
 def test_a_path_without_numbers_fails_alone_and_is_not_kept(tmp_path):
     evaluator = opened(tmp_path)
-    healthy = dict(outcomes(evaluator, [(2, 2)]))
     mended = opened(tmp_path)
+    healthy = dict(outcomes(mended, [(2, 2)]))
     with torch.no_grad():
         evaluator.supernet.layers["first4"].net[0].weight.fill_(float("nan"))
     found = dict(outcomes(evaluator, [(0, 1), (2, 2)]))
