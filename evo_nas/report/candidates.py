@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evo_nas.evaluator import Objective
+from evo_nas.failures import in_short, most_frequent
 from evo_nas.result import Result
 from evo_nas.space import Genome
 from evo_nas.store import Evaluation
@@ -36,7 +37,8 @@ class Finalist:
 class Stage:
     """What a stage scored, of ``proposed`` candidates; ``ranked`` are these, each network once.
 
-    Both ``ranked`` and ``finalists`` begin with the best.
+    Both ``ranked`` and ``finalists`` begin with the best. ``failures`` are the most frequent
+    reasons of candidates and finalists that failed, with how often each was given.
     """
 
     name: str
@@ -46,6 +48,13 @@ class Stage:
     candidates: tuple[Candidate, ...]
     ranked: tuple[Candidate, ...]
     finalists: tuple[Finalist, ...]
+    judged: int
+    failures: tuple[tuple[str, int], ...]
+
+    @property
+    def failed_finalists(self) -> int:
+        """How many finalists have no score."""
+        return self.judged - len(self.finalists)
 
     @property
     def failed(self) -> int:
@@ -94,6 +103,13 @@ def read_stage(result: Result, name: str, objective: Objective, truth: Objective
         candidates=candidates,
         ranked=tuple(searched[scored.genome] for scored in best_first),
         finalists=finalists,
+        judged=len({e.genome for e in result.of(name, "finalists")}),
+        failures=tuple(
+            (in_short(reason), number)
+            for reason, number in most_frequent(
+                result.failed(name, "search") + result.failed(name, "finalists")
+            )
+        ),
     )
 
 
