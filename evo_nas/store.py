@@ -129,18 +129,19 @@ class Store:
             _dump([options.get(choice.name) for choice in space.choices]),
             evaluation.flops,
             evaluation.params,
-            score,
+            None if score is None else float(score),
             _dump(dict(evaluation.metrics)),
             evaluation.origin,
             _dump(evaluation.parents),
-            evaluation.seconds,
+            float(evaluation.seconds),  # as SQLite gives it back: the checksum covers the type
             evaluation.images.trained,
             evaluation.images.measured,
             evaluation.failure,
         )
+        cells = ", ".join(f"?{number}" for number in range(1, len(row) + 1))
         with self._explained():
             self._connection.execute(
-                f"INSERT INTO evaluations VALUES (NULL{', ?' * len(row)})", row
+                f"INSERT INTO evaluations VALUES (NULL, {cells}, checksum_of({cells}))", row
             )
         waited = time.monotonic() - self._committed
         if evaluation.seconds >= _QUICK or waited >= _LONGEST_WAIT:
@@ -202,7 +203,8 @@ class Store:
         """Write down a fact, as JSON."""
         with self._explained(), self._connection:
             self._connection.execute(
-                "INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, json.dumps(value))
+                "INSERT OR REPLACE INTO facts VALUES (?1, ?2, checksum_of(?1, ?2))",
+                (key, json.dumps(value)),
             )
 
     def fact(self, key: str) -> object:
@@ -233,11 +235,11 @@ class Store:
         images = images or Ledger()
         with self._explained(), self._connection:
             self._connection.execute(
-                "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT (stage, phase) DO UPDATE"
-                " SET seconds = seconds + excluded.seconds,"
-                " trained = max(trained, excluded.trained),"
-                " measured = max(measured, excluded.measured)",
-                (stage, phase, seconds, images.trained, images.measured),
+                "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5, checksum_of(?1, ?2, ?3, ?4, ?5))"
+                " ON CONFLICT (stage, phase) DO UPDATE SET seconds = seconds + ?3,"
+                " trained = max(trained, ?4), measured = max(measured, ?5), checksum ="
+                " checksum_of(?1, ?2, seconds + ?3, max(trained, ?4), max(measured, ?5))",
+                (stage, phase, float(seconds), images.trained, images.measured),
             )
 
     def spent(self) -> dict[tuple[str, str], float]:
