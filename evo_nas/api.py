@@ -16,13 +16,14 @@ from . import registry, runfolder
 from .augmentation import check_installed
 from .budget import parse_budget
 from .config import Config
+from .console import Listening, listening
 from .data import DataSource, SearchData
 from .device import device_name
 from .errors import SettingsError, SpaceError, nearest
 from .evaluator import Evaluator
 from .loop import Loop
 from .plan import Plan, make_plan
-from .progress import Progress, Silent
+from .progress import Progress
 from .recipe import Recipe, load_recipe
 from .report.run_page import FILE as PAGE
 from .report.run_page import write_report
@@ -43,7 +44,7 @@ class Prepared:
     data: SearchData
     folder: Path
 
-    def start(self, progress: Progress | None = None) -> Result:
+    def start(self, progress: Listening = None) -> Result:
         """Make the run folder and run to the end."""
         facts: dict[str, object] = {
             "versions": environment(self.config.device),
@@ -52,7 +53,7 @@ class Prepared:
             "validation_rows": self.data.validation_rows,
         }
         runfolder.create(self.folder, self.config, self.plan.space, facts)
-        return _go_on(self.folder, progress or Silent(), self.data)
+        return _go_on(self.folder, progress, self.data)
 
 
 def prepare(
@@ -149,24 +150,27 @@ def run(
     space: str = "glit_hl",
     flops: str = "1.4G",
     *,
-    progress: Progress | None = None,
+    progress: Listening = None,
     **options: Any,
 ) -> Result:
-    """Search ``space`` within ``flops``, retrain, and deliver a network; see :func:`prepare`."""
+    """Search ``space`` within ``flops``, retrain, and deliver a network; see :func:`prepare`.
+
+    With ``progress=True`` it is shown: a bar in a terminal, lines elsewhere.
+    """
     return prepare(space, flops, **options).start(progress)
 
 
-def resume(folder: str | Path, progress: Progress | None = None) -> Result:
+def resume(folder: str | Path, progress: Listening = None) -> Result:
     """Go on with a stopped run; a finished one is just read.
 
     Raises:
         RunError: the folder holds no run, is in use, or something in it is damaged.
     """
-    return _go_on(Path(folder), progress or Silent(), None)
+    return _go_on(Path(folder), progress, None)
 
 
-def _go_on(folder: Path, progress: Progress, data: SearchData | None) -> Result:
-    with runfolder.locked(folder):
+def _go_on(folder: Path, listener: Listening, data: SearchData | None) -> Result:
+    with listening(listener) as progress, runfolder.locked(folder):
         result = load_result(folder)
         ended_before = result.best is not None
         if not ended_before:
