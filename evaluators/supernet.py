@@ -18,7 +18,7 @@ from evo_nas.decoder import Decoder
 from evo_nas.distribution import prior
 from evo_nas.errors import EvaluatorError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.files import load_weights, read_metadata, save_weights
+from evo_nas.files import load_weights, read_metadata, remove_checkpoint, save_weights
 from evo_nas.generation import score
 from evo_nas.images import prepare
 from evo_nas.imageset import Images, ImageSet
@@ -200,7 +200,7 @@ class SupernetEvaluator(Evaluator):
             what="training shared weights",
         )
         save_weights(path, self._supernet.state_dict(), metadata)
-        (folder / CHECKPOINT).unlink(missing_ok=True)
+        remove_checkpoint(folder / CHECKPOINT)
         return path
 
     def _select_at_random(self, step: int) -> None:

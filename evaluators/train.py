@@ -16,7 +16,7 @@ from torch import nn
 
 from evo_nas.decoder import Decoder
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.files import load_weights, save_weights
+from evo_nas.files import load_weights, remove_checkpoint, save_weights
 from evo_nas.imageset import ImageSet
 from evo_nas.measuring import Batches, Ledger, measure, seeded_weights
 from evo_nas.parallel import pack, run_unordered
@@ -157,5 +157,5 @@ def _train_and_measure(
             what=f"training genome {task.metadata['genome']}",
         )
         save_weights(task.weights, network.state_dict(), task.metadata)
-        checkpoint.unlink(missing_ok=True)
+        remove_checkpoint(checkpoint)
     return measure(network, task.batches(task.validation), ledger).metrics(), ledger

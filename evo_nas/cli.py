@@ -59,7 +59,8 @@ def _versions(
     ] = False,
 ) -> None:
     if version:
-        from .api import available_cores, environment, resolve_device
+        from .api import environment
+        from .device import available_cores, resolve_device
 
         facts = environment(resolve_device("auto"))
         print(f"evo-nas {facts.pop('evo-nas')}")

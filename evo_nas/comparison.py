@@ -17,10 +17,12 @@ from typing import Any
 import tomli_w
 
 from . import api, registry, runfolder
+from .device import available_cores, resolve_device
 from .errors import RunError, SettingsError
 from .files import write_atomically
 from .parallel import run_unordered
 from .progress import Progress
+from .resolving import at_least
 from .result import Result, load_result
 
 FILE = "comparison.toml"
@@ -108,13 +110,13 @@ def plan_comparison(
         EvoNasError: something given is wrong, or the folder exists.
     """
     options["space"] = registry.absolute("space", options.get("space", "glit_hl"))
-    device = api.resolve_device(options.setdefault("device", "auto"))
-    at_once = api.available_cores() if device == "cpu" else 1
+    device = resolve_device(options.setdefault("device", "auto"))
+    at_once = available_cores() if device == "cpu" else 1
     comparison = Comparison(
         strategies=tuple(registry.absolute("strategy", name) for name in strategies if name),
-        seeds=tuple(range(first_seed, first_seed + api.at_least("seeds", seeds, 1))),
+        seeds=tuple(range(first_seed, first_seed + at_least("seeds", seeds, 1))),
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
-        jobs=api.at_least("jobs", at_once if jobs is None else jobs, 1),
+        jobs=at_least("jobs", at_once if jobs is None else jobs, 1),
         options=options,
     )
     flops = options.setdefault("flops", "1.4G")

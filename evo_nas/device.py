@@ -1,11 +1,14 @@
-"""What the device is that something was measured on."""
+"""The device that networks run on: chosen, named, and how many CPU cores there are beside it."""
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
 import torch
+
+from .errors import SettingsError
 
 
 def device_name(device: str) -> str:
@@ -20,3 +23,22 @@ def device_name(device: str) -> str:
         lines = []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
+
+
+def resolve_device(device: str) -> str:
+    """The device's name for torch; "auto" is the GPU where there is one."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=torch.device(device))
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SettingsError(f"device {device!r} cannot be used here: {reason}") from error
+    return device
+
+
+def available_cores() -> int:
+    """The CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,16 +1,18 @@
 """Files that are whole or absent: atomic writes, training checkpoints, weights.
 
 A checkpoint is a pickle-free torch file behind a header: 8 bytes of magic and the SHA-256 of the
-rest, so that a damaged or truncated file is noticed before anything is read from it.
+rest, so that a damaged or truncated file is noticed before anything is read from it. The one before
+it is kept beside it. Weights are safetensors with the SHA-256 of their contents as metadata.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,24 +23,27 @@ from safetensors.torch import save
 from torch import Tensor
 
 from .errors import CheckpointError
+from .interrupts import undivided
 
 MAGIC = b"evonas1\n"
 HEADER_BYTES = len(MAGIC) + 32
+_DIGEST = "sha256"  # the key in the metadata of weights
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file that other processes, and a crash at any moment, see whole or not at all."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
+    with undivided():
+        try:
+            with temporary.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -52,31 +57,59 @@ def _sync_folder(folder: Path) -> None:
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write a state of tensors, numbers, strings and containers of them."""
+    """Write a state of tensors, numbers, strings and containers of them.
+
+    The state that was there stays beside it, in case this one is damaged later.
+    """
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     payload = buffer.getvalue()
-    write_atomically(path, MAGIC + hashlib.sha256(payload).digest() + payload)
+    with undivided():
+        if path.exists():
+            path.replace(_previous(path))
+        write_atomically(path, MAGIC + hashlib.sha256(payload).digest() + payload)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """The state that was saved, its tensors on the CPU; None if there is no such file.
+def load_checkpoint(path: Path, say: Callable[[str], None] | None = None) -> dict[str, Any] | None:
+    """The state that was saved last, its tensors on the CPU; None if there is none.
+
+    Where that file is damaged, or was never finished, it is the state before, and ``say`` is told.
 
     Raises:
-        CheckpointError: the file is damaged.
+        CheckpointError: the file is damaged, and there is no sound one before it.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    payload = content[HEADER_BYTES:]
-    if content[:HEADER_BYTES] != MAGIC + hashlib.sha256(payload).digest():
-        raise CheckpointError(
-            f"checkpoint {path} is damaged; delete it, and the run repeats that training from its "
-            "start"
+    damaged: Path | None = None
+    for each in (path, _previous(path)):
+        try:
+            content = each.read_bytes()
+        except FileNotFoundError:
+            continue
+        payload = content[HEADER_BYTES:]
+        if content[:HEADER_BYTES] != MAGIC + hashlib.sha256(payload).digest():
+            damaged = damaged or each
+            continue
+        if damaged is not None and say is not None:
+            say(f"checkpoint {damaged} is damaged; {each.name} before it is used instead")
+        state: dict[str, Any] = torch.load(
+            io.BytesIO(payload), map_location="cpu", weights_only=True
         )
-    state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    return state
+        return state
+    if damaged is not None:
+        raise CheckpointError(
+            f"checkpoint {damaged} is damaged; delete it, and the run repeats that training from "
+            "its start"
+        )
+    return None
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Delete a checkpoint, and the one that was kept beside it."""
+    for each in (path, _previous(path)):
+        each.unlink(missing_ok=True)
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(f"{path.name}.previous")
 
 
 def save_weights(
@@ -87,7 +120,8 @@ def save_weights(
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in tensors.items()
     }
-    write_atomically(path, save(copies, dict(metadata or {})))
+    told = dict(metadata or {})
+    write_atomically(path, save(copies, told | {_DIGEST: _digest(copies, told)}))
 
 
 def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[str, Tensor] | None:
@@ -101,6 +135,9 @@ def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[
     metadata = read_metadata(path)
     with _explained(path), safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    digest = metadata.pop(_DIGEST, None)  # files of other programs have none
+    if digest is not None and digest != _digest(tensors, metadata):
+        raise _damaged(path, "its contents are not what was written")
     for key, value in (expected or {}).items():
         if metadata.get(key) != value:
             raise CheckpointError(
@@ -125,7 +162,21 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except SafetensorError as error:
-        raise CheckpointError(
-            f"weights {path} are damaged ({error}); delete the file, and the run repeats that "
-            "training from its start"
-        ) from error
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"weights {path} are damaged ({reason}); delete the file, and the run repeats that "
+        "training from its start"
+    )
+
+
+def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """The SHA-256 of tensors and what is said of them, in the order of names."""
+    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -9,14 +9,15 @@ import torch
 from torch import nn
 
 from . import registry
-from .api import at_least, available_cores, choose_recipe, resolve_device, resolve_geometry
 from .architectures import find_architecture
 from .data import DataSource
 from .delivered import describe_weights
+from .device import available_cores, resolve_device
 from .errors import RunError
-from .files import save_weights
+from .files import remove_checkpoint, save_weights
 from .measuring import Batches, measure, seeded_weights
 from .progress import Progress
+from .resolving import at_least, choose_recipe, resolve_geometry
 from .space import Space
 from .streams import Streams
 from .training import Epoch, fit
@@ -92,7 +93,7 @@ def train_architecture(
     told = {"training": str(phase), "seed": str(seed), "data": images.fingerprint}
     about = describe_weights(found.space, genome, shape, images)
     save_weights(out, network.state_dict(), told | about)
-    checkpoint_path(out).unlink(missing_ok=True)
+    remove_checkpoint(checkpoint_path(out))
     return {
         "weights": str(out),
         "architecture": found.name,

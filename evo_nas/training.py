@@ -195,7 +195,7 @@ class _Training:
 
     def resume(self, path: Path) -> int:
         """The number of epochs that are done; everything is as it was then."""
-        state = load_checkpoint(path)
+        state = load_checkpoint(path, self.progress.say)
         if state is None:
             return 0
         known = state["identity"]

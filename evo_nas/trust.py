@@ -15,13 +15,14 @@ import torch
 
 from . import registry, runfolder
 from .agreement import Agreement, agreement, baseline, countable, repeat_noise
-from .api import at_least, make_page
+from .api import make_page
 from .console import Listening, listening
 from .errors import RunError, SettingsError, nearest
 from .evaluator import Evaluator, Objective
 from .files import write_atomically
 from .loop import Loop
 from .reliability import split_half, split_half_error
+from .resolving import at_least
 from .result import Result, load_result
 from .scoring import Scorer
 from .search import stage_feasible, stage_space

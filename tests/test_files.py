@@ -1,11 +1,13 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from evo_nas.errors import CheckpointError
 from evo_nas.files import (
     HEADER_BYTES,
     load_checkpoint,
     load_weights,
+    remove_checkpoint,
     save_checkpoint,
     save_weights,
     write_atomically,
@@ -84,3 +86,54 @@ def test_damaged_weights_are_told(tmp_path):
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(CheckpointError, match=r"net.safetensors are damaged .* delete the file"):
         load_weights(path)
+
+
+def damage(path, place=-1):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def test_of_a_damaged_checkpoint_the_one_before_is_used(tmp_path):
+    path, told = tmp_path / "state", []
+    for epoch in (1, 2, 3):
+        save_checkpoint(path, {"epoch": epoch})
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["state", "state.previous"]
+    damage(path)
+    assert load_checkpoint(path, told.append) == {"epoch": 2}
+    assert told == [f"checkpoint {path} is damaged; state.previous before it is used instead"]
+    damage(path.with_name("state.previous"))
+    with pytest.raises(CheckpointError, match="state is damaged"):
+        load_checkpoint(path)
+
+
+def test_a_crash_between_two_checkpoints_leaves_the_earlier_one(tmp_path, monkeypatch):
+    path = tmp_path / "state"
+    save_checkpoint(path, {"epoch": 1})
+
+    def fail(descriptor):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):  # noqa: PT012
+        patch.setattr("evo_nas.files.os.fsync", fail)
+        save_checkpoint(path, {"epoch": 2})
+    assert load_checkpoint(path) == {"epoch": 1}
+    remove_checkpoint(path)
+    assert not list(tmp_path.iterdir())
+    assert load_checkpoint(path) is None
+
+
+@pytest.mark.parametrize("part", ["tensors", "metadata"])
+def test_a_flipped_bit_in_weights_is_told(tmp_path, part):
+    path = tmp_path / "net.safetensors"
+    save_weights(path, {"a": torch.arange(6.0), "count": torch.tensor(7)}, {"seed": "1"})
+    place = -1 if part == "tensors" else path.read_bytes().index(b'"seed":"1"') + 8
+    damage(path, place)
+    with pytest.raises(CheckpointError, match=r"are damaged.*delete the file"):
+        load_weights(path)
+
+
+def test_weights_of_other_programs_need_no_digest(tmp_path):
+    path = tmp_path / "net.safetensors"
+    save_file({"a": torch.zeros(2, dtype=torch.bfloat16)}, path)
+    assert load_weights(path)["a"].dtype == torch.bfloat16

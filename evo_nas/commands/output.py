@@ -41,11 +41,16 @@ def progress(quiet: bool) -> LiveProgress | PlainProgress:
 def stoppable(
     work: Callable[[LiveProgress | PlainProgress], T], quiet: bool, kept: Path, go_on: str
 ) -> T:
-    """Do the work; Ctrl-C says which command goes on with it, if what it keeps has been made."""
+    """Do the work; Ctrl-C or SIGTERM stop it, see :mod:`evo_nas.interrupts`.
+
+    Which command goes on with it is said then, if what it keeps has been made.
+    """
+    from evo_nas.interrupts import Stopped, stopped_by_signals
+
     try:
-        with progress(quiet) as shown:
+        with stopped_by_signals(), progress(quiet) as shown:
             return work(shown)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         ending = f"; go on with: {go_on}" if kept.exists() else ""
         print(f"evo-nas: stopped{ending}", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(stop.exit_code if isinstance(stop, Stopped) else 130)

@@ -1,0 +1,82 @@
+"""The plug-ins of a run, found and loaded by what a user calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from . import registry
+from .errors import SettingsError
+from .evaluator import Evaluator
+from .space import Space
+from .strategy import StagePlan, Strategy
+
+Loaded = TypeVar("Loaded")
+
+
+@dataclass(frozen=True, slots=True)
+class PlugIn(Generic[Loaded]):
+    """One plug-in, and the spec that finds it again from any folder."""
+
+    spec: str
+    loaded: Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class PlugIns:
+    """What a run searches, how, and by which scores."""
+
+    space: PlugIn[Space]
+    strategy: PlugIn[Strategy]
+    evaluator: PlugIn[Evaluator]
+    retrainer: PlugIn[Evaluator]
+
+    @property
+    def needing_images(self) -> list[str]:
+        """The specs of the evaluators that look at images."""
+        return [e.spec for e in (self.evaluator, self.retrainer) if e.loaded.needs_data]
+
+    def check_inheritance(self, stages: Sequence[StagePlan]) -> None:
+        """Raise a SettingsError unless finalists can start from the weights of a search."""
+        if not (self.evaluator.loaded.shares_weights and self.retrainer.loaded.inherits):
+            raise SettingsError(
+                f"finalists cannot inherit: evaluator {self.evaluator.spec} must share weights "
+                f"(as supernet does) and retrainer {self.retrainer.spec} must train from them "
+                "(as train does)"
+            )
+        if not all(stage.scored for stage in stages):
+            raise SettingsError(
+                f"finalists cannot inherit: strategy {self.strategy.spec} scores no candidates, so "
+                "there are no shared weights"
+            )
+
+
+def choose_plugins(
+    space: str,
+    strategy: str,
+    evaluator: str,
+    retrainer: str | None = None,
+    supernet: str | Path | None = None,
+) -> PlugIns:
+    """Load them; without a ``retrainer`` the evaluator says which.
+
+    ``supernet`` is the folder of a run whose shared weights the evaluator is to use.
+
+    Raises:
+        EvoNasError: one cannot be found or loaded, or an evaluator cannot score the space.
+    """
+    if supernet is not None:
+        evaluator = registry.with_option(evaluator, "run", str(supernet))
+    chosen: PlugIn[Space] = _load("space", space)
+    scorer: PlugIn[Evaluator] = _load("evaluator", evaluator)
+    confirmer: PlugIn[Evaluator] = _load("evaluator", retrainer or scorer.loaded.retrainer)
+    for each in (scorer, confirmer):
+        each.loaded.check(chosen.loaded)
+    return PlugIns(chosen, _load("strategy", strategy), scorer, confirmer)
+
+
+def _load(kind: str, spec: str) -> PlugIn[Any]:
+    absolute = registry.absolute(kind, spec)
+    return PlugIn(absolute, registry.load(kind, absolute))

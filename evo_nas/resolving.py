@@ -1,0 +1,87 @@
+"""What users give to a run, resolved and checked: settings, recipe, images and geometry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from .augmentation import check_installed
+from .data import SearchData
+from .errors import SettingsError, SpaceError, nearest
+from .recipe import Recipe, load_recipe
+from .space import Geometry, Space
+from .strategy import Settings
+
+
+def make_settings(given: dict[str, float | None]) -> Settings:
+    """Settings from what was given; breeding follows the population unless it is given too."""
+    known = {field.name for field in fields(Settings)}
+    for name in given:
+        if name not in known:
+            raise SettingsError(f"there is no setting {name!r}; {nearest(name, known)}")
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    population = values.get("population", Settings().population)
+    crossover = values.setdefault("crossover", min(population // 2, population))
+    values.setdefault("mutation", max(population - crossover, 0))
+    return Settings(**values)
+
+
+def choose_recipe(
+    spec: str, epochs: int | None, finalist_epochs: int | None, changes: Sequence[str] = ()
+) -> Recipe:
+    """The recipe that ``spec`` names, with other epochs and ``changes`` where they are given."""
+    recipe = load_recipe(spec, changes)
+    if epochs is not None:
+        supernet = replace(recipe.supernet, epochs=at_least("epochs", epochs, 1))
+        recipe = replace(recipe, supernet=supernet)
+    if finalist_epochs is not None:
+        train = replace(recipe.train, epochs=at_least("finalist_epochs", finalist_epochs, 1))
+        recipe = replace(recipe, train=train)
+    check_installed(recipe)
+    return recipe
+
+
+def choose_data(given: str | None, needing: Sequence[str]) -> str:
+    """The spec of the images, where ``needing`` are the evaluators that look at some."""
+    if given is None:
+        return "digits" if needing else "none"
+    if needing and given == "none":
+        raise SettingsError(f"data is 'none', but evaluator {needing[0]} needs images; name some")
+    if not needing and given != "none":
+        raise SettingsError(f"no evaluator of this run needs images; leave data {given!r} out")
+    return given
+
+
+def resolve_geometry(text: str, space: Space, data: SearchData) -> Geometry:
+    """The geometry to train at: ``proxy`` or ``target``, then changes as ``width=96,heads=6``.
+
+    Channels and classes are always the data's.
+    """
+    (channels, size), classes = data.train.shape, data.classes
+    base, *changes = [part.strip() for part in text.split(",")]
+    if "=" in base:
+        base, changes = "proxy", [base, *changes]
+    if base == "proxy":
+        geometry = space.proxy(size, channels, len(classes))
+    elif base == "target":
+        geometry = replace(space.target, channels=channels, classes=len(classes))
+    else:
+        raise SpaceError(f"geometry {text!r}: begin with proxy or target, then width=96,heads=6")
+    free = {f.name for f in fields(Geometry)} - {"channels", "classes"}
+    for change in changes:
+        name, _, value = change.partition("=")
+        if name not in free or not value.isdecimal() or int(value) < 1:
+            raise SpaceError(
+                f"geometry {text!r}: {change!r} is no name=number; names: {', '.join(sorted(free))}"
+            )
+        geometry = replace(geometry, **{name: int(value)})
+    space.build((0,) * len(space.choices), geometry)  # says what does not fit together
+    return geometry
+
+
+def at_least(name: str, value: int, lowest: int) -> int:
+    """The value, if it is no lower; else a SettingsError that names it."""
+    if value < lowest:
+        raise SettingsError(f"{name} is {value}; it must be at least {lowest}")
+    return value
