@@ -156,12 +156,13 @@ class Result:
         return card(title, facts, figures)
 
 
-def load_result(folder: Path) -> Result:
+def load_result(folder: str | Path) -> Result:
     """Read a run folder.
 
     Raises:
         RunError: it is no run folder, or something in it is damaged.
     """
+    folder = Path(folder)
     runfolder.check(folder)
     store = Store(folder / runfolder.STORE, read_only=True)
     try:
