@@ -1,4 +1,4 @@
-"""Docstrings name code as Sphinx does, :func:`like this`; on the site it is code and nothing more."""
+"""Docstrings name code as Sphinx does, :func:`like this`; on the site it is code, no more."""
 
 import re
 

@@ -41,6 +41,7 @@ class LatencyEvaluator(Evaluator):
 
     objectives = (Objective("latency", maximise=False),)
     needs_data = False
+    repeatable = False
 
     def __init__(
         self, *, batch: int = 1, geometry: str = "run", repeats: int = 30, warmup: int = 5

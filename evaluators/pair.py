@@ -26,6 +26,7 @@ class Pair(Evaluator):
         self._first: Evaluator = registry.load("evaluator", self._specs[0])
         self._second: Evaluator = registry.load("evaluator", self._specs[1])
         self.needs_data = self._first.needs_data or self._second.needs_data
+        self.repeatable = self._first.repeatable and self._second.repeatable
         self._opened: list[Evaluator] = []
 
     def lead_by(self, lead: Evaluator) -> None:

@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import prepare, resume, run
     from .comparison_report import compare
+    from .loading import load
     from .result import Result, load_result
 
-__all__ = ["Result", "compare", "load_result", "prepare", "resume", "run"]
+__all__ = ["Result", "compare", "load", "load_result", "prepare", "resume", "run"]
 
-_HOMES = {"compare": "comparison_report", "Result": "result", "load_result": "result"}
+_HOMES = {
+    "compare": "comparison_report",
+    "load": "loading",
+    "load_result": "result",
+    "Result": "result",
+}
 
 
 def __getattr__(name: str) -> Any:

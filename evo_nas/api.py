@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from . import registry, runfolder
-from .budget import parse_budget
 from .config import Config
 from .console import Listening, listening
 from .data import DataSource, SearchData
 from .device import available_cores, device_name, resolve_device
 from .errors import SettingsError
+from .limiting import describe_limits, given_limits, make_limits, unmeasured
 from .loop import Loop
 from .plan import Plan, make_plan
 from .plugins import choose_plugins
@@ -51,8 +52,11 @@ class Prepared:
 
 def prepare(
     space: str = "glit_hl",
-    flops: str = "1.4G",
+    flops: str | None = None,
     *,
+    params: str | None = None,
+    latency: str | None = None,
+    limits: Sequence[str] = (),
     strategy: str = "hierarchical",
     evaluator: str = "supernet",
     supernet: str | Path | None = None,
@@ -72,6 +76,10 @@ def prepare(
 ) -> Prepared:
     """Resolve everything about a run and decide its feasibility; nothing is written.
 
+    ``flops`` and ``params`` limit costs at the target, as "6M" or "4M..6M", ``latency`` what the
+    evaluator ``latency`` measures, as "15ms", and ``limits`` any metric, as "accuracy>=0.9" or
+    "zero_cost?scores=naswot>=0.5". Without any, FLOPs are limited to 1.4G.
+
     ``settings`` are those of :class:`evo_nas.strategy.Settings`; None means the default. ``epochs``
     are the supernet's, ``finalist_epochs`` those of each retraining; both override the recipe.
     ``threads`` train a supernet on the CPU, where small proxies gain little from more than one;
@@ -85,15 +93,19 @@ def prepare(
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.
     """
-    budget = parse_budget(flops)
     plugins = choose_plugins(space, strategy, evaluator, retrainer, supernet)
-    loaded, needing = plugins.space.loaded, plugins.needing_images
+    loaded = plugins.space.loaded
+    budget, further = given_limits(loaded, flops, params, latency, limits)
+    limited = make_limits(loaded, budget, further, unmeasured)
+    measured = dict.fromkeys(bound.limit.spec for bound in limited.bounds if bound.measured)
+    plugins = plugins.with_limits(tuple(measured))
+    needing = plugins.needing_images
     images_spec = registry.absolute("data", choose_data(data, needing))
     source: DataSource = registry.load("data", images_spec)
     chosen = choose_recipe(recipe, epochs, finalist_epochs)
     resolved = make_settings(settings)
-    folder = _folder(run_dir, plugins.space.spec, flops)
-    plan = make_plan(plugins.space.spec, loaded, plugins.strategy.loaded, resolved, budget)
+    folder = _folder(run_dir, plugins.space.spec, describe_limits(budget, further))
+    plan = make_plan(plugins.space.spec, loaded, plugins.strategy.loaded, resolved, limited)
     if inherit:
         plugins.check_inheritance([outlook.stage for outlook in plan.stages])
     images = source.load(seed)
@@ -102,7 +114,7 @@ def prepare(
     shape = resolve_geometry(geometry, loaded, images) if needing else loaded.target
     config = Config(
         space=plugins.space.spec,
-        flops=str(budget),
+        flops=budget,
         strategy=plugins.strategy.spec,
         evaluator=plugins.evaluator.spec,
         retrainer=plugins.retrainer.spec,
@@ -115,18 +127,19 @@ def prepare(
         geometry=shape,
         recipe=chosen,
         inherit=inherit,
+        limits=further,
     )
     return Prepared(config, plan, images, folder)
 
 
 def run(
     space: str = "glit_hl",
-    flops: str = "1.4G",
+    flops: str | None = None,
     *,
     progress: Listening = None,
     **options: Any,
 ) -> Result:
-    """Search ``space`` within ``flops``, retrain, and deliver a network; see :func:`prepare`.
+    """Search ``space`` within limits, retrain, and deliver a network; see :func:`prepare`.
 
     With ``progress=True`` it is shown: a bar in a terminal, lines elsewhere.
     """

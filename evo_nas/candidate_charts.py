@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .budget import Budget
+from .budget import UNLIMITED, Budget
 from .candidates import Candidate, Finalist, Stage, as_scored
 from .charts import Limit, Line, Points, chart
 from .evaluator import Objective
@@ -21,7 +21,9 @@ def flops_chart(stage: Stage, budget: Budget) -> str:
     """
     shown = stage.objective if stage.candidates else stage.truth
     title = f"{stage.name}: {shown.name} against FLOPs"
-    limits = [Limit("budget" if not budget.low else "upper limit", budget.high)]
+    limits = []
+    if budget.high < UNLIMITED:
+        limits.append(Limit("budget" if not budget.low else "upper limit", budget.high))
     if budget.low:
         limits.append(Limit("lower limit", budget.low))
     if not stage.candidates:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from .commands import comparing, figures, names, networks, runs, trusting
+from .commands import comparing, exporting, figures, names, networks, plugins, runs, trusting
 from .errors import EvoNasError
 
 # Newer versions of typer carry their own copy of click, so its base error is found through typer.
@@ -80,4 +80,7 @@ app.command()(names.costs)
 app.command("list")(names.list_)
 app.command()(networks.train)
 app.command()(networks.convert)
+app.command()(exporting.export)
+app.command()(plugins.new)
+app.command()(plugins.check)
 app.add_typer(figures.app, name="figure")

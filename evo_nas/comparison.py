@@ -20,6 +20,7 @@ from . import api, registry, runfolder
 from .device import available_cores, resolve_device
 from .errors import RunError, SettingsError
 from .files import write_atomically
+from .limiting import DEFAULT
 from .parallel import run_unordered
 from .progress import Progress
 from .resolving import at_least
@@ -119,8 +120,11 @@ def plan_comparison(
         jobs=at_least("jobs", at_once if jobs is None else jobs, 1),
         options=options,
     )
-    flops = options.setdefault("flops", "1.4G")
-    folder = Path(run_dir) if run_dir else api.new_folder("compare-", options["space"], flops)
+    given = [options.get(name) for name in ("flops", "params", "latency")]
+    named = [text for text in (*given, *options.get("limits", ())) if text] or [DEFAULT]
+    folder = (
+        Path(run_dir) if run_dir else api.new_folder("compare-", options["space"], "-".join(named))
+    )
     runfolder.check_free(folder)
     return comparison, folder
 

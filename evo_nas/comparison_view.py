@@ -16,16 +16,17 @@ from .comparison import Comparison
 from .comparison_report import TITLES, Difference, Report, Row, verdict
 from .console import duration
 from .layout import fact_grid, plain_table
+from .limiting import describe_config
 
 
 def comparison_plan_view(
     comparison: Comparison, prepared: Sequence[Prepared], folder: Path
 ) -> RenderableType:
     """What will be run: printed at the start."""
-    config, plan = prepared[0].config, prepared[0].plan
+    config = prepared[0].config
     seeds = comparison.seeds
     facts = fact_grid(
-        ("space", f"{registry.short(config.space)} within {plan.budget} FLOPs"),
+        ("space", f"{registry.short(config.space)} within {describe_config(config)}"),
         ("seeds", f"{len(seeds)}: {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"),
         ("protocols", " and ".join(comparison.protocols)),
         (

@@ -9,15 +9,16 @@ from .space import Genome, Space
 
 
 class Completions:
-    """What the levels after ``level`` of ``root`` can make of each slot."""
+    """What the levels after ``level`` of ``root`` can make of each slot, by the cost named."""
 
-    def __init__(self, root: Space, level: int) -> None:
+    def __init__(self, root: Space, level: int, cost: str = "flops") -> None:
         self.root = root
         self.level = level
+        self.cost = cost
         self._costs = cache(self._find_costs)
 
     def costs(self, slot: str, full: Genome) -> frozenset[int]:
-        """The FLOPs that a slot of the root can end with, when ``full`` was decided so far."""
+        """The costs that a slot of the root can end with, when ``full`` was decided so far."""
         genes = tuple(
             gene if self.root.choices[i].slot in (None, slot) else 0 for i, gene in enumerate(full)
         )
@@ -30,7 +31,7 @@ class Completions:
             table = self.root.slot_costs(slot, context)
             assert table is not None
             value = tuple(self.root.canonical(full)[i] for i in self.root.slots[slot])
-            return frozenset({table[value]["flops"]})
+            return frozenset({table[value][self.cost]})
         stage = self.root.stage(later[0], full)
         if stage.context:
             raise BudgetError(f"space {self.root.name}: context choices must be of the first level")

@@ -21,7 +21,8 @@ class Config:
 
     ``threads`` are the CPU threads of supernet training: on the CPU results are bit-equal only for
     the same number, so it is part of the run. ``jobs`` changes no result. With ``inherit``,
-    finalists start from the search's shared weights instead of from scratch.
+    finalists start from the search's shared weights instead of from scratch. ``flops`` is a budget,
+    or "unlimited"; ``limits`` are further ones, as :mod:`evo_nas.limits` reads them.
     """
 
     space: str
@@ -38,6 +39,7 @@ class Config:
     geometry: Geometry
     recipe: Recipe
     inherit: bool = False
+    limits: tuple[str, ...] = ()
 
     def to_toml(self) -> str:
         """The file's text."""
@@ -69,10 +71,19 @@ class Config:
                 "geometry": _make(Geometry, _section(table, "geometry", path), path),
                 "recipe": _make(Recipe, recipe, path),
             }
-            config: Config = _make(cls, {**table, **parts}, path)
+            limits = tuple(_texts(table, "limits", path))
+            config: Config = _make(cls, {**table, **parts, "limits": limits}, path)
         except TypeError as error:
             raise RunError(f"{path}: {error}") from error
         return config
+
+
+def _texts(table: dict[str, Any], name: str, path: Path) -> list[str]:
+    """A list of texts, which earlier versions may not have written."""
+    texts = table.get(name, [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise RunError(f"{path}: {name} = {texts!r} must be a list of texts")
+    return texts
 
 
 def _section(table: dict[str, Any], name: str, path: Path) -> dict[str, Any]:

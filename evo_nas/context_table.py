@@ -19,7 +19,7 @@ from .tables import CompletionTable, Floats, SumTable, Table
 
 @dataclass(frozen=True)
 class Slot:
-    """A slot's values under a context: genes at ``positions``, and the FLOPs each can end with."""
+    """A slot's values under a context: genes at ``positions``, and the costs each can end with."""
 
     positions: tuple[int, ...]
     values: NDArray[np.int64]  # (values, positions)
@@ -44,12 +44,13 @@ class ContextTable:
         self.genes = dict(zip(space.context, context, strict=True))
         self.own = _context_slot(space, context)
         self.slots = [
-            _slot(space, s, context, later) for s in (later.root if later else space).slots
+            _slot(space, s, context, budget.cost, later)
+            for s in (later.root if later else space).slots
         ]
         full = space.lift(space.fill(self.genes))
         root_context = tuple(full[i] for i in space.root.context)
         fixed = space.root.fixed_costs(root_context) if later else space.fixed_costs(context)
-        self.fixed = fixed["flops"]
+        self.fixed = fixed[budget.cost]
         # With an upper limit only, the cheapest completion decides.
         self.by_sets = later is not None and budget.low > 0
         self.lookup: list[dict[Genome, tuple[int, ...]]] = [
@@ -59,7 +60,8 @@ class ContextTable:
         self.minimum = self.fixed + sum(min(map(min, slot.costs)) for slot in self.slots)
         self.maximum = self.fixed + sum(max(map(max, slot.costs)) for slot in self.slots)
         self.size = math.prod(float(len(slot.values)) for slot in self.slots)
-        low, high = budget.low - self.fixed, budget.high - self.fixed
+        # No more than there is: a table of sets has a bit for each step up to the upper limit.
+        low, high = budget.low - self.fixed, min(budget.high, self.maximum) - self.fixed
         self.table: Table
         if self.by_sets:
             self.table = CompletionTable([slot.costs for slot in self.slots], low, high)
@@ -69,7 +71,7 @@ class ContextTable:
             )
 
     def costs_of(self, genome: Genome) -> list[tuple[int, ...]]:
-        """The FLOPs that each slot of this genome can end with."""
+        """The costs that each slot of this genome can end with."""
         return [
             lookup[tuple(genome[i] for i in slot.positions)]
             for slot, lookup in zip(self.slots, self.lookup, strict=True)
@@ -96,7 +98,7 @@ def _context_slot(space: Space, context: Genome) -> Slot:
     return _make_slot(space, space.context, [context], [genome], [(0,)])
 
 
-def _slot(space: Space, name: str, context: Genome, later: Completions | None) -> Slot:
+def _slot(space: Space, name: str, context: Genome, cost: str, later: Completions | None) -> Slot:
     positions = space.slots.get(name, ())
     values = space.slot_values(name, context) if positions else ((),)
     given = dict(zip(space.context, context, strict=True))
@@ -108,7 +110,7 @@ def _slot(space: Space, name: str, context: Genome, later: Completions | None) -
     else:
         table = space.slot_costs(name, context)
         assert table is not None
-        costs = [(table[value]["flops"],) for value in values]
+        costs = [(table[value][cost],) for value in values]
     return _make_slot(space, positions, values, genomes, costs)
 
 

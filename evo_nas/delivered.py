@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from .errors import CheckpointError
 from .files import read_metadata
 from .measuring import ChannelStatistics
 from .space import Genome, Geometry
 
-_KEY = "architecture"
+_KEY, _MEASURED = "architecture", "measured"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """A trained network: its genome in the space of a spec, its geometry, its images' statistics.
 
-    ``mean`` and ``std`` are by channel, in 0..1.
+    ``mean`` and ``std`` are by channel, in 0..1; ``classes`` are names, none if they are unknown.
     """
 
     space: str
@@ -27,15 +28,38 @@ class Delivered:
     geometry: Geometry
     mean: Sequence[float]
     std: Sequence[float]
+    classes: Sequence[str] = ()
 
 
 def describe_weights(
-    space: str, genome: Genome, geometry: Geometry, data: ChannelStatistics
+    space: str,
+    genome: Genome,
+    geometry: Geometry,
+    data: ChannelStatistics,
+    classes: Sequence[str] = (),
 ) -> dict[str, str]:
     """The metadata of a file of weights."""
-    about = Delivered(space, genome, geometry, data.mean, data.std)
+    about = Delivered(space, genome, geometry, data.mean, data.std, classes)
     # One entry: several have no fixed order, and equal runs should be equal bytes.
     return {_KEY: json.dumps(asdict(about))}
+
+
+def describe_measured(measured: Mapping[str, object]) -> dict[str, str]:
+    """More metadata: how a network that is of no run was trained and how well it does."""
+    return {_MEASURED: json.dumps(measured)}
+
+
+def read_measured(path: Path) -> Mapping[str, Any]:
+    """What :func:`describe_measured` wrote; nothing if the file's weights say nothing of the kind.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    try:
+        measured = json.loads(read_metadata(path).get(_MEASURED, "{}"))
+    except ValueError:
+        return {}
+    return measured if isinstance(measured, dict) else {}
 
 
 def read_description(path: Path) -> Delivered | None:
@@ -54,6 +78,7 @@ def read_description(path: Path) -> Delivered | None:
             geometry=Geometry(**about["geometry"]),
             mean=tuple(about["mean"]),
             std=tuple(about["std"]),
+            classes=tuple(about.get("classes", ())),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -8,8 +8,9 @@ from typing import Any
 
 from .api import Prepared
 from .architecture import Architecture
-from .budget import Budget
+from .checks import Limits
 from .feasible import Feasible
+from .limit_facts import LimitFact, limit_facts
 from .networks import Counted
 from .plan import Published
 from .result import Result
@@ -23,6 +24,7 @@ def plan_document(prepared: Prepared) -> dict[str, Any]:
         "config": asdict(prepared.config),
         "target": asdict(prepared.plan.space.target),
         "run_folder": str(prepared.folder),
+        "limits": _facts(prepared.plan.facts),
         "stages": [
             {
                 "name": outlook.stage.name,
@@ -39,13 +41,14 @@ def plan_document(prepared: Prepared) -> dict[str, Any]:
 
 
 def space_document(
-    space: Space, legal: Feasible, budget: Budget | None, networks: Sequence[Published]
+    space: Space, legal: Feasible, limits: Limits, networks: Sequence[Published]
 ) -> dict[str, Any]:
-    """A space, and what a budget leaves of it."""
+    """A space, and what limits leave of it."""
     return {
         "name": space.name,
         "target": asdict(space.target),
-        "budget": None if budget is None else asdict(budget),
+        "budget": next((asdict(b) for b in limits.budgets if b.cost == "flops"), None),
+        "limits": _facts(limit_facts(limits, legal)),
         **_legal(legal),
         "sizes": _sizes(space),
         "choices": [
@@ -73,13 +76,18 @@ def _sizes(space: Space) -> dict[str, Any]:
     }
 
 
+def _facts(facts: Sequence[LimitFact]) -> list[dict[str, Any]]:
+    return [asdict(fact) | {"limit": str(fact.limit)} for fact in facts]
+
+
 def _legal(legal: Feasible) -> dict[str, Any]:
     return {
         "genomes": legal.size,
         "legal": legal.count,
         "share": legal.share,
-        "minimum_flops": legal.minimum,
-        "maximum_flops": legal.maximum,
+        "estimated": legal.estimated,
+        f"minimum_{legal.budget.cost}": legal.minimum,
+        f"maximum_{legal.budget.cost}": legal.maximum,
     }
 
 
@@ -125,6 +133,7 @@ def result_document(result: Result) -> dict[str, Any]:
             }
             for stage in result.stages
         },
+        "rejected": result.facts.get("rejected"),
         "seconds": {f"{stage} {phase}": s for (stage, phase), s in result.spent.items()},
         "images": {f"{stage} {phase}": asdict(i) for (stage, phase), i in result.images.items()},
         "versions": result.facts["versions"],

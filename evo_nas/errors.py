@@ -26,6 +26,10 @@ class BudgetError(EvoNasError):
     """A budget is malformed, or nothing in the space meets it."""
 
 
+class NotDrawn(BudgetError):  # noqa: N818  told to users as the error of a budget that it is
+    """No legal genome came of a bounded number of draws."""
+
+
 class SpecError(EvoNasError):
     """A plug-in cannot be found, loaded or configured."""
 
@@ -48,6 +52,10 @@ class RunError(EvoNasError):
 
 class CheckpointError(RunError):
     """A checkpoint is damaged or belongs to something else."""
+
+
+class ExportError(EvoNasError):
+    """A network cannot be exported, or what was exported is another network."""
 
 
 class EvaluatorError(EvoNasError):

@@ -71,7 +71,8 @@ class Evaluator(ABC):
     ``retrainer`` is the spec of the evaluator that confirms the finalists unless a run names
     another. An evaluator that looks at no images says so with ``needs_data``: a run of such
     evaluators loads none, and its geometry is the target. ``shares_weights`` says that it has
-    :meth:`initial_weights`, ``inherits`` that it trains from those of its context. Where these
+    :meth:`initial_weights`, ``inherits`` that it trains from those of its context, ``repeatable``
+    that a genome always has the same metrics, which times, for instance, never are. Where these
     depend on options, the constructor sets them.
     """
 
@@ -80,6 +81,7 @@ class Evaluator(ABC):
     needs_data: bool = True
     shares_weights: bool = False
     inherits: bool = False
+    repeatable: bool = True
 
     def check(self, space: Space) -> None:  # noqa: B027
         """Raise an EvoNasError if it cannot score this space; called before anything is begun."""

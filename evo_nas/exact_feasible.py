@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache, reduce
 
 import numpy as np
@@ -16,7 +17,7 @@ from .budget import Budget
 from .completions import Completions
 from .context_table import ContextTable
 from .distribution import Distribution, prior
-from .errors import BudgetError
+from .errors import NotDrawn
 from .feasibility import Feasible, merges
 from .space import Genome, Space
 from .tables import Floats, reachable_sums
@@ -57,6 +58,7 @@ class ExactFeasible(Feasible):
         unit = math.gcd(*(c - min(s) for s in costs for c in s)) or 1
         base = context.fixed + sum(map(min, costs))
         high = (self.budget.high - base) // unit
+        high = min(high, sum((max(s) - min(s)) // unit for s in costs))
         low = max(-(-(self.budget.low - base) // unit), 0)
         sums = reachable_sums([[(c - min(s)) // unit for c in s] for s in costs], high)
         return high >= low and sums >> low != 0
@@ -74,12 +76,12 @@ class ExactFeasible(Feasible):
         )
 
     def draw_largest(self, rng: np.random.Generator) -> Genome:
-        """One of the legal genomes with the highest FLOPs, drawn from the prior among them."""
-        above = Budget(self.budget.high + 1, self.budget.high + 1)
+        """One of the legal genomes with the highest cost, drawn from the prior among them."""
+        above = replace(self.budget, low=self.budget.high + 1, high=self.budget.high + 1)
         highest = [cost for c in self._contexts for cost in _neighbours(c, above)[0]]
         if not highest or not all(context.table.exact for context in self._contexts):
             return super().draw_largest(rng)
-        exactly = Budget(max(highest), max(highest))
+        exactly = replace(self.budget, low=max(highest), high=max(highest))
         return ExactFeasible(self.space, exactly, None).draw(self.prior, rng)
 
     def _draw(
@@ -97,8 +99,9 @@ class ExactFeasible(Feasible):
             genome = self.space.canonical(self._assemble(context, values))
             if context.table.exact or self.legal(genome):
                 return genome
-        raise BudgetError(
-            f"no genome of {self.space.name} within {self.budget} FLOPs was found; widen the budget"
+        raise NotDrawn(
+            f"no genome of {self.space.name} within {self.budget} {self.budget.unit} was found; "
+            "widen the budget"
         )
 
     def enumerate(self) -> tuple[Genome, ...] | None:
@@ -156,8 +159,8 @@ def _neighbours(context: ContextTable, budget: Budget) -> tuple[list[int], list[
             [context.minimum] if context.minimum > budget.high else [],
         )
     bits = reachable_sums([[(c - s[0]) // unit for c in s] for s in sums], steps)
-    low = max(-(-(budget.low - context.minimum) // unit), 0)
-    high = max((budget.high - context.minimum) // unit + 1, 0)
+    low = min(max(-(-(budget.low - context.minimum) // unit), 0), steps + 1)
+    high = min(max((budget.high - context.minimum) // unit + 1, 0), steps + 1)
     under = bits & ((1 << low) - 1)
     over = bits >> high << high
     below = [context.minimum + unit * (under.bit_length() - 1)] if under else []

@@ -16,10 +16,10 @@ _DRAWN_FOR_LARGEST = 1000
 
 
 class Feasible(ABC):
-    """The genomes of ``space`` within ``budget``.
+    """The genomes of ``space`` within ``budget``, which limits one cost.
 
     ``count`` is their number, ``size`` that of all canonical genomes, ``share`` their mass under
-    the prior; the reachable costs run from ``minimum`` to ``maximum`` FLOPs. Each is None where it
+    the prior; the reachable costs run from ``minimum`` to ``maximum``. Each is None where it
     cannot be known. Counts are exact below 2**53 and correct to 15 digits above.
     """
 
@@ -31,6 +31,8 @@ class Feasible(ABC):
     share: float | None = None
     minimum: int | None = None
     maximum: int | None = None
+    estimated: bool = False  # share and count come from draws
+    known: Genome | None = None  # a legal genome, where draws may end without one
 
     @abstractmethod
     def legal(self, genome: Genome) -> bool:
@@ -40,16 +42,20 @@ class Feasible(ABC):
     def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
         """One canonical genome from the distribution conditioned on legality."""
 
+    def cost(self, genome: Genome) -> int:
+        """What a genome costs, of the kind that the budget limits."""
+        return self.space.costs(genome)[self.budget.cost]
+
     def draw_uniform(self, rng: np.random.Generator) -> Genome:
         """One legal genome, all equally likely where they can be counted, else from the prior."""
         return self.draw(self.prior, rng)
 
     def draw_largest(self, rng: np.random.Generator) -> Genome:
-        """One of the legal genomes with the highest FLOPs; the best of 1,000 draws where these
+        """One of the legal genomes with the highest cost; the best of 1,000 draws where these
         are not known.
         """
         drawn = [self.draw(self.prior, rng) for _ in range(_DRAWN_FOR_LARGEST)]
-        return max(drawn, key=lambda genome: self.space.costs(genome)["flops"])
+        return max(drawn, key=self.cost)
 
     def enumerate(self) -> tuple[Genome, ...] | None:
         """All legal canonical genomes in order; None if there are over a million, or unknown."""
@@ -65,8 +71,9 @@ class Feasible(ABC):
             return
         nearest = " and ".join(format_amount(cost, 8) for cost in self.nearest())
         raise BudgetError(
-            f"no network of {self.space.name} meets {self.budget} FLOPs; the nearest reachable is "
-            f"{nearest}; it reaches {format_amount(self.minimum)} to {format_amount(self.maximum)}"
+            f"no network of {self.space.name} meets {self.budget} {self.budget.unit}; the nearest "
+            f"reachable is {nearest}; it reaches {format_amount(self.minimum)} to "
+            f"{format_amount(self.maximum)}"
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from .budget import Budget
 from .completions import Completions
 from .distribution import Distribution, prior
-from .errors import BudgetError
+from .errors import NotDrawn
 from .exact_feasible import ExactFeasible
 from .feasibility import Feasible, merges
 from .listed_feasible import ListedFeasible, Listing
@@ -28,15 +28,16 @@ def feasible(space: Space, budget: Budget, later: Completions | None = None) -> 
     Where costs do not add up nobody knows what later levels can make of a genome: its own cost,
     with the details that they hold now, decides.
     """
-    if later is not None and _adds_up(later.root):
+    if later is not None and adds_up(later.root):
         return ExactFeasible(space, budget, later)
-    additive = _adds_up(space)
-    if (not additive or merges(space)) and (listing := Listing.of(space)):
+    additive = adds_up(space)
+    if (not additive or merges(space)) and (listing := Listing.of(space, budget.cost)):
         return ListedFeasible(space, budget, listing)
     return ExactFeasible(space, budget, None) if additive else RejectionFeasible(space, budget)
 
 
-def _adds_up(space: Space) -> bool:
+def adds_up(space: Space) -> bool:
+    """Whether the costs of a space are sums over its slots."""
     # Without slots there is nothing to add up, and the contexts may be too many to go through.
     return bool(space.slots) and all(
         space.slot_costs(slot, context) is not None
@@ -53,19 +54,20 @@ class RejectionFeasible(Feasible):
 
     def legal(self, genome: Genome) -> bool:
         """Whether this genome meets the budget."""
-        return self.space.costs(genome)["flops"] in self.budget
+        return self.cost(genome) in self.budget
 
     def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
         """One genome from the distribution conditioned on the budget.
 
         Raises:
-            BudgetError: none of 10,000 draws met the budget.
+            NotDrawn: none of 10,000 draws met the budget.
         """
         for _ in range(_MOST_REJECTED):
             genome = distribution.draw(self.space, rng)
             if self.legal(genome):
                 return genome
-        raise BudgetError(
+        raise NotDrawn(
             f"none of {_MOST_REJECTED:,} genomes drawn from {self.space.name} met {self.budget} "
-            "FLOPs; widen the budget, or give the space slot_costs so that it can be met exactly"
+            f"{self.budget.unit}; widen the budget, or give the space slot_costs so that it can be "
+            "met exactly"
         )

@@ -7,6 +7,7 @@ it is kept beside it. Weights are safetensors with the SHA-256 of their contents
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -22,28 +23,55 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from .errors import CheckpointError
+from .errors import CheckpointError, RunError
 from .interrupts import undivided
 
 MAGIC = b"evonas1\n"
 HEADER_BYTES = len(MAGIC) + 32
+TEMPORARY = ".*.part.*"  # names of files that are being written, as a pattern
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DIGEST = "sha256"  # the key in the metadata of weights
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file that other processes, and a crash at any moment, see whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
-    with undivided():
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    """Write a file that other processes, and a crash at any moment, see whole or not at all.
+
+    Raises:
+        RunError: the disk is full.
+    """
+    with undivided(), written_aside(path) as temporary, temporary.open("xb") as file:
+        file.write(content)
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """A path beside ``path``, which the file there takes at the end; nothing is left of an error.
+
+    The temporary name ends as ``path`` does: there are writers that look at the suffix.
+
+    Raises:
+        RunError: the disk is full.
+    """
+    temporary = path.with_name(f".{os.getpid()}.{secrets.token_hex(4)}.part.{path.name}")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
         _sync_folder(path.parent)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise RunError(
+                f"{path} cannot be written, the disk is full; free some space, then go on"
+            ) from error
+        raise
+
+
+def remove_temporary(folder: Path) -> None:
+    """Delete what processes that were killed while they wrote have left; nobody else may write."""
+    for path in folder.rglob(TEMPORARY):
+        path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -121,7 +149,16 @@ def save_weights(
         for name, tensor in tensors.items()
     }
     told = dict(metadata or {})
-    write_atomically(path, save(copies, told | {_DIGEST: _digest(copies, told)}))
+    content = save(copies, told | {_DIGEST: _digest(copies, told)})
+    write_atomically(path, _in_order(content))
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its header in order: equal weights are then equal files."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:start]), separators=(",", ":"), sort_keys=True)
+    padded = header.encode() + b" " * (-len(header.encode()) % 8)
+    return len(padded).to_bytes(8, "little") + padded + content[start:]
 
 
 def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[str, Tensor] | None:

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .budget import Budget
+from .checks import Checks
 from .distribution import Distribution, prior
-from .errors import BudgetError
+from .errors import BudgetError, NotDrawn
 from .feasibility import Feasible
 from .space import Genome, Space
 from .tables import Floats, Integers, pick
 
 _MOST_LISTED = 1 << 17  # genomes: about a second, and 20 MB
-_HIGHEST = 1 << 62  # FLOPs
+_HIGHEST = 1 << 62  # of any cost
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Listing:
     """All genomes that a distribution can draw, before those of one network are merged.
 
     ``genes`` and ``active`` are (choices, genomes); ``networks`` are the canonical genomes in
-    order, ``costs`` (networks,) their FLOPs, and ``which`` (genomes,) says which each genome is.
+    order, ``costs`` (networks,) their costs of the kind asked for, and ``which`` (genomes,) says
+    which each genome is.
     """
 
     genes: Integers
@@ -34,7 +36,7 @@ class Listing:
     costs: Integers
 
     @classmethod
-    def of(cls, space: Space) -> Listing | None:
+    def of(cls, space: Space, cost: str = "flops") -> Listing | None:
         """The listing of a space; None if it has too many genomes."""
         found = _all_genes(space)
         if found is None:
@@ -46,7 +48,7 @@ class Listing:
         networks = tuple(sorted(set(canonical)))
         index = {genome: position for position, genome in enumerate(networks)}
         which = np.array([index[genome] for genome in canonical], dtype=np.int64)
-        costs = np.array([space.costs(genome)["flops"] for genome in networks], dtype=np.int64)
+        costs = np.array([space.costs(genome)[cost] for genome in networks], dtype=np.int64)
         return cls(genes, active, which, networks, costs)
 
     def take(self, rows: Integers) -> Listing:
@@ -95,13 +97,26 @@ def _all_genes(space: Space) -> tuple[Integers, NDArray[np.bool_]] | None:
 
 
 class ListedFeasible(Feasible):
-    """Feasibility by looking at every genome; genomes of one network count once."""
+    """Feasibility by looking at every genome; genomes of one network count once.
 
-    def __init__(self, space: Space, budget: Budget, listing: Listing) -> None:
+    ``checks`` are further limits on what meets the budget.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        budget: Budget,
+        listing: Listing,
+        checks: Checks | None = None,
+    ) -> None:
         self.space, self.budget, self.prior = space, budget, prior(space)
         self._costs = listing.costs
         low, high = min(budget.low, _HIGHEST), min(budget.high, _HIGHEST)
         fits = (listing.costs >= low) & (listing.costs <= high)
+        self._checks = checks
+        if checks is not None:
+            for row in np.flatnonzero(fits):
+                fits[row] = checks.quick(space.lift(listing.networks[row]))
         self._legal = tuple(listing.networks[i] for i in np.flatnonzero(fits))
         self._is_legal = frozenset(self._legal)
         self._genomes = listing.take(np.flatnonzero(fits[listing.which]))
@@ -109,6 +124,15 @@ class ListedFeasible(Feasible):
         self.size, self.count = float(len(listing.networks)), float(len(self._legal))
         self.share = float(self._prior_weights.sum())
         self.minimum, self.maximum = int(listing.costs.min()), int(listing.costs.max())
+
+    def require(self) -> None:
+        """Raise a BudgetError that says why, if nothing is legal."""
+        if self._checks is not None and self._checks.looked_at and not self._legal:
+            raise BudgetError(
+                f"no network of {self.space.name} meets {self.budget} {self.budget.unit} and the "
+                f"other limits: {self._checks.account()}; widen a limit"
+            )
+        super().require()
 
     def nearest(self) -> list[int]:
         """The reachable costs nearest to the budget: below it, above it, where there are such."""
@@ -125,14 +149,14 @@ class ListedFeasible(Feasible):
         """One canonical genome from the distribution conditioned on legality.
 
         Raises:
-            BudgetError: the distribution draws no legal genome.
+            NotDrawn: the distribution draws no legal genome.
         """
         known = distribution is self.prior
         weights = self._prior_weights if known else self._genomes.weights(distribution)
         if not weights.any():
-            raise BudgetError(
-                f"no genome of {self.space.name} within {self.budget} FLOPs can be drawn; "
-                "widen the budget"
+            raise NotDrawn(
+                f"no genome of {self.space.name} within {self.budget} {self.budget.unit} can be "
+                "drawn; widen the budget"
             )
         return self._genomes.networks[self._genomes.which[pick(weights, rng)]]
 
@@ -146,7 +170,7 @@ class ListedFeasible(Feasible):
         return self._legal[rng.integers(len(self._legal))]
 
     def draw_largest(self, rng: np.random.Generator) -> Genome:
-        """One of the legal genomes with the highest FLOPs, drawn from the prior among them."""
+        """One of the legal genomes with the highest cost, drawn from the prior among them."""
         costs = self._genomes.costs[self._genomes.which]
         weights = np.where(costs == costs.max(), self._prior_weights, 0.0)
         return self._genomes.networks[self._genomes.which[pick(weights, rng)]]

@@ -6,6 +6,7 @@ from . import registry
 from .api import RUNS
 from .budget import format_amount
 from .errors import EvoNasError, SpecError, nearest
+from .limiting import describe_limits
 from .result import load_result
 from .runfolder import CONFIG
 
@@ -57,5 +58,6 @@ def _runs() -> dict[str, str]:
                 if (accuracy := result.best["measured"].get(kind)) is not None:
                     state += f", {kind.replace('_', ' ')} {accuracy:.4f}"
         space = registry.short(result.config.space)
-        told[str(folder)] = f"{space} within {result.config.flops}, {state}"
+        within = describe_limits(result.config.flops, result.config.limits)
+        told[str(folder)] = f"{space} within {within}, {state}"
     return told

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from . import registry, runfolder
 from .budget import parse_budget
+from .checks import Checks
 from .config import Config
 from .data import DataSource, SearchData
 from .decoder import Decoder
@@ -22,6 +23,9 @@ from .errors import RunError
 from .evaluator import EvaluationContext, Evaluator, Objective
 from .feasible import Feasible
 from .files import load_weights, save_weights, write_atomically
+from .limit_measuring import LimitMeasurer
+from .limited_feasible import LimitedFeasible
+from .limiting import make_limits
 from .measuring import Batches, Ledger, measure
 from .progress import Progress
 from .sampling import Sampler
@@ -49,6 +53,8 @@ class Loop:
         self.space: Space = registry.load("space", config.space)
         self.strategy: Strategy = registry.load("strategy", config.strategy)
         self.budget = parse_budget(config.flops)
+        self.measurer = LimitMeasurer(folder, self.space, self._limit_context, self._spend)
+        self.limits = make_limits(self.space, config.flops, config.limits, self.measurer.value)
         self.source: DataSource = registry.load("data", config.data)
         self.data = data or self.source.load(config.seed)
         self.store = Store(folder / runfolder.STORE)
@@ -74,12 +80,13 @@ class Loop:
             decided = finalists[0].genome
         assert decided is not None, "a strategy plans one stage at least"
         self._finish(decided, finalists, weights)
+        self.measurer.close()
         self.store.close()
 
     def _stage(self, stage: StagePlan, space: Space) -> tuple[list[Scored], Path | None]:
         """The retrained finalists of a stage, best first, and the weights of the best."""
         config = self.config
-        legal = stage_feasible(self.space, stage, space, self.budget)
+        legal = stage_feasible(stage, space, self.limits)
         if legal.count is not None and legal.share is not None:
             self.progress.say(
                 f"{stage.name}: {legal.count:,.4g} of {legal.size:,.4g} genomes fit, "
@@ -95,8 +102,10 @@ class Loop:
         try:
             best = retrain(finalists, retrainer)
             self.progress.say(
-                describe(best[0], objectives[0], self.budget, f"{stage.name}: {_counted(best)}")
+                describe(best[0], objectives[0], legal, f"{stage.name}: {_counted(best)}")
             )
+            if isinstance(legal, LimitedFeasible):
+                self._tell_rejected(stage.name, legal.tally)
             return best, retrainer.weights(best[0].genome) if stage.final else None
         finally:
             retrainer.close()
@@ -155,8 +164,37 @@ class Loop:
             threads=config.threads,
             jobs=config.jobs,
             progress=self.progress,
-            draw=lambda rng: sampler.draw(legal.prior, rng),
+            draw=sampler.typical,
         )
+
+    def _limit_context(self, spec: str) -> EvaluationContext:
+        """What the evaluator of a limit works with: the whole space, and streams of its own."""
+        config = self.config
+        return EvaluationContext(
+            streams=Streams(Streams(config.seed).number("limits", spec)),
+            folder=self.folder / CHECKPOINTS / "limits" / registry.file_name(spec),
+            geometry=config.geometry,
+            data=self.data,
+            recipe=config.recipe,
+            epochs=config.recipe.supernet.epochs,
+            device=config.device,
+            threads=config.threads,
+            jobs=config.jobs,
+            progress=self.progress,
+        )
+
+    def _spend(self, spec: str, seconds: float, images: Ledger) -> None:
+        """Write down what measuring for a limit took, on top of what it has taken before."""
+        name = registry.short(spec)
+        before = self.store.images().get(("limits", name), Ledger())
+        self.store.spend("limits", name, seconds, before + images)
+
+    def _tell_rejected(self, stage: str, tally: Mapping[str, int]) -> None:
+        """Keep what each limit rejected; the first time, as a replay looks at a little less."""
+        kept = self.store.fact("rejected")
+        kept = kept if isinstance(kept, dict) else {}
+        if stage not in kept:
+            self.store.set_fact("rejected", {**kept, stage: tally})
 
     # -- the end ---------------------------------------------------------------------------------
 
@@ -184,7 +222,9 @@ class Loop:
             metrics = measure(network.to(self.config.device), test).metrics()
             measured["test_accuracy"] = metrics["accuracy"]
             measured["test_standard_error"] = metrics["standard_error"]
-            about = describe_weights(self.config.space, genome, self.config.geometry, self.data)
+            about = describe_weights(
+                self.config.space, genome, self.config.geometry, self.data, self.data.classes
+            )
             save_weights(self.folder / runfolder.WEIGHTS, tensors, about)
             images = Ledger(measured=len(test))
             self.store.spend("final", "test", time.perf_counter() - began, images)
@@ -200,9 +240,14 @@ class Loop:
             "target": {"geometry": asdict(self.space.target), **self.space.costs(genome)},
             "measured": measured,
             "run": {"budget": self.config.flops, "seed": self.config.seed},
+            **({"limits": self._limited(genome)} if self.config.limits else {}),
         }
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, (json.dumps(architecture, indent=2) + "\n").encode())
+
+    def _limited(self, genome: Genome) -> dict[str, float]:
+        """The value of each limited metric, by the limit's text."""
+        return Checks(self.space, self.limits.budgets, self.limits.bounds).values(genome)
 
 
 def compare_finalists(finalists: Sequence[Scored], prefix: str) -> dict[str, object]:

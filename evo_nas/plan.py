@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 
 from .architectures import published_networks
-from .budget import Budget
+from .budget import UNLIMITED, Budget
+from .checks import Checks, Limits
 from .feasible import Feasible
+from .limit_facts import LimitFact, limit_facts
 from .search import stage_feasible, stage_space
 from .sizes import stage_sizes
 from .space import Space
@@ -29,7 +31,7 @@ class StageOutlook:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published network of the space, and whether the budget admits it."""
+    """A published network of the space, and whether the limits on what is known of it admit it."""
 
     name: str
     flops: int
@@ -41,44 +43,59 @@ class Plan:
     """Everything that the plan printed at the start tells."""
 
     space: Space
-    budget: Budget
+    limits: Limits
     stages: tuple[StageOutlook, ...]
     published: tuple[Published, ...]
 
+    @property
+    def budget(self) -> Budget:
+        """The limit on FLOPs."""
+        unlimited = Budget(0, UNLIMITED)
+        return next((b for b in self.limits.budgets if b.cost == unlimited.cost), unlimited)
+
+    @property
+    def facts(self) -> tuple[LimitFact, ...]:
+        """How the limits are met in the first stage."""
+        first = self.stages[0].feasible
+        assert first is not None, "the first stage depends on no other"
+        return limit_facts(self.limits, first)
+
 
 def make_plan(
-    spec: str, space: Space, strategy: Strategy, settings: Settings, budget: Budget
+    spec: str, space: Space, strategy: Strategy, settings: Settings, limits: Limits
 ) -> Plan:
     """Plan a run of the space that ``spec`` names, and decide the feasibility of all its stages.
 
-    A later stage is feasible because the first admits only what can be completed.
+    A later stage is feasible because the first admits only what can be completed. Of limits that
+    take measuring, nothing is decided before the run.
 
     Raises:
         BudgetError: nothing meets the budget.
     """
     stages = tuple(
-        outlook(space, stage, budget, first=position == 0)
+        outlook(space, stage, limits.quick(), first=position == 0)
         for position, stage in enumerate(strategy.plan(space, settings))
     )
-    return Plan(space, budget, stages, published(spec, space, budget))
+    return Plan(space, limits, stages, published(spec, space, limits))
 
 
-def outlook(space: Space, stage: StagePlan, budget: Budget, *, first: bool) -> StageOutlook:
+def outlook(space: Space, stage: StagePlan, limits: Limits, *, first: bool) -> StageOutlook:
     """What is known of a stage before the run."""
     if not first and stage.level is not None:
         smallest, largest = stage_sizes(space, stage.level)
         return StageOutlook(stage, smallest, largest, None)
     searched = stage_space(space, stage, None)
-    found = stage_feasible(space, stage, searched, budget)
+    found = stage_feasible(stage, searched, limits)
     size = found.size if found.size is not None else math.nan
     return StageOutlook(stage, size, size, found)
 
 
-def published(spec: str, space: Space, budget: Budget | None) -> tuple[Published, ...]:
+def published(spec: str, space: Space, limits: Limits) -> tuple[Published, ...]:
     """The published networks of a space, cheapest first."""
     found = []
+    checks = Checks(space, limits.budgets, limits.quick().bounds)
     for name, architecture in published_networks().items():
         if architecture.space == spec:
             flops = space.costs(architecture.genome)["flops"]
-            found.append(Published(name, flops, budget is None or flops in budget))
+            found.append(Published(name, flops, checks.quick(space.canonical(architecture.genome))))
     return tuple(sorted(found, key=lambda network: network.flops))

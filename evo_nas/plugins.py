@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -32,11 +32,27 @@ class PlugIns:
     strategy: PlugIn[Strategy]
     evaluator: PlugIn[Evaluator]
     retrainer: PlugIn[Evaluator]
+    limiting: tuple[PlugIn[Evaluator], ...] = ()
 
     @property
     def needing_images(self) -> list[str]:
         """The specs of the evaluators that look at images."""
-        return [e.spec for e in (self.evaluator, self.retrainer) if e.loaded.needs_data]
+        return [e.spec for e in self._evaluators if e.loaded.needs_data]
+
+    @property
+    def _evaluators(self) -> tuple[PlugIn[Evaluator], ...]:
+        return (self.evaluator, self.retrainer, *self.limiting)
+
+    def with_limits(self, specs: Sequence[str]) -> PlugIns:
+        """The same, and the evaluators that measure what is limited.
+
+        Raises:
+            EvoNasError: one cannot be loaded, or cannot measure the space.
+        """
+        limiting = tuple(_load("evaluator", spec) for spec in specs)
+        for each in limiting:
+            each.loaded.check(self.space.loaded)
+        return replace(self, limiting=limiting)
 
     def check_inheritance(self, stages: Sequence[StagePlan]) -> None:
         """Raise a SettingsError unless finalists can start from the weights of a search."""

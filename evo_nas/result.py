@@ -20,6 +20,8 @@ from .evaluator import Evaluator, Objective
 from .figure import Figure, card
 from .found import FoundArchitecture
 from .frames import evaluations_frame
+from .limiting import describe_config
+from .limits import describe_value, parse_limit
 from .measuring import Ledger
 from .reliability import split_half
 from .space import Space
@@ -152,7 +154,7 @@ class Result:
                 figures.append(self.plot())
         except EvoNasError as error:  # a plug-in that is gone: the facts stand without it
             facts.append(("no figures", str(error)))
-        title = f"{registry.short(self.config.space)} within {self.config.flops} FLOPs"
+        title = f"{registry.short(self.config.space)} within {describe_config(self.config)}"
         return card(title, facts, figures)
 
 
@@ -173,7 +175,7 @@ def load_result(folder: str | Path) -> Result:
             evaluations=tuple(store.evaluations()),
             spent=store.spent(),
             images=store.images(),
-            facts={"versions": store.fact("versions"), "data": store.fact("data")},
+            facts={name: store.fact(name) for name in ("versions", "data", "rejected")},
         )
     finally:
         store.close()
@@ -189,6 +191,21 @@ def _read_best(path: Path) -> dict[str, Any] | None:
     if not isinstance(best, dict):
         raise RunError(f"{path} is no architecture file: it holds no JSON object")
     return best
+
+
+def limited_facts(result: Result) -> list[tuple[str, str]]:
+    """What the network found has of each limited metric, and what limits rejected, for people."""
+    rows = []
+    for text, value in (result.best or {}).get("limits", {}).items():
+        metric = parse_limit(text).metric
+        rows.append((registry.short(text), describe_value(metric, value)))
+    for stage, tally in (result.facts.get("rejected") or {}).items():
+        counts = dict(tally)
+        looked = f"{counts.pop('looked at'):,} looked at within the exact limit"
+        told = [f"{registry.short(name)}: {count:,}" for name, count in counts.items() if count]
+        rejected = f"; rejected by {', '.join(told)}" if told else "; none rejected"
+        rows.append((f"{stage} draws", looked + rejected))
+    return rows
 
 
 def measured_facts(measured: Mapping[str, object]) -> list[tuple[str, str]]:

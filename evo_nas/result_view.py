@@ -14,7 +14,7 @@ from .console import duration
 from .errors import EvoNasError
 from .evaluator import Evaluator, Objective
 from .layout import fact_grid, plain_table
-from .result import Result, measured_facts
+from .result import Result, limited_facts, measured_facts
 from .runfolder import FINALISTS
 from .space import Space
 from .store import Evaluation
@@ -30,7 +30,7 @@ def result_view(result: Result, space: Space) -> RenderableType:
     if result.best is not None:
         genome = space.encode(result.best["choices"])
         parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
-        parts.append(fact_grid(*measured_facts(result.best["measured"])))
+        parts.append(fact_grid(*measured_facts(result.best["measured"]), *limited_facts(result)))
     else:
         parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
     parts.append(_search_table(result))

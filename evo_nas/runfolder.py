@@ -14,7 +14,7 @@ from typing import IO
 
 from .config import Config
 from .errors import RunError
-from .files import write_atomically
+from .files import remove_temporary, write_atomically
 from .space import Space
 from .store import Store
 
@@ -71,6 +71,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     check(folder)
     with held(folder):
+        remove_temporary(folder)
         yield
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 
 from .distribution import Distribution
+from .errors import NotDrawn
 from .feasible import Feasible
 from .space import Genome
 
@@ -44,6 +46,15 @@ class Sampler:
                 return genome
         return self.feasible.draw(distribution, rng)
 
+    def typical(self, rng: np.random.Generator) -> Genome:
+        """One genome from the prior conditioned on legality; a known one where none is drawn."""
+        try:
+            return self.draw(self.feasible.prior, rng)
+        except NotDrawn:
+            if self.feasible.known is None:
+                raise
+            return self.feasible.known
+
     def fresh(
         self, rng: np.random.Generator, *distributions: Callable[[], Distribution]
     ) -> tuple[Genome, int]:
@@ -51,21 +62,36 @@ class Sampler:
 
         Each is tried a bounded number of times before the next; after the last come the prior
         (its index is then ``len(distributions)``) and, in spaces of up to a million legal genomes,
-        what is left of them all.
+        what is left of them all. A distribution of which no legal genome can be drawn is passed
+        over; if it is the prior, the one legal genome that is known may be left.
 
         Raises:
-            Exhausted: every legal genome has been proposed.
+            Exhausted: every legal genome has been proposed, or no other can be drawn.
         """
         for index, make in enumerate(distributions):
-            distribution = make()
-            for _ in range(_FRESH_TRIES):
-                if self._is_new(genome := self.draw(distribution, rng)):
-                    return genome, index
+            found = self._new(make(), _FRESH_TRIES, rng)
+            if found is not None:
+                return found, index
         if self._remaining is None:
-            for _ in range(_PRIOR_TRIES):
-                if self._is_new(genome := self.draw(self.feasible.prior, rng)):
-                    return genome, len(distributions)
+            found = self._new(self.feasible.prior, _PRIOR_TRIES, rng)
+            if found is not None:
+                return found, len(distributions)
         return self._leftover(rng), len(distributions)
+
+    def _new(
+        self, distribution: Distribution, tries: int, rng: np.random.Generator
+    ) -> Genome | None:
+        """A genome of the distribution that was never proposed; None where none is drawn."""
+        for _ in range(tries):
+            try:
+                genome = self.draw(distribution, rng)
+            except NotDrawn:
+                if not self.proposed and self.feasible.known is None:
+                    raise
+                return None
+            if self._is_new(genome):
+                return genome
+        return None
 
     def look(
         self, distribution: Distribution, count: int, rng: np.random.Generator
@@ -82,7 +108,8 @@ class Sampler:
                 if len(legal) == count:
                     break
         if not legal and self.feasible.share is not None:  # else it could only try the same again
-            legal = [self.feasible.draw(distribution, rng) for _ in range(count)]
+            with suppress(NotDrawn):
+                legal = [self.feasible.draw(distribution, rng) for _ in range(count)]
         return [genome for genome in dict.fromkeys(legal) if genome not in self.proposed]
 
     def take(self, genome: Genome) -> None:
@@ -102,7 +129,10 @@ class Sampler:
             if self._is_new(genome := self._remaining.pop()):
                 return genome
         # Too many to enumerate, yet the prior keeps repeating itself: it must be very uneven.
-        for _ in range(_UNIFORM_TRIES if self._remaining is None else 0):
-            if self._is_new(genome := self.feasible.draw_uniform(rng)):
-                return genome
+        with suppress(NotDrawn):
+            for _ in range(_UNIFORM_TRIES if self._remaining is None else 0):
+                if self._is_new(genome := self.feasible.draw_uniform(rng)):
+                    return genome
+        if self.feasible.known is not None and self._is_new(self.feasible.known):
+            return self.feasible.known
         raise Exhausted

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import count
 
-from .budget import Budget
-from .completions import Completions
+from .budget import UNLIMITED, format_amount
+from .checks import Limits
 from .evaluator import Objective
-from .feasible import Feasible, feasible
+from .feasible import Feasible
+from .limited_feasible import feasible_within
 from .progress import Progress
 from .sampling import Sampler
 from .scoring import Scorer
@@ -23,10 +24,9 @@ def stage_space(root: Space, stage: StagePlan, decided: Genome | None) -> Space:
     return root if stage.level is None else root.stage(stage.level, decided)
 
 
-def stage_feasible(root: Space, stage: StagePlan, space: Space, budget: Budget) -> Feasible:
+def stage_feasible(stage: StagePlan, space: Space, limits: Limits) -> Feasible:
     """What is legal in a stage: by its own cost if it is final, else by some completion's."""
-    later = None if stage.final or stage.level is None else Completions(root, stage.level)
-    found = feasible(space, budget, later)
+    found = feasible_within(space, limits, None if stage.final else stage.level)
     found.require()
     return found
 
@@ -57,7 +57,7 @@ def search(
         strategy.tell(told)
         scored += told
         best = rank([*best, *told], objectives)[:1]
-        told_best = describe(best[0], objectives[0], legal.budget, f"generation {generation + 1}")
+        told_best = describe(best[0], objectives[0], legal, f"generation {generation + 1}")
         progress.advance(len(scored), told_best)
     if len(scored) < stage.candidates:
         progress.say(f"{stage.name}: space exhausted, all {len(scored):,} candidates evaluated")
@@ -95,12 +95,12 @@ def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:
     return rank(_scored(proposals, evaluations), scorer.evaluator.objectives)
 
 
-def describe(best: Scored, objective: Objective, budget: Budget, prefix: str) -> str:
+def describe(best: Scored, objective: Objective, legal: Feasible, prefix: str) -> str:
     """One line about the best candidate so far, and how much of the budget it uses."""
-    return (
-        f"{prefix}, best {objective.name} {best.metrics[objective.name]:.4f} "
-        f"at {best.flops / budget.high:.1%} of the budget"
-    )
+    used = f"{format_amount(best.flops)} FLOPs"
+    if legal.budget.high < UNLIMITED:
+        used = f"{legal.cost(best.genome) / legal.budget.high:.1%} of the budget"
+    return f"{prefix}, best {objective.name} {best.metrics[objective.name]:.4f} at {used}"
 
 
 def _scored(proposals: Sequence[Proposal], evaluations: Sequence[Evaluation]) -> list[Scored]:

@@ -11,7 +11,7 @@ from torch import nn
 from . import registry
 from .architectures import find_architecture
 from .data import DataSource
-from .delivered import describe_weights
+from .delivered import describe_measured, describe_weights
 from .device import available_cores, resolve_device
 from .errors import RunError
 from .files import remove_checkpoint, save_weights
@@ -91,7 +91,22 @@ def train_architecture(
     measured = measure(network, validation)
     test = measure(network, Batches(source.test(), images, shape.image_size, place))
     told = {"training": str(phase), "seed": str(seed), "data": images.fingerprint}
-    about = describe_weights(found.space, genome, shape, images)
+    about = describe_weights(found.space, genome, shape, images, images.classes)
+    metrics = {"validation": measured.metrics(), "test": test.metrics()}
+    about |= describe_measured(
+        {
+            "data": registry.absolute("data", data),
+            "seed": seed,
+            "recipe": recipe,
+            "epochs": phase.epochs,
+            "fingerprint": images.fingerprint,
+        }
+        | {
+            f"{split}_{name}": own[name]
+            for split, own in metrics.items()
+            for name in ("accuracy", "standard_error")
+        }
+    )
     save_weights(out, network.state_dict(), told | about)
     remove_checkpoint(checkpoint_path(out))
     return {

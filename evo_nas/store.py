@@ -134,6 +134,11 @@ class Store:
             self._connection.commit()
         self._committed = time.monotonic()
 
+    def compact(self) -> None:
+        """Give back what the file does not need any more."""
+        with self._explained():
+            self._connection.execute("VACUUM")
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:

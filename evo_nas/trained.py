@@ -1,80 +1,164 @@
-"""Trained networks by name: a run's, or an architecture with its weights."""
+"""Trained networks by name: a run's, a finalist's, an architecture with weights, weights alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from . import registry
+from .architecture import BEST, Architecture
 from .architectures import find_architecture
 from .data import DataSource
-from .delivered import Delivered, read_description
+from .delivered import Delivered, read_description, read_measured
 from .errors import CheckpointError, SettingsError
+from .files import read_metadata
 from .released import check_weights, read_state_dict
 from .result import load_result
-from .runfolder import WEIGHTS
+from .runfolder import CONFIG, FINALISTS, WEIGHTS
 from .space import Geometry, Space
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A network with its weights, and how its images are prepared."""
+    """A network with its weights, and how its images are prepared.
+
+    ``classes`` are names, none if nothing says them; ``run`` is the folder of the run it is from.
+    ``measured`` is what best.json, a finalist's file or the weights say of how well it does.
+    """
 
     name: str
     network: nn.Module
     geometry: Geometry
     mean: Sequence[float]
     std: Sequence[float]
+    classes: Sequence[str]
+    architecture: Architecture
+    space: Space
+    weights: Path
+    run: Path | None
+    measured: Mapping[str, Any]
 
 
 def load_trained(
-    what: str, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
+    what: str,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    weights: Path | None = None,
 ) -> Trained:
-    """A finished run's network, or ``ARCHITECTURE=WEIGHTS``.
+    """The network that ``what`` names, in evaluation mode.
+
+    A finished run, one of its finalists (RUN/finalists/2.json), weights that say their network, an
+    architecture with ``weights``, or ``ARCHITECTURE=WEIGHTS``.
 
     The weights say at which geometry and on which images they were trained; where they do not, the
-    geometry is the space's target. ``mean`` and ``std`` (by channel, in 0..1) override theirs.
+    run does, else the geometry is the space's target. ``mean`` and ``std`` (by channel, in 0..1)
+    override theirs.
 
     Raises:
         EvoNasError: there is no such network, or its weights do not fit.
         SettingsError: nothing says how images are normalised.
     """
-    if Path(what).is_dir():
-        name, weights = what, Path(what) / WEIGHTS
-    else:
-        name, equals, file = what.rpartition("=")
-        if not equals:
-            raise SettingsError(f"network {what!r}: name a run's folder, or ARCHITECTURE=WEIGHTS")
-        weights = Path(file)
-    architecture = find_architecture(name)
+    architecture, file, record = _find(what, weights)
+    return load_architecture(architecture, file, record, mean, std)
+
+
+def load_architecture(
+    architecture: Architecture,
+    file: Path,
+    record: Path | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Trained:
+    """An architecture with the weights in ``file``; see :func:`load_trained`.
+
+    ``record`` is what a run wrote of it: its best.json, or a finalist's file.
+    """
+    run = None if record is None else record.parent
+    if run is not None and run.name == FINALISTS:
+        run = run.parent
     space: Space = registry.load("space", architecture.space)
     genome = space.check(architecture.genome)
-    about = read_description(weights)
-    if about is None and Path(what).is_dir():
-        about = _of_run(Path(what))
+    about = read_description(file)
+    if about is None and run is not None:
+        about = _of_run(run)
+    elif about is not None and about.genome != genome:
+        raise CheckpointError(f"{file} holds weights of another network than {architecture.name}")
     geometry = about.geometry if about else space.target
     network = space.build(genome, geometry)
-    tensors = read_state_dict(weights)
-    check_weights(network, tensors, str(weights))
+    tensors = read_state_dict(file)
+    check_weights(network, tensors, str(file))
     network.load_state_dict(tensors)
     if about:
         mean, std = mean or about.mean, std or about.std
     if not mean or not std:
         raise SettingsError(
-            f"{weights} does not say how images are normalised; give --mean and --std, such as "
+            f"{file} does not say how images are normalised; give --mean and --std, such as "
             "0.485,0.456,0.406 and 0.229,0.224,0.225 for networks trained on ImageNet"
         )
     for values in (mean, std):
         if len(values) != geometry.channels:
-            raise SettingsError(f"{what} reads {geometry.channels} channels, not {len(values)}")
-    return Trained(architecture.name, network, geometry, mean, std)
+            raise SettingsError(
+                f"{architecture.name} reads {geometry.channels} channels, not {len(values)}"
+            )
+    classes = about.classes if about else ()
+    return Trained(
+        architecture.name, network.eval(), geometry, mean, std, classes, architecture, space, file,
+        run, read_measured(file) if record is None else _recorded(record),
+    )  # fmt: skip
+
+
+def _find(what: str, weights: Path | None) -> tuple[Architecture, Path, Path | None]:
+    """The architecture, the file of its weights, and what a run wrote of it, if both are of one."""
+    path = Path(what)
+    if path.name == BEST and (path.parent / CONFIG).is_file():
+        path = path.parent
+    if path.is_dir():
+        record = None if weights else path / BEST
+        return find_architecture(str(path)), weights or path / WEIGHTS, record
+    if weights is None and path.suffix == ".safetensors" and "=" not in what:
+        about = read_description(path)
+        if about is None:
+            raise SettingsError(f"{path} does not say of which network it is; give ARCHITECTURE=")
+        return Architecture(path.stem, about.space, about.genome), path, None
+    if weights is None and not path.is_file() and "=" in what:
+        name, _, file = what.rpartition("=")
+        return find_architecture(name), Path(file), None
+    architecture = find_architecture(what)
+    if weights is not None:
+        return architecture, weights, None
+    run = path.resolve().parent.parent
+    if path.parent.name == FINALISTS and (run / CONFIG).is_file():
+        named = replace(architecture, name=f"{run.name}-finalist-{path.stem}")
+        return named, _weights_of_finalist(run, architecture), path.resolve()
+    raise SettingsError(
+        f"{what} has no weights: name a run, or ARCHITECTURE=WEIGHTS (or --weights FILE); "
+        f"evo-nas train {what} makes some"
+    )
+
+
+def _weights_of_finalist(run: Path, architecture: Architecture) -> Path:
+    """What a retraining left of the genome; of several stages, the last."""
+    genome = " ".join(map(str, architecture.genome))
+    files = sorted(run.glob("checkpoints/*/finalists/*.safetensors"))
+    found = [file for file in files if read_metadata(file).get("genome") == genome]
+    if not found:
+        raise CheckpointError(f"{run} keeps no weights of the finalist {architecture.name}")
+    return found[-1]
+
+
+def _recorded(path: Path) -> Mapping[str, Any]:
+    """What was measured, as an architecture file of a run says it."""
+    measured = json.loads(path.read_text(encoding="utf-8")).get("measured", {})
+    return measured if isinstance(measured, dict) else {}
 
 
 def _of_run(folder: Path) -> Delivered:
-    """What a run made by an earlier version knows, whose weights do not say it."""
+    """What a run knows of its network whose weights do not say it."""
     result = load_result(folder)
     if result.best is None or "geometry" not in result.best["measured"]:
         raise CheckpointError(f"{folder} has no trained network")
@@ -82,4 +166,6 @@ def _of_run(folder: Path) -> Delivered:
     data = source.load(result.config.seed)
     geometry = Geometry(**result.best["measured"]["geometry"])
     genome = tuple(result.best["genome"])
-    return Delivered(result.config.space, genome, geometry, data.mean, data.std)
+    return Delivered(
+        result.config.space, genome, geometry, data.mean, data.std, tuple(data.classes)
+    )

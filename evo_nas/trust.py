@@ -123,7 +123,7 @@ class _Report:
             self.searched.setdefault(evaluation.genome, evaluation)
         # All candidates of a stage share what earlier stages decided.
         self.space: Space = stage_space(loop.space, plan, next(iter(self.searched)))
-        self.legal = stage_feasible(loop.space, plan, self.space, loop.budget)
+        self.legal = stage_feasible(plan, self.space, loop.limits)
 
     def make(self, genomes: int, repeats: int) -> Trust:
         """Sample, score, compare and write."""

@@ -10,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from .api import Prepared
-from .budget import Budget, format_amount
+from .budget import format_amount
+from .checks import Limits
 from .feasible import Feasible
 from .layout import fact_grid, plain_table
+from .limit_facts import LimitFact, describe_fact, limit_facts
 from .networks import Counted
 from .pictures import picture
 from .plan import Published, StageOutlook
@@ -28,7 +30,7 @@ def plan_view(prepared: Prepared) -> RenderableType:
     facts = [
         ("space", config.space),
         ("strategy", f"{config.strategy}, seed {config.seed}"),
-        ("budget", f"{plan.budget} FLOPs (1 FLOP = 1 multiply-accumulate)"),
+        *_limits(prepared),
         ("FLOPs are counted", plan.space.counted),
         ("scores come from", _evaluators(prepared)),
         *(_training(prepared) if len(data.train) else [("images", "none are needed")]),
@@ -39,7 +41,7 @@ def plan_view(prepared: Prepared) -> RenderableType:
         Text("Plan", style="bold"),
         fact_grid(*facts),
         _stage_table(plan.stages, config.recipe.supernet.epochs),
-        *_published(plan.published, plan.budget),
+        *_published(plan.published, judged=True),
     )
 
 
@@ -65,6 +67,21 @@ def _training(prepared: Prepared) -> list[tuple[str, str]]:
             "processes",
         ),
     ]
+
+
+def _limits(prepared: Prepared) -> list[tuple[str, str]]:
+    """The budget; of several limits, how each is met."""
+    plan = prepared.plan
+    rows = [("budget", f"{plan.budget} FLOPs (1 FLOP = 1 multiply-accumulate)")]
+    if not prepared.config.limits:
+        return rows
+    return rows + limit_rows(plan.facts, prepared.config.device)
+
+
+def limit_rows(facts: Sequence[LimitFact], device: str = "") -> list[tuple[str, str]]:
+    """Each limit, and how it is met."""
+    told = [describe_fact(fact, device) for fact in facts]
+    return [("" if number else "limits", text) for number, text in enumerate(told)]
 
 
 def _evaluators(prepared: Prepared) -> str:
@@ -93,27 +110,27 @@ def _stage_table(stages: Iterable[StageOutlook], epochs: int) -> Table:
             stage.name,
             "all choices" if stage.level is None else f"level {stage.level}",
             size,
-            _amount(legal.count) if legal else "follows",
-            _share(legal.share) if legal else "follows",
+            _about(legal, _amount(legal.count)) if legal else "follows",
+            _about(legal, _share(legal.share)) if legal else "follows",
             f"{stage.candidates:,}",
         )
     return table
 
 
-def _published(networks: Sequence[Published], budget: Budget | None) -> list[Text]:
+def _published(networks: Sequence[Published], *, judged: bool) -> list[Text]:
     if not networks:
         return []
     told = []
     for network in networks:
-        verdict = "" if budget is None else (" (fits)" if network.fits else " (does not fit)")
+        verdict = (" (fits)" if network.fits else " (does not fit)") if judged else ""
         told.append(f"{network.name} {format_amount(network.flops)}{verdict}")
     return [Text("published networks of this space, by this counter: " + ", ".join(told))]
 
 
 def space_view(
-    space: Space, legal: Feasible, budget: Budget | None, networks: Sequence[Published]
+    space: Space, legal: Feasible, limits: Limits, networks: Sequence[Published]
 ) -> RenderableType:
-    """A space: its size, what it reaches, and what a budget leaves."""
+    """A space: its size, what it reaches, and what limits leave."""
     rows = [
         ("FLOPs are counted", space.counted),
         (
@@ -124,16 +141,21 @@ def space_view(
         *_sizes(space),
     ]
     if legal.minimum is not None and legal.maximum is not None:
-        reach = f"{format_amount(legal.minimum, 5)} to {format_amount(legal.maximum, 5)} FLOPs"
-        rows.append(("reaches", reach))
-    if budget is not None:
-        fits = f"{_amount(legal.count)} genomes, {_share(legal.share)} of the prior"
-        rows.append((f"within {budget}", fits))
+        low, high = format_amount(legal.minimum, 5), format_amount(legal.maximum, 5)
+        rows.append(("reaches", f"{low} to {high} {legal.budget.unit}"))
+    facts = limit_facts(limits, legal)
+    if len(facts) > 1 or any(fact.limit.metric != "flops" for fact in facts):
+        rows += limit_rows(facts)
+    if facts:
+        genomes, share = _amount(legal.count), _share(legal.share)
+        fits = f"{_about(legal, genomes)} genomes, {_about(legal, share)} of the prior"
+        within = str(legal.budget) if len(facts) == 1 else "all limits"
+        rows.append((f"within {within}", fits))
     return Group(
         Text(space.name, style="bold"),
         fact_grid(*rows),
         _choice_table(space),
-        *_published(networks, budget),
+        *_published(networks, judged=bool(facts)),
     )
 
 
@@ -244,6 +266,11 @@ def _amount(count: float | None) -> str:
     if count is None or count != count:  # noqa: PLR0124  a count that is not known is not a number
         return "unknown"
     return f"{count:,.0f}" if count < 1e6 else f"{count:.3g}"
+
+
+def _about(legal: Feasible, text: str) -> str:
+    """The text, and whether it is an estimate."""
+    return f"about {text}" if legal.estimated and text != "unknown" else text
 
 
 def _share(share: float | None) -> str:

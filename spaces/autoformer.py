@@ -9,7 +9,6 @@ relative positions out.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -22,7 +21,15 @@ from evo_nas.errors import SpaceError
 from evo_nas.space import Cell, Choice, Costs, Genome, Geometry, Option, Space
 from evo_nas.supernet import Supernet
 
-from .autoformer_blocks import Classifier, Layer, Shape, attention, embedding, mlp, modules
+from .autoformer_blocks import (
+    AutoFormerNetwork,
+    Classifier,
+    Layer,
+    Shape,
+    attention,
+    embedding,
+    mlp,
+)
 from .autoformer_supernet import AutoFormerSupernet
 from .glit_parts import check_patches, patches_a_side
 
@@ -111,7 +118,7 @@ class AutoFormer(Space):
         """The stand-alone network, initialised as DeiT is."""
         self._check_geometry(geometry)
         shape = self._shape(self.check(genome), geometry)
-        return nn.Sequential(OrderedDict(modules(geometry, shape)))
+        return AutoFormerNetwork(geometry, shape)
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
         """The largest network that ``reachable`` (default: the whole space) can reach."""

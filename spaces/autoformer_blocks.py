@@ -7,6 +7,7 @@ A network is a sequence of steps by name: "embed", then "attention00", "mlp00" a
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,10 +16,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
+from evo_nas.classifier import ImageClassifier, pool_tokens
 from evo_nas.space import Geometry
 from evo_nas.stochastic_depth import StochasticDepth
 
-from .glit_blocks import FeedForward, PatchEmbedding, linear
+from .glit_blocks import FeedForward, PatchEmbedding, linear, on_grid
 
 FARTHEST = 14  # patches; those farther apart count as so far
 
@@ -53,7 +55,7 @@ class Embedding(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images to tokens."""
         patches = self.patch_embed(images)
-        tokens = torch.cat((self.cls_token.expand(len(patches), -1, -1), patches), dim=1)
+        tokens = torch.cat((self.cls_token.expand(patches.shape[0], -1, -1), patches), dim=1)
         return tokens + self.pos_embed
 
 
@@ -146,7 +148,36 @@ class Classifier(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens to logits."""
-        return self.head(self.norm(tokens)[:, 1:].mean(1))  # type: ignore[no-any-return]
+        return self.head(pool_tokens(self.norm(tokens), "avg"))  # type: ignore[no-any-return]
+
+
+class AutoFormerNetwork(ImageClassifier, nn.Sequential):
+    """A stand-alone network: its steps one after another."""
+
+    classifier = "classify.head"
+    pools = ("avg", "token", "")
+
+    def __init__(self, geometry: Geometry, shape: Shape) -> None:
+        super().__init__(OrderedDict(modules(geometry, shape)))
+        self.num_features = shape.width
+
+    def _tokens(self, images: Tensor) -> Tensor:
+        """What the last layer puts out."""
+        for step in list(self)[:-1]:
+            images = step(images)
+        return images
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        """Images (batch, channels, size, size) to tokens (batch, tokens, width)."""
+        return self.get_submodule("classify.norm")(self._tokens(images))  # type: ignore[no-any-return]
+
+    def pool(self, features: Tensor) -> Tensor:
+        """The mean over patches, or the class token."""
+        return pool_tokens(features, self.global_pool)
+
+    def feature_map(self, images: Tensor) -> Tensor:
+        """What the last layer puts out, in place (see evo_nas.features)."""
+        return on_grid(self._tokens(images)[:, 1:])
 
 
 def modules(geometry: Geometry, shape: Shape) -> Iterator[tuple[str, nn.Module]]:

@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from evo_nas.classifier import ImageClassifier, pool_tokens
 from evo_nas.space import Geometry
 from evo_nas.stochastic_depth import StochasticDepth
 
@@ -152,14 +153,19 @@ class PatchEmbedding(nn.Module):
         return self.proj(images).flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
 
 
-class Trunk(nn.Module):
+class Trunk(ImageClassifier):
     """What all networks of the family share: patches in, classes out; a network of no blocks.
 
     With a class token, classes are read from it; without one, from the mean over patches.
     """
 
+    classifier = "head"
+
     def __init__(self, geometry: Geometry, class_token: bool = True) -> None:
         super().__init__()
+        self.num_features = geometry.width
+        self.global_pool = "token" if class_token else "avg"
+        self.pools = ("token", "avg", "") if class_token else ("avg", "")
         tokens = (geometry.image_size // geometry.patch_size) ** 2 + class_token
         self.cls_token = nn.Parameter(torch.empty(1, 1, geometry.width)) if class_token else None
         self.pos_embed = nn.Parameter(torch.empty(1, tokens, geometry.width))
@@ -174,19 +180,28 @@ class Trunk(nn.Module):
         """Images (batch, channels, size, size) to tokens (batch, tokens, width)."""
         tokens = self.patch_embed(images)
         if self.cls_token is not None:
-            classes = self.cls_token.expand(len(tokens), -1, -1)
+            # Not len(tokens), a number for good where networks are exported for any batch.
+            classes = self.cls_token.expand(tokens.shape[0], -1, -1)
             tokens = torch.cat((classes, tokens), dim=1)
         return tokens + self.pos_embed  # type: ignore[no-any-return]
 
     def classify(self, tokens: Tensor) -> Tensor:
-        """Tokens (batch, tokens, width) to logits (batch, classes)."""
-        tokens = self.norm(tokens)
-        pooled = tokens.mean(1) if self.cls_token is None else tokens[:, 0]
-        return self.head(pooled)  # type: ignore[no-any-return]
+        """Tokens (batch, tokens, width) of the last block to logits (batch, classes)."""
+        return self.forward_head(self.norm(tokens))
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (batch, channels, size, size) to logits (batch, classes)."""
-        return self.classify(self.embed(images))
+    def forward_features(self, images: Tensor) -> Tensor:
+        """Images (batch, channels, size, size) to tokens (batch, tokens, width)."""
+        return self.norm(self.embed(images))  # type: ignore[no-any-return]
+
+    def pool(self, features: Tensor) -> Tensor:
+        """The class token, or the mean over patches."""
+        return pool_tokens(features, self.global_pool, int(self.cls_token is not None))
+
+
+def on_grid(patches: Tensor) -> Tensor:
+    """Patches (batch, side * side, width), row by row, in place: (batch, width, side, side)."""
+    side = math.isqrt(patches.shape[1])
+    return patches.transpose(1, 2).unflatten(2, (side, side))  # type: ignore[no-any-return, no-untyped-call]
 
 
 class GlitNetwork(Trunk):
@@ -205,10 +220,8 @@ class GlitNetwork(Trunk):
         Without the class token, and before the last norm (see evo_nas.features).
         """
         tokens = self.blocks(self.embed(images))
-        patches = tokens if self.cls_token is None else tokens[:, 1:]
-        side = math.isqrt(patches.shape[1])
-        return patches.transpose(1, 2).unflatten(2, (side, side))  # type: ignore[no-any-return]
+        return on_grid(tokens if self.cls_token is None else tokens[:, 1:])
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (batch, channels, size, size) to logits (batch, classes)."""
-        return self.classify(self.blocks(self.embed(images)))
+    def forward_features(self, images: Tensor) -> Tensor:
+        """Images (batch, channels, size, size) to tokens (batch, tokens, width)."""
+        return self.norm(self.blocks(self.embed(images)))  # type: ignore[no-any-return]

@@ -38,11 +38,13 @@ class WindowAttention(nn.Module):
         classes = F.scaled_dot_product_attention(query[:, :, :1], key, value)
         seen = length - 1
         patches = F.scaled_dot_product_attention(
-            self._windows(query[:, :, 1:]),
-            self._with_class_token(key),
-            self._with_class_token(value),
+            # Windows of heads as so many heads: exporters know attention of four dimensions.
+            self._windows(query[:, :, 1:]).flatten(1, 2),
+            self._with_class_token(key).flatten(1, 2),
+            self._with_class_token(value).flatten(1, 2),
             attn_mask=self._mask(seen, tokens.device),
-        ).flatten(2, 3)[:, :, :seen]
+        )
+        patches = patches.unflatten(1, (self.heads, -1)).flatten(2, 3)[:, :, :seen]  # type: ignore[no-untyped-call]
         mixed = torch.cat((classes, patches), dim=2)
         return self.proj(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
@@ -60,9 +62,10 @@ class WindowAttention(nn.Module):
         return torch.cat((classes, windows), dim=3)
 
     def _mask(self, patches: int, device: torch.device) -> Tensor | None:
-        """(windows, 1, 1 + window), False for what only fills the last window; None: nothing."""
+        """(heads * windows, 1, 1 + window), False where the last window is filled up, or None."""
         if patches % self.window == 0:
             return None
         windows = -(-patches // self.window)
         there = torch.arange(windows * self.window, device=device) < patches
-        return F.pad(there.view(windows, 1, self.window), (1, 0), value=True)
+        seen = F.pad(there.view(windows, 1, self.window), (1, 0), value=True)
+        return seen.repeat(self.heads, 1, 1)

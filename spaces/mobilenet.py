@@ -19,7 +19,7 @@ from evo_nas import costcache
 from evo_nas.space import Cell, Choice, Costs, Genome, Geometry, Option, Space
 from evo_nas.supernet import Supernet
 
-from .mobilenet_blocks import InvertedResidual, Options
+from .mobilenet_blocks import InvertedResidual, MobileNetwork, Options
 from .mobilenet_layout import DEEPEST, STAGES, Layout
 from .mobilenet_supernet import MobileNetSupernet
 
@@ -101,7 +101,7 @@ class MobileNet(Space):
             for stage, own in enumerate(self.stages(self.check(genome)))
             for position, options in enumerate(own)
         ]
-        return nn.Sequential(layout.stem(), *blocks, layout.head())
+        return MobileNetwork(layout.stem(), blocks, layout.head(), layout.channels[-1])
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
         """Shared weights for what ``reachable`` (default: the whole space) can reach."""

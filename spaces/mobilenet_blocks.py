@@ -6,13 +6,14 @@ Howard et al., ICCV 2019; what is chosen of each block is that of Cai et al., IC
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
+from evo_nas.classifier import ImageClassifier
 from evo_nas.stochastic_depth import StochasticDepth
 
 ACTIVATIONS: Mapping[str, type[nn.Module]] = {"relu": nn.ReLU, "hardswish": nn.Hardswish}
@@ -114,7 +115,38 @@ class Head(nn.Module):
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Mean over the image after widening, then two linear layers."""
+    def pool(self, features: Tensor) -> Tensor:
+        """Mean over the image after widening, and a linear layer."""
         pooled = F.hardswish(self.widen(features)).mean((2, 3))
-        return self.classify(F.hardswish(self.features(pooled)))  # type: ignore[no-any-return]
+        return F.hardswish(self.features(pooled))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (batch, channels, height, width) to logits (batch, classes)."""
+        return self.classify(self.pool(features))  # type: ignore[no-any-return]
+
+
+class MobileNetwork(ImageClassifier, nn.Sequential):
+    """A stand-alone network: stem, blocks, and a head that reads ``inputs`` channels."""
+
+    def __init__(
+        self, stem: Stem, blocks: Sequence[InvertedResidual], head: Head, inputs: int
+    ) -> None:
+        super().__init__(stem, *blocks, head)
+        self.classifier = f"{len(blocks) + 1}.classify"
+        self.num_features = inputs
+        self._inside = head.features.out_features
+
+    @property
+    def head_hidden_size(self) -> int:
+        """The channels that the classifier reads."""
+        return self._inside
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        """Images (batch, channels, size, size) to features (batch, channels, height, width)."""
+        for module in list(self)[:-1]:
+            images = module(images)
+        return images
+
+    def pool(self, features: Tensor) -> Tensor:
+        """Mean over the image after widening, and a linear layer."""
+        return self[-1].pool(features)  # type: ignore[no-any-return, operator]

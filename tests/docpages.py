@@ -60,7 +60,7 @@ class DocPage:
 def read_page(path: Path) -> DocPage:
     """Take a page apart."""
     text = path.read_text(encoding="utf-8")
-    said = {kind: reason for kind, reason in _COMMENT.findall(text)}
+    said = dict(_COMMENT.findall(text))
     blocks = tuple(_blocks(text.splitlines(), said.get("not run here")))
     outside = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     return DocPage(path, blocks, tuple(_INLINE.findall(outside)), said.get("slow"))

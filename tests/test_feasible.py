@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evo_nas.budget import Budget
+from evo_nas.budget import UNLIMITED, Budget
 from evo_nas.completions import Completions
 from evo_nas.distribution import crossover, mutation
 from evo_nas.errors import BudgetError
@@ -23,7 +23,7 @@ BUDGETS = st.tuples(st.integers(0, 700), st.integers(0, 700)).map(lambda b: Budg
 
 
 def legal_by_force(space: Space, budget: Budget) -> list[Genome]:
-    return [g for g in all_canonical(space) if space.costs(g)["flops"] in budget]
+    return [g for g in all_canonical(space) if space.costs(g)[budget.cost] in budget]
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -43,9 +43,9 @@ def test_count_share_and_genomes_are_exact(name: str, budget: Budget) -> None:
     assert [g for g in all_canonical(space) if found.legal(g)] == expected
 
 
-def completions_by_force(space: Space, genome: Genome) -> list[int]:
+def completions_by_force(space: Space, genome: Genome, cost: str = "flops") -> list[int]:
     stage = space.stage(1, genome)
-    return [stage.costs(g)["flops"] for g in all_canonical(stage)]
+    return [stage.costs(g)[cost] for g in all_canonical(stage)]
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -67,6 +67,44 @@ def test_a_first_stage_genome_is_legal_when_later_levels_can_complete_it(
     assert found.count == len(expected)
     assert found.enumerate() == tuple(expected)
     assert [g for g in all_canonical(stage) if found.legal(g)] == expected
+
+
+PARAMETERS = st.tuples(st.integers(0, 45), st.integers(0, 45)).map(
+    lambda b: Budget(min(b), max(b), "params")
+)
+
+
+@pytest.mark.parametrize("name", ["flat", "context"])
+@settings(deadline=None, max_examples=30)
+@given(budget=PARAMETERS)
+def test_another_cost_is_met_as_exactly(name: str, budget: Budget) -> None:
+    space, stage = SPACES[name], SPACES[name].stage(0)
+    expected = legal_by_force(space, budget)
+    found = feasible(space, budget)
+    assert isinstance(found, ExactFeasible)
+    assert found.enumerate() == tuple(expected)
+    assert found.share == pytest.approx(sum(prior_mass(space, g) for g in expected))
+    completable = [
+        genome
+        for genome in all_canonical(stage)
+        if any(cost in budget for cost in completions_by_force(space, stage.lift(genome), "params"))
+    ]
+    found = feasible(stage, budget, Completions(space, 0, "params"))
+    assert found.enumerate() == tuple(completable)
+    assert [g for g in all_canonical(stage) if found.legal(g)] == completable
+
+
+@pytest.mark.parametrize("low", [0, 200])
+def test_without_an_upper_limit_everything_above_the_lower_is_legal(low: int) -> None:
+    space, stage = SPACES["flat"], SPACES["flat"].stage(0)
+    budget = Budget(low, UNLIMITED)
+    found = feasible(space, budget)
+    assert found.enumerate() == tuple(legal_by_force(space, budget))
+    assert space.costs(found.draw_largest(np.random.default_rng(0)))["flops"] == found.maximum
+    open_ended = feasible(stage, budget, Completions(space, 0))
+    assert [g for g in all_canonical(stage) if open_ended.legal(g)] == [
+        g for g in all_canonical(stage) if max(completions_by_force(space, stage.lift(g))) >= low
+    ]
 
 
 def chi_square(found: Feasible, distribution: object, expected: dict[Genome, float]) -> float:

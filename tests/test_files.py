@@ -1,8 +1,10 @@
+import errno
+
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from evo_nas.errors import CheckpointError
+from evo_nas.errors import CheckpointError, RunError
 from evo_nas.files import (
     HEADER_BYTES,
     load_checkpoint,
@@ -137,3 +139,24 @@ def test_weights_of_other_programs_need_no_digest(tmp_path):
     path = tmp_path / "net.safetensors"
     save_file({"a": torch.zeros(2, dtype=torch.bfloat16)}, path)
     assert load_weights(path)["a"].dtype == torch.bfloat16
+
+
+def test_equal_weights_are_equal_files_whatever_order_they_came_in(tmp_path):
+    about = {f"key {i}": "value" for i in range(8)}
+    tensors = {"b": torch.ones(3), "a": torch.zeros(2)}
+    save_weights(tmp_path / "one", tensors, about)
+    save_weights(tmp_path / "other", dict(reversed(tensors.items())), dict(reversed(about.items())))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("evo_nas.files.os.fsync", fail)
+    with pytest.raises(RunError, match="file cannot be written, the disk is full; free some space"):
+        write_atomically(path, b"new")
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]

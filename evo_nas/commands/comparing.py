@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 def compare(
     space: flags.Space = "glit_hl",
-    flops: flags.Flops = "1.4G",
+    flops: flags.Flops = None,
+    params: flags.Params = None,
+    latency: flags.Latency = None,
+    limit: flags.Limit = None,
     strategies: Annotated[
         str, typer.Option(help="With commas; the first one's cost is what equal cost means.")
     ] = "hierarchical,spos,random",
@@ -55,7 +58,8 @@ def compare(
     planned, folder = comparison.plan_comparison(
         [name.strip() for name in strategies.split(",")],
         seeds=seeds, first_seed=seed, protocol=protocol, jobs=jobs, run_dir=run_dir, space=space,
-        flops=flops, evaluator=evaluator, retrainer=retrainer, data=data, geometry=geometry,
+        flops=flops, params=params, latency=latency, limits=limit or [],
+        evaluator=evaluator, retrainer=retrainer, data=data, geometry=geometry,
         recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs, inherit=inherit,
         samples=samples, population=population, parents=parents, crossover=crossover,
         mutation=mutation, mutation_rate=mutation_rate, finalists=finalists, device=device,

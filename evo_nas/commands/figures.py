@@ -83,7 +83,7 @@ def features(
     from evo_nas.files import write_atomically
     from evo_nas.trained import load_trained
 
-    given = _numbers("--mean", mean), _numbers("--std", std)
+    given = numbers("--mean", mean), numbers("--std", std)
     figure = feature_figure([load_trained(each, *given) for each in network], images)
     content = io.BytesIO()
     figure.save(content, "png")
@@ -91,7 +91,7 @@ def features(
     print(out)
 
 
-def _numbers(flag: str, text: str | None) -> list[float] | None:
+def numbers(flag: str, text: str | None) -> list[float] | None:
     """Numbers from 0 to 1 with commas between them; a deviation is above 0."""
     if text is None:
         return None

@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 Space = Annotated[str, typer.Option(help="The search space.")]
-Flops = Annotated[str, typer.Option(help="The budget: 1.4G, 1400M or 1.3G..1.4G.")]
+Flops = Annotated[
+    str | None,
+    typer.Option(help="The budget: 1.4G, 1400M or 1.3G..1.4G [1.4G, without other limits]."),
+]
+Params = Annotated[str | None, typer.Option(help="A limit on parameters: 6M or 4M..6M.")]
+Latency = Annotated[
+    str | None, typer.Option(help="A limit on the time here of a batch of one: 15ms.")
+]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option(help="A limit on any metric, as 'accuracy>=0.9'; may be repeated."),
+]
 Evaluator = Annotated[str, typer.Option(help="What scores candidates.")]
 Supernet = Annotated[
     Path | None, typer.Option(help="An earlier run, whose shared weights are used again.")

@@ -6,32 +6,34 @@ from typing import Annotated
 
 import typer
 
+from . import flags
 from .output import JsonFlag, print_json, print_view
 
 
 def space(
     spec: str,
     flops: Annotated[str | None, typer.Option(help="A budget to measure it by.")] = None,
+    params: flags.Params = None,
+    limit: flags.Limit = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say how large a space is, what it reaches, and what a budget leaves of it."""
+    """Say how large a space is, what it reaches, and what limits leave of it."""
     from evo_nas import registry
-    from evo_nas.budget import Budget, parse_budget
     from evo_nas.documents import space_document
-    from evo_nas.feasible import feasible
+    from evo_nas.limited_feasible import feasible_within
+    from evo_nas.limiting import space_limits
     from evo_nas.plan import published
     from evo_nas.views import space_view
 
-    budget = None if flops is None else parse_budget(flops)
     loaded = registry.load("space", spec)
-    legal = feasible(loaded, budget or Budget(0, 10**18))
-    networks = published(spec, loaded, budget)
+    limits = space_limits(loaded, flops, params, limit or ())
+    legal = feasible_within(loaded, limits.quick())
+    networks = published(spec, loaded, limits)
     if as_json:
-        print_json(space_document(loaded, legal, budget, networks))
+        print_json(space_document(loaded, legal, limits, networks))
     else:
-        print_view(space_view(loaded, legal, budget, networks))
-    if budget is not None:
-        legal.require()
+        print_view(space_view(loaded, legal, limits, networks))
+    legal.require()
 
 
 def costs(

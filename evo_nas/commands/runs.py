@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 def run(
     space: flags.Space = "glit_hl",
-    flops: flags.Flops = "1.4G",
+    flops: flags.Flops = None,
+    params: flags.Params = None,
+    latency: flags.Latency = None,
+    limit: flags.Limit = None,
     strategy: Annotated[str, typer.Option(help="The search strategy.")] = "hierarchical",
     evaluator: flags.Evaluator = "supernet",
     supernet: flags.Supernet = None,
@@ -52,7 +55,8 @@ def run(
     from evo_nas.views import plan_view
 
     prepared = prepare(
-        space, flops, strategy=strategy, evaluator=evaluator, supernet=supernet,
+        space, flops, params=params, latency=latency, limits=limit or (), strategy=strategy,
+        evaluator=evaluator, supernet=supernet,
         retrainer=retrainer, data=data, geometry=geometry, recipe=recipe, epochs=epochs,
         finalist_epochs=finalist_epochs, inherit=inherit, samples=samples, population=population,
         parents=parents, crossover=crossover, mutation=mutation, mutation_rate=mutation_rate,

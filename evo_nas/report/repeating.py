@@ -20,6 +20,7 @@ def command(config: Config, space: Space) -> str:
     given: dict[str, object] = {
         "space": config.space,
         "flops": config.flops,
+        "limit": config.limits,
         "strategy": config.strategy,
         "evaluator": config.evaluator,
         "retrainer": config.retrainer,
@@ -42,11 +43,16 @@ def command(config: Config, space: Space) -> str:
 
 
 def command_line(command: str, given: Mapping[str, object]) -> str:
-    """A command with its flags, each on a line of its own; of switches, those that are on."""
+    """A command with its flags, each on a line of its own; of switches, those that are on.
+
+    A tuple's values are given one by one.
+    """
     flags = []
     for name, value in given.items():
         flag = f"--{name.replace('_', '-')}"
-        if not isinstance(value, bool):
+        if isinstance(value, tuple):
+            flags += [f"{flag} {shlex.quote(str(each))}" for each in value]
+        elif not isinstance(value, bool):
             flags.append(f"{flag} {shlex.quote(str(value))}")
         elif value:
             flags.append(flag)

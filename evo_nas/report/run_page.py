@@ -10,14 +10,15 @@ from pathlib import Path
 from markupsafe import Markup
 
 from evo_nas import registry
-from evo_nas.budget import Budget, parse_budget
+from evo_nas.budget import UNLIMITED, Budget, parse_budget
 from evo_nas.candidate_charts import flops_chart, thinned, time_chart
 from evo_nas.candidates import Stage, read_stage
 from evo_nas.cell_drawing import draw_cells
 from evo_nas.config import Config
 from evo_nas.evaluator import Objective
 from evo_nas.files import write_atomically
-from evo_nas.result import Result, measured_facts
+from evo_nas.limiting import describe_config
+from evo_nas.result import Result, limited_facts, measured_facts
 from evo_nas.slot_table import slot_table
 from evo_nas.space import Genome, Space
 from evo_nas.strategy import Strategy
@@ -54,17 +55,21 @@ def run_page(result: Result, space: Space) -> str:
     finished = result.best is not None
     return render(
         "run.html",
-        title=f"{registry.short(config.space)} within {config.flops} FLOPs",
+        title=f"{registry.short(config.space)} within {describe_config(config)}",
         folder=str(result.folder),
         finished=finished,
         config=config,
         names=_names(config),
         strategy=_about(config),
         evaluations=len(result.evaluations),
-        measured=measured_facts(result.best["measured"]) if result.best else [],
+        measured=[*measured_facts(result.best["measured"]), *limited_facts(result)]
+        if result.best
+        else [],
         network=_network(result, space),
         budget=budget,
-        used=result.best["target"]["flops"] / budget.high if result.best else None,
+        used=result.best["target"]["flops"] / budget.high
+        if result.best and budget.high < UNLIMITED
+        else None,
         stages=[
             _stage_part(f"stage-{number}", stage, space, budget)
             for number, stage in enumerate(stages, start=1)

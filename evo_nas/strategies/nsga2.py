@@ -75,6 +75,8 @@ class Nsga2(Evolution):
 
     def finalists(self, ranked: Sequence[Scored], count: int) -> list[Scored]:
         """Of everything scored, those that NSGA-II would let survive: spread over the front."""
+        if not ranked:  # all have failed, and DEAP cannot choose from nothing
+            return []
         individuals = [self.toolbox.individual(scored) for scored in ranked]
         chosen = {i.genome for i in self.toolbox.select(individuals, count)}
         return [scored for scored in ranked if scored.genome in chosen]

@@ -1,4 +1,4 @@
-"""What every supernet has to do, whatever its space."""
+"""Shared weights for tests, and what holds of scores whatever the space."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from evo_nas.data import Images
 from evo_nas.generation import score
 from evo_nas.images import prepare
-from evo_nas.space import Genome, Space
+from evo_nas.space import Genome
 from evo_nas.supernet import Supernet
-
-from .loading import small
 
 TINY_RUN: dict[str, Any] = {
     "data": "digits?train=128&validation=60&test=60",
@@ -45,40 +43,6 @@ def shaken(supernet: Supernet) -> Supernet:
         norm.running_mean.normal_(0, 0.3)
         norm.running_var.uniform_(0.5, 2)
     return supernet.eval()
-
-
-def check_path(space: Space, supernet: Supernet, genome: Genome) -> None:
-    """The path is the stand-alone network, with copies of its weights."""
-    images = torch.randn(4, 1, 8, 8)
-    supernet.select(genome)
-    network = space.build(genome, small(space)).eval()
-    extracted = supernet.extract(genome)
-    network.load_state_dict(extracted, strict=True)
-    with torch.no_grad():
-        expected = supernet(images)
-        torch.testing.assert_close(network(images), expected, atol=1e-5, rtol=1e-5)
-        for tensor in extracted.values():
-            assert not tensor.requires_grad
-            tensor.fill_(7)
-        assert torch.equal(supernet(images), expected)
-
-
-def check_steps(space: Space, supernet: Supernet, genomes: Sequence[Genome]) -> None:
-    """Equal keys so far mean equal features so far, and each BatchNorm is told."""
-    images = torch.randn(2, 1, 8, 8)
-    known: dict[tuple[object, ...], torch.Tensor] = {}
-    met = 0
-    for genome in genomes:
-        hidden, history = images, ()
-        with torch.no_grad():
-            for step in supernet.eval().steps(genome):
-                hidden = step.run(hidden)
-                history = (*history, step.key)  # type: ignore[assignment]
-                met += history in known
-                assert torch.equal(known.setdefault(history, hidden), hidden)
-        told = sum(len(step.batch_norms) for step in supernet.steps(genome))
-        assert told == len(norms(space.build(genome, small(space))))
-    assert met, "no two paths begin alike: this checks nothing"
 
 
 def check_scores_alone(supernet: Supernet, genomes: Sequence[Genome]) -> None:

@@ -72,26 +72,6 @@ def test_a_detail_must_be_an_option():
         space("glit_local_attention?window=19")
 
 
-@pytest.mark.parametrize("name", ["glit_hl", "glit_local_attention", "glit_conv2d"])
-@pytest.mark.parametrize("seed", range(2))
-def test_the_sum_of_the_parts_is_the_count_of_the_whole(name, seed):
-    glit = space(name)
-    genome = draw(glit, seed)
-    assert glit.costs(genome) == counted(glit, genome)
-    # The same for a genome of a stage.
-    second = glit.stage(1, genome)
-    proposal = draw(second, seed)
-    assert second.costs(proposal) == glit.costs(second.lift(proposal))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["glit_hl_small", "glit_hl_base"])
-def test_the_sum_of_the_parts_at_other_scales(name):
-    glit = space(name)
-    genome = draw(glit, 5)
-    assert glit.costs(genome) == counted(glit, genome)
-
-
 def test_every_option_of_a_block_costs_what_the_reference_says():
     glit = space()
     table = glit.slot_costs("block00", ())

@@ -60,44 +60,6 @@ def test_a_stage_holds_what_it_can_reach_and_no_more(name):
 
 
 @pytest.mark.parametrize("name", ["glit_hl", "glit_local_attention", "glit_conv2d"])
-@pytest.mark.parametrize("kind", ["flat", "distribution", "details"])
-def test_a_path_is_the_stand_alone_network(kind, name):
-    glit = space(name)
-    first = glit.stage(0)
-    second = glit.stage(1, first.lift((0, 1, 2, 3) * 3))
-    searched = {"flat": glit, "distribution": first, "details": second}[kind]
-    geometry = small(glit)
-    supernet = shaken(searched.supernet(geometry))
-    images = torch.randn(8, 1, 8, 8)
-    for seed in range(3):
-        genome = searched.lift(draw(searched, seed))
-        supernet.select(genome)
-        network = glit.build(genome, geometry).eval()
-        network.load_state_dict(supernet.extract(genome), strict=True)
-        with torch.no_grad():
-            torch.testing.assert_close(network(images), supernet(images), atol=1e-6, rtol=0)
-        kept = {name for name, _ in network.named_buffers()}
-        assert all(
-            torch.equal(value, network.state_dict()[name])
-            for name, value in supernet.extract(genome).items()
-            if name in kept
-        )
-
-
-def test_extracted_weights_are_copies():
-    glit = space()
-    stage = glit.stage(0)
-    supernet = stage.supernet(small(glit))
-    genome = stage.lift((1,) * 12)
-    before = {name: weight.clone() for name, weight in supernet.state_dict().items()}
-    for tensor in supernet.extract(genome).values():
-        assert not tensor.requires_grad
-        tensor.fill_(7)
-    for name, weight in supernet.state_dict().items():
-        assert torch.equal(weight, before[name])
-
-
-@pytest.mark.parametrize("name", ["glit_hl", "glit_local_attention", "glit_conv2d"])
 def test_steps_are_finer_than_blocks_and_their_keys_tell_all(name):
     glit = space(name)
     supernet = glit.supernet(small(glit))

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 import evo_nas
-from evo_nas import flops
 from evo_nas.budget import parse_budget
 from evo_nas.errors import SpaceError
 from evo_nas.feasible import feasible
@@ -17,9 +16,7 @@ from evo_nas.subspace import Subspace
 from .loading import draw, module, small, space
 from .paths import (
     TINY_RUN,
-    check_path,
     check_scores_alone,
-    check_steps,
     images,
     norms,
     pixels,
@@ -53,14 +50,6 @@ def test_blocks_beyond_the_depth_are_no_difference(mobile):
     assert mobile.canonical(genome) == shallow
     assert mobile.costs(genome) == mobile.costs(shallow)
     assert len(mobile.stages(genome)[0]) == 2
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_sum_of_the_parts_is_the_count_of_the_whole(seed, mobile):
-    genome = draw(mobile, seed)
-    with torch.device("meta"):
-        network = mobile.build(genome, mobile.target)
-    assert flops.count(network, torch.zeros(1, 3, 224, 224)) == mobile.costs(genome)
 
 
 @pytest.mark.parametrize("expansion", [3, 4, 6])
@@ -107,7 +96,7 @@ def test_small_images_are_halved_fewer_times(image_size, strides, last, mobile):
     assert layout.size(5) == last
     network = mobile.build(draw(mobile, 1), layout.geometry).eval()
     seen = []
-    network[-1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[-1]))
+    network[-1].widen.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape[-1]))
     with torch.no_grad():
         assert network(torch.zeros(1, 1, image_size, image_size)).shape == (1, 10)
     assert seen == [last]
@@ -143,13 +132,6 @@ def narrow(mobile):
     return Subspace(mobile, fixed)
 
 
-def test_a_path_is_the_stand_alone_network(mobile):
-    searched = narrow(mobile)
-    supernet = shaken(searched.supernet(small(searched)))
-    for seed in range(3):
-        check_path(mobile, supernet, searched.lift(draw(searched, seed)))
-
-
 def test_a_supernet_holds_what_can_be_reached_and_no_more(mobile):
     searched = narrow(mobile)
     supernet = searched.supernet(small(searched))
@@ -162,12 +144,6 @@ def test_a_supernet_holds_what_can_be_reached_and_no_more(mobile):
         supernet(torch.randn(4, 1, 8, 8)).sum().backward()
         used |= {name for name, w in supernet.named_parameters() if w.grad is not None}
     assert used == {name for name, _ in supernet.named_parameters()}
-
-
-def test_steps_keys_tell_all(mobile):
-    searched = narrow(mobile)
-    supernet = searched.supernet(small(searched))
-    check_steps(mobile, supernet, [searched.lift(draw(searched, seed)) for seed in range(12)])
 
 
 def test_scores_do_not_depend_on_company(mobile):

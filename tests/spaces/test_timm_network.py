@@ -27,13 +27,17 @@ class Convolutional(nn.Sequential):
         )  # fmt: skip
 
 
-@pytest.fixture
-def stand_in(monkeypatch):
-    """In timm's place, with one small network."""
+def put_in_place(monkeypatch):
+    """Something in timm's place, with one small network."""
     timm = ModuleType("timm")
     timm.is_model = lambda name: name == "small"
     timm.create_model = lambda name, num_classes, in_chans: Convolutional(in_chans, num_classes)
     monkeypatch.setitem(sys.modules, "timm", timm)
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    put_in_place(monkeypatch)
 
 
 def test_a_network_is_a_space_of_one_genome(stand_in):

@@ -1,0 +1,69 @@
+"""Whether a run stays small: memory and disk over very many evaluations that take no time.
+
+    python -m benchmarks.long_run --evaluations 100000 --strategy spos
+
+Searches a made-up landscape of 40 choices in a process of its own, and prints after each tenth of
+the evaluations the memory that it holds, in all and for each evaluation, and in the end the bytes
+that run.sqlite has for each, and how long reading the finished run takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from evo_nas.api import prepare
+from evo_nas.progress import Silent
+from evo_nas.result import load_result
+
+SPACE = f"{Path(__file__).with_name('landscapes.py')}:Interactions?choices=40"
+_PARTS = 10
+
+
+class Memory(Silent):
+    """Looks at the memory of this process as the search goes on."""
+
+    def __init__(self, total: int) -> None:
+        self._every = total // _PARTS
+        self.seen: list[tuple[int, float]] = []  # evaluations, MiB
+
+    def advance(self, done: float, note: str = "") -> None:
+        if done >= self._every * (len(self.seen) + 1):
+            self.seen.append((int(done), resident()))
+
+
+def resident() -> float:
+    """MiB of memory that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--evaluations", type=int, default=100_000)
+    parser.add_argument("--strategy", default="spos")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = prepare(
+            SPACE, "700", strategy=arguments.strategy, evaluator="table",
+            samples=arguments.evaluations, finalists=1, run_dir=Path(folder) / "run",
+        )  # fmt: skip
+        memory, first, began = Memory(arguments.evaluations), resident(), time.perf_counter()
+        result = prepared.start(memory)
+        print(f"{time.perf_counter() - began:,.0f} s in all")
+        for evaluations, held in memory.seen:
+            more = held - first
+            each = more * 2**20 / evaluations
+            print(f"{evaluations:>9,} evaluations: {held:6.0f} MiB, {each:5.0f} bytes for each")
+        size = sum(f.stat().st_size for f in result.folder.glob("run.sqlite*"))
+        print(f"run.sqlite: {size / len(result.evaluations):.0f} bytes an evaluation")
+        began = time.perf_counter()
+        load_result(result.folder)
+        print(f"reading the run: {time.perf_counter() - began:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

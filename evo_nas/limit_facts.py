@@ -1,0 +1,73 @@
+"""How each limit of a run is met, and what is known of it before anything is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import registry
+from .checks import Limits
+from .feasible import Feasible
+from .limited_feasible import LimitedFeasible
+from .limits import Limit, describe_value, from_budget
+
+
+@dataclass(frozen=True, slots=True)
+class LimitFact:
+    """A limit, and whether it is met exactly, by "rejection", or has to be "measured".
+
+    ``minimum`` and ``maximum`` are what the space reaches. ``share`` is what part of the genomes
+    that the exact limit admits meets it, estimated from ``drawn`` of them.
+    """
+
+    limit: Limit
+    how: str
+    minimum: float | None = None
+    maximum: float | None = None
+    share: float | None = None
+    drawn: int | None = None
+
+
+def limit_facts(limits: Limits, legal: Feasible) -> tuple[LimitFact, ...]:
+    """What is known of each limit where ``legal`` is what can be searched."""
+    reached = {
+        str(from_budget(each.budget)): each
+        for each in (legal.exact if isinstance(legal, LimitedFeasible) else (legal,))
+    }
+    quota = legal.quota if isinstance(legal, LimitedFeasible) else None
+    measured = {str(bound.limit) for bound in limits.bounds if bound.measured}
+    facts = []
+    for limit in limits.every():
+        name = str(limit)
+        alone = reached.get(name)
+        rejecting = quota is not None and name in quota.alone
+        facts.append(
+            LimitFact(
+                limit,
+                "measured" if name in measured else "rejection" if rejecting else "exact",
+                alone.minimum if alone else None,
+                alone.maximum if alone else None,
+                quota.alone[name] / quota.drawn if quota and rejecting else None,
+                quota.drawn if quota and rejecting else None,
+            )
+        )
+    return tuple(facts)
+
+
+def describe_fact(fact: LimitFact, device: str = "") -> str:
+    """A limit in words."""
+    limit = fact.limit
+    told = str(Limit(registry.short(limit.metric), limit.low, limit.high))
+    on = f" on {device}" if device else ""
+    told += {
+        "exact": ": met exactly",
+        "rejection": ": by rejection on top",
+        "measured": f": measured for each candidate as it is drawn{on}",
+    }[fact.how]
+    if fact.minimum is not None and fact.maximum is not None:
+        low, high = (describe_value(limit.metric, v) for v in (fact.minimum, fact.maximum))
+        told += f"; the space reaches {low.split(' ')[0]} to {high}"
+    if fact.share is not None:
+        told += (
+            f"; {100 * fact.share:.3g}% of {fact.drawn:,} draws within the exact limit can meet it"
+        )
+    return told

@@ -1,0 +1,75 @@
+"""Trained networks in one line: ``evo_nas.load("folder")``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from torch import nn
+
+from .architecture import Architecture, read_architecture
+from .classifier import as_classifier
+from .errors import SpecError
+from .model_folder import ARCHITECTURE, WEIGHTS, own_space
+from .trained import Trained, load_architecture, load_trained
+
+
+def load(
+    what: str | Path,
+    weights: str | Path | None = None,
+    *,
+    num_classes: int | None = None,
+    trust_code: bool = False,
+) -> nn.Module:
+    """A trained network, in evaluation mode, on the CPU.
+
+    Its attribute ``pretrained_cfg`` says what it reads: ``input_size`` (channels, size, size),
+    ``mean`` and ``std`` (by channel, of pixels in 0..1), ``num_classes``, ``label_names``.
+
+    Args:
+        what: a model folder, a finished run, one of its finalists, weights of evo-nas, or an
+            architecture (a file or a published name) whose ``weights`` are given.
+        weights: a safetensors file.
+        num_classes: replaces the classifier by an untrained one for so many; 0 takes it away.
+        trust_code: allows a model folder to run the Python file that its space is.
+
+    Raises:
+        EvoNasError: there is no such network, or its weights do not fit.
+        SpecError: the folder's space is code, and it was not said that it is trusted.
+        SpaceError: the network cannot be given other classes.
+    """
+    folder = Path(what)
+    file = Path(weights) if weights is not None else None
+    if (folder / ARCHITECTURE).is_file():
+        trained = _of_folder(folder, file, trust_code)
+    else:
+        trained = load_trained(str(what), weights=file)
+    network, geometry = trained.network, trained.geometry
+    if num_classes is not None:
+        as_classifier(network).reset_classifier(num_classes)
+    network.pretrained_cfg = {  # type: ignore[assignment]  # a plain attribute, as timm's models have
+        "input_size": (geometry.channels, geometry.image_size, geometry.image_size),
+        "mean": tuple(trained.mean),
+        "std": tuple(trained.std),
+        "num_classes": geometry.classes,
+        "label_names": tuple(trained.classes),
+    }
+    return network
+
+
+def _of_folder(folder: Path, weights: Path | None, trust_code: bool) -> Trained:
+    architecture: Architecture = read_architecture(folder / ARCHITECTURE)
+    file = own_space(folder, architecture)
+    if file is None and (".py:" in architecture.space or ".toml" in architecture.space):
+        raise SpecError(f"{folder} names a space outside of it, {architecture.space!r}")
+    if file is not None:
+        if file.suffix == ".py" and not trust_code:
+            raise SpecError(
+                f"the space of {folder} is code, {file.name}, which loading runs: read it, and if "
+                "you trust it, load with trust_code=True"
+            )
+        architecture = replace(
+            architecture, space=architecture.space.replace(file.name, str(file.resolve()), 1)
+        )
+    named = replace(architecture, name=folder.resolve().name)
+    return load_architecture(named, weights or folder / WEIGHTS)

@@ -1,0 +1,135 @@
+"""What a check is: a name, and a call that returns, is skipped, or fails saying what to fix."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NoReturn
+from unittest import SkipTest
+
+_OURS = Path(__file__).resolve().parents[1]
+_PYTHON = Path(traceback.__file__).resolve().parent
+
+
+class CheckFailed(AssertionError):  # noqa: N818  read as "check failed: ..."
+    """A check found something to fix, which its message names."""
+
+
+class ConformanceError(AssertionError):
+    """A plug-in does not keep its contract: every failed check with what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a check found; ``message`` says what to fix, or why it was skipped."""
+
+    name: str
+    status: Literal["passed", "failed", "skipped"]
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of one plug-in, to be called, as pytest does with its parameters.
+
+    ``home`` gives the plug-in's own file, so that what it raises can be told by its line.
+    """
+
+    name: str
+    run: Callable[[], None]
+    home: Callable[[], Path | None]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __call__(self) -> None:
+        """Check.
+
+        Raises:
+            CheckFailed: saying what to fix.
+            unittest.SkipTest: saying why nothing was checked; pytest knows it.
+        """
+        try:
+            self.run()
+        except (CheckFailed, SkipTest):
+            raise
+        except (Exception, SystemExit) as error:  # a plug-in may fail in any way
+            raise CheckFailed(explain(error, self.home())) from error
+
+    def outcome(self) -> Outcome:
+        """The same as a value."""
+        try:
+            self()
+        except CheckFailed as error:
+            return Outcome(self.name, "failed", str(error))
+        except SkipTest as reason:
+            return Outcome(self.name, "skipped", str(reason))
+        return Outcome(self.name, "passed")
+
+
+def expect(condition: object, message: str) -> None:
+    """Fail with the message unless the condition holds."""
+    if not condition:
+        raise CheckFailed(message)
+
+
+def skip(reason: str) -> NoReturn:
+    """Leave the check out."""
+    raise SkipTest(reason)
+
+
+def require(what: str, checks: Sequence[Check]) -> None:
+    """Raise a ConformanceError that lists every check that failed, if any did."""
+    outcomes = [check.outcome() for check in checks]
+    failed = [f"- {o.name}: {o.message}" for o in outcomes if o.status == "failed"]
+    if failed:
+        count = f"{len(failed)} of {len(outcomes)} checks"
+        raise ConformanceError("\n".join([f"{what} failed {count}:", *failed]))
+
+
+def explain(error: BaseException, home: Path | None) -> str:
+    """What was raised, and where."""
+    told = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    return f"{told}{where(error, home)}"
+
+
+def where(error: BaseException, home: Path | None) -> str:
+    """The line of the plug-in's file, or else of any file that is not ours, in brackets."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({Path(error.filename).name}, line {error.lineno})"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.line]
+    own = [frame for frame in frames if home is not None and _same(frame.filename, home)]
+    others = [frame for frame in frames if not _is_known(Path(frame.filename).resolve())]
+    for frame in (own or others)[-1:]:
+        return f" ({Path(frame.filename).name}, line {frame.lineno}: {frame.line})"
+    return ""
+
+
+def source_of(thing: object) -> Path | None:
+    """The file in which a plug-in's class is written."""
+    try:
+        found = inspect.getsourcefile(thing if isinstance(thing, type) else type(thing))
+    except TypeError:
+        return None
+    return None if found is None else Path(found)
+
+
+def listed(names: Iterable[object], most: int = 3) -> str:
+    """A few of the names, and how many more there are."""
+    known = [str(name) for name in names]
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more
+
+
+def _is_known(file: Path) -> bool:
+    """Whether a file is ours, Python's own or an installed package's."""
+    return any(folder in file.parents for folder in (_OURS, _PYTHON)) or (
+        "site-packages" in file.parts
+    )
+
+
+def _same(filename: str, home: Path) -> bool:
+    return Path(filename).resolve() == home.resolve()

@@ -1,0 +1,123 @@
+"""A space for trying evaluators and strategies on: all that a space can have, and 625 genomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from evo_nas.space import Choice, Costs, Genome, Geometry, Space
+from evo_nas.supernet import Step, Supernet
+
+_BLOCKS = ("block1", "block2", "block3", "block4")
+_KINDS = ("skip", "linear", "mlp")
+_HIDDEN = (4, 8, 16)
+
+
+class SmallSpace(Space):
+    """Four blocks; what each is (level 0), and how wide (level 1), which only an MLP has.
+
+    It has known results too: made up, and a little better the larger a network is.
+    """
+
+    name = "small_space"
+    target = Geometry(image_size=8, channels=1, classes=10, width=12)
+
+    def __init__(self) -> None:
+        self.choices = tuple(
+            choice
+            for block in _BLOCKS
+            for choice in (
+                Choice(f"{block}.kind", _KINDS, 0, block),
+                Choice(f"{block}.hidden", _HIDDEN, 1, block, {f"{block}.kind": frozenset({"mlp"})}),
+            )
+        )
+
+    def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
+        """fvcore's count by hand: a linear layer costs its matrix, biases are free."""
+        width = self.target.width
+        costs: dict[Genome, Costs] = {}
+        for kind, hidden in self.slot_values(slot, context):
+            matrix = (0, width * width, 2 * width * _HIDDEN[hidden])[kind]
+            biases = (0, width, _HIDDEN[hidden] + width)[kind]
+            costs[kind, hidden] = {"flops": matrix, "params": matrix + biases}
+        return costs
+
+    def fixed_costs(self, context: Genome) -> Costs:
+        """Stem and head."""
+        at = self.target
+        matrices = at.width * (at.channels * at.image_size**2 + at.classes)
+        return {"flops": matrices, "params": matrices + at.width + at.classes}
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        """A stem, a module for each block, a head."""
+        pairs = zip(genome[::2], genome[1::2], strict=True)
+        blocks = [_block(geometry.width, kind, hidden) for kind, hidden in pairs]
+        return nn.Sequential(_stem(geometry), *blocks, nn.Linear(geometry.width, geometry.classes))
+
+    def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
+        """A module for each value of each block; small enough to hold them all."""
+        return _SmallSupernet(geometry)
+
+    def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
+        """The same width for any images."""
+        return Geometry(image_size, channels, classes, width=self.target.width)
+
+    def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
+        """Made up."""
+        genes = [gene * (1 + i % 3) for i, gene in enumerate(self.canonical(genome))]
+        return {"accuracy": 0.5 + sum(genes) / 100 + (repeat or 0) / 1000, "standard_error": 0.01}
+
+
+class _SmallSupernet(Supernet):
+    def __init__(self, geometry: Geometry) -> None:
+        super().__init__()
+        self.stem, self.head = _stem(geometry), nn.Linear(geometry.width, geometry.classes)
+        self.blocks = nn.ModuleDict(
+            {
+                f"{block}-{kind}-{hidden}": _block(geometry.width, kind, hidden)
+                for block in _BLOCKS
+                for kind, hidden in [(0, 0), (1, 0), (2, 0), (2, 1), (2, 2)]
+            }
+        )
+
+    def steps(self, genome: Genome) -> Sequence[Step]:
+        """Stem, blocks, head."""
+        blocks = [Step(name, self.blocks[name]) for name in _names(genome)]
+        return [Step("stem", self.stem), *blocks, Step("head", self.head)]
+
+    def extract(self, genome: Genome) -> dict[str, Tensor]:
+        """Copies, named as in :meth:`SmallSpace.build`."""
+        path = nn.Sequential(self.stem, *self._path_blocks(genome), self.head)
+        return {name: tensor.clone() for name, tensor in path.state_dict().items()}
+
+    def _path_blocks(self, genome: Genome) -> list[nn.Module]:
+        return [self.blocks[name] for name in _names(genome)]
+
+
+class _Residual(nn.Module):
+    def __init__(self, *parts: nn.Module) -> None:
+        super().__init__()
+        self.parts = nn.Sequential(*parts)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features + self.parts(features)  # type: ignore[no-any-return]
+
+
+def _names(genome: Genome) -> list[str]:
+    """The shared module of each block."""
+    return [f"{block}-{genome[2 * i]}-{genome[2 * i + 1]}" for i, block in enumerate(_BLOCKS)]
+
+
+def _block(width: int, kind: int, hidden: int) -> nn.Module:
+    if _KINDS[kind] == "skip":
+        return nn.Identity()
+    if _KINDS[kind] == "linear":
+        return _Residual(nn.Linear(width, width))
+    inner = _HIDDEN[hidden]
+    return _Residual(nn.Linear(width, inner), nn.ReLU(), nn.Linear(inner, width))
+
+
+def _stem(geometry: Geometry) -> nn.Module:
+    pixels = geometry.channels * geometry.image_size**2
+    return nn.Sequential(nn.Flatten(), nn.Linear(pixels, geometry.width), nn.ReLU())

@@ -1,0 +1,113 @@
+"""Checks of a space's supernet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evo_nas.space import Genome, Geometry, Space
+from evo_nas.supernet import Supernet
+
+from .built import Built, batch_norms, check_logits, noise, shake
+from .check import expect, listed, skip
+
+
+class SupernetChecks(Built):
+    """The checks of shared weights, all at a small geometry."""
+
+    def named(self) -> Sequence[tuple[str, Callable[[], None]]]:
+        """The checks, each with its name."""
+        return (
+            ("a path of the supernet is the stand-alone network", self._path),
+            ("equal steps of the supernet do the same", self._steps),
+            ("stages have supernets of what they can reach", self._stages),
+        )
+
+    def _path(self) -> None:
+        space, geometry = self._supernet_geometry()
+        supernet = _shaken(space.supernet(geometry))
+        for genome in self.some():
+            _check_path(space, supernet, genome, geometry)
+
+    def _steps(self) -> None:
+        space, geometry = self._supernet_geometry()
+        supernet, images = _shaken(space.supernet(geometry)), noise(geometry, 2)
+        known: dict[tuple[object, ...], Tensor] = {}
+        for genome in self._genomes()[: 4 * self._samples]:
+            hidden, keys = images, ()
+            steps = supernet.steps(genome)
+            for step in steps:
+                keys = (*keys, step.key)  # type: ignore[assignment]
+                with torch.no_grad():
+                    hidden = step.run(hidden)
+                same = torch.equal(known.setdefault(keys, hidden), hidden)
+                told = f"steps with equal keys up to {step.key!r} give different features"
+                expect(same, f"{told}; let a step's key name all that the step depends on")
+            named = {id(norm) for step in steps for norm in step.batch_norms}
+            built = batch_norms(space.build(genome, geometry))
+            told = f"the steps of {genome} name {len(named)} BatchNorm layers in `batch_norms`"
+            expect(len(named) == len(built), f"{told}, its network has {len(built)}; name them all")
+
+    def _stages(self) -> None:
+        space, geometry = self._supernet_geometry()
+        decided = None
+        for level in space.levels:
+            stage = space.stage(level, decided)
+            rng = np.random.default_rng(level)
+            drawn = [
+                stage.lift([int(rng.integers(len(c.options))) for c in stage.choices])
+                for _ in range(self._samples)
+            ]
+            supernet = _shaken(stage.supernet(geometry))
+            for genome in drawn:
+                _check_path(space, supernet, genome, geometry)
+            decided = drawn[0]
+
+    def _supernet_geometry(self) -> tuple[Space, Geometry]:
+        space = self.space()
+        geometry = (self.small_or_none() or [space.target])[0]
+        if type(space).supernet is Space.supernet:
+            skip("it has no supernet; --evaluator supernet will not work")
+        return space, geometry
+
+
+def _shaken(supernet: Supernet) -> Supernet:
+    told = f"supernet() is a {type(supernet).__name__}"
+    expect(isinstance(supernet, Supernet), f"{told}; derive it from evo_nas.supernet.Supernet")
+    shake(supernet)
+    return supernet.eval()
+
+
+def _check_path(space: Space, supernet: Supernet, genome: Genome, geometry: Geometry) -> None:
+    """The path is the stand-alone network, with copies of its weights."""
+    images = noise(geometry, 2)
+    network = space.build(genome, geometry).eval()
+    extracted = supernet.extract(genome)
+    missing = network.state_dict().keys() - extracted.keys()
+    extra = extracted.keys() - network.state_dict().keys()
+    told = f"extract({genome}) has no {listed(sorted(missing))}" if missing else ""
+    told = told or f"extract({genome}) has {listed(sorted(extra))}, which the network has not"
+    expect(not missing and not extra, f"{told}; use the names of build()'s state_dict")
+    for name, weight in network.state_dict().items():
+        given, wanted = tuple(extracted[name].shape), tuple(weight.shape)
+        told = f"extract({genome}) gives {name} the shape {given}, in the network it has {wanted}"
+        expect(given == wanted, f"{told}; let both make the same modules of the same options")
+    network.load_state_dict(extracted, strict=True)
+    supernet.select(genome)
+    with torch.no_grad():
+        path, alone = supernet(images), network(images)
+        check_logits(path, 2, geometry, genome)
+        far = float((path - alone).abs().max())
+        told = (
+            f"the path of {genome} and the network with its extracted weights differ by {far:.2g}"
+        )
+        same = torch.allclose(path, alone, atol=1e-5, rtol=1e-5)
+        expect(same, f"{told}; compare the modules of steps() with those of build()")
+        for tensor in extracted.values():
+            expect(not tensor.requires_grad, "extract() gives tensors with gradients; detach them")
+            tensor.fill_(7)
+        same = torch.equal(supernet(images), path)
+    expect(same, "writing into what extract() gave changed the supernet; give copies (clone)")

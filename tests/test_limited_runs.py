@@ -1,0 +1,156 @@
+"""Whole runs within several limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evo_nas
+from evo_nas.api import prepare
+from evo_nas.config import Config
+from evo_nas.errors import BudgetError, EvoNasError
+from evo_nas.limits import parse_limit
+from evo_nas.report.repeating import command
+from evo_nas.result import Result, limited_facts
+from evo_nas.scorecache import ScoreCache
+from evo_nas.space import Genome
+
+from .plugins import Score, Tiny
+from .test_loop import SMALL, SPACE, outcome
+
+CLOCK = "tests.plugins:Clock"
+STRATEGIES = [
+    "hierarchical", "spos", "regularized?population=5&sample=2", "nsga2", "random_search",
+    "random", "largest", "distribution", "surrogate",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shares are estimated from few draws, and the space is too large to be listed."""
+    monkeypatch.setattr("evo_nas.limited_feasible._ESTIMATED", 100)
+    monkeypatch.setattr("evo_nas.limited_feasible._ESTIMATED_COSTLY", 20)
+    monkeypatch.setattr("evo_nas.listed_feasible._MOST_LISTED", 1)
+
+
+def run(folder: Path, **changes: Any) -> Result:
+    return evo_nas.run(SPACE, run_dir=folder, **{**SMALL, "samples": 12, **changes})
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_no_strategy_leaves_any_limit(strategy: str, tmp_path: Path) -> None:
+    changes: dict[str, Any] = {"data": SMALL["data"]}
+    if strategy == "largest":
+        changes["finalists"] = 1
+    result = run(
+        tmp_path / "run", strategy=strategy, flops="150..400", params="12..30",
+        limits=[f"{CLOCK}<=19"], **changes,
+    )  # fmt: skip
+    last = result.stages[-1]
+    values = ScoreCache(tmp_path / "run" / "limits.sqlite", CLOCK)
+    every = [*result.of(last, "search"), *result.of(last, "finalists")]
+    assert every
+    for e in every:
+        assert 150 <= e.flops <= 400
+        assert 12 <= e.params <= 30
+        assert values.get([e.genome])[e.genome]["latency"] <= 19
+    assert result.best is not None
+    assert result.best["limits"]["12<=params<=30"] == result.best["target"]["params"]
+    assert result.best["limits"][f"{CLOCK}<=19"] <= 19
+
+
+class Stopped(KeyboardInterrupt):
+    """The user's Ctrl-C."""
+
+
+@pytest.mark.parametrize("calls", [3, 15, 20])
+def test_a_resumed_run_goes_by_what_was_measured(
+    calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"flops": "150..400", "limits": [f"{CLOCK}<=18"]}
+    whole = run(tmp_path / "whole", **options)
+    left, evaluate = calls, Score.evaluate
+
+    def interrupted(self: Score, genome: Genome) -> Mapping[str, float]:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Stopped
+        return evaluate(self, genome)
+
+    monkeypatch.setattr(Score, "evaluate", interrupted)
+    with pytest.raises(Stopped):
+        run(tmp_path / "stopped", **options)
+    resumed = evo_nas.resume(tmp_path / "stopped")
+    assert outcome(resumed) == outcome(whole)
+
+
+def test_the_configuration_keeps_limits_and_the_command_repeats_them(tmp_path: Path) -> None:
+    options = {"params": "12..30", "limits": [f"{CLOCK}<=19", "params>=13"]}
+    result = run(tmp_path / "run", strategy="random_search", **options)
+    config = Config.read(tmp_path / "run" / "config.toml")
+    assert config == result.config
+    assert config.flops == "unlimited"
+    assert config.limits == ("13<=params<=30", f"{CLOCK}<=19")
+    again = command(config, Tiny(4))
+    assert "--limit '13<=params<=30'" in again
+    assert f"--limit '{CLOCK}<=19'" in again
+    assert "--flops unlimited" in again
+    told = dict(limited_facts(result))
+    assert told["13<=params<=30"].endswith("parameters")
+    assert "looked at within the exact limit" in told["stage1 draws"]
+    assert (tmp_path / "run" / "report.html").read_text().count("13&lt;=params&lt;=30") >= 1
+
+
+def test_a_configuration_of_earlier_versions_has_no_further_limits(tmp_path: Path) -> None:
+    run(tmp_path / "run", flops="150..400", strategy="random_search")
+    path = tmp_path / "run" / "config.toml"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("limits")))
+    assert Config.read(path).limits == ()
+
+
+def test_only_without_any_limit_are_flops_limited_by_default() -> None:
+    def flops(**given: Any) -> str:
+        return prepare(SPACE, **{**SMALL, **given}).config.flops
+
+    assert flops() == "1.4G"
+    assert flops(params="30") == "unlimited"
+    assert flops(limits=["flops<=300", "params<=30"]) == "300"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"limits": ["parms<=30"]}, "unknown metric 'parms'; did you mean params"),
+        ({"params": "six"}, "'six' is no value"),
+        ({"flops": "300", "limits": ["flops>=400"]}, "contradict"),
+        ({"params": "1"}, "no network of tiny meets 1 parameters; the nearest reachable is"),
+        ({"flops": "150", "params": "40..60"}, "it needs at least"),
+        ({"limits": ["tests.plugins:Clok<=3"]}, "Clok"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line_before_the_run(
+    given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(EvoNasError) as caught:
+        prepare(SPACE, **{**SMALL, **given})
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_measured_limit_that_nothing_meets_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BudgetError, match="widen a limit"):
+        run(tmp_path / "run", strategy="random_search", limits=[f"{CLOCK}<=3"])
+
+
+def test_another_metric_of_an_evaluator_is_named_after_its_spec(tmp_path: Path) -> None:
+    result = run(tmp_path / "run", strategy="random_search", limits=[f"{CLOCK}#spread<=1"])
+    assert result.best is not None
+    assert result.best["limits"] == {f"{CLOCK}#spread<=1": 0.5}
+    assert parse_limit(f"{CLOCK}#spread<=1").spec == CLOCK
+    with pytest.raises(EvoNasError, match="has no metric 'sprad'; it has latency, spread"):
+        run(tmp_path / "other", strategy="random_search", limits=[f"{CLOCK}#sprad<=1"])
