@@ -14,6 +14,7 @@ from evo_nas.device import device_name
 from evo_nas.errors import EvaluatorError, SettingsError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.files import write_atomically
+from evo_nas.inputs import read_json, shown
 from evo_nas.measuring import seeded_weights, torch_threads
 from evo_nas.space import Genome, Space
 
@@ -75,11 +76,13 @@ class LatencyEvaluator(Evaluator):
         }
         path = context.folder / RECORD
         if path.exists():
-            earlier = json.loads(path.read_text(encoding="utf-8"))
+            earlier = read_json(path, EvaluatorError)
+            if not isinstance(earlier, dict):
+                raise EvaluatorError(f"{path} is no record of a device; start a new run")
             for key, value in record.items():
-                if earlier.get(key) != value:
+                if (told := shown(earlier.get(key))) != shown(value):
                     raise EvaluatorError(
-                        f"latencies of this run were measured with {key} {earlier.get(key)}, and "
+                        f"latencies of this run were measured with {key} {told}, and "
                         f"cannot be compared with those of {value}; start a new run"
                     )
         else:

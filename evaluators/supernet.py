@@ -7,6 +7,7 @@ sampling: Guo et al., ECCV 2020, and the GLiT paper, section 3.2.2).
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from evo_nas.decoder import Decoder
 from evo_nas.distribution import prior
-from evo_nas.errors import EvaluatorError
+from evo_nas.errors import EvaluatorError, TrainingError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.files import load_weights, read_metadata, remove_checkpoint, save_weights
 from evo_nas.generation import score
@@ -121,8 +122,22 @@ class SupernetEvaluator(Evaluator):
         return score_in_processes(self._job, paths, context.jobs)
 
     def _score_here(self, paths: Sequence[Genome]) -> Sequence[Mapping[str, float]]:
+        """All together, or as many as fit into memory: candidates do not see each other."""
         calibration = self._calibration.pixels
-        return score(self._supernet, paths, self._validation, calibration, self._ready).metrics
+        try:
+            return score(self._supernet, paths, self._validation, calibration, self._ready).metrics
+        except torch.OutOfMemoryError:
+            pass  # what it holds is free only after this block
+        if len(paths) == 1:
+            raise TrainingError(
+                f"genome {' '.join(map(str, paths[0]))}: a batch of images does not fit into the "
+                f"memory of {self._context.device} to be scored; choose a narrower geometry or "
+                "--device cpu"
+            )
+        if self._context.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        half = len(paths) // 2
+        return [*self._score_here(paths[:half]), *self._score_here(paths[half:])]
 
     def _ready(self, pixels: Tensor) -> Tensor:
         data, size = self._context.data, self._context.geometry.image_size
@@ -158,6 +173,7 @@ class SupernetEvaluator(Evaluator):
             # The same images score candidates as in that run, whatever the seed is here.
             self._streams = Streams(int(metadata["seed"]))
             self._context.ledger.trained += int(metadata["images_trained"])
+            self._context.notes.extend(json.loads(metadata.get("notes", "[]")))
             self._context.progress.say(f"shared weights: {path}")
             return path
         if self._run is not None:
@@ -184,11 +200,12 @@ class SupernetEvaluator(Evaluator):
         context.ledger.trained += trained
         if weights is not None:
             self._supernet.load_state_dict(weights)
+            context.notes.extend(json.loads(read_metadata(path).get("notes", "[]")))
             return path
         batches = Batches(
             context.data.train, context.data, context.geometry.image_size, context.device
         )
-        fit(
+        notes = fit(
             self._supernet,
             batches,
             phase,
@@ -199,7 +216,9 @@ class SupernetEvaluator(Evaluator):
             progress=context.progress,
             what="training shared weights",
         )
-        save_weights(path, self._supernet.state_dict(), metadata)
+        context.notes.extend(notes)
+        told = {"notes": json.dumps(notes)} if notes else {}
+        save_weights(path, self._supernet.state_dict(), metadata | told)
         remove_checkpoint(folder / CHECKPOINT)
         return path
 

@@ -7,6 +7,7 @@ the same for any number of threads; on a GPU one after another.
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from torch import nn
 
 from evo_nas.decoder import Decoder
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.files import load_weights, remove_checkpoint, save_weights
+from evo_nas.files import load_weights, read_metadata, remove_checkpoint, save_weights
 from evo_nas.imageset import ImageSet
 from evo_nas.measuring import Batches, Ledger, measure, seeded_weights
 from evo_nas.parallel import pack, run_unordered
@@ -63,7 +64,10 @@ class TrainEvaluator(Evaluator):
             results = (
                 (i, _train_and_measure(task, self._messages)) for i, task in enumerate(tasks)
             )
-        for position, (metrics, ledger) in results:
+        for position, (metrics, ledger, notes) in results:
+            for note in notes:
+                self._messages.say(note)  # in a worker, nobody heard it
+            context.notes.extend(notes)
             context.ledger.trained += ledger.trained
             context.ledger.measured += ledger.measured
             yield position, metrics
@@ -137,16 +141,18 @@ class _Task:
 
 def _train_and_measure(
     task: _Task, progress: Progress | None = None
-) -> tuple[dict[str, float], Ledger]:
+) -> tuple[dict[str, float], Ledger, list[str]]:
+    """Metrics, cost, and what there is to say of the training."""
     network: nn.Module = pickle.loads(task.network)  # our own bytes, from the parent process
     ledger = Ledger(images_trained(task.phase, task.epochs, len(task.train)))
     weights = load_weights(task.weights, task.metadata)
     if weights is not None:
         network.load_state_dict(weights)
+        notes = json.loads(read_metadata(task.weights).get("notes", "[]"))
     network.to(task.device)
     if weights is None:
         checkpoint = task.weights.with_suffix(".checkpoint")
-        fit(
+        notes = fit(
             network,
             task.batches(task.train),
             task.phase,
@@ -156,6 +162,7 @@ def _train_and_measure(
             progress=progress,
             what=f"training genome {task.metadata['genome']}",
         )
-        save_weights(task.weights, network.state_dict(), task.metadata)
+        told = {"notes": json.dumps(notes)} if notes else {}
+        save_weights(task.weights, network.state_dict(), task.metadata | told)
         remove_checkpoint(checkpoint)
-    return measure(network, task.batches(task.validation), ledger).metrics(), ledger
+    return measure(network, task.batches(task.validation), ledger).metrics(), ledger, notes

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from . import registry, runfolder
+from . import known_code, registry, runfolder
 from .config import Config
 from .console import Listening, listening
 from .data import DataSource, SearchData
@@ -46,6 +46,7 @@ class Prepared:
             "data": self.data.fingerprint,
             "validation_rows": self.data.validation_rows,
         }
+        known_code.remember(self.config.specs)
         runfolder.create(self.folder, self.config, self.plan.space, facts)
         return _go_on(self.folder, progress, self.data)
 

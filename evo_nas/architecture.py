@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import SpecError
+from .inputs import is_genome, read_json
+from .known_code import check_known
 from .space import Genome
 
 BEST = "best.json"
@@ -21,23 +22,25 @@ class Architecture:
     genome: Genome
 
 
-def read_architecture(path: Path) -> Architecture:
+def read_architecture(path: Path, *, known_code: bool = True) -> Architecture:
     """Read an architecture file: a JSON object with at least ``space`` and ``genome``.
 
+    With ``known_code``, a space that is code must be known here (:mod:`evo_nas.known_code`);
+    without it, the caller decides before anything is loaded.
+
     Raises:
-        SpecError: it is missing, no JSON, or lacks one of the two. The genome is checked against
-            the space when it is used.
+        SpecError: it is missing, no JSON, or lacks one of the two; or the space is unknown code.
+            The genome is checked against the space when it is used.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SpecError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise SpecError(f"{path} is no architecture file: it holds no JSON ({error})") from error
+    content = read_json(path, SpecError)
     space = content.get("space") if isinstance(content, dict) else None
     genome = content.get("genome") if isinstance(content, dict) else None
     if not isinstance(space, str):
         raise SpecError(f"{path} is no architecture file: 'space' must be the spec of a space")
-    if not isinstance(genome, list) or not all(type(gene) is int for gene in genome):
-        raise SpecError(f"{path} is no architecture file: 'genome' must be a list of whole numbers")
+    if not isinstance(genome, list) or not is_genome(genome):
+        raise SpecError(
+            f"{path} is no architecture file: 'genome' must be a list of option numbers"
+        )
+    if known_code:
+        check_known([space], path)
     return Architecture(path.stem if path.name != BEST else path.parent.name, space, tuple(genome))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated, Any, NoReturn
@@ -29,6 +30,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; errors of the user end with one line and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):  # a file's name may be no UTF-8
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except EvoNasError as error:
@@ -43,12 +47,15 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has gone, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except MemoryError:
+        _fail("there is not enough memory for this; make it smaller")
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"evo-nas: error: {' '.join(message.split())}", file=sys.stderr)
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
+    print(f"evo-nas: error: {line}", file=sys.stderr)
     sys.exit(2)
 
 

@@ -7,7 +7,6 @@ one named did with that seed, and spends them on more candidates and more retrai
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
@@ -17,9 +16,11 @@ from typing import Any
 import tomli_w
 
 from . import api, registry, runfolder
+from .comparison_file import SPECS, read_comparison
 from .device import available_cores, resolve_device
 from .errors import RunError, SettingsError
 from .files import write_atomically
+from .known_code import remember
 from .limiting import DEFAULT
 from .parallel import run_unordered
 from .progress import Progress
@@ -56,6 +57,7 @@ class Comparison:
     def save(self, folder: Path) -> None:
         """Make the comparison's folder; there must be none yet."""
         runfolder.check_free(folder)
+        remember([*self.strategies, *(str(v) for k, v in self.options.items() if k in SPECS)])
         try:
             folder.mkdir(parents=True)
         except OSError as error:
@@ -71,15 +73,10 @@ class Comparison:
             RunError: the file is missing or damaged.
         """
         path = folder / FILE
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-            given = {f.name: table[f.name] for f in fields(cls)}
-            lists = {name: tuple(given[name]) for name in ("strategies", "seeds", "protocols")}
-            return cls(**given | lists)
-        except OSError as error:
-            raise RunError(f"{path} cannot be read: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{path} is no comparison of evo-nas: {error}") from error
+        table = read_comparison(path)
+        given = {f.name: table[f.name] for f in fields(cls)}
+        lists = {name: tuple(given[name]) for name in ("strategies", "seeds", "protocols")}
+        return cls(**given | lists)
 
     def arguments(self, strategy: str, seed: int) -> dict[str, Any]:
         """The arguments of one run."""

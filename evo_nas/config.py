@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,10 @@ from typing import Any
 import tomli_w
 
 from .errors import EvoNasError, RunError, nearest
-from .recipe import Augmentation, Phase, Recipe
+from .inputs import is_number, read_toml, shown
+from .known_code import check_known
+from .limits import parse_limit
+from .recipe import Augmentation, Phase, Recipe, check_recipe
 from .space import Geometry
 from .strategy import Settings
 
@@ -52,12 +54,7 @@ class Config:
         Raises:
             RunError: it is missing, no TOML, or has unknown or missing keys.
         """
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise RunError(f"{path} cannot be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{path} is no valid TOML: {error}") from error
+        table = read_toml(path, RunError)
         try:
             recipe = dict(_section(table, "recipe", path))
             for name in ("supernet", "train"):
@@ -75,7 +72,27 @@ class Config:
             config: Config = _make(cls, {**table, **parts, "limits": limits}, path)
         except TypeError as error:
             raise RunError(f"{path}: {error}") from error
+        _check(config, path)
         return config
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """The plug-ins, with those that measure for limits."""
+        measuring = (parse_limit(limit).metric for limit in self.limits)
+        return self.space, self.strategy, self.evaluator, self.retrainer, self.data, *measuring
+
+
+def _check(config: Config, path: Path) -> None:
+    """What types do not tell: ranges, and whether what would be run is known."""
+    check_recipe(config.recipe, str(path))
+    numbers = {"seed": (config.seed, 0, 2**63 - 1), "threads": (config.threads, 1, 4096),
+               "jobs": (config.jobs, 1, 4096)}  # fmt: skip
+    for field in fields(Geometry):
+        numbers[f"geometry.{field.name}"] = (getattr(config.geometry, field.name), 0, 2**20)
+    for key, (number, low, high) in numbers.items():
+        if not low <= number <= high:
+            raise RunError(f"{path}: {key} = {shown(number)} must be from {low} to {high}")
+    check_known(config.specs, path)
 
 
 def _texts(table: dict[str, Any], name: str, path: Path) -> list[str]:
@@ -97,18 +114,20 @@ def _make(cls: type, table: dict[str, Any], path: Path) -> Any:
     known = {field.name: field for field in fields(cls)}
     for key, value in table.items():
         if key not in known:
-            raise RunError(f"{path}: unknown key {key!r}; {nearest(key, known)}")
+            raise RunError(f"{path}: unknown key {shown(key)}; {nearest(key, known)}")
         expected = str(known[key].type)
         actual = type(value).__name__
         # TOML writes 1.0 as a float and 1 as an integer; an integer will do for a float.
-        if expected in ("int", "str", "float") and actual not in (
+        if expected in ("int", "str", "float", "bool") and actual not in (
             expected,
             "int" if expected == "float" else expected,
         ):
-            raise RunError(f"{path}: {key} = {value!r} must be of type {expected}")
+            raise RunError(f"{path}: {key} = {shown(value)} must be of type {expected}")
+        if expected in ("int", "float") and not is_number(value):
+            raise RunError(f"{path}: {key} = {shown(value)} must be a finite number of 64 bits")
     try:
         return cls(**table)
-    except EvoNasError:
-        raise
+    except EvoNasError as error:
+        raise type(error)(f"{path}: {error}") from error
     except TypeError as error:
         raise RunError(f"{path}: {error}") from error

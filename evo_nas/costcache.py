@@ -86,8 +86,10 @@ def _source_digest(thing: object) -> str:
 def _read(path: Path) -> Costs | None:
     """The costs in the file; None where it is missing or damaged."""
     try:
+        if not path.is_file():
+            return None
         costs = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     whole = isinstance(costs, dict) and costs.keys() == {"flops", "params"}
     if not whole or not all(type(cost) is int and cost >= 0 for cost in costs.values()):

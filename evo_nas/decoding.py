@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from .errors import DataError
+from .errors import DataError, PictureError
 from .imageset import Crop
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ class Format:
 
 
 def header(name: str, content: Content) -> tuple[str, int, int]:
-    """Mode, width and height, without decoding."""
+    """Mode, width and height, without decoding.
+
+    Raises:
+        PictureError: this is no picture.
+        DataError: nothing can be read there.
+    """
     with _opened(name, content) as picture:
         return picture.mode, picture.width, picture.height
 
@@ -47,7 +52,8 @@ def decode(name: str, content: Content, chosen: Format) -> npt.NDArray[np.uint8]
     """The middle of a picture: (channels, size, size). ``name`` is for messages.
 
     Raises:
-        DataError: it cannot be decoded.
+        PictureError: it cannot be decoded.
+        DataError: it cannot be read.
     """
     with _opened(name, content) as picture:
         return _resized(name, picture, middle(picture.size, chosen.crop_share), chosen)
@@ -59,7 +65,8 @@ def decode_crop(
     """A random part of a picture, resized: (channels, size, size).
 
     Raises:
-        DataError: it cannot be decoded.
+        PictureError: it cannot be decoded.
+        DataError: it cannot be read.
     """
     with _opened(name, content) as picture:
         return _resized(name, picture, random_part(picture.size, crop, generator), chosen)
@@ -99,14 +106,22 @@ def _opened(name: str, content: Content) -> Image:
     from PIL import Image  # an optional dependency
 
     try:
-        return Image.open(io.BytesIO(content) if isinstance(content, bytes) else content)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise undecodable(name, error) from error
+        picture = Image.open(io.BytesIO(content) if isinstance(content, bytes) else content)
+    except Exception as error:  # decoders raise what they stumble over in broken content
+        raise _explained(name, error) from error
+    if min(picture.size) < 1:
+        raise _explained(name, ValueError(f"it has {picture.width} x {picture.height} pixels"))
+    return picture
 
 
-def undecodable(name: str, error: Exception) -> DataError:
-    """What is said of a broken picture."""
-    return DataError(f"picture {name} cannot be decoded ({error}); repair or remove it")
+def _explained(name: str, error: Exception) -> DataError:
+    """What is said of a picture that is broken, or that nobody can tell whether it is."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return DataError(f"memory is too short to decode picture {name}; choose fewer workers=")
+    if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's
+        return DataError(f"picture {name} cannot be read ({error.strerror}); bring it back")
+    return PictureError(f"picture {name} cannot be decoded ({reason}); repair or remove it")
 
 
 def _resized(name: str, picture: Image, box: Box, chosen: Format) -> npt.NDArray[np.uint8]:
@@ -119,7 +134,7 @@ def _resized(name: str, picture: Image, box: Box, chosen: Format) -> npt.NDArray
         picture.draft(mode, (math.ceil(width * enough), math.ceil(height * enough)))
         converted = picture.convert(mode)
     except Exception as error:  # decoders raise what they stumble over in broken content
-        raise undecodable(name, error) from error
+        raise _explained(name, error) from error
     across, down = converted.width / width, converted.height / height
     scaled = (
         box[0] * across,

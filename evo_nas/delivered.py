@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import CheckpointError
+from .errors import CheckpointError, EvoNasError
 from .files import read_metadata
+from .inputs import is_genome, is_number
 from .measuring import ChannelStatistics
 from .space import Genome, Geometry
 
 _KEY, _MEASURED = "architecture", "measured"
+_LARGEST_SIZE = 2**20  # of anything in a geometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,11 @@ def read_description(path: Path) -> Delivered | None:
     Raises:
         CheckpointError: there is no such file, or it is damaged.
     """
-    if not path.is_file():
+    if not path.exists():
         raise CheckpointError(f"there are no weights {path}")
     try:
         about = json.loads(read_metadata(path)[_KEY])
+        _check(about, path)
         return Delivered(
             space=about["space"],
             genome=tuple(about["genome"]),
@@ -80,5 +83,27 @@ def read_description(path: Path) -> Delivered | None:
             std=tuple(about["std"]),
             classes=tuple(about.get("classes", ())),
         )
-    except (KeyError, TypeError, ValueError):
+    except EvoNasError:
+        raise
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
+
+
+def _check(about: Any, path: Path) -> None:
+    """Raise a CheckpointError if a value is of a kind that :func:`describe_weights` never writes.
+
+    What is missing makes a KeyError, or a TypeError.
+    """
+    sizes, channels = about["geometry"], [*about["mean"], *about["std"]]
+    wrong = [
+        key
+        for key, sound in {
+            "space": isinstance(about["space"], str),
+            "genome": is_genome(about["genome"]),
+            "geometry": all(type(s) is int and 0 <= s <= _LARGEST_SIZE for s in sizes.values()),
+            "mean and std": all(is_number(value) and 0 <= value <= 1 for value in channels),
+        }.items()
+        if not sound
+    ]
+    if wrong:
+        raise CheckpointError(f"weights {path}: {wrong[0]} in the metadata cannot be what it is")

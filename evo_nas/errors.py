@@ -38,6 +38,10 @@ class DataError(EvoNasError):
     """Images or labels cannot be read."""
 
 
+class PictureError(DataError):
+    """A picture is there, but what is in it cannot be decoded."""
+
+
 class RecipeError(EvoNasError):
     """A training recipe is malformed."""
 
@@ -60,6 +64,10 @@ class ExportError(EvoNasError):
 
 class EvaluatorError(EvoNasError):
     """An evaluator broke its contract."""
+
+
+class TrainingError(EvaluatorError):
+    """A network cannot be trained or measured: it diverges, or memory is too small."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -44,7 +44,8 @@ class EvaluationContext:
     those of a candidate before its metrics are yielded. With ``initial_weights`` networks are not
     trained from scratch but from the weights that it gives for a genome. ``draw`` draws from the
     prior of what the run's budget admits, for evaluators that compare with typical candidates; None
-    where nothing limits the space.
+    where nothing limits the space. What happened on the way that bears on the scores, such as a
+    training that had to go on at a lower rate, is added to ``notes``: the run keeps it.
     """
 
     streams: Streams
@@ -60,6 +61,7 @@ class EvaluationContext:
     ledger: Ledger = field(default_factory=Ledger)
     initial_weights: InitialWeights | None = None
     draw: Draw | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 class Evaluator(ABC):

@@ -24,6 +24,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from .errors import CheckpointError, RunError
+from .inputs import check_regular, shown
 from .interrupts import undivided
 
 MAGIC = b"evonas1\n"
@@ -108,26 +109,35 @@ def load_checkpoint(path: Path, say: Callable[[str], None] | None = None) -> dic
     """
     damaged: Path | None = None
     for each in (path, _previous(path)):
-        try:
-            content = each.read_bytes()
-        except FileNotFoundError:
+        if not each.exists():
             continue
+        check_regular(each, CheckpointError, "checkpoint")
+        content = each.read_bytes()
         payload = content[HEADER_BYTES:]
         if content[:HEADER_BYTES] != MAGIC + hashlib.sha256(payload).digest():
             damaged = damaged or each
             continue
         if damaged is not None and say is not None:
             say(f"checkpoint {damaged} is damaged; {each.name} before it is used instead")
-        state: dict[str, Any] = torch.load(
-            io.BytesIO(payload), map_location="cpu", weights_only=True
-        )
-        return state
+        return _unpacked(each, payload)
     if damaged is not None:
         raise CheckpointError(
             f"checkpoint {damaged} is damaged; delete it, and the run repeats that training from "
             "its start"
         )
     return None
+
+
+def _unpacked(path: Path, payload: bytes) -> dict[str, Any]:
+    """The state, of which anybody may have made the file: it is no code that runs."""
+    try:
+        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises what it meets, of many kinds
+        reason = str(error).strip().partition("\n")[0]
+        raise CheckpointError(f"checkpoint {path} is none of evo-nas: {reason}") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"checkpoint {path} holds no state; delete it")
+    return state
 
 
 def remove_checkpoint(path: Path) -> None:
@@ -178,8 +188,8 @@ def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[
     for key, value in (expected or {}).items():
         if metadata.get(key) != value:
             raise CheckpointError(
-                f"weights {path} belong to another training: {key} is {metadata.get(key)!r} there, "
-                f"{value!r} here; delete the file to train anew"
+                f"weights {path} belong to another training: {key} is {shown(metadata.get(key))} "
+                f"there, {value!r} here; delete the file to train anew"
             )
     return tensors
 
@@ -190,6 +200,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         CheckpointError: the file is damaged.
     """
+    check_regular(path, CheckpointError, "weights")
     with _explained(path), safe_open(path, framework="pt") as file:
         return file.metadata() or {}
 
@@ -198,7 +209,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except SafetensorError as error:
+    except (SafetensorError, RuntimeError, TypeError, ValueError, OSError) as error:
         raise _damaged(path, str(error)) from error
 
 

@@ -11,6 +11,7 @@ from . import registry
 from .budget import parse_budget
 from .charts import Line, Points, chart
 from .errors import EvoNasError, RunError, TableError
+from .inputs import read_text
 from .published import glit_table3
 from .result import Result
 
@@ -41,10 +42,11 @@ def read_points(path: Path) -> list[Point]:
     Raises:
         TableError: the file cannot be read, or something in it is wrong.
     """
+    text = read_text(path, TableError, "points", encoding="utf-8-sig")
     try:
-        return _points(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise TableError(f"points {path} cannot be read: {error}") from error
+        return _points(text, str(path))
+    except csv.Error as error:
+        raise TableError(f"points {path} are no CSV: {error}") from error
 
 
 def _points(text: str, source: str) -> list[Point]:
@@ -60,6 +62,8 @@ def _points(text: str, source: str) -> list[Point]:
             flops, accuracy = parse_budget(row["flops"]).high, float(row["accuracy"])
         except (EvoNasError, ValueError) as error:
             raise TableError(f"{source}, line {number}: {error}") from error
+        if not 0 <= accuracy <= 100:
+            raise TableError(f"{source}, line {number}: accuracy {accuracy} is no share or percent")
         points.append(Point(row["family"], row["name"], flops, accuracy))
     return points
 

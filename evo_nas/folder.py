@@ -16,6 +16,7 @@ are decoded by worker processes whenever they are read; see :mod:`evo_nas.stored
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from .data import (
     in_proportion,
 )
 from .data import search_data as make_search_data
+from .decoding import Format
 from .errors import DataError
 from .imageset import ImageSet, Rows
 from .picture_folder import list_folder
@@ -64,6 +66,11 @@ class ImageFolder(DataSource):
     ``crop_share`` is the share of the shorter side that is seen where nothing is random: 0.875 is
     usual on ImageNet. ``mean`` and ``std`` normalise, in 0..1, as in ``mean=0.485,0.456,0.406``; by
     default they are counted, of all training pixels in memory, or of 2048 random images on disk.
+
+    The share ``skip`` of the pictures may be broken, by default 0.1%, which is none of fewer than
+    1000. In memory they are left out; on disk, where nobody knows before a picture is read, the
+    next picture of the same class takes the place of a broken one, always the same. They are named
+    and counted, and too many are an error. A file that is missing is always an error.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class ImageFolder(DataSource):
         crop_share: float = 1.0,
         mean: str | float | None = None,
         std: str | float | None = None,
+        skip: float = 0.001,
     ) -> None:
         self._path = Path(path).expanduser()
         for name, number, lowest in (
@@ -98,6 +106,8 @@ class ImageFolder(DataSource):
             raise DataError(
                 f"{path}: crop_share={crop_share!r} must be a share, above 0, at most 1"
             )
+        if isinstance(skip, bool | str) or not 0 <= skip < 1:
+            raise DataError(f"{path}: skip={skip!r} must be a share, from 0 to below 1")
         if (mean is None) is not (std is None):
             raise DataError(f"{path}: give both mean and std, or none of them")
         self._image_size, self._validation, self._limit = image_size, validation, limit
@@ -105,7 +115,7 @@ class ImageFolder(DataSource):
             (image_column, label_column), float(crop_share), stored,
         )  # fmt: skip
         self._workers = min(joblib.cpu_count(), MOST_WORKERS) if workers is None else workers
-        self._mean, self._std = mean, std
+        self._mean, self._std, self._skip = mean, std, float(skip)
         self._splits = find_splits(self._path, test)
 
     def load(self, seed: int) -> SearchData:
@@ -113,7 +123,7 @@ class ImageFolder(DataSource):
 
         Validation images stay on disk where training images do.
         """
-        pictures, images = self._pictures, self._images
+        pictures, images = self._training
         split = Streams(seed).generator("folder", "split")
         kept, carved = carve(images.labels.numpy(), self._validation, split)
         return make_search_data(
@@ -127,14 +137,13 @@ class ImageFolder(DataSource):
 
     def test(self) -> ImageSet:
         """The test images; nothing of them is read before this is called."""
-        training = self._pictures
         if "test" in self._splits:
             table = _open(self._splits["test"], *self._columns)
             rows = np.arange(len(table))
         else:
             table, rows = self._train, self._own_test[1]
         classes = self._train.classes
-        images = self._kept(stored_pictures(table, rows, classes, training.format, self._workers))
+        _, images = self._kept(self._of(table, rows, self._pictures.format))
         check_images(images, classes, f"the test split of {self._path}")
         return images
 
@@ -156,19 +165,31 @@ class ImageFolder(DataSource):
         if self._limit is not None:
             order = in_proportion(table.labels[rows], CONSTANT_STREAMS.generator("limit"))
             rows = np.sort(rows[order[: self._limit]])
-        chosen = choose_format(table, rows, self._image_size, self._crop_share)
-        return stored_pictures(table, rows, table.classes, chosen, self._workers)
+        return self._of(table, rows, choose_format(table, rows, self._image_size, self._crop_share))
 
     @cached_property
-    def _images(self) -> ImageSet:
-        """The same, in memory if they are to be there: decoded once, whatever the seeds."""
+    def _training(self) -> tuple[StoredPictures, ImageSet]:
+        """The same, and in memory if they are to be there: decoded once, whatever the seeds."""
         return self._kept(self._pictures)
 
-    def _kept(self, pictures: StoredPictures) -> ImageSet:
+    def _of(self, table: PictureTable, rows: Rows, chosen: Format) -> StoredPictures:
+        classes = self._train.classes
+        return stored_pictures(table, rows, classes, chosen, self._workers, self._skip)
+
+    def _kept(self, pictures: StoredPictures) -> tuple[StoredPictures, ImageSet]:
+        """The pictures, and the same as they are to be kept; in memory without broken ones."""
         stored = self._stored
         if stored is None:
             stored = self._pictures.nbytes > LARGEST_IN_MEMORY
-        return pictures if stored else pictures.load()
+        if stored:
+            return pictures, pictures
+        images = pictures.load()
+        broken = pictures.unreadable.found
+        if not broken:
+            return pictures, images
+        sound = [place for place, row in enumerate(pictures.rows.tolist()) if row not in broken]
+        told = tuple(pictures.unreadable.notes("are left out"))
+        return pictures.take(sound), replace(images.take(sound), told=told)
 
     def _statistics(self, train: ImageSet) -> Statistics | None:
         """Mean and deviation as they were given, or of a sample of pictures on disk."""

@@ -82,6 +82,10 @@ class ImageSet(ABC):
             DataError: an image cannot be read.
         """
 
+    def notes(self) -> list[str]:
+        """What a person should know of reading these images so far, such as broken pictures."""
+        return []
+
     @abstractmethod
     def feed(self, digest: Digest) -> None:
         """Take everything into the digest that tells these images and labels from others."""
@@ -91,11 +95,13 @@ class ImageSet(ABC):
 class Images(ImageSet):
     """``pixels`` uint8 (n, channels, size, size) in memory, and ``labels``.
 
-    They go to other processes as numpy arrays, which joblib lets processes share.
+    They go to other processes as numpy arrays, which joblib lets processes share. ``told`` is what
+    there is to know of how they were read.
     """
 
     pixels: Tensor
     labels: Tensor
+    told: tuple[str, ...] = ()
     _arrays: list[npt.NDArray[Any]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
@@ -113,7 +119,7 @@ class Images(ImageSet):
     def take(self, rows: Rows | Sequence[int]) -> Images:
         """The images of these rows, copied."""
         index = torch.as_tensor(np.asarray(rows, dtype=np.int64))
-        return Images(self.pixels[index], self.labels[index])
+        return Images(self.pixels[index], self.labels[index], self.told)
 
     def load(self) -> Images:
         """These images."""
@@ -122,9 +128,9 @@ class Images(ImageSet):
     def at(self, device: torch.device) -> Images:
         """On the device; pixels of more than LARGEST_ON_DEVICE on the host, pinned for a GPU."""
         if self.pixels.nbytes <= LARGEST_ON_DEVICE or device.type == "cpu":
-            return Images(self.pixels.to(device), self.labels.to(device))
+            return Images(self.pixels.to(device), self.labels.to(device), self.told)
         pixels = self.pixels.pin_memory() if device.type == "cuda" else self.pixels
-        return Images(pixels, self.labels.to(device))
+        return Images(pixels, self.labels.to(device), self.told)
 
     def for_processes(self, count: int) -> Images:
         """These images: memory is shared."""
@@ -136,6 +142,10 @@ class Images(ImageSet):
         """Batches of pixels on the device; nothing about them is random here."""
         for rows in order:
             yield self.pixels[rows.to(self.pixels.device)].to(device)
+
+    def notes(self) -> list[str]:
+        """What there was to know when they were read."""
+        return list(self.told)
 
     def feed(self, digest: Digest) -> None:
         """All pixels and labels."""

@@ -10,6 +10,7 @@ from torch import nn
 from .architecture import Architecture, read_architecture
 from .classifier import as_classifier
 from .errors import SpecError
+from .known_code import check_known
 from .model_folder import ARCHITECTURE, WEIGHTS, own_space
 from .trained import Trained, load_architecture, load_trained
 
@@ -58,11 +59,14 @@ def load(
 
 
 def _of_folder(folder: Path, weights: Path | None, trust_code: bool) -> Trained:
-    architecture: Architecture = read_architecture(folder / ARCHITECTURE)
+    path = folder / ARCHITECTURE
+    architecture: Architecture = read_architecture(path, known_code=False)
     file = own_space(folder, architecture)
     if file is None and (".py:" in architecture.space or ".toml" in architecture.space):
         raise SpecError(f"{folder} names a space outside of it, {architecture.space!r}")
-    if file is not None:
+    if file is None:
+        check_known([architecture.space], path)
+    else:
         if file.suffix == ".py" and not trust_code:
             raise SpecError(
                 f"the space of {folder} is code, {file.name}, which loading runs: read it, and if "

@@ -72,6 +72,7 @@ class Loop:
     def run(self) -> None:
         """Search all stages, retrain, and write the best network; the caller holds the lock."""
         torch.set_num_threads(self.config.threads)
+        self._note(self.data.train.notes())
         decided: Genome | None = None
         for stage in self.strategy.plan(self.space, self.config.settings):
             space = stage_space(self.space, stage, decided)
@@ -196,6 +197,13 @@ class Loop:
         if stage not in kept:
             self.store.set_fact("rejected", {**kept, stage: tally})
 
+    def _note(self, lines: Sequence[str]) -> None:
+        """Say and keep what there is to know of the images, each line once in the run."""
+        for line in dict.fromkeys(lines):
+            if line not in self.store.notes().get("images", []):
+                self.progress.say(line)
+        self.store.add_notes("images", lines)
+
     # -- the end ---------------------------------------------------------------------------------
 
     def _finish(self, genome: Genome, finalists: Sequence[Scored], weights: Path | None) -> None:
@@ -220,6 +228,7 @@ class Loop:
             size = self.config.geometry.image_size
             test = Batches(self.source.test(), self.data, size, self.config.device)
             metrics = measure(network.to(self.config.device), test).metrics()
+            self._note([*self.data.train.notes(), *test.notes()])
             measured["test_accuracy"] = metrics["accuracy"]
             measured["test_standard_error"] = metrics["standard_error"]
             about = describe_weights(

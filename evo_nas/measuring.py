@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .errors import TrainingError
 from .images import prepare
 from .imageset import Crop, ImageSet
 
@@ -79,6 +80,10 @@ class Batches:
         """Whether :meth:`epoch` itself crops at random, as pictures are decoded then."""
         return self._images.decodes
 
+    def notes(self) -> list[str]:
+        """What a person should know of reading the images so far."""
+        return self._images.notes()
+
     def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Float images (n, channels, size, size) and labels int64 (n,)."""
         return next(self._batches([torch.arange(len(self))[rows]]))
@@ -132,18 +137,42 @@ class Measurement:
 
 @torch.inference_mode()
 def measure(network: nn.Module, batches: Batches, ledger: Ledger | None = None) -> Measurement:
-    """Classify all images with a network that is on their device; it is left in evaluation mode."""
+    """Classify all images with a network that is on their device; it is left in evaluation mode.
+
+    Images that do not fit into memory together go through the network in parts: in evaluation mode
+    they do not see each other.
+
+    Raises:
+        TrainingError: a single image does not fit.
+    """
     network.eval()
-    correct, loss = [], 0.0
+    correct, loss, size = [], 0.0, MEASURE_BATCH
     for images, labels in batches.in_order():
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=images.is_cuda):
-            logits = network(images)
-        logits = logits.float()
+        logits, size = _classify(network, images, size)
         correct.append((logits.argmax(1) == labels).cpu().numpy())
         loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
     if ledger is not None:
         ledger.measured += len(batches)
     return Measurement(np.concatenate(correct), loss / len(batches))
+
+
+def _classify(network: nn.Module, images: Tensor, size: int) -> tuple[Tensor, int]:
+    """Logits float32 (n, classes), from ``size`` images at a time or as many as fit, and that."""
+    while True:
+        try:
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=images.is_cuda):
+                logits = torch.cat([network(part) for part in torch.split(images, size)])
+            return logits.float(), size
+        except torch.OutOfMemoryError:
+            pass  # what it holds is free only after this block
+        if size == 1:
+            raise TrainingError(
+                f"a single image does not fit into the memory of {images.device} to be measured; "
+                "choose a narrower geometry or a device with more memory"
+            )
+        size = min(size, len(images)) // 2 or 1
+        if images.is_cuda:
+            torch.cuda.empty_cache()
 
 
 @contextlib.contextmanager

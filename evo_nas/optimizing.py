@@ -45,9 +45,12 @@ def make_optimizer(network: nn.Module, phase: Phase, device: str = "cpu") -> tor
 
 
 def set_learning_rate(
-    optimizer: torch.optim.Optimizer, phase: Phase, step: int, steps: int
+    optimizer: torch.optim.Optimizer, phase: Phase, step: int, steps: int, factor: float = 1.0
 ) -> None:
-    """Set the rate of one step of ``steps``: a linear warm-up, then a cosine to the floor."""
+    """Set the rate of one step of ``steps``: a linear warm-up, then a cosine to the floor.
+
+    All of it is multiplied by ``factor``.
+    """
     warmup = round(phase.warmup * steps)
     if step < warmup:
         lowest, share = phase.warmup_start, (step + 1) / warmup
@@ -55,4 +58,4 @@ def set_learning_rate(
         lowest = phase.learning_rate_floor
         share = (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
     for group in optimizer.param_groups:
-        group["lr"] = lowest + (phase.learning_rate - lowest) * share
+        group["lr"] = factor * (lowest + (phase.learning_rate - lowest) * share)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .decoding import Content
-from .errors import DataError, nearest
+from .errors import DataError, PictureError, nearest
 from .imageset import Digest, Rows
 from .picture_table import PictureTable
 
@@ -45,7 +45,7 @@ class ParquetTable(PictureTable):
         name = f"row {row} of {self.source}"
         found = self.dataset.data.column(self.column)[row].as_py()
         if found is None or not (found["bytes"] or found["path"]):
-            raise DataError(f"{name} has no picture; remove the row")
+            raise PictureError(f"{name} has no picture; remove the row")
         return (name, found["bytes"]) if found["bytes"] else (found["path"], found["path"])
 
     def feed(self, digest: Digest, rows: Rows) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .decoding import GREY_MODES, Content, Format, header
+from .errors import PictureError
 from .imageset import Digest, Rows
 from .streams import Streams
 
@@ -39,7 +40,7 @@ class PictureTable(ABC):
         """A name for messages, and the file's bytes or path.
 
         Raises:
-            DataError: there is no picture in this row.
+            PictureError: there is no picture in this row.
         """
 
     @abstractmethod
@@ -52,12 +53,23 @@ def choose_format(
 ) -> Format:
     """The format for these rows: see :class:`evo_nas.folder.ImageFolder` about sizes.
 
-    Where there are more than HEADERS, it follows from so many that a constant chooses.
+    Where there are more than HEADERS, it follows from so many that a constant chooses. Broken ones
+    do not count.
+
+    Raises:
+        PictureError: all are broken.
     """
     if len(rows) > HEADERS:
         chosen = Streams(0).generator("headers").permutation(len(rows))[:HEADERS]
         rows = rows[np.sort(chosen)]
-    headers = [header(*table.picture(int(row))) for row in rows]
+    headers = []
+    for row in rows:
+        try:
+            headers.append(header(*table.picture(int(row))))
+        except PictureError as error:
+            broken = error
+    if not headers:
+        raise broken
     grey = all(mode in GREY_MODES for mode, _, _ in headers)
     if size is None:
         shapes = {(width, height) for _, width, height in headers}

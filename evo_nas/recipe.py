@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from .errors import RecipeError, nearest
+from .inputs import parse_toml, read_text, shown
 
 OPTIMIZERS = ("adamw", "sgd")
 OTHER_NAMES = {"deit": "paper"}  # the paper retrains its networks as DeiT's are trained
@@ -136,10 +136,7 @@ def load_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
     if spec.endswith(".toml"):
         path = Path(spec).expanduser()
         name, source = path.stem, str(path)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe {spec} cannot be read: {error}") from error
+        text = read_text(path, RecipeError, "recipe")
     elif spec in shipped_recipes():
         name = OTHER_NAMES.get(spec, spec)
         source = f"{name}.toml"
@@ -149,10 +146,7 @@ def load_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
             f"there is no recipe {spec!r}; {nearest(spec, shipped_recipes())} "
             "A file of your own is given by its path, which ends in .toml"
         )
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"recipe {source} is no valid TOML: {error}") from error
+    table = parse_toml(text, RecipeError, f"recipe {source}")
     for change in changes:
         _change(table.get("train"), change)
     return _recipe(table, name, source)
@@ -164,8 +158,8 @@ def _change(section: Any, change: str) -> None:
     if not sign:
         raise RecipeError(f"change {change!r} of the recipe must be written as key=value")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = parse_toml(f"value = {text}", RecipeError, key)["value"]
+    except RecipeError:
         value = text.strip()  # a word, for which TOML wants quotes
     *inner, last = (name.strip() for name in key.split("."))
     for name in inner:
@@ -173,6 +167,12 @@ def _change(section: Any, change: str) -> None:
     if not isinstance(section, dict):
         raise RecipeError(f"change {change!r}: the recipe has no section for this key")
     section[last] = value
+
+
+def check_recipe(recipe: Recipe, source: str) -> None:
+    """Raise a RecipeError that names ``source`` and the key, unless all values are in range."""
+    table = asdict(recipe)
+    _recipe(table, table.pop("name"), source)
 
 
 def _recipe(table: Mapping[str, Any], name: str, source: str) -> Recipe:
@@ -187,7 +187,7 @@ def _phase(section: Any, source: str, name: str) -> Phase:
     values = _values(Phase, section, source, name)
     if values["optimizer"] not in OPTIMIZERS:
         raise RecipeError(
-            f"recipe {source}: {name}.optimizer is {values['optimizer']!r}; "
+            f"recipe {source}: {name}.optimizer is {shown(values['optimizer'])}; "
             f"known: {', '.join(OPTIMIZERS)}"
         )
     inner = f"{name}.augmentation"
@@ -198,8 +198,8 @@ def _phase(section: Any, source: str, name: str) -> Phase:
     for key in ("warmup_start", "learning_rate_floor"):
         if values.get(key, 0) > values["learning_rate"]:
             raise RecipeError(
-                f"recipe {source}: {name}.{key} is {values[key]!r}, above {name}.learning_rate; "
-                "it must not be"
+                f"recipe {source}: {name}.{key} is {shown(values[key])}, above "
+                f"{name}.learning_rate; it must not be"
             )
     return Phase(**values, augmentation=Augmentation(**changes))
 
@@ -233,5 +233,5 @@ def _number(value: Any, key: str, source: str, prefix: str) -> int | float:
     kind, low, high, rule = _LIMITS[key]
     fits = type(value) is int or (kind is float and type(value) is float)
     if not fits or not low <= value <= high:
-        raise RecipeError(f"recipe {source}: {prefix}{key} is {value!r}, but must be {rule}")
+        raise RecipeError(f"recipe {source}: {prefix}{key} is {shown(value)}, but must be {rule}")
     return kind(value)  # type: ignore[no-any-return]

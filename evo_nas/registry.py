@@ -124,7 +124,10 @@ def _absolute_option(option: str) -> str:
 
 
 def _absolute_path(path: str) -> str:
-    return str(Path(path).resolve())
+    try:
+        return str(Path(path).resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a NUL
+        raise SpecError(f"path {path!r} leads nowhere: {error}") from error
 
 
 def _absolute_target(target: str) -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
 from .errors import CheckpointError
 from .files import save_weights
+from .inputs import check_regular, shown
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -27,6 +26,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file cannot be read, or holds no weights.
     """
+    check_regular(path, CheckpointError, "weights")
     try:
         if path.suffix == ".safetensors":
             return load(path.read_bytes())
@@ -34,7 +34,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"cannot read weights from {path}: {error.strerror}") from error
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except Exception as error:  # torch raises what it meets, of many kinds
         reason = str(error).strip().partition("\n")[0]
         raise CheckpointError(f"{path} is no file of weights alone: {reason}") from error
     for key in ("model", "state_dict"):
@@ -45,7 +45,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} holds no weights by name")
     for name, tensor in content.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
-            raise CheckpointError(f"{path}: {name!r} is {type(tensor).__name__}, not a weight")
+            raise CheckpointError(f"{path}: {shown(name)} is {type(tensor).__name__}, not a weight")
     return dict(content)
 
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import registry, runfolder
+from .best import read_best
 from .budget import format_amount, parse_budget
 from .candidate_charts import flops_chart, time_chart
 from .candidates import Stage, read_stage
 from .config import Config
 from .console import duration
-from .errors import EvoNasError, RunError, nearest
+from .errors import EvoNasError, RunError, SpaceError, nearest
 from .evaluator import Evaluator, Objective
 from .figure import Figure, card
 from .found import FoundArchitecture
 from .frames import evaluations_frame
+from .inputs import shown
 from .limiting import describe_config
 from .limits import describe_value, parse_limit
 from .measuring import Ledger
@@ -36,7 +37,8 @@ class Result:
     """A run, finished or not. ``best`` is the content of best.json, None before the end.
 
     ``spent`` are seconds and ``images`` what was seen, by (stage, phase); ``facts`` what was
-    written down at the start: versions, hardware, data.
+    written down at the start: versions, hardware, data. ``notes`` say by stage and phase what
+    happened on the way that bears on the result, such as a learning rate that had to be lowered.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class Result:
     spent: dict[tuple[str, str], float]
     images: dict[tuple[str, str], Ledger]
     facts: dict[str, Any]
+    notes: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -171,26 +174,32 @@ def load_result(folder: str | Path) -> Result:
         return Result(
             folder=folder,
             config=Config.read(folder / runfolder.CONFIG),
-            best=_read_best(folder / runfolder.BEST),
+            best=read_best(folder / runfolder.BEST),
             evaluations=tuple(store.evaluations()),
             spent=store.spent(),
             images=store.images(),
             facts={name: store.fact(name) for name in ("versions", "data", "rejected")},
+            notes=store.notes(),
         )
     finally:
         store.close()
 
 
-def _read_best(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
+def check_genomes(result: Result, space: Space) -> None:
+    """Check that what a run's files hold are genomes of its ``space``.
+
+    Raises:
+        RunError: one is not; the files were changed, or the space was.
+    """
     try:
-        best = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}") from error
-    if not isinstance(best, dict):
-        raise RunError(f"{path} is no architecture file: it holds no JSON object")
-    return best
+        for genome in {e.genome: None for e in result.evaluations}:
+            if space.check(genome) != genome:
+                raise SpaceError(f"genome {shown(genome)} is not canonical")
+        if result.best is not None:
+            space.check(result.best["genome"])
+            space.encode(result.best["choices"])
+    except SpaceError as error:
+        raise RunError(f"{result.folder} does not belong to its space: {error}") from error
 
 
 def limited_facts(result: Result) -> list[tuple[str, str]]:

@@ -36,6 +36,8 @@ def result_view(result: Result, space: Space) -> RenderableType:
     parts.append(_search_table(result))
     if result.best is not None:
         parts.append(_finalists_table(result, space))
+    for where, lines in result.notes.items():
+        parts += [Text(f"note, {where}: {line}") for line in lines]
     if result.spent:
         parts.append(Text(f"time: {_times(result)}"))
     if result.images:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import IO
 from .config import Config
 from .errors import RunError
 from .files import remove_temporary, write_atomically
+from .inputs import shown
+from .links import check_links
 from .space import Space
 from .store import Store
 
@@ -96,10 +99,15 @@ def held(folder: Path) -> Iterator[None]:
         RunError: another process holds the folder, or it is read-only.
     """
     try:
-        file = (folder / LOCK).open("a+")
+        # Neither through a link, which may lead anywhere, nor waiting for whoever reads a FIFO.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+        file = os.fdopen(os.open(folder / LOCK, flags, 0o666), "a+")
     except OSError as error:
         raise RunError(f"{folder} cannot be written to: {error.strerror}") from error
     with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise RunError(f"{folder / LOCK} is no file; remove it")
+        check_links(folder)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -116,17 +124,18 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def check(folder: Path) -> None:
-    """Raise a RunError unless there is a run in the folder."""
+    """Raise a RunError unless there is a run in the folder, and no link out of it."""
     if not folder.is_dir():
         raise RunError(f"there is no run folder {folder}")
     for name in (CONFIG, STORE):
         if not (folder / name).is_file():
             raise RunError(f"{folder} is no run folder: {name} is missing")
+    check_links(folder)
 
 
 def _holder(text: str) -> str:
     try:
         holder = json.loads(text)
-        return f"process {holder['pid']} on {holder['host']}"
-    except (ValueError, KeyError, TypeError):
+        return f"process {int(holder['pid'])} on {shown(holder['host'])[1:-1]}"
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return "another process"

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import CheckpointError
+from .inputs import is_number, shown
 from .space import Genome
 
 _SCHEMA = """
@@ -51,7 +52,7 @@ class ScoreCache:
                     f"SELECT genome, metrics FROM scores WHERE key = ? AND genome IN ({marks})",
                     (self.key, *names),
                 ).fetchall()
-                found |= {names[name]: json.loads(metrics) for name, metrics in rows}
+                found |= {names[name]: _metrics(metrics) for name, metrics in rows}
         return found
 
     def put(self, scores: Mapping[Genome, Mapping[str, float]]) -> None:
@@ -68,8 +69,16 @@ class ScoreCache:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.DatabaseError, json.JSONDecodeError) as error:
+        except (sqlite3.Error, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise CheckpointError(
                 f"the scores in {self.path} cannot be used ({error}); delete the file, they can be "
                 "computed again"
             ) from error
+
+
+def _metrics(text: str) -> dict[str, float]:
+    """The metrics in a row; raises a ValueError or TypeError if there are none."""
+    metrics = json.loads(text)
+    if not isinstance(metrics, dict) or not all(map(is_number, metrics.values())):
+        raise ValueError(f"{shown(text)} are no metrics")
+    return metrics

@@ -111,6 +111,7 @@ class Scorer:
             ) from error
         finally:
             self.store.spend(self.stage, phase, time.perf_counter() - began)
+            self.store.add_notes(f"{self.stage} {self.phase}", self.context.notes)
 
     def _evaluate(
         self, generation: int, proposals: Sequence[Proposal], missing: Sequence[int]

@@ -89,7 +89,10 @@ def train_architecture(
     )
     watcher.close()
     measured = measure(network, validation)
-    test = measure(network, Batches(source.test(), images, shape.image_size, place))
+    last = Batches(source.test(), images, shape.image_size, place)
+    test = measure(network, last)
+    for note in last.notes():
+        progress.say(note)
     told = {"training": str(phase), "seed": str(seed), "data": images.fingerprint}
     about = describe_weights(found.space, genome, shape, images, images.classes)
     metrics = {"validation": measured.metrics(), "test": test.metrics()}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from .errors import EvaluatorError
+from .errors import TrainingError
 from .mixing import Batch
 from .recipe import Phase
 
@@ -37,7 +37,7 @@ class Stepper:
         """Take one step; the batch's mean loss.
 
         Raises:
-            EvaluatorError: a single image does not fit.
+            TrainingError: a single image does not fit.
         """
         self._before.save(batch.images.device)
         while True:
@@ -69,7 +69,7 @@ class Stepper:
 
     def _halve(self, images: int, device: torch.device) -> None:
         if self.parts >= images:
-            raise EvaluatorError(
+            raise TrainingError(
                 f"a single image of a batch does not fit into the memory of {device}; choose a "
                 "narrower geometry or a device with more memory"
             )

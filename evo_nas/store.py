@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .errors import RunError
+from .inputs import is_number
 from .measuring import Ledger
 from .space import Genome, Space
+from .store_rows import checked, decoded, is_count, require
 
 SCHEMA_VERSION = 2
 
@@ -143,7 +145,10 @@ class Store:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        # UnicodeDecodeError, ValueError, OverflowError: a cell that no column of ours holds.
+        except (sqlite3.Error, ValueError, OverflowError) as error:
+            if isinstance(error, RunError):
+                raise
             raise RunError(
                 f"{self.path} is damaged or cannot be used ({error}); restore it from a copy, or "
                 "start a new run"
@@ -196,7 +201,7 @@ class Store:
                 " ORDER BY stage, phase DESC, generation, position",
                 (stage, phase, generation),
             ).fetchall()
-            return [_evaluation(row) for row in rows]
+        return [_evaluation(checked(row, self.path)) for row in rows]
 
     # -- facts and time --------------------------------------------------------------------------
 
@@ -213,7 +218,19 @@ class Store:
             row = self._connection.execute(
                 "SELECT value FROM facts WHERE key = ?", (key,)
             ).fetchone()
-        return None if row is None else json.loads(row[0])
+        return None if row is None else decoded(row[0], self.path, "fact", key)
+
+    def add_notes(self, where: str, notes: Sequence[str]) -> None:
+        """Keep what happened, each line once, by where in the run it happened."""
+        known = self.notes()
+        lines = list(dict.fromkeys([*known.get(where, []), *notes]))
+        if lines != known.get(where, []):
+            self.set_fact("notes", known | {where: lines})
+
+    def notes(self) -> dict[str, list[str]]:
+        """What happened that bears on the result, by where in the run."""
+        kept = self.fact("notes")
+        return kept if isinstance(kept, dict) else {}
 
     def spend(self, stage: str, phase: str, seconds: float, images: Ledger | None = None) -> None:
         """Add to the time that a phase took, over all restarts.
@@ -236,7 +253,10 @@ class Store:
             rows = self._connection.execute(
                 "SELECT stage, phase, seconds FROM spent ORDER BY rowid"
             )
-            return {(stage, phase): seconds for stage, phase, seconds in rows}
+            found = {(str(s), str(p)): seconds for s, p, seconds in rows}
+        for (stage, phase), seconds in found.items():
+            require(is_number(seconds), self.path, f"{stage} {phase}", "seconds", seconds)
+        return found
 
     def images(self) -> dict[tuple[str, str], Ledger]:
         """Images by stage and phase, where there are any."""
@@ -248,7 +268,11 @@ class Store:
                 " GROUP BY stage, phase HAVING sum(trained) + sum(measured) > 0"
                 " ORDER BY min(kind), min(began)"
             )
-            return {(stage, phase): Ledger(t, m) for stage, phase, t, m in rows}
+            found = {(str(s), str(p)): (t, m) for s, p, t, m in rows}
+        for (stage, phase), images in found.items():
+            sound = all(map(is_count, images))
+            require(sound, self.path, f"{stage} {phase}", "images", images)
+        return {key: Ledger(*images) for key, images in found.items()}
 
 
 # One encoder: json.dumps would make one for each call.
@@ -263,12 +287,12 @@ def _evaluation(row: tuple[Any, ...]) -> Evaluation:
         phase,
         generation,
         position,
-        genome=tuple(json.loads(genome)),
+        genome=tuple(genome),
         flops=flops,
         params=params,
-        metrics=json.loads(metrics),
+        metrics=metrics,
         origin=origin,
-        parents=tuple(map(tuple, json.loads(parents))),
+        parents=tuple(map(tuple, parents)),
         seconds=seconds,
         images=Ledger(trained, measured),
     )

@@ -12,14 +12,16 @@ from types import FrameType
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .decoding import Format, decode, decode_crop
-from .errors import DataError, nearest
+from .errors import DataError, PictureError, nearest
 from .imageset import Crop, Digest, Images, ImageSet, Rows, amount
 from .picture_table import PictureTable
+from .unreadable import Unreadable
 
 PIECE = 64  # pictures that a worker decodes at a time
 WORTH_A_WORKER = 4  # pieces; for fewer no process is started
@@ -29,7 +31,9 @@ WORTH_A_WORKER = 4  # pieces; for fewer no process is started
 class StoredPictures(ImageSet):
     """``rows`` of a table, decoded to ``format`` by ``workers`` processes, with ``labels``.
 
-    What is read is the same for any number of workers; 0 reads in this process.
+    What is read is the same for any number of workers; 0 reads in this process. In the place of a
+    picture that cannot be decoded comes the next one here of its class, and ``unreadable`` counts
+    it; sets that were taken from each other count together.
     """
 
     decodes: ClassVar[bool] = True
@@ -38,6 +42,7 @@ class StoredPictures(ImageSet):
     labels: Tensor
     format: Format
     workers: int
+    unreadable: Unreadable
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,7 +92,7 @@ class StoredPictures(ImageSet):
         batches = [_pieces(rows, first) for rows, first in _placed(order)]
         pieces = [piece for batch in batches for piece in batch]
         workers = min(self.workers, len(pieces) // WORTH_A_WORKER)
-        decoded: Iterator[Tensor | DataError] = iter(())
+        decoded: Iterator[_Decoded | DataError] = iter(())
         try:
             with _signals_kept(), warnings.catch_warnings():
                 # Torch's, of more workers than cores; and in workers Pillow's, of odd metadata.
@@ -110,11 +115,22 @@ class StoredPictures(ImageSet):
                     part = _next(decoded)
                     if isinstance(part, DataError):
                         raise part
-                    parts.append(part.to(device, non_blocking=True))
+                    pixels, broken = part
+                    self.unreadable.add(dict(broken))
+                    parts.append(pixels.to(device, non_blocking=True))
                 yield torch.cat(parts) if len(parts) > 1 else parts[0]
         finally:
             with _signals_kept():
                 del decoded  # ends the workers
+
+    def same_class(self, place: int) -> Rows:
+        """The places of all pictures of this one's class, from the next one on, round to it."""
+        places = np.flatnonzero((self.labels == self.labels[place]).numpy())
+        return np.roll(places, -int(np.searchsorted(places, place, side="right")))
+
+    def notes(self) -> list[str]:
+        """Pictures that cannot be decoded, as far as they are known in this process."""
+        return self.unreadable.notes("others of their class take their place")
 
     def feed(self, digest: Digest) -> None:
         """What the table tells of the pictures, their format and labels."""
@@ -124,9 +140,16 @@ class StoredPictures(ImageSet):
 
 
 def stored_pictures(
-    table: PictureTable, rows: Rows, classes: Sequence[str], chosen: Format, workers: int
+    table: PictureTable,
+    rows: Rows,
+    classes: Sequence[str],
+    chosen: Format,
+    workers: int,
+    skip: float = 0.0,
 ) -> StoredPictures:
     """Rows of a table as images whose labels index ``classes``, which may be another table's.
+
+    The share ``skip`` of them may be broken.
 
     Raises:
         DataError: a picture is of a class that is not in ``classes``.
@@ -139,7 +162,9 @@ def stored_pictures(
         )
     places = {name: place for place, name in enumerate(classes)}
     index = np.array([places.get(name, -1) for name in table.classes], dtype=np.int64)
-    return StoredPictures(table, rows, torch.from_numpy(index[table.labels[rows]]), chosen, workers)
+    labels = torch.from_numpy(index[table.labels[rows]])
+    unreadable = Unreadable(str(table.source), len(rows), skip)
+    return StoredPictures(table, rows, labels, chosen, workers, unreadable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,30 +189,53 @@ def _pieces(rows: Rows, first: int) -> list[_Piece]:
     ]
 
 
-class _Decoder(Dataset["Tensor | DataError"]):
+Pixels = npt.NDArray[np.uint8]  # (channels, size, size)
+# Pixels, and the rows of broken pictures with what is wrong with them.
+_Decoded = tuple[Tensor, list[tuple[int, str]]]
+
+
+class _Decoder(Dataset["_Decoded | DataError"]):
     """Decodes pieces; what goes wrong is a result, so that it arrives without a traceback."""
 
     def __init__(self, pictures: StoredPictures, seed: int, crop: Crop | None) -> None:
         self._pictures, self._seed, self._crop = pictures, seed, crop
 
-    def __getitem__(self, piece: _Piece) -> Tensor | DataError:
+    def __getitem__(self, piece: _Piece) -> _Decoded | DataError:
         pictures = self._pictures
-        chosen = pictures.format
-        pixels = np.empty((len(piece.rows), *pictures.shape, chosen.size), dtype=np.uint8)
+        pixels = np.empty((len(piece.rows), *pictures.shape, pictures.format.size), dtype=np.uint8)
+        broken: dict[int, str] = {}
         try:
-            for number, row in enumerate(pictures.rows[piece.rows]):
-                name, content = pictures.table.picture(int(row))
-                if self._crop is None:
-                    pixels[number] = decode(name, content, chosen)
-                else:
-                    generator = np.random.default_rng((self._seed, piece.first + number))
-                    pixels[number] = decode_crop(name, content, chosen, self._crop, generator)
+            for number, place in enumerate(piece.rows):
+                pixels[number] = self._decode(int(place), piece.first + number, broken)
+        except PictureError:  # too many: who counts them will say so
+            pass
         except DataError as error:
             return error
-        return torch.from_numpy(pixels)
+        return torch.from_numpy(pixels), list(broken.items())
+
+    def _decode(self, place: int, position: int, broken: dict[int, str]) -> Pixels:
+        """The picture at a place of the set, or the next that can be decoded."""
+        pictures = self._pictures
+        for each in self._in_turn(place):
+            row = int(pictures.rows[each])
+            try:
+                name, content = pictures.table.picture(row)
+                if self._crop is None:
+                    return decode(name, content, pictures.format)
+                generator = np.random.default_rng((self._seed, position))
+                return decode_crop(name, content, pictures.format, self._crop, generator)
+            except PictureError as error:
+                broken[row] = message = str(error)
+                if len(broken) > pictures.unreadable.most:
+                    raise
+        raise DataError(f"no picture of a whole class can be decoded: {message}")
+
+    def _in_turn(self, place: int) -> Iterator[int]:
+        yield place
+        yield from self._pictures.same_class(place).tolist()
 
 
-def _next(decoded: Iterator[Tensor | DataError]) -> Tensor | DataError:
+def _next(decoded: Iterator[_Decoded | DataError]) -> _Decoded | DataError:
     try:
         return next(decoded)
     except (RuntimeError, OSError, EOFError) as error:  # a worker was killed

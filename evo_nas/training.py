@@ -3,48 +3,34 @@
 Everything random is derived from streams by epoch, and a checkpoint is written at the end of each
 epoch: a training that was stopped and goes on gives the same weights, bit for bit, as one that was
 not (on the CPU for the same number of threads, see :func:`evo_nas.measuring.torch_threads`).
+
+A training that diverges goes back to the end of the last good epoch, at half the learning rate; to
+its start, if that epoch fails again, because weights may have run away long before they overflow.
+How often it did is part of the checkpoint.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import nn
 
-from .augmentation import Augmenter
-from .errors import CheckpointError, EvaluatorError
+from .epochs import DivergedError, Epoch, Trainer, pace_note
+from .errors import CheckpointError, TrainingError
 from .files import load_checkpoint, save_checkpoint
 from .measuring import Batches
-from .optimizing import make_optimizer, set_learning_rate
 from .progress import Progress, Silent
 from .recipe import Phase
-from .stepping import Stepper
-from .stochastic_depth import UNKNOWN, set_stochastic_depth
+from .snapshots import copied
 from .streams import Streams
 
-SECONDS_BETWEEN_NOTES = 2.0  # within an epoch; each waits for the device
+__all__ = ["Epoch", "fit", "images_trained"]
 
-
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """How an epoch went: the mean loss, the rate of the last step, images trained in a second.
-
-    ``number`` counts from 1 to ``epochs``.
-    """
-
-    number: int
-    epochs: int
-    loss: float
-    learning_rate: float
-    images_per_second: float
+MOST_SET_BACKS = 3
 
 
 def fit(
@@ -60,7 +46,7 @@ def fit(
     subject: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     what: str = "training",
-) -> None:
+) -> list[str]:
     """Train ``network``, which is on the batches' device already, by a recipe's phase.
 
     ``before_step`` is told the number of each step (a supernet selects a path then); ``epochs``
@@ -70,50 +56,55 @@ def fit(
     a checkpoint of something else is refused.
     Images that do not fill a last batch are left out of an epoch, other ones each time.
 
+    Returns:
+        What the progress was told that bears on the result, such as a lower learning rate; also
+        what it was told before a stop.
+
     Raises:
-        EvaluatorError: the loss is no longer a finite number, or the device's memory is too small.
+        TrainingError: numbers ceased to be finite more than MOST_SET_BACKS times, or the device's
+            memory is too small.
         CheckpointError: the checkpoint is damaged or of another training.
     """
     progress = progress or Silent()
     progress.start(what, epochs or phase.epochs, "epochs")
     phase = replace(phase, epochs=epochs or phase.epochs)
-    training = _Training(network, batches, phase, streams, subject or {}, progress)
-    first = training.resume(checkpoint) if checkpoint is not None else 0
-    if first:
-        progress.say(f"{what}: {first} of {training.epochs} epochs are done; it goes on from there")
-        progress.advance(first)
+    training = _Training(network, batches, phase, streams, subject or {}, progress, what)
+    if checkpoint is not None:
+        training.resume(checkpoint)
+    if training.done:
+        epochs_done = f"{training.done} of {phase.epochs} epochs are done"
+        progress.say(f"{what}: {epochs_done}; it goes on from there")
+        progress.advance(training.done)
     with _private_torch_stream(batches.device):
-        for number in range(first, training.epochs):
-            try:
-                epoch = training.run_epoch(number, before_step)
-            except torch.OutOfMemoryError as error:
-                raise EvaluatorError(
-                    f"{what}: the memory of {batches.device} does not hold the weights and a batch "
-                    f"of {training.batch_size} images; lower batch_size in the recipe, and "
-                    "learning_rate with it"
-                ) from error
-            if not math.isfinite(epoch.loss):
-                raise EvaluatorError(
-                    f"{what}: the loss became {epoch.loss} in epoch {epoch.number}; in the recipe, "
-                    f"lower the learning rate ({phase.learning_rate}) or lengthen the warm-up "
-                    f"({phase.warmup})"
-                )
+        while training.done < phase.epochs:
+            epoch = training.advance(before_step)
             if checkpoint is not None:
-                training.save(checkpoint, epoch.number)
-            more = after_epoch(epoch, training.result) if after_epoch is not None else ""
-            progress.advance(epoch.number, _note(epoch.loss, epoch.images_per_second) + more)
-    if training.average is not None:
-        network.load_state_dict(training.average.module.state_dict())
+                training.save(checkpoint)
+            if epoch is None:
+                progress.advance(training.done)
+                continue
+            more = after_epoch(epoch, training.trainer.result) if after_epoch is not None else ""
+            note = pace_note(epoch.loss, epoch.images_per_second)
+            progress.advance(epoch.number, note + more)
+    if phase.weight_average:
+        network.load_state_dict(training.trainer.result.state_dict())
+    return training.notes
 
 
 def images_trained(phase: Phase, epochs: int, available: int) -> int:
-    """How many images :func:`fit` trains on, repeated ones counted each time."""
+    """How many images :func:`fit` trains on, repeated ones counted each time.
+
+    What a set-back undid is not counted.
+    """
     batch_size = min(phase.batch_size, available)
     return epochs * (available // batch_size) * batch_size
 
 
 class _Training:
-    """What a training works on, epoch by epoch."""
+    """A training and the states to which it can go back, on the CPU.
+
+    ``done`` epochs are done; ``notes`` are what is worth remembering.
+    """
 
     def __init__(
         self,
@@ -123,100 +114,100 @@ class _Training:
         streams: Streams,
         subject: Mapping[str, str],
         progress: Progress,
+        what: str,
     ) -> None:
-        self.network, self.batches, self.phase, self.streams = network, batches, phase, streams
-        self.epochs, self.progress = phase.epochs, progress
-        self.batch_size = min(phase.batch_size, len(batches))
-        self.steps = len(batches) // self.batch_size  # an epoch
-        if not set_stochastic_depth(network, phase.stochastic_depth) and phase.stochastic_depth:
-            progress.say(UNKNOWN)
-        self.optimizer = make_optimizer(network, phase, batches.device.type)
-        self.augment = Augmenter(phase.augmentation, batches)
-        self.step = Stepper(network, self.optimizer, phase, progress.say)
-        self.average: AveragedModel | None = None
-        if phase.weight_average:
-            decay = get_ema_multi_avg_fn(phase.weight_average)  # type: ignore[no-untyped-call]
-            self.average = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
+        self._what, self._phase, self._progress = what, phase, progress
+        self.trainer = Trainer(network, batches, phase, streams, progress, self._say)
+        self.notes: list[str] = []
+        self.done = 0
+        self._start = self._good = copied(self.trainer.state())
+        self._set_backs = 0
+        self._failed_after = -1  # so many epochs, last time
         settings = {**subject, **asdict(phase), "images": len(batches), "seed": streams.seed}
-        self.identity = {key: str(value) for key, value in settings.items()}
+        self._identity = {key: str(value) for key, value in settings.items()}
+
+    def advance(self, before_step: Callable[[int], None] | None) -> Epoch | None:
+        """The next epoch; None if it diverged, and all is as some epochs before."""
+        try:
+            epoch = self.trainer.run_epoch(self.done, before_step)
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"{self._what}: the memory of {self.trainer.batches.device} does not hold the "
+                f"weights and a batch of {self.trainer.batch_size} images; lower batch_size in the "
+                "recipe, and learning_rate with it"
+            ) from error
+        except DivergedError as error:
+            self._set_back(error)
+            return None
+        for note in self.trainer.batches.notes():
+            if note not in self.notes:
+                self._say(note)
+        self._good, self.done = copied(self.trainer.state()), epoch.number
+        return epoch
+
+    def _set_back(self, error: DivergedError) -> None:
+        if self._set_backs == MOST_SET_BACKS:
+            raise TrainingError(
+                f"{self._what}: {error}, although the learning rate had been lowered "
+                f"{MOST_SET_BACKS} times, to {self._rate:.3g} at most; in the recipe, lower "
+                f"learning_rate ({self._phase.learning_rate}), lengthen warmup "
+                f"({self._phase.warmup}) or set gradient_clip ({self._phase.gradient_clip})"
+            ) from error
+        if self._failed_after == self.done:
+            self._good, self.done = self._start, 0
+        self._failed_after = self.done
+        self._set_backs += 1
+        self._recover()
+        place = f"the end of epoch {self.done}" if self.done else "the start"
+        self._say(
+            f"{self._what}: {error}; it goes on from {place} with half the learning rate, "
+            f"{self._rate:.3g} at most (set back {self._set_backs} of {MOST_SET_BACKS} times)"
+        )
+
+    def _recover(self) -> None:
+        self.trainer.load(self._good)
+        self.trainer.factor = 0.5**self._set_backs
 
     @property
-    def result(self) -> nn.Module:
-        """The network as it would be saved now."""
-        return self.network if self.average is None else self.average.module
+    def _rate(self) -> float:
+        return self._phase.learning_rate * self.trainer.factor
 
-    def run_epoch(self, epoch: int, before_step: Callable[[int], None] | None) -> Epoch:
-        """Train for one epoch, numbered from 0."""
-        torch.manual_seed(self.streams.number("torch", epoch))  # dropout and the like
-        self.network.train()
-        total = torch.zeros((), device=self.batches.device)
-        began = shown = time.perf_counter()
-        seed, scale = self.streams.number("read", epoch), self.phase.augmentation.crop_scale
-        crop = (scale, 1.0) if scale < 1 else None
-        batches = self.batches.epoch(self._order(epoch), seed, crop=crop)
-        for done, (images, labels) in enumerate(batches, 1):
-            number = epoch * self.steps + done - 1
-            set_learning_rate(self.optimizer, self.phase, number, self.epochs * self.steps)
-            if before_step is not None:
-                before_step(number)
-            stream = self.streams.generator("augmentation", number)
-            total += self.step(self.augment(images, labels, stream))
-            if self.average is not None:
-                self.average.update_parameters(self.network)
-            now = time.perf_counter()
-            if now - shown >= SECONDS_BETWEEN_NOTES and done < self.steps:
-                shown = now
-                pace = done * self.batch_size / (now - began)
-                self.progress.advance(epoch + done / self.steps, _note(float(total) / done, pace))
-        loss = float(total) / self.steps  # waits for the device
-        pace = self.steps * self.batch_size / (time.perf_counter() - began)
-        return Epoch(epoch + 1, self.epochs, loss, self.optimizer.param_groups[0]["lr"], pace)
+    def _say(self, message: str) -> None:
+        self.notes.append(message)
+        self._progress.say(message)
 
-    def _order(self, epoch: int) -> Tensor:
-        """Rows of images int64 (steps, batch size), all different but for repeats in a batch."""
-        repeats = self.phase.repeated_augmentation
-        different = -(-self.batch_size // repeats)
-        order = self.streams.generator("order", epoch).permutation(len(self.batches))
-        order = order[: self.steps * different].reshape(self.steps, different)
-        return torch.from_numpy(np.tile(order, repeats)[:, : self.batch_size])
-
-    def save(self, path: Path, epoch: int) -> None:
-        """Write everything that epoch number ``epoch`` starts from."""
+    def save(self, path: Path) -> None:
+        """Write everything that the next epoch starts from."""
         state = {
-            "identity": self.identity,
-            "epoch": epoch,
-            "parts": self.step.parts,
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "identity": self._identity,
+            "epoch": self.done,
+            "parts": self.trainer.step.parts,
+            "set_backs": self._set_backs,
+            "failed_after": self._failed_after,
+            "notes": self.notes,
         }
-        if self.average is not None:
-            state["average"] = self.average.state_dict()
-        save_checkpoint(path, state)
+        save_checkpoint(path, state | self._good)
 
-    def resume(self, path: Path) -> int:
-        """The number of epochs that are done; everything is as it was then."""
-        state = load_checkpoint(path, self.progress.say)
+    def resume(self, path: Path) -> None:
+        """Be as it was when the checkpoint was written, if there is one."""
+        state = load_checkpoint(path, self._progress.say)
         if state is None:
-            return 0
+            return
         known = state["identity"]
         if not isinstance(known, dict):
             raise CheckpointError(f"checkpoint {path} is of an earlier version; delete it")
-        for key, value in self.identity.items():
+        for key, value in self._identity.items():
             if known.get(key) != value:
                 raise CheckpointError(
                     f"checkpoint {path} belongs to another training: {key} is {known.get(key)} "
                     f"there, {value} here; delete it to train anew"
                 )
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"])
-        self.step.parts = state["parts"]
-        return int(state["epoch"])
-
-
-def _note(loss: float, pace: float) -> str:
-    return f"loss {loss:.3f}, {pace:,.0f} images/s"
+        self._good, self.done = {name: state[name] for name in self._good}, int(state["epoch"])
+        self._set_backs = int(state.get("set_backs", 0))  # earlier versions knew none
+        self._failed_after = int(state.get("failed_after", -1))
+        self.notes = list(state.get("notes", []))
+        self.trainer.step.parts = state["parts"]
+        self._recover()
 
 
 @contextlib.contextmanager

@@ -31,9 +31,13 @@ class TrainingLog:
             raise RunError(f"no log can be written to {folder}: {error.strerror}") from error
         self._folder = folder
         self._writer: SummaryWriter | None = None
+        self._last = 0
 
     def add(self, epoch: Epoch, validation_accuracy: float | None) -> None:
-        """Record an epoch; what an earlier process recorded of it or of later ones is forgotten."""
+        """Record an epoch; what was recorded of it or of later ones before is forgotten."""
+        if epoch.number <= self._last:  # the training was set back
+            self.close()
+        self._last = epoch.number
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -53,3 +57,4 @@ class TrainingLog:
         """Close the file."""
         if self._writer is not None:
             self._writer.close()
+            self._writer = None

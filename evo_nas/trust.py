@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from . import registry, runfolder
+from . import known_code, registry, runfolder
 from .agreement import Agreement, agreement, baseline, countable, repeat_noise
 from .api import make_page
 from .console import Listening, listening
@@ -23,7 +23,7 @@ from .files import write_atomically
 from .loop import Loop
 from .reliability import split_half, split_half_error
 from .resolving import at_least
-from .result import Result, load_result
+from .result import Result, check_genomes, load_result
 from .scoring import Scorer
 from .search import stage_feasible, stage_space
 from .space import Genome, Space
@@ -71,8 +71,10 @@ def trust(
         torch.set_num_threads(config.threads)
         loop = Loop(result.folder, config, shown)
         loop.store.close()  # it is only read here, and has been
+        check_genomes(result, loop.space)
         plan = _searched(result, loop, stage)
         spec = registry.absolute("evaluator", against or config.retrainer)
+        known_code.remember([spec])
         found = _Report(loop, result, plan, spec, epochs).make(genomes, repeats)
         make_page(result, loop.progress)
         return found

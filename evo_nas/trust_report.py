@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +15,8 @@ from .errors import RunError
 from .evaluator import Evaluator
 from .figure import Figure, card
 from .frames import records_frame
+from .inputs import is_number, read_json, shown
+from .known_code import check_known
 from .statistics import Estimate
 from .store import Evaluation
 
@@ -146,7 +147,9 @@ def read_trust(path: Path, searched: Sequence[Evaluation]) -> Trust:
         RunError: the file cannot be read, or is no report on these candidates.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path, RunError)
+        check_known([document["evaluator"], document["against"]], path)
+        _check_numbers(document, path)
         stage, against = document["stage"], document["against"]
         known = {e.genome: e for e in reversed(searched) if e.stage == stage}
         rows = document["networks"]
@@ -176,6 +179,27 @@ def read_trust(path: Path, searched: Sequence[Evaluation]) -> Trust:
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise RunError(f"{path} is no trust report of this run: {error!r}") from error
+
+
+def _check_numbers(document: Mapping[str, Any], path: Path) -> None:
+    """Raise a RunError if something is no number that is used as one."""
+    numbers: list[object] = [document["epochs"], document["candidates"]]
+    optional = [document["score_standard_error"], document["score_reliability"]]
+    numbers += [value for value in optional if value is not None]
+    numbers += (document["repeat_noise"] or {}).values()
+    for each in document["agreements"]:
+        for key in ("kendall", "spearman", "score_minus_this"):
+            numbers += (each[key] or {}).values()
+    for row in document["networks"]:
+        numbers += [value for metrics in row["against"] for value in metrics.values()]
+    wrong = [
+        n for n in numbers if not isinstance(n, bool) and type(n) is not float and not is_number(n)
+    ]
+    texts = [*document["the_same_for_all"], *(each["name"] for each in document["agreements"])]
+    wrong += [text for text in texts if not isinstance(text, str)]
+    if wrong or not document["networks"] or not document["agreements"]:
+        told = shown(wrong[0]) if wrong else "an empty list"
+        raise RunError(f"{path} is no trust report of this run: it cannot hold {told}")
 
 
 def _objective(spec: str) -> str:

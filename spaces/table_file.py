@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, wraps
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evo_nas.errors import TableError, nearest
+from evo_nas.inputs import parse_json, read_text, shown
 from evo_nas.space import Option
 
 Floats = npt.NDArray[np.float64]
@@ -60,7 +60,7 @@ class TableFile:
         values = np.array([number(cell) for cell in cells], dtype=np.float64)  # None becomes NaN
         wrong = np.flatnonzero(~np.isfinite(values))
         if len(wrong):
-            self.refuse(int(wrong[0]), column, f"{cells[wrong[0]]!r} is no finite number")
+            self.refuse(int(wrong[0]), column, f"{shown(cells[wrong[0]])} is no finite number")
         return values
 
     def amounts(self, column: str) -> Integers:
@@ -69,7 +69,7 @@ class TableFile:
         wrong = np.flatnonzero((values < 0) | (values > _LARGEST) | (values != np.floor(values)))
         if len(wrong):
             cell = self.columns[column][wrong[0]]
-            self.refuse(int(wrong[0]), column, f"{cell!r} is no whole number from 0 to 2**53")
+            self.refuse(int(wrong[0]), column, f"{shown(cell)} is no whole number from 0 to 2**53")
         return values.astype(np.int64)
 
     def options(self, column: str) -> tuple[tuple[Option, ...], Integers]:
@@ -82,11 +82,11 @@ class TableFile:
         known: dict[object, int] = {}  # the same by cell: few cells are distinct
         for row, cell in enumerate(cells):
             if isinstance(cell, dict | list):
-                self.refuse(row, column, f"{cell!r} is no option")
+                self.refuse(row, column, f"{shown(cell)} is no option")
             if cell not in known:
                 value = number(cell)
                 if value is not None and not math.isfinite(value):
-                    self.refuse(row, column, f"{cell!r} is no finite number")
+                    self.refuse(row, column, f"{shown(cell)} is no finite number")
                 option = str(cell) if value is None else value
                 known[cell] = found.setdefault(option, len(found))
         indices = [known[cell] for cell in cells]
@@ -163,13 +163,10 @@ def read_json(path: Path) -> Any:
         if len(content) < len(pairs):
             names = [name for name, _ in pairs]
             repeated = next(name for name in names if names.count(name) > 1)
-            raise TableError(f"{path}: {repeated!r} is there twice; remove one of them")
+            raise TableError(f"{path}: {shown(repeated)} is there twice; remove one of them")
         return content
 
-    try:
-        return json.loads(_text(path), object_pairs_hook=unique)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise TableError(f"{path} is no JSON: {error}") from error
+    return parse_json(_text(path), TableError, str(path), unique)
 
 
 def _json_rows(path: Path) -> dict[str, Mapping[str, object]]:
@@ -178,7 +175,9 @@ def _json_rows(path: Path) -> dict[str, Mapping[str, object]]:
         raise TableError(f"{path} must hold a list of objects, one for each row")
     for position, row in enumerate(content, start=1):
         if not isinstance(row, dict):
-            raise TableError(f"{path}, entry {position}: {row!r} is no object of values by column")
+            raise TableError(
+                f"{path}, entry {position}: {shown(row)} is no object of values by column"
+            )
     return {f"entry {position}": row for position, row in enumerate(content, start=1)}
 
 
@@ -193,7 +192,7 @@ def _csv_rows(path: Path) -> dict[str, Mapping[str, object]]:
             if len(cells) > len(header):
                 raise TableError(
                     f"{path}, {place}: {len(cells)} values for {len(header)} columns; "
-                    f"the first without a column is {cells[len(header)]!r}"
+                    f"the first without a column is {shown(cells[len(header)])}"
                 )
             if cells:  # a blank line is nothing
                 short: Sequence[str] = [""] * (len(header) - len(cells))
@@ -209,13 +208,9 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         if not name:
             raise TableError(f"{path}, line 1: column {position} has no name")
         if header.count(name) > 1:
-            raise TableError(f"{path}, line 1: two columns are called {name!r}")
+            raise TableError(f"{path}, line 1: two columns are called {shown(name)}")
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark at the beginning
-    except OSError as error:
-        raise TableError(f"table {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise TableError(f"table {path} is no UTF-8 text: {error.reason}") from error
+    # Spreadsheets put a mark at the beginning.
+    return read_text(path, TableError, "table", encoding="utf-8-sig")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from evo_nas.errors import SpaceError, nearest
+from evo_nas.inputs import read_toml, shown
 
 
 class TomlTable:
@@ -24,16 +24,11 @@ class TomlTable:
         Raises:
             SpaceError: it cannot be read, or is no TOML.
         """
-        try:
-            return cls(path, tomllib.loads(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise SpaceError(f"{path} cannot be read: {error.strerror}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SpaceError(f"{path} is no valid TOML: {error}") from error
+        return cls(path, read_toml(path, SpaceError))
 
     def refuse(self, key: str, rule: str) -> NoReturn:
         """Raise a SpaceError that names the key, its value and what it must be."""
-        value = f"is {self._table[key]!r}" if key in self._table else "is missing"
+        value = f"is {shown(self._table[key])}" if key in self._table else "is missing"
         raise SpaceError(f"{self.path}: {self._prefix}{key} {value}; it must be {rule}")
 
     def section(self, key: str) -> TomlTable:

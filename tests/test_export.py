@@ -241,7 +241,9 @@ def test_a_folder_carries_the_toml_file_of_its_space(tmp_path: Path) -> None:
         assert str(tmp_path).encode() not in (tmp_path / "elsewhere" / file).read_bytes()
 
 
-def test_a_space_that_is_code_runs_only_if_trusted(tmp_path: Path) -> None:
+def test_a_space_that_is_code_runs_only_if_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plugin = tmp_path / "mine.py"
     plugin.write_text("from tests.plugins import Tiny\nopen(__file__ + '.ran', 'w').close()\n")
     network = trained(tmp_path, f"{plugin}:Tiny")
@@ -251,6 +253,7 @@ def test_a_space_that_is_code_runs_only_if_trusted(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="trust_code=True"):
         evo_nas.load(found.path)
     assert not (found.path / "space.py.ran").exists()
+    monkeypatch.delenv("EVO_NAS_ALLOW_CODE")  # trust_code is enough
     loaded: Any = evo_nas.load(found.path, trust_code=True)
     assert (found.path / "space.py.ran").exists()
     assert "trust_code=True" in (found.path / "README.md").read_text()
@@ -261,6 +264,10 @@ def test_a_space_that_is_code_runs_only_if_trusted(tmp_path: Path) -> None:
     architecture["space"] = f"{plugin}:Tiny"
     (found.path / "architecture.json").write_text(json.dumps(architecture))
     with pytest.raises(SpecError, match="names a space outside"):
+        evo_nas.load(found.path, trust_code=True)
+    architecture["space"] = "shutil:rmtree?path=x"
+    (found.path / "architecture.json").write_text(json.dumps(architecture))
+    with pytest.raises(SpecError, match="would run code that no run of yours has used"):
         evo_nas.load(found.path, trust_code=True)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import evo_nas
 from evo_nas.api import prepare
@@ -15,6 +17,7 @@ from evo_nas.errors import BudgetError, EvaluatorError, RunError, SettingsError
 from evo_nas.feasible import feasible
 from evo_nas.progress import Silent
 from evo_nas.result import Result, load_result
+from evo_nas.result_view import result_view
 from evo_nas.scoring import Scorer
 
 from .plugins import Score, Tiny
@@ -311,3 +314,29 @@ def test_an_evaluator_that_was_stopped_while_it_opened_is_not_closed(
     monkeypatch.setattr(Score, "close", close)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run")
+
+
+class Noting(Score):
+    """Has something to say when it is opened, and of one genome each time that it scores it."""
+
+    def open(self, space: Any, context: Any) -> None:
+        super().open(space, context)
+        self.notes = context.notes
+        self.notes.append("the learning rate was <lowered>")
+
+    def evaluate(self, genome: Any) -> Any:
+        self.notes.append("one was trained twice")
+        return super().evaluate(genome)
+
+
+def test_what_bears_on_the_result_is_kept_once_and_shown(tmp_path: Path) -> None:
+    run(tmp_path / "run", evaluator="tests.test_loop:Noting", strategy="random_search")
+    result = load_result(tmp_path / "run")
+    (stage,) = result.stages
+    where = f"{stage} search"
+    assert result.notes == {where: ["the learning rate was <lowered>", "one was trained twice"]}
+    console = Console(width=200, file=io.StringIO())
+    console.print(result_view(result, Tiny(blocks=4)))
+    assert f"note, {where}: one was trained twice" in console.file.getvalue()  # type: ignore[attr-defined]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert f"<strong>Note, {where}:</strong> the learning rate was &lt;lowered&gt;" in page

@@ -55,3 +55,8 @@ def test_a_log_that_cannot_be_written_is_told_at_once(tmp_path, monkeypatch):
     with pytest.raises(SettingsError, match=r"needs TensorBoard: pip install 'evo-nas\[train\]'"):
         TrainingLog(tmp_path / "log")
     assert not (tmp_path / "log").exists()
+
+
+def test_epochs_that_a_set_back_undid_are_forgotten(tmp_path):
+    write(tmp_path, (1, 2, 3, 2, 3))
+    assert [step for step, _ in read(tmp_path)["loss"]] == [1, 2, 3]

@@ -136,9 +136,12 @@ def report(
 def _print_result(result: Result, as_json: bool) -> None:
     from evo_nas import registry
     from evo_nas.documents import result_document
+    from evo_nas.result import check_genomes
     from evo_nas.result_view import result_view
 
     if as_json:
         print_json(result_document(result))
-    else:
-        print_view(result_view(result, registry.load("space", result.config.space)))
+        return
+    space = registry.load("space", result.config.space)
+    check_genomes(result, space)
+    print_view(result_view(result, space))

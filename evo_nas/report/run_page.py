@@ -18,7 +18,7 @@ from evo_nas.config import Config
 from evo_nas.evaluator import Objective
 from evo_nas.files import write_atomically
 from evo_nas.limiting import describe_config
-from evo_nas.result import Result, limited_facts, measured_facts
+from evo_nas.result import Result, check_genomes, limited_facts, measured_facts
 from evo_nas.slot_table import slot_table
 from evo_nas.space import Genome, Space
 from evo_nas.strategy import Strategy
@@ -42,6 +42,7 @@ def write_report(result: Result, out: Path | None = None) -> Path:
     """
     path = out or result.folder / FILE
     space: Space = registry.load("space", result.config.space)
+    check_genomes(result, space)
     write_atomically(path, run_page(result, space).encode(errors="replace"))
     return path
 
@@ -74,6 +75,7 @@ def run_page(result: Result, space: Space) -> str:
             _stage_part(f"stage-{number}", stage, space, budget)
             for number, stage in enumerate(stages, start=1)
         ],
+        notes=result.notes,
         spent=spending(result),
         reliabilities=reliabilities(result),
         trust=trust,

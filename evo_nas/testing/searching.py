@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evo_nas.budget import Budget
+from evo_nas.checks import Limits
 from evo_nas.evaluator import Objective
 from evo_nas.feasible import Feasible
 from evo_nas.sampling import Sampler
@@ -71,7 +72,7 @@ def search(
     stages: list[Stage] = []
     decided: Genome | None = None
     for number, plan in enumerate(strategy.plan(space, settings)):
-        legal = stage_feasible(space, plan, stage_space(space, plan, decided), budget)
+        legal = stage_feasible(plan, stage_space(space, plan, decided), Limits((budget,)))
         scores = None if recorded is None else recorded[number]
         stage = _search_stage(strategy, plan, legal, settings, objectives, lost, scores)
         expect(stage.proposals, f"{plan.name}: ask() gives nothing at all; propose something")

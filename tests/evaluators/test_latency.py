@@ -90,7 +90,7 @@ def test_times_of_two_devices_are_not_mixed(tmp_path):
     opened(tmp_path).close()  # the same one again
     path = tmp_path / "latency.json"
     path.write_text(path.read_text().replace(device_name("cpu"), "Another One"))
-    with pytest.raises(EvaluatorError, match=r"with device cpu \(Another One\), and cannot be"):
+    with pytest.raises(EvaluatorError, match=r"with device 'cpu \(Another One\)', and cannot be"):
         opened(tmp_path)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from evo_nas import registry, scoring_workers
-from evo_nas.errors import CheckpointError, EvaluatorError
+from evo_nas.errors import CheckpointError, EvaluatorError, TrainingError
 from evo_nas.measuring import Ledger
 from evo_nas.progress import Silent
 from evo_nas.recipe import load_recipe
@@ -228,3 +228,55 @@ def test_extracted_weights_belong_to_the_stand_alone_network(tmp_path):
     evaluator = opened(tmp_path)
     network = TinySpace().build((2, 1), tiny_context(Path()).geometry)
     network.load_state_dict(evaluator.supernet.extract((2, 1)))
+
+
+def test_shared_weights_that_diverged_and_recovered_say_so_whenever_they_are_used(tmp_path):
+    def context(folder):
+        tiny = tiny_context(folder, notes=[], progress=Hearing())
+        phase = replace(tiny.recipe.train, learning_rate=3.0)
+        return replace(tiny, recipe=replace(tiny.recipe, supernet=phase))
+
+    notes = []
+    for folder, spec in (("a", "supernet"), ("a", "supernet"), ("b", f"supernet?run={tmp_path}")):
+        evaluator, given = registry.load("evaluator", spec), context(tmp_path / folder)
+        evaluator.open(TinySpace(), given)
+        evaluator.close()
+        notes.append(given.notes)
+    assert notes[0] == notes[1] == notes[2]
+    assert all("training shared weights: the loss became" in line for line in notes[0])
+    assert 1 <= len(notes[0]) <= 3
+
+
+def test_shared_weights_that_cannot_be_trained_stop_the_run(tmp_path):
+    tiny = tiny_context(tmp_path)
+    wild = replace(tiny.recipe.train, learning_rate=1e30)
+    with pytest.raises(TrainingError, match=r"training shared weights: .*lower learning_rate"):
+        opened(tmp_path, recipe=replace(tiny.recipe, supernet=wild))
+    assert not (tmp_path / "supernet.safetensors").exists()
+
+
+@pytest.mark.parametrize("together", [3, 1])
+def test_as_many_candidates_are_scored_together_as_fit(tmp_path, monkeypatch, together):
+    evaluator = opened(tmp_path)
+    expected, module = evaluator._score_here(GENOMES), sys.modules[type(evaluator).__module__]
+    whole, sizes = module.score, []
+
+    def short(supernet, genomes, *arguments):
+        sizes.append(len(genomes))
+        if len(genomes) > together:
+            raise torch.OutOfMemoryError("injected")
+        return whole(supernet, genomes, *arguments)
+
+    monkeypatch.setattr(module, "score", short)
+    assert evaluator._score_here(GENOMES) == list(expected)
+    assert sizes == ([4, 2, 2] if together == 3 else [4, 2, 1, 1, 2, 1, 1])
+
+
+def test_a_candidate_that_does_not_fit_is_told(tmp_path, monkeypatch):
+    def short(*arguments):
+        raise torch.OutOfMemoryError("injected")
+
+    evaluator = opened(tmp_path)
+    monkeypatch.setattr(sys.modules[type(evaluator).__module__], "score", short)
+    with pytest.raises(TrainingError, match=r"genome 0 0: a batch of images does not fit into the"):
+        evaluator._score_here(GENOMES)
