@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluator import EvaluationContext, Objective, check_metrics
+from evo_nas.evaluator import EvaluationContext, Failure, Objective, Outcome
+from evo_nas.outcomes import metrics_of, outcomes
 from evo_nas.reference import Standing, reference_sample
 from evo_nas.space import Genome, Space
 
@@ -29,8 +30,9 @@ class CascadeEvaluator(Pair):
     place in the reference sample (:class:`evo_nas.reference.Standing`) less 1, so that they come
     after all that passed, and a search that has found none yet is led by ``first``.
 
-    All metrics of both are recorded, those of ``first`` under ``first_...``, and ``confirmed``, 1
-    for candidates that passed, else 0. How many did is said at the end.
+    A candidate that either of them fails has failed; of the reference sample such ones are left
+    out. All metrics of both are recorded, those of ``first`` under ``first_...``, and
+    ``confirmed``, 1 for candidates that passed, else 0. How many did is said at the end.
 
     Args:
         first: the spec of the cheap evaluator.
@@ -65,37 +67,43 @@ class CascadeEvaluator(Pair):
         super().open(space, context)
         sample = reference_sample(space, context, self._reference)
         different = list(dict.fromkeys(sample))
-        values = {
-            different[position]: self._cheap(metrics)
-            for position, metrics in self._first.evaluate_many(different)
-        }
-        scores = [values[genome] for genome in sample]
+        values: dict[Genome, float] = {}
+        for position, outcome in outcomes(self._first, different):
+            if isinstance(outcome, Failure):
+                reason = outcome.reason
+            else:
+                values[different[position]] = self._cheap(outcome)
+        if not values:
+            raise EvaluatorError(f"{self._specs[0]} fails the whole reference sample: {reason}")
+        scores = [values[genome] for genome in sample if genome in values]
         self._standing = Standing(scores)
         passing = max(round(self._share * len(scores)), 1)
         self._threshold = sorted(scores, reverse=True)[passing - 1]
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of a generation of one."""
-        return next(self.evaluate_many([genome]))[1]
+        return metrics_of(self, genome)
 
-    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
         """First those that are filtered out, then the others, all together."""
         passed: dict[int, dict[str, float]] = {}
-        for position, metrics in self._first.evaluate_many(genomes):
+        for position, metrics in outcomes(self._first, genomes):
+            self._asked += 1
+            if isinstance(metrics, Failure):
+                yield position, metrics
+                continue
             value = self._cheap(metrics)
             known = {f"first_{name}": number for name, number in metrics.items()}
-            self._asked += 1
             if value >= self._threshold:
                 passed[position] = known
             else:
                 below = self._standing.place(value) - 1
                 yield position, {"cascade": below, "confirmed": 0.0, **known}
         positions = list(passed)
-        for index, metrics in self._second.evaluate_many([genomes[i] for i in positions]):
+        for index, metrics in outcomes(self._second, [genomes[i] for i in positions]):
             self._passed += 1
             position = positions[index]
-            score = self._score(metrics)
-            yield position, {**metrics, **passed[position], "cascade": score, "confirmed": 1.0}
+            yield position, self._confirmed(metrics, passed[position])
 
     def close(self) -> None:
         """Say how many candidates passed, and release both."""
@@ -110,15 +118,16 @@ class CascadeEvaluator(Pair):
     def _cheap(self, metrics: Mapping[str, float]) -> float:
         """The first evaluator's score, the more the better."""
         goal = self._first.objectives[0]
-        value = check_metrics(metrics, self._first.objectives)[goal.name]
-        return value if goal.maximise else -value
+        return metrics[goal.name] if goal.maximise else -metrics[goal.name]
 
-    def _score(self, metrics: Mapping[str, float]) -> float:
-        goal = self._second.objectives[0]
-        value = check_metrics(metrics, self._second.objectives)[goal.name]
-        if value < 0:
-            raise EvaluatorError(
-                f"{self._specs[1]} returned {goal.name} = {value}; the second evaluator of a "
+    def _confirmed(self, outcome: Outcome, known: Mapping[str, float]) -> Outcome:
+        """What the second evaluator says of a candidate, of whom the first said what is known."""
+        if isinstance(outcome, Failure):
+            return outcome
+        goal = self._second.objectives[0].name
+        if outcome[goal] < 0:
+            return Failure(
+                f"{self._specs[1]} returned {goal} = {outcome[goal]}; the second evaluator of a "
                 "cascade returns no less than 0"
             )
-        return value
+        return {**outcome, **known, "cascade": outcome[goal], "confirmed": 1.0}

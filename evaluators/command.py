@@ -84,8 +84,7 @@ class CommandEvaluator(Evaluator):
         try:
             return self._answer(self._run(json.dumps(question)))
         except EvaluatorError as error:
-            genes = " ".join(map(str, full))
-            raise EvaluatorError(f"program {self.program!r}, genome {genes}: {error}") from error
+            raise EvaluatorError(f"program {self.program!r}: {error}") from error
 
     def _run(self, question: str) -> str:
         """Standard output of the program, given standard input."""

@@ -9,7 +9,7 @@ from evo_nas import registry
 from evo_nas.decoder import Decoder
 from evo_nas.errors import EvaluatorError, SpecError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
-from evo_nas.space import Genome, Option, Space
+from evo_nas.space import Genome, Space
 
 
 class PythonEvaluator(Evaluator):
@@ -59,20 +59,13 @@ class PythonEvaluator(Evaluator):
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """What the function returns."""
-        options = self._decoder.options(genome)
         try:
-            return self._metrics(self._function(dict(options)))
+            returned = self._function(dict(self._decoder.options(genome)))
         except Exception as error:  # a function of others may fail in any way
-            raise EvaluatorError(
-                f"{self.name} failed for {_short(options)}: {type(error).__name__}: {error}"
-            ) from error
+            raise EvaluatorError(f"{self.name} raised {type(error).__name__}: {error}") from error
+        return self._metrics(returned)
 
     def _metrics(self, returned: object) -> dict[str, float]:
         if isinstance(returned, Mapping):
             return check_metrics(returned, self.objectives)
         return check_metrics({self.objectives[0].name: returned}, self.objectives)  # type: ignore[dict-item]
-
-
-def _short(options: Mapping[str, Option]) -> str:
-    text = ", ".join(f"{name}={option}" for name, option in options.items())
-    return text if len(text) <= 200 else f"{text[:200]}..."

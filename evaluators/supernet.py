@@ -87,7 +87,8 @@ class SupernetEvaluator(Evaluator):
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of a generation of one."""
-        return next(self.evaluate_many([genome]))[1]
+        ((_, metrics),) = self.evaluate_many([genome])
+        return metrics
 
     def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
         """All genomes together: they share calibration and validation images, and common steps."""
@@ -98,7 +99,7 @@ class SupernetEvaluator(Evaluator):
             on_cpu = self._context.device == "cpu"
             scored = self._score_in_processes(new) if on_cpu else self._score_here(new)
             computed = {path: dict(m) for path, m in zip(new, scored, strict=True)}
-            self._cache.put(computed)
+            self._cache.put({p: m for p, m in computed.items() if math.isfinite(m["loss"])})
             scores |= computed
         images = len(self._validation)
         for position, path in enumerate(paths):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from evo_nas.errors import EvaluatorError, SpecError
+from evo_nas.errors import ContractError, SpecError
+from evo_nas.evaluator import Failure, Outcome
+from evo_nas.outcomes import metrics_of, outcomes
 from evo_nas.space import Genome
 
 from .pair import Pair
@@ -37,17 +39,28 @@ class TogetherEvaluator(Pair):
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of a generation of one."""
-        return next(self.evaluate_many([genome]))[1]
+        return metrics_of(self, genome)
 
-    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
         """What the second says of each as soon as the first has said all that it has to say."""
-        known = dict(self._first.evaluate_many(genomes))
-        for position, metrics in self._second.evaluate_many(genomes):
-            both = known[position].keys() & metrics.keys()
-            if both:
-                first, second = self._specs
-                raise EvaluatorError(
-                    f"evaluators {first} and {second} both returned {min(both)}, which cannot be "
-                    "told apart"
-                )
-            yield position, {**known[position], **metrics}
+        known: dict[int, Mapping[str, float]] = {}
+        for position, outcome in outcomes(self._first, genomes):
+            if isinstance(outcome, Failure):
+                yield position, outcome
+            else:
+                known[position] = outcome
+        positions = list(known)
+        for index, outcome in outcomes(self._second, [genomes[i] for i in positions]):
+            yield positions[index], self._both(known[positions[index]], outcome)
+
+    def _both(self, known: Mapping[str, float], outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Failure):
+            return outcome
+        common = known.keys() & outcome.keys()
+        if common:
+            first, second = self._specs
+            raise ContractError(
+                f"evaluators {first} and {second} both returned {min(common)}, which cannot be "
+                "told apart"
+            )
+        return {**known, **outcome}

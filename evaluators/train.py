@@ -16,10 +16,11 @@ from pathlib import Path
 from torch import nn
 
 from evo_nas.decoder import Decoder
-from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, Outcome
 from evo_nas.files import load_weights, read_metadata, remove_checkpoint, save_weights
 from evo_nas.imageset import ImageSet
 from evo_nas.measuring import Batches, Ledger, measure, seeded_weights
+from evo_nas.outcomes import metrics_of
 from evo_nas.parallel import pack, run_unordered
 from evo_nas.progress import Messages, Progress
 from evo_nas.recipe import Phase
@@ -49,9 +50,9 @@ class TrainEvaluator(Evaluator):
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of one genome."""
-        return next(self.evaluate_many([genome]))[1]
+        return metrics_of(self, genome)
 
-    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
         """Train them side by side; a network that was trained before is only measured."""
         context = self._context
         workers = max(1, min(context.jobs, len(genomes))) if context.device == "cpu" else 1

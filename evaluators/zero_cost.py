@@ -75,13 +75,16 @@ class ZeroCostEvaluator(Evaluator):
             self._batch = self._some_images()
         sample = reference_sample(space, context, self._reference)
         context.progress.start("scoring the reference sample", len(sample), "genomes")
-        known: dict[Genome, dict[str, float]] = {}
+        known: dict[Genome, dict[str, float] | EvaluatorError] = {}
         for done, genome in enumerate(sample, start=1):
             if genome not in known:
-                known[genome] = self._score(genome)
+                known[genome] = self._score_or_error(genome)
             context.progress.advance(done)
+        scored = [scores for genome in sample if isinstance(scores := known[genome], dict)]
+        if not scored:
+            raise next(error for error in known.values() if isinstance(error, EvaluatorError))
         self._standings = {
-            name: Standing([known[genome][name] for genome in sample]) for name in self.scores
+            name: Standing([scores[name] for scores in scored]) for name in self.scores
         }
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
@@ -90,12 +93,18 @@ class ZeroCostEvaluator(Evaluator):
         places = [self._standings[name].place(value) for name, value in scores.items()]
         return {"zero_cost": sum(places) / len(places), **scores}
 
+    def _score_or_error(self, genome: Genome) -> dict[str, float] | EvaluatorError:
+        """Networks of the reference sample that cannot be scored are left out of it."""
+        try:
+            return self._score(genome)
+        except EvaluatorError as error:
+            return error
+
     def _score(self, genome: Genome) -> dict[str, float]:
         try:
             return check_metrics({name: self._one(name, genome) for name in self.scores}, ())
         except ValueError as error:
-            full = " ".join(map(str, self._decoder.full(genome)))
-            raise EvaluatorError(f"genome {full} cannot be scored: {error}") from error
+            raise EvaluatorError(f"the network cannot be scored: {error}") from error
 
     def _one(self, name: str, genome: Genome) -> float:
         context, full = self._context, self._decoder.full(genome)

@@ -24,6 +24,7 @@ from .report.run_page import FILE as PAGE
 from .report.run_page import write_report
 from .resolving import at_least, choose_data, choose_recipe, make_settings, resolve_geometry
 from .result import Result, load_result
+from .retrying import retry_failed
 
 RUNS = Path("runs")
 _PACKAGES = ("evo-nas", "torch", "numpy", "deap", "fvcore", "scikit-learn")
@@ -68,6 +69,7 @@ def prepare(
     epochs: int | None = None,
     finalist_epochs: int | None = None,
     inherit: bool = False,
+    failures: float = 0.5,
     seed: int = 0,
     device: str = "auto",
     threads: int = 1,
@@ -88,7 +90,8 @@ def prepare(
     same outcome for any number. ``geometry`` is "proxy" or "target", with changes as in
     "proxy,width=96". ``supernet`` is the folder of an earlier run whose shared weights and scores
     are used where its subspace is searched. With ``inherit``, finalists start from the weights that
-    they have in the supernet, not from scratch. Without a ``retrainer`` the evaluator says which;
+    they have in the supernet, not from scratch. The run stops once more than the share ``failures``
+    of the candidates of a phase have failed. Without a ``retrainer`` the evaluator says which;
     without ``data`` it is "digits", or "none" where neither of the two looks at images.
 
     Raises:
@@ -129,6 +132,7 @@ def prepare(
         recipe=chosen,
         inherit=inherit,
         limits=further,
+        failures=failures,
     )
     return Prepared(config, plan, images, folder)
 
@@ -147,17 +151,24 @@ def run(
     return prepare(space, flops, **options).start(progress)
 
 
-def resume(folder: str | Path, progress: Listening = None) -> Result:
+def resume(folder: str | Path, progress: Listening = None, *, retry_failed: bool = False) -> Result:
     """Go on with a stopped run; a finished one is just read.
+
+    With ``retry_failed``, candidates that failed are evaluated anew, once the evaluator is mended,
+    and what followed from their failures is forgotten; see :func:`evo_nas.retrying.retry_failed`.
 
     Raises:
         RunError: the folder holds no run, is in use, or something in it is damaged.
     """
-    return _go_on(Path(folder), progress, None)
+    return _go_on(Path(folder), progress, None, retry_failed)
 
 
-def _go_on(folder: Path, listener: Listening, data: SearchData | None) -> Result:
+def _go_on(
+    folder: Path, listener: Listening, data: SearchData | None, retry: bool = False
+) -> Result:
     with listening(listener) as progress, runfolder.locked(folder):
+        if retry:
+            progress.say(retry_failed(folder))
         result = load_result(folder)
         ended_before = result.best is not None
         if not ended_before:

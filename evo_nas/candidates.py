@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .evaluator import Objective
+from .failures import in_short, most_frequent
 from .space import Genome
 from .store import Evaluation
 from .strategy import Scored, rank
@@ -39,7 +40,8 @@ class Finalist:
 class Stage:
     """What a stage scored, of ``proposed`` candidates; ``ranked`` are these, each network once.
 
-    Both ``ranked`` and ``finalists`` begin with the best.
+    Both ``ranked`` and ``finalists`` begin with the best. ``failures`` are the most frequent
+    reasons of candidates and finalists that failed, with how often each was given.
     """
 
     name: str
@@ -49,6 +51,13 @@ class Stage:
     candidates: tuple[Candidate, ...]
     ranked: tuple[Candidate, ...]
     finalists: tuple[Finalist, ...]
+    judged: int
+    failures: tuple[tuple[str, int], ...]
+
+    @property
+    def failed_finalists(self) -> int:
+        """How many finalists have no score."""
+        return self.judged - len(self.finalists)
 
     @property
     def failed(self) -> int:
@@ -97,6 +106,13 @@ def read_stage(result: Result, name: str, objective: Objective, truth: Objective
         candidates=candidates,
         ranked=tuple(searched[scored.genome] for scored in best_first),
         finalists=finalists,
+        judged=len({e.genome for e in result.of(name, "finalists")}),
+        failures=tuple(
+            (in_short(reason), number)
+            for reason, number in most_frequent(
+                result.failed(name, "search") + result.failed(name, "finalists")
+            )
+        ),
     )
 
 

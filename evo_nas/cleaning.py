@@ -8,7 +8,6 @@ from pathlib import Path
 
 from . import runfolder
 from .errors import RunError
-from .loop import CHECKPOINTS
 from .store import Store
 
 _LEFT_OVER = ("*.checkpoint", "*.checkpoint.previous")
@@ -51,7 +50,7 @@ def clean(folder: Path, *, shared_weights: bool = False, dry_run: bool = False) 
 
 
 def _unneeded(folder: Path, shared_weights: bool) -> list[Path]:
-    stages = sorted(path for path in (folder / CHECKPOINTS).glob("*") if path.is_dir())
+    stages = sorted(path for path in (folder / runfolder.CHECKPOINTS).glob("*") if path.is_dir())
     whole = [stage / "finalists" for stage in stages]
     if shared_weights:
         whole += [stage / "search" for stage in stages]

@@ -226,8 +226,8 @@ def _measured(result: Result) -> dict[str, Any]:
 
 def _outcome(entry: Entry, result: Result, objective: Objective, tested: bool) -> Outcome:
     assert result.best is not None, "the run is finished"
-    finalists = [e.metrics[objective.name] for e in result.of(result.stages[-1], "finalists")]
-    best = (max if objective.maximise else min)(finalists)
+    finalists = [e for e in result.of(result.stages[-1], "finalists") if e.failure is None]
+    best = (max if objective.maximise else min)(e.metrics[objective.name] for e in finalists)
     return Outcome(
         protocol=entry.protocol,
         strategy=entry.strategy,

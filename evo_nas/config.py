@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from .errors import EvoNasError, RunError, nearest
+from .errors import EvoNasError, RunError, SettingsError, nearest
 from .inputs import is_number, read_toml, shown
 from .known_code import check_known
 from .limits import parse_limit
@@ -24,7 +24,8 @@ class Config:
     ``threads`` are the CPU threads of supernet training: on the CPU results are bit-equal only for
     the same number, so it is part of the run. ``jobs`` changes no result. With ``inherit``,
     finalists start from the search's shared weights instead of from scratch. ``flops`` is a budget,
-    or "unlimited"; ``limits`` are further ones, as :mod:`evo_nas.limits` reads them.
+    or "unlimited"; ``limits`` are further ones, as :mod:`evo_nas.limits` reads them. Of the
+    candidates of a phase the share ``failures`` may fail.
     """
 
     space: str
@@ -42,6 +43,13 @@ class Config:
     recipe: Recipe
     inherit: bool = False
     limits: tuple[str, ...] = ()
+    failures: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.failures <= 1:
+            raise SettingsError(
+                f"failures is {self.failures}; it is the share of candidates that may fail, 0 to 1"
+            )
 
     def to_toml(self) -> str:
         """The file's text."""

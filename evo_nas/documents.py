@@ -9,6 +9,7 @@ from typing import Any
 from .api import Prepared
 from .architecture import Architecture
 from .checks import Limits
+from .failures import most_frequent
 from .feasible import Feasible
 from .limit_facts import LimitFact, limit_facts
 from .networks import Counted
@@ -125,8 +126,18 @@ def result_document(result: Result) -> dict[str, Any]:
         "stages": {
             stage: {
                 "candidates": len(result.of(stage, "search")),
+                "failed": {
+                    phase: {"candidates": len(reasons), "reasons": dict(most_frequent(reasons))}
+                    for phase in ("search", "finalists")
+                    if (reasons := result.failed(stage, phase))
+                },
                 "finalists": [
-                    {"genome": list(e.genome), "flops": e.flops, "metrics": dict(e.metrics)}
+                    {
+                        "genome": list(e.genome),
+                        "flops": e.flops,
+                        "metrics": dict(e.metrics),
+                        "failure": e.failure,
+                    }
                     for e in result.of(stage, "finalists")
                 ],
                 "reliability": result.reliability(stage),

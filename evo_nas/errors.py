@@ -63,7 +63,11 @@ class ExportError(EvoNasError):
 
 
 class EvaluatorError(EvoNasError):
-    """An evaluator broke its contract."""
+    """An evaluator failed; while it evaluates a candidate, that candidate has failed."""
+
+
+class ContractError(EvaluatorError):
+    """An evaluator's answers do not belong to what it was asked: no candidate is to blame."""
 
 
 class TrainingError(EvaluatorError):

@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from .data import SearchData
-from .errors import EvaluatorError
+from .errors import ContractError, EvaluatorError, EvoNasError
 from .measuring import Ledger
 from .progress import Progress, Silent
 from .recipe import Recipe
@@ -31,6 +31,29 @@ class Objective:
 
     name: str
     maximise: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A candidate could not be scored: it is recorded with the reason, and the search goes on."""
+
+    reason: str
+
+    @classmethod
+    def by(cls, error: Exception) -> Failure:
+        """That of the candidate whose evaluation raised this.
+
+        An error that is not about a candidate, such as images that cannot be read, is raised again.
+        """
+        if isinstance(error, EvaluatorError) and not isinstance(error, ContractError):
+            return cls(str(error))
+        if isinstance(error, EvoNasError):
+            raise error
+        return cls(f"{type(error).__name__}: {error}")
+
+
+# What an evaluator says of a candidate.
+Outcome: TypeAlias = Mapping[str, float] | Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +92,8 @@ class Evaluator(ABC):
 
     :meth:`evaluate` returns at least the metrics named in ``objectives``, as finite numbers. What
     it returns must depend on the genome and the context alone, never on what was evaluated before.
+    What it raises, or metrics that are missing or no finite numbers, fail that candidate alone.
+    Errors of evo-nas other than EvaluatorError stop the run, and so does what :meth:`open` raises.
 
     ``retrainer`` is the spec of the evaluator that confirms the finalists unless a run names
     another. An evaluator that looks at no images says so with ``needs_data``: a run of such
@@ -95,10 +120,14 @@ class Evaluator(ABC):
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The metrics of one canonical genome of the opened space."""
 
-    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
-        """Positions in ``genomes`` with their metrics, in any order, as they are finished."""
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+        """Positions in ``genomes`` with their metrics, in any order, as they are finished.
+
+        A :class:`Failure` stands for the metrics of a genome that cannot be scored. Where this
+        raises, those that are missing are asked again, one at a time.
+        """
         for position, genome in enumerate(genomes):
-            yield position, self.evaluate(genome)
+            yield position, attempt(self, genome)
 
     def weights(self, genome: Genome) -> Path | None:
         """A safetensors file with the stand-alone weights of an evaluated genome, if kept."""
@@ -110,6 +139,14 @@ class Evaluator(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Release what :meth:`open` took."""
+
+
+def attempt(evaluator: Evaluator, genome: Genome) -> Outcome:
+    """The metrics of a genome, or why there are none."""
+    try:
+        return evaluator.evaluate(genome)
+    except Exception as error:  # a plug-in may fail in any way
+        return Failure.by(error)
 
 
 def check_metrics(

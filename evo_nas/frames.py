@@ -47,6 +47,7 @@ def evaluations_frame(evaluations: Sequence[Evaluation], space: Space) -> pd.Dat
         "seconds": [e.seconds for e in evaluations],
         "images_trained": [e.images.trained for e in evaluations],
         "images_measured": [e.images.measured for e in evaluations],
+        "failure": pd.array([e.failure for e in evaluations], dtype="string"),
     }
     for label in _LABELS:
         columns[label] = pd.Categorical(columns[label], list(dict.fromkeys(columns[label])))

@@ -24,7 +24,9 @@ from .imageset import Images
 from .space import Genome
 from .supernet import Step, Supernet
 
-_HIGHEST_LOSS = 1e4  # of one image: a path that diverged gets a bad score, not an infinite one
+# Of one image: a path whose outputs are huge gets a bad score, not an infinite one. Where outputs
+# are no numbers at all the loss is none either, which fails that candidate.
+_HIGHEST_LOSS = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def _validate(
 
 def _metrics(correct: Tensor, losses: Tensor) -> dict[str, float]:
     """The metrics of one candidate, whose sums are exact and so of no particular order."""
-    bounded = losses.nan_to_num(nan=_HIGHEST_LOSS).clamp(max=_HIGHEST_LOSS)
+    bounded = losses.clamp(max=_HIGHEST_LOSS)
     return {
         "accuracy": _share(correct),
         "loss": math.fsum(bounded.tolist()) / len(losses),

@@ -36,8 +36,6 @@ from .store import Store
 from .strategy import Scored, StagePlan, Strategy
 from .streams import Streams
 
-CHECKPOINTS = "checkpoints"
-
 
 class Loop:
     """One run from its folder, new or resumed.
@@ -148,7 +146,12 @@ class Loop:
         search = phase == "search"
         opening = "training" if search else phase
         total = stage.candidates if search else stage.finalists
-        return Scorer(evaluator, space, context, self.store, stage.name, phase, opening, total)
+        return Scorer(
+            evaluator, space, context, self.store, stage.name, phase, opening, total,
+            failures=self.config.failures,
+            then=f"evo-nas show {self.folder} counts the reasons. Mend the evaluator, then go on "
+            f"with: evo-nas resume {self.folder} --retry-failed",
+        )  # fmt: skip
 
     def context(self, stage: str, phase: str, epochs: int, legal: Feasible) -> EvaluationContext:
         """What an evaluator works with in one phase of a stage: its own streams and folder."""
@@ -156,7 +159,7 @@ class Loop:
         sampler = Sampler(legal)
         return EvaluationContext(
             streams=Streams(Streams(config.seed).number(stage, phase, "evaluator")),
-            folder=self.folder / CHECKPOINTS / stage / phase,
+            folder=self.folder / runfolder.CHECKPOINTS / stage / phase,
             geometry=config.geometry,
             data=self.data,
             recipe=config.recipe,
@@ -173,7 +176,7 @@ class Loop:
         config = self.config
         return EvaluationContext(
             streams=Streams(Streams(config.seed).number("limits", spec)),
-            folder=self.folder / CHECKPOINTS / "limits" / registry.file_name(spec),
+            folder=self.folder / runfolder.CHECKPOINTS / "limits" / registry.file_name(spec),
             geometry=config.geometry,
             data=self.data,
             recipe=config.recipe,

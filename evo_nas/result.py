@@ -59,6 +59,10 @@ class Result:
         """The evaluations of one stage's phase, in the order proposed."""
         return tuple(e for e in self.evaluations if e.stage == stage and e.phase == phase)
 
+    def failed(self, stage: str, phase: str) -> list[str]:
+        """Why candidates of one stage's phase failed, one reason for each that did."""
+        return [e.failure for e in self.of(stage, phase) if e.failure is not None]
+
     def reliability(self, stage: str) -> float | None:
         """The split-half reliability of a stage's search scores; see :func:`split_half`."""
         return split_half(self.of(stage, "search"))
@@ -89,7 +93,7 @@ class Result:
         """All evaluations as a data frame, one row each; needs the extra ``notebook``.
 
         Columns: stage, phase ("search" or "finalists"), generation, position, origin, flops,
-        params, seconds, images_trained, images_measured, then each metric and each choice by name.
+        params, seconds, images_trained, images_measured, failure, then each metric and each choice by name.
         """
         return evaluations_frame(self.evaluations, self.space)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,6 +14,7 @@ from .budget import format_amount
 from .console import duration
 from .errors import EvoNasError
 from .evaluator import Evaluator, Objective
+from .failures import in_short, most_frequent
 from .layout import fact_grid, plain_table
 from .result import Result, limited_facts, measured_facts
 from .runfolder import FINALISTS
@@ -34,6 +36,7 @@ def result_view(result: Result, space: Space) -> RenderableType:
     else:
         parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
     parts.append(_search_table(result))
+    parts += [Text(line) for line in _failures(result)]
     if result.best is not None:
         parts.append(_finalists_table(result, space))
     for where, lines in result.notes.items():
@@ -77,6 +80,18 @@ def _search_table(result: Result) -> Table:
             "-" if reliability is None else f"{reliability:.2f} (split-half)",
         )
     return table
+
+
+def _failures(result: Result) -> Iterator[str]:
+    """How many candidates of each phase failed, and the most frequent reasons."""
+    for stage, phase in product(result.stages, ("search", "finalists")):
+        reasons = result.failed(stage, phase)
+        if reasons:
+            yield (
+                f"{stage} {phase}: {len(reasons):,} of {len(result.of(stage, phase)):,} candidates "
+                "failed; the most frequent reasons:"
+            )
+            yield from (f"  {number:,} x {in_short(why)}" for why, number in most_frequent(reasons))
 
 
 def _finalists_table(result: Result, space: Space) -> RenderableType:

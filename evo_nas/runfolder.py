@@ -21,8 +21,9 @@ from .links import check_links
 from .space import Space
 from .store import Store
 
-CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS = (
+CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
     "config.toml", "run.sqlite", "run.lock", "best.json", "best.safetensors", "finalists",
+    "checkpoints", "report.html", "trust.sqlite",
 )  # fmt: skip
 
 

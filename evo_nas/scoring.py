@@ -11,8 +11,10 @@ from pathlib import Path
 from torch import Tensor
 
 from .errors import EvaluatorError, EvoNasError, RunError
-from .evaluator import EvaluationContext, Evaluator, check_metrics
+from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
+from .failures import Announcer, FailureCount, to_keep
 from .measuring import Ledger
+from .outcomes import outcomes
 from .space import Genome, Space
 from .store import Evaluation, Store
 from .strategy import Proposal
@@ -23,7 +25,8 @@ class Scorer:
     """One evaluator at work on one stage's ``space``; it is opened when it is first needed.
 
     ``phase`` is "search" or "finalists"; ``opening`` names what opening it is in the account of
-    time (a supernet trains then). ``total`` candidates are to be scored.
+    time (a supernet trains then). ``total`` candidates are to be scored, of which the share
+    ``failures`` may fail; ``then`` says what to do when more did.
     """
 
     evaluator: Evaluator
@@ -34,17 +37,25 @@ class Scorer:
     phase: str
     opening: str
     total: int
+    failures: float = 0.5
+    then: str = ""
     _opened: bool = field(default=False, init=False)
     _scored: int = field(default=0, init=False)
+    _proposed: int = field(default=0, init=False)  # in earlier generations
     # What the store had when this began, by generation and position, until it is replayed.
     _recorded: dict[tuple[int, int], Evaluation] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._what = f"{self.stage} {self.phase}"
+        self._count = FailureCount(self._what, self.failures, self.then)
+        self._announcer = Announcer(self._what)
 
     def score(self, generation: int, proposals: Sequence[Proposal]) -> list[Evaluation]:
         """The evaluations of a generation, in the order of its proposals.
 
         Raises:
             RunError: the store holds other candidates than were proposed now.
-            EvaluatorError: the evaluator failed or broke its contract.
+            EvaluatorError: too many candidates failed, or the evaluator broke its contract.
         """
         if self._recorded is None:
             self._recorded = {
@@ -65,12 +76,20 @@ class Scorer:
                 )
         missing = [i for i in range(len(proposals)) if i not in recorded]
         self._scored += len(recorded)
+        in_order = _InOrder(self._count)
+        for position, evaluation in recorded.items():
+            in_order.add(position, evaluation.failure)
         if missing:
             self._open()
-            what = f"{self.stage} {self.phase}"
-            self.context.progress.start(what, self.total, "candidates")
-            recorded |= self._evaluate(generation, proposals, missing)
+            self.context.progress.start(self._what, self.total, "candidates")
+            with self._accounted(self.phase):
+                self._evaluate(generation, proposals, missing, recorded, in_order)
+        self._proposed += len(proposals)
         return [recorded[i] for i in range(len(proposals))]
+
+    def require_scores(self) -> None:
+        """Raise an EvaluatorError if all candidates so far have failed."""
+        self._count.require_scores()
 
     def weights(self, genome: Genome) -> Path | None:
         """The stand-alone weights that the evaluator kept of an evaluated genome, if it did."""
@@ -92,65 +111,62 @@ class Scorer:
             self.context.folder.mkdir(parents=True, exist_ok=True)
             before = replace(self.context.ledger)
             with self._accounted(self.opening):
-                self.evaluator.open(self.space, self.context)
+                try:
+                    self.evaluator.open(self.space, self.context)
+                except EvoNasError:
+                    raise
+                except Exception as error:  # a plug-in may fail in any way
+                    raise EvaluatorError(
+                        f"evaluator {type(self.evaluator).__name__} could not be opened: "
+                        f"{type(error).__name__}: {error}"
+                    ) from error
             self._opened = True  # only then: what Ctrl-C stopped half-way cannot be closed
             images = self.context.ledger - before
             self.store.spend(self.stage, self.opening, 0, images)
 
     @contextmanager
     def _accounted(self, phase: str) -> Iterator[None]:
-        """Write down the time of the evaluator's work, and explain what it raises."""
+        """Write down the time of the evaluator's work."""
         began = time.perf_counter()
         try:
             yield
-        except EvoNasError:
-            raise
-        except Exception as error:  # a plug-in may fail in any way
-            raise EvaluatorError(
-                f"evaluator {type(self.evaluator).__name__} failed: {type(error).__name__}: {error}"
-            ) from error
         finally:
             self.store.spend(self.stage, phase, time.perf_counter() - began)
             self.store.add_notes(f"{self.stage} {self.phase}", self.context.notes)
 
     def _evaluate(
-        self, generation: int, proposals: Sequence[Proposal], missing: Sequence[int]
-    ) -> dict[int, Evaluation]:
-        evaluated: dict[int, Evaluation] = {}
+        self,
+        generation: int,
+        proposals: Sequence[Proposal],
+        missing: Sequence[int],
+        recorded: dict[int, Evaluation],
+        in_order: _InOrder,
+    ) -> None:
+        """Evaluate and record those at the ``missing`` positions, as they arrive."""
         genomes = [proposals[i].genome for i in missing]
         last, before = time.perf_counter(), replace(self.context.ledger)
-        with self._accounted(self.phase):
-            for index, metrics in self.evaluator.evaluate_many(genomes):
-                checked = check_metrics(metrics, self.evaluator.objectives)
-                now = time.perf_counter()
-                if index not in range(len(missing)) or missing[index] in evaluated:
-                    raise EvaluatorError(
-                        f"evaluator {type(self.evaluator).__name__} returned candidate {index!r} "
-                        f"of {len(missing)}, which was not asked or has been returned before"
-                    )
-                position, images = missing[index], self.context.ledger - before
-                evaluated[position] = self._record(
-                    generation, position, proposals[position], checked, now - last, images
-                )
-                last, before = now, replace(self.context.ledger)
-        if len(evaluated) < len(missing):
-            raise EvaluatorError(
-                f"evaluator {type(self.evaluator).__name__} returned {len(evaluated)} of "
-                f"{len(missing)} candidates"
+        for index, outcome in outcomes(self.evaluator, genomes):
+            now = time.perf_counter()
+            position, images = missing[index], self.context.ledger - before
+            recorded[position] = self._record(
+                generation, position, proposals[position], outcome, now - last, images
             )
-        return evaluated
+            in_order.add(position, recorded[position].failure)
+            last, before = now, replace(self.context.ledger)
 
     def _record(
         self,
         generation: int,
         position: int,
         proposal: Proposal,
-        metrics: dict[str, float],
+        outcome: Outcome,
         seconds: float,
         images: Ledger,
     ) -> Evaluation:
         genome = self.space.lift(proposal.genome)
         costs = self.space.root.costs(genome)
+        failure = to_keep(outcome.reason) if isinstance(outcome, Failure) else None
+        metrics = {} if isinstance(outcome, Failure) else outcome
         evaluation = Evaluation(
             stage=self.stage,
             phase=self.phase,
@@ -164,9 +180,30 @@ class Scorer:
             parents=tuple(self.space.lift(parent) for parent in proposal.parents),
             seconds=seconds,
             images=images,
+            failure=failure,
         )
-        score = metrics[self.evaluator.objectives[0].name]
+        score = metrics.get(self.evaluator.objectives[0].name)
         self.store.add(evaluation, self.space.root, score)
         self._scored += 1
+        number = self._proposed + position + 1
+        if failure is not None and (line := self._announcer.line(number, failure)):
+            self.context.progress.say(line)
         self.context.progress.advance(self._scored)
         return evaluation
+
+
+class _InOrder:
+    """Counts a generation's candidates in the order of their positions, however they arrive.
+
+    So whether too many fail does not depend on how many processes evaluate them.
+    """
+
+    def __init__(self, count: FailureCount) -> None:
+        self._count, self._next = count, 0
+        self._waiting: dict[int, str | None] = {}
+
+    def add(self, position: int, failure: str | None) -> None:
+        self._waiting[position] = failure
+        while self._next in self._waiting:
+            self._count.add(self._waiting.pop(self._next))
+            self._next += 1

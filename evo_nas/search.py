@@ -57,8 +57,10 @@ def search(
         strategy.tell(told)
         scored += told
         best = rank([*best, *told], objectives)[:1]
-        told_best = describe(best[0], objectives[0], legal, f"generation {generation + 1}")
-        progress.advance(len(scored), told_best)
+        if best:
+            number = f"generation {generation + 1}"
+            progress.advance(len(scored), describe(best[0], objectives[0], legal, number))
+    scorer.require_scores()
     if len(scored) < stage.candidates:
         progress.say(f"{stage.name}: space exhausted, all {len(scored):,} candidates evaluated")
     return strategy.finalists(rank(scored, objectives), stage.finalists)
@@ -89,9 +91,14 @@ def unscored(
 
 
 def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:
-    """Score the finalists of a stage by a better evaluator; best first."""
+    """Score the finalists of a stage by a better evaluator; best first, without those that failed.
+
+    Raises:
+        EvaluatorError: all of them failed.
+    """
     proposals = [Proposal(finalist.genome, "finalist") for finalist in finalists]
     evaluations = scorer.score(0, proposals)
+    scorer.require_scores()
     return rank(_scored(proposals, evaluations), scorer.evaluator.objectives)
 
 

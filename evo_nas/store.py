@@ -1,8 +1,4 @@
-"""A run's SQLite file: every evaluation, what phases took, and a few facts.
-
-``options`` holds the value of each choice in the order of the table ``choices``, null where the
-choice is inactive; the view ``named_choices`` gives them by name.
-"""
+"""A run's SQLite file: every evaluation, what phases took, and a few facts."""
 
 from __future__ import annotations
 
@@ -15,59 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import schema
 from .errors import RunError
 from .inputs import is_number
 from .measuring import Ledger
 from .space import Genome, Space
 from .store_rows import checked, decoded, is_count, require
 
-SCHEMA_VERSION = 2
-
 # Evaluations that took less than _QUICK seconds are committed together: a commit takes longer than
 # a look into a table. None waits longer than _LONGEST_WAIT for the next one.
 _QUICK = 0.01
 _LONGEST_WAIT = 0.5
 
-_SCHEMA = """
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE choices (position INTEGER PRIMARY KEY, name TEXT NOT NULL);
-CREATE TABLE evaluations (
-    id INTEGER PRIMARY KEY,
-    stage TEXT NOT NULL,
-    phase TEXT NOT NULL,          -- 'search' or 'finalists'
-    generation INTEGER NOT NULL,
-    position INTEGER NOT NULL,    -- within the generation
-    genome TEXT NOT NULL,         -- the full canonical genome, a JSON list of option indices
-    options TEXT NOT NULL,
-    flops INTEGER NOT NULL,       -- multiply-accumulates at the target geometry
-    params INTEGER NOT NULL,
-    score REAL NOT NULL,          -- the first objective
-    metrics TEXT NOT NULL,        -- all metrics, a JSON object
-    origin TEXT NOT NULL,
-    parents TEXT NOT NULL,        -- full canonical genomes, a JSON list
-    seconds REAL NOT NULL,
-    trained INTEGER NOT NULL,     -- images seen forward and backward
-    measured INTEGER NOT NULL,    -- images seen forward only
-    UNIQUE (stage, phase, generation, position)
-);
-CREATE TABLE spent (             -- by phase; images only what no evaluation holds
-    stage TEXT,
-    phase TEXT,
-    seconds REAL NOT NULL,
-    trained INTEGER NOT NULL,
-    measured INTEGER NOT NULL,
-    PRIMARY KEY (stage, phase)
-);
-CREATE VIEW named_choices AS
-    SELECT e.id AS evaluation, c.name AS name, o.value AS value
-    FROM evaluations e, json_each(e.options) o JOIN choices c ON c.position = o.key
-    WHERE o.value IS NOT NULL;
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One evaluated candidate; genomes are full canonical genomes of the root space."""
+    """One evaluated candidate; genomes are full canonical genomes of the root space.
+
+    ``failure`` says why it has no metrics, None where it has some.
+    """
 
     stage: str
     phase: str
@@ -81,13 +43,27 @@ class Evaluation:
     parents: tuple[Genome, ...]
     seconds: float
     images: Ledger
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What :meth:`Store.forgetting_failures` removes: ``followed`` evaluations beside the failed.
+
+    ``kept`` are the stages before the first failure and that stage itself, ``stages`` those after.
+    """
+
+    failed: int
+    followed: int
+    kept: tuple[str, ...]
+    stages: tuple[str, ...]
 
 
 class Store:
     """The evaluations of one run."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        """Open an existing file.
+        """Open an existing file; one of an earlier version is brought up to date.
 
         Raises:
             RunError: it is missing, damaged, or of another version of evo-nas.
@@ -96,33 +72,14 @@ class Store:
             raise RunError(f"{path} is missing; this is no run folder of evo-nas")
         self.path = path
         with self._explained():
-            mode = "ro" if read_only else "rw"
-            self._connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True)
-            (state,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-            if state != "ok":
-                raise sqlite3.DatabaseError(state)
-            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version != SCHEMA_VERSION:
-            raise RunError(
-                f"{path} has schema version {version}, this evo-nas reads {SCHEMA_VERSION}; "
-                "use the version of evo-nas that config.toml names"
-            )
+            self._connection = schema.connect(path, read_only=read_only)
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._committed = time.monotonic()
 
     @classmethod
     def create(cls, path: Path, space: Space) -> Store:
         """Make a new file for runs of ``space``."""
-        connection = sqlite3.connect(path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        with connection:
-            connection.executescript(_SCHEMA)
-            connection.executemany(
-                "INSERT INTO choices VALUES (?, ?)",
-                [(i, choice.name) for i, choice in enumerate(space.choices)],
-            )
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.close()
+        schema.create(path, space)
         return cls(path)
 
     def close(self) -> None:
@@ -156,8 +113,8 @@ class Store:
 
     # -- evaluations -----------------------------------------------------------------------------
 
-    def add(self, evaluation: Evaluation, space: Space, score: float) -> None:
-        """Record an evaluation, durably unless it took next to no time.
+    def add(self, evaluation: Evaluation, space: Space, score: float | None) -> None:
+        """Record an evaluation, durably unless it took next to no time; no score if it failed.
 
         Quick ones that arrive together are committed together, after half a second at the latest
         if more arrive; what is written of their phase, :meth:`spend`, commits them too.
@@ -179,6 +136,7 @@ class Store:
             evaluation.seconds,
             evaluation.images.trained,
             evaluation.images.measured,
+            evaluation.failure,
         )
         with self._explained():
             self._connection.execute(
@@ -195,13 +153,48 @@ class Store:
         with self._explained():
             rows = self._connection.execute(
                 "SELECT stage, phase, generation, position, genome, flops, params, metrics, origin,"
-                " parents, seconds, trained, measured FROM evaluations"
+                " parents, seconds, trained, measured, failure FROM evaluations"
                 " WHERE stage = coalesce(?, stage) AND phase = coalesce(?, phase) AND"
                 " generation = coalesce(?, generation)"
                 " ORDER BY stage, phase DESC, generation, position",
                 (stage, phase, generation),
             ).fetchall()
         return [_evaluation(checked(row, self.path)) for row in rows]
+
+    @contextmanager
+    def forgetting_failures(self) -> Iterator[Forgotten]:
+        """Forget evaluations that failed and those that followed, once the body has ended well.
+
+        From a failure in a search follow the later generations and the finalists of its stage, and
+        from any failure the later stages.
+        """
+        with self._explained(), self._connection:
+            yield self._forget_failures()
+
+    def _forget_failures(self) -> Forgotten:
+        stages: dict[str, int | None] = dict(  # with the first generation in which a search failed
+            self._connection.execute(
+                "SELECT stage, min(CASE WHEN failure IS NOT NULL AND phase = 'search'"
+                " THEN generation END) FROM evaluations GROUP BY stage ORDER BY min(id)"
+            ).fetchall()
+        )
+        failed = self._connection.execute(
+            "SELECT stage FROM evaluations WHERE failure IS NOT NULL ORDER BY id LIMIT 1"
+        ).fetchone()
+        if failed is None:
+            return Forgotten(0, 0, tuple(stages), ())
+        names = list(stages)
+        first = names.index(failed[0])
+        kept, gone = tuple(names[: first + 1]), tuple(names[first + 1 :])
+        count = self._delete("failure IS NOT NULL")
+        followed = sum(self._delete("stage = ?", name) for name in gone)
+        if (generation := stages[failed[0]]) is not None:
+            where = "stage = ? AND (phase <> 'search' OR generation > ?)"
+            followed += self._delete(where, failed[0], generation)
+        return Forgotten(count, followed, kept, gone)
+
+    def _delete(self, where: str, *values: object) -> int:
+        return self._connection.execute(f"DELETE FROM evaluations WHERE {where}", values).rowcount
 
     # -- facts and time --------------------------------------------------------------------------
 
@@ -281,7 +274,7 @@ _dump = json.JSONEncoder(separators=(",", ":")).encode
 
 def _evaluation(row: tuple[Any, ...]) -> Evaluation:
     stage, phase, generation, position = row[:4]
-    genome, flops, params, metrics, origin, parents, seconds, trained, measured = row[4:]
+    genome, flops, params, metrics, origin, parents, seconds, trained, measured, failure = row[4:]
     return Evaluation(
         stage,
         phase,
@@ -295,4 +288,5 @@ def _evaluation(row: tuple[Any, ...]) -> Evaluation:
         parents=tuple(map(tuple, parents)),
         seconds=seconds,
         images=Ledger(trained, measured),
+        failure=failure,
     )

@@ -16,7 +16,7 @@ def checked(row: tuple[Any, ...], path: Path) -> tuple[Any, ...]:
         RunError: a cell holds what evo-nas never writes there.
     """
     stage, phase, generation, position, *others = row
-    genome, flops, params, metrics, origin, parents, seconds, trained, measured = others
+    genome, flops, params, metrics, origin, parents, seconds, trained, measured, failure = others
     place = f"{stage} {phase}, generation {generation}, position {position}"
     found, told, bred = (
         decoded(cell, path, place, name)
@@ -33,6 +33,7 @@ def checked(row: tuple[Any, ...], path: Path) -> tuple[Any, ...]:
         ("params", is_count(params), params),
         ("seconds", is_number(seconds), seconds),
         ("images", is_count(trained) and is_count(measured), (trained, measured)),
+        ("failure", failure is None or (isinstance(failure, str) and not told), failure),
     ):
         require(sound, path, place, name, cell)
     return (*row[:4], found, flops, params, told, origin, bred, *others[6:])

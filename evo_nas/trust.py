@@ -32,7 +32,6 @@ from .strategy import Proposal, Scored, StagePlan, rank
 from .streams import Streams
 from .trust_report import Trust, means, trust_document, trust_picture
 
-STORE = "trust.sqlite"
 _FEWEST = 4
 
 
@@ -122,20 +121,29 @@ class _Report:
         self.name = registry.file_name(against) + (f"-{epochs}-epochs" if epochs else "")
         self.searched: dict[Genome, Evaluation] = {}  # each network once, as it was first scored
         for evaluation in result.of(plan.name, "search"):
-            self.searched.setdefault(evaluation.genome, evaluation)
+            if evaluation.failure is None:
+                self.searched.setdefault(evaluation.genome, evaluation)
+        if len(self.searched) < _FEWEST:
+            raise RunError(
+                f"{plan.name} has only {len(self.searched)} scored candidates; {_FEWEST} at least "
+                "are needed"
+            )
         # All candidates of a stage share what earlier stages decided.
         self.space: Space = stage_space(loop.space, plan, next(iter(self.searched)))
         self.legal = stage_feasible(plan, self.space, loop.limits)
 
     def make(self, genomes: int, repeats: int) -> Trust:
         """Sample, score, compare and write."""
-        if len(self.searched) < _FEWEST:
+        sample = self._sample(genomes)
+        scored = [self._scored(sample, repeat) for repeat in range(1, repeats + 1)]
+        judged = [i for i in range(len(sample)) if all(r[i].failure is None for r in scored)]
+        if len(judged) < _FEWEST:
             raise RunError(
-                f"{self.plan.name} has only {len(self.searched)} candidates; {_FEWEST} at least "
-                "are needed"
+                f"{self.against} could score only {len(judged)} of {len(sample)} networks in every "
+                f"repeat; {_FEWEST} at least are needed"
             )
-        networks = self._sample(genomes)
-        truths = tuple(tuple(self._scored(networks, repeat)) for repeat in range(1, repeats + 1))
+        networks = [sample[i] for i in judged]
+        truths = tuple(tuple(repeat[i] for i in judged) for repeat in scored)
         agreements, constant = self._agreements(networks, truths)
         truth = self.other.objectives[0].name
         searched = tuple(self.searched.values())
@@ -149,6 +157,7 @@ class _Report:
             truth=truth,
             candidates=len(self.searched),
             networks=tuple(networks),
+            failed=len(sample) - len(networks),
             truths=truths,
             agreements=agreements,
             constant=constant,
@@ -176,10 +185,13 @@ class _Report:
         """What the other evaluator says; what it said before comes from its store."""
         phase = f"trust-{self.name}" + (f"-repeat-{repeat}" if repeat > 1 else "")
         context = self.loop.context(self.plan.name, phase, self.epochs, self.legal)
-        store = _open_store(self.result.folder / STORE, self.loop.space)
+        store = _open_store(self.result.folder / runfolder.TRUST, self.loop.space)
+        with store.forgetting_failures():  # nothing follows from them: they are just tried again
+            pass
         scorer = Scorer(
             _load(self.against), self.space, context, store, self.plan.name, phase, phase,
-            len(networks),
+            len(networks), failures=self.result.config.failures,
+            then="Mend the evaluator, and give the same command again: it tries them anew",
         )  # fmt: skip
         try:
             return scorer.score(0, [Proposal(self._own(e.genome), e.origin) for e in networks])

@@ -29,10 +29,10 @@ class Trust:
     """What was found about one stage's scores.
 
     ``networks`` are candidates of the search, ``truths`` what the other evaluator says of each of
-    them, repeat by repeat: shape (repeats, networks). ``agreements`` begin with the scores that the
-    search used, in its order. ``error`` and ``reliability`` are the scores' own (see
-    :mod:`evo_nas.reliability`), None where they say nothing of it; ``noise`` is None without
-    repeats.
+    them, repeat by repeat: shape (repeats, networks); ``failed`` more it could not score.
+    ``agreements`` begin with the scores that the search used, in its order. ``error``
+    and ``reliability`` are the scores' own (see :mod:`evo_nas.reliability`), None where they say
+    nothing of it; ``noise`` is None without repeats.
     """
 
     folder: Path
@@ -44,6 +44,7 @@ class Trust:
     truth: str
     candidates: int
     networks: tuple[Evaluation, ...]
+    failed: int
     truths: tuple[tuple[Evaluation, ...], ...]
     agreements: tuple[Agreement, ...]
     constant: tuple[str, ...]
@@ -113,6 +114,7 @@ def trust_document(trust: Trust) -> dict[str, Any]:
         "against": trust.against,
         "epochs": trust.epochs,
         "candidates": trust.candidates,
+        "failed": trust.failed,
         "agreements": [
             {
                 "name": each.name,
@@ -169,6 +171,7 @@ def read_trust(path: Path, searched: Sequence[Evaluation]) -> Trust:
             truth=_objective(against),
             candidates=document["candidates"],
             networks=networks,
+            failed=document.get("failed", 0),
             truths=truths,
             agreements=tuple(map(_agreement, document["agreements"])),
             constant=tuple(document["the_same_for_all"]),

@@ -29,6 +29,11 @@ def trust_view(trust: Trust) -> RenderableType:
             f"{len(trust.networks)} of {trust.candidates:,} candidates, spread evenly over their "
             f"ranking by {evaluator}, against {against} ({scores} each); 95% intervals"
         ),
+        *(
+            [Text(f"{trust.failed} more failed and are left out: {against} could not score them")]
+            if trust.failed
+            else []
+        ),
         _agreement_table(trust),
         *map(Text, verdicts(trust)),
         Text(),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
 from evo_nas.files import save_weights
 from evo_nas.sampling import Sampler
 from evo_nas.space import Genome, Geometry, Space
@@ -109,6 +109,42 @@ class Seen(Score):
         self.context.ledger.trained += self.trained
         self.context.ledger.measured += 50 if self.trained else 10
         return super().evaluate(genome)
+
+
+class Faulty(Score):
+    """As Score, but of candidates whose digits add up to ``every`` times a number all fail."""
+
+    needs_data = False
+    retrainer = "tests.plugins:Lookup"
+
+    def __init__(self, fault: str = "raises", every: int = 5) -> None:
+        super().__init__()
+        self.kind, self.every = fault, every
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        metrics: dict[str, float] = dict(super().evaluate(genome))
+        if sum(self.space.lift(genome)) % self.every:
+            return metrics
+        if self.kind == "raises":
+            raise RuntimeError("out of luck")
+        returned: dict[str, object] = {
+            "nan": {"accuracy": float("nan")},
+            "inf": {"accuracy": float("inf")},
+            "key": {"precision": 1.0},
+            "word": {"accuracy": "good"},
+            "type": [1.0],
+            "nothing": None,
+            "failure": Failure("said so itself"),
+        }
+        return returned[self.kind]  # type: ignore[return-value]
+
+
+class FaultyTogether(Faulty):
+    """Evaluates all at once, and raises amid them."""
+
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+        for position in reversed(range(len(genomes))):
+            yield position, self.evaluate(genomes[position])
 
 
 class Lookup(Score):

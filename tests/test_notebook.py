@@ -70,6 +70,7 @@ def test_metrics_that_only_some_have_are_missing_for_others() -> None:
         evaluation(genome(2), 0.5, position=2, metrics={"accuracy": 0.5, "loss": 2.0}),
     )
     frame = result.frame()
+    assert frame["failure"].isna().all()
     assert frame["accuracy"].isna().tolist() == [False, True, False]
     assert frame["loss"].isna().tolist() == [True, True, False]
     assert len(made().frame()) == 0

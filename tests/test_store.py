@@ -1,8 +1,10 @@
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from evo_nas import schema
 from evo_nas.errors import RunError
 from evo_nas.measuring import Ledger
 from evo_nas.store import Evaluation, Store
@@ -129,3 +131,108 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
             connection.execute("PRAGMA user_version = 99")
     with pytest.raises(RunError, match=r"run\.sqlite"):
         Store(path)
+
+
+def as_version_2(path: Path) -> None:
+    """Make the file what evo-nas wrote before candidates could fail."""
+    with sqlite3.connect(path) as connection:
+        (table,) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'evaluations'"
+        ).fetchone()
+        (view,) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'named_choices'"
+        ).fetchone()
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(evaluations)")][:-1]
+        connection.execute("DROP VIEW named_choices")
+        connection.execute("ALTER TABLE evaluations RENAME TO later")
+        lines = [line for line in table.splitlines() if "failure TEXT" not in line]
+        connection.execute("\n".join(lines).replace("score REAL,", "score REAL NOT NULL,"))
+        connection.execute(f"INSERT INTO evaluations SELECT {', '.join(columns)} FROM later")
+        connection.execute("DROP TABLE later")
+        connection.execute(view)
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+
+
+def layout(path: Path) -> list[tuple[str, str]]:
+    with sqlite3.connect(path) as connection:
+        return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def test_a_failed_evaluation_has_a_reason_and_no_score(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    failed = replace(evaluation(), metrics={}, failure="ValueError: why")
+    store.add(failed, SPACE, None)
+    assert store.evaluations() == [failed]
+    store.close()
+    with sqlite3.connect(tmp_path / "run.sqlite") as connection:
+        assert connection.execute("SELECT score FROM evaluations").fetchall() == [(None,)]
+
+
+def test_a_file_of_version_2_is_read_unchanged_and_migrated_when_written(tmp_path: Path) -> None:
+    path, added = tmp_path / "run.sqlite", [evaluation(0), evaluation(1)]
+    store = Store.create(path, SPACE)
+    for each in added:
+        store.add(each, SPACE, 0.5)
+    store.close()
+    new = layout(path)
+    as_version_2(path)
+    old = layout(path)
+    assert old != new
+    reader = Store(path, read_only=True)
+    assert reader.evaluations() == added
+    reader.close()
+    assert layout(path) == old
+    store = Store(path)
+    store.add(replace(evaluation(2), metrics={}, failure="why"), SPACE, None)
+    store.close()
+    assert [e.failure for e in Store(path, read_only=True).evaluations()] == [None, None, "why"]
+    assert layout(path) == new
+    with sqlite3.connect(path) as connection:
+        assert len(connection.execute("SELECT * FROM named_choices").fetchall()) == 12
+
+
+def test_a_migration_that_fails_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.sqlite"
+    Store.create(path, SPACE).close()
+    as_version_2(path)
+    old = layout(path)
+    monkeypatch.setattr("evo_nas.schema._NAMED_CHOICES", "CREATE VIEW named_choices AS nonsense")
+    with pytest.raises(RunError, match="nonsense"):
+        Store(path)
+    assert layout(path) == old
+    monkeypatch.undo()
+    assert Store(path).evaluations() == []
+
+
+@pytest.mark.parametrize("version", [1, 99])
+def test_other_versions_are_told(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "run.sqlite"
+    Store.create(path, SPACE).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(RunError, match=f"schema version {version}, this evo-nas reads 2 to 3"):
+        Store(path, read_only=True)
+
+
+def test_where_nothing_can_be_written_beside_it_a_copy_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.sqlite"
+    writer = Store.create(path, SPACE)
+    writer.add(evaluation(), SPACE, 0.5)  # in the log beside the file, which is open
+    usual = schema._open
+
+    def only_copies(file: Path, mode: str) -> sqlite3.Connection:
+        """As SQLite does on read-only media: it connects, and fails at the first question."""
+        return usual(file, mode) if file.parent != tmp_path else Refusing(":memory:")
+
+    monkeypatch.setattr(schema, "_open", only_copies)
+    assert Store(path, read_only=True).evaluations() == [evaluation()]
+
+
+class Refusing(sqlite3.Connection):
+    def execute(self, *_: object) -> sqlite3.Cursor:
+        raise sqlite3.OperationalError("unable to open database file")

@@ -11,7 +11,7 @@ import pytest
 
 import evo_nas
 from evo_nas import cli
-from evo_nas.errors import RunError, SettingsError
+from evo_nas.errors import EvaluatorError, RunError, SettingsError
 from evo_nas.result import Result, load_result
 from evo_nas.scoring import Scorer
 from evo_nas.trust import spread, trust
@@ -318,3 +318,19 @@ def test_a_real_supernet_against_real_training(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in weights} == weights
     other = trust(tmp_path / "run", stage="stage1", genomes=6, against="supernet")
     assert other.means != [e.metrics["accuracy"] for e in other.networks]  # from another seed
+
+
+def test_failures_of_either_evaluator_are_left_out_and_tried_again(tmp_path: Path) -> None:
+    run(tmp_path / "run", evaluator="tests.plugins:Faulty")
+    found = trust(tmp_path / "run", against="tests.plugins:Faulty?every=4", genomes=12)
+    assert all(sum(e.genome) % 5 and sum(e.genome) % 4 for e in found.networks)
+    assert found.failed > 0
+    assert len(found.networks) + found.failed == 12
+    assert found.agreements[0].tau.value == 1
+    document = json.loads(found.file.read_text())
+    assert document["failed"] == found.failed
+    assert seen(
+        trust(tmp_path / "run", against="tests.plugins:Faulty?every=4", genomes=12)
+    ) == seen(found)
+    with pytest.raises(EvaluatorError, match=r"10 of 10 .* give the same command again"):
+        trust(tmp_path / "run", against="tests.plugins:Faulty?every=1", genomes=12)

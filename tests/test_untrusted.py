@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ALLOWED = {
     ("evo_nas/scoring_workers.py", "pickle.loads"),  # a supernet, from the parent process
     ("evaluators/train.py", "pickle.loads"),  # a network, from the parent process
+    ("evo_nas/testing/networks.py", "cloudpickle.loads"),  # a network that was just written
 }
 READERS = {
     "pickle.load", "pickle.loads", "pickle.Unpickler", "cloudpickle.load", "cloudpickle.loads",

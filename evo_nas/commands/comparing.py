@@ -35,6 +35,7 @@ def compare(
     epochs: flags.Epochs = None,
     finalist_epochs: flags.FinalistEpochs = None,
     inherit: flags.Inherit = False,
+    failures: flags.Failures = 0.5,
     samples: flags.Samples = 1000,
     population: flags.Population = 50,
     parents: flags.Parents = 10,
@@ -61,9 +62,9 @@ def compare(
         flops=flops, params=params, latency=latency, limits=limit or [],
         evaluator=evaluator, retrainer=retrainer, data=data, geometry=geometry,
         recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs, inherit=inherit,
-        samples=samples, population=population, parents=parents, crossover=crossover,
-        mutation=mutation, mutation_rate=mutation_rate, finalists=finalists, device=device,
-        threads=threads,
+        failures=failures, samples=samples, population=population, parents=parents,
+        crossover=crossover, mutation=mutation, mutation_rate=mutation_rate,
+        finalists=finalists, device=device, threads=threads,
     )  # fmt: skip
     prepared = planned.check()
     if not (as_json or (quiet and not dry_run)):

@@ -49,3 +49,6 @@ Seed = Annotated[int, typer.Option(help="Of everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int, typer.Option(help="CPU threads of supernet training.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
+Failures = Annotated[
+    float, typer.Option(help="The share of candidates that may fail before the run stops.")
+]

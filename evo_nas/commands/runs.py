@@ -32,6 +32,7 @@ def run(
     epochs: flags.Epochs = None,
     finalist_epochs: flags.FinalistEpochs = None,
     inherit: flags.Inherit = False,
+    failures: flags.Failures = 0.5,
     samples: flags.Samples = 1000,
     population: flags.Population = 50,
     parents: flags.Parents = 10,
@@ -58,9 +59,10 @@ def run(
         space, flops, params=params, latency=latency, limits=limit or (), strategy=strategy,
         evaluator=evaluator, supernet=supernet,
         retrainer=retrainer, data=data, geometry=geometry, recipe=recipe, epochs=epochs,
-        finalist_epochs=finalist_epochs, inherit=inherit, samples=samples, population=population,
-        parents=parents, crossover=crossover, mutation=mutation, mutation_rate=mutation_rate,
-        finalists=finalists, seed=seed, device=device, threads=threads, jobs=jobs, run_dir=run_dir,
+        finalist_epochs=finalist_epochs, inherit=inherit, failures=failures, samples=samples,
+        population=population, parents=parents, crossover=crossover, mutation=mutation,
+        mutation_rate=mutation_rate, finalists=finalists, seed=seed, device=device,
+        threads=threads, jobs=jobs, run_dir=run_dir,
     )  # fmt: skip
     if as_json and dry_run:
         from evo_nas.documents import plan_document
@@ -75,15 +77,30 @@ def run(
         _print_result(result, as_json)
 
 
-def resume(run: Path, quiet: QuietFlag = False, as_json: JsonFlag = False) -> None:
+def resume(
+    run: Path,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Evaluate anew what failed, and what followed.")
+    ] = False,
+    quiet: QuietFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
     """Go on with a run, or a comparison, that was stopped or killed."""
     from evo_nas import api, comparison, runfolder
+    from evo_nas.errors import RunError
 
     if (run / comparison.FILE).is_file():
+        if retry_failed:
+            raise RunError(f"{run} is a comparison; give --retry-failed with one of its runs")
         compare_in(run, quiet, as_json)
         return
     runfolder.check(run)
-    result = stoppable(lambda shown: api.resume(run, shown), quiet or as_json, run, _resume(run))
+    result = stoppable(
+        lambda shown: api.resume(run, shown, retry_failed=retry_failed),
+        quiet or as_json,
+        run,
+        _resume(run),
+    )
     _print_result(result, as_json)
 
 

@@ -36,6 +36,7 @@ def command(config: Config, space: Space) -> str:
             "device": config.device,
             "threads": config.threads,
         }
+    given["failures"] = config.failures
     settings = config.settings
     given |= {f.name: getattr(settings, f.name) for f in fields(settings)}
     given["seed"] = config.seed

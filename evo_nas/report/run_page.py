@@ -19,6 +19,7 @@ from evo_nas.evaluator import Objective
 from evo_nas.files import write_atomically
 from evo_nas.limiting import describe_config
 from evo_nas.result import Result, check_genomes, limited_facts, measured_facts
+from evo_nas.runfolder import PAGE
 from evo_nas.slot_table import slot_table
 from evo_nas.space import Genome, Space
 from evo_nas.strategy import Strategy
@@ -30,7 +31,7 @@ from .shares import Shares, shares
 from .spending import spending
 from .trusting import reliabilities, trust_parts
 
-FILE = "report.html"
+FILE = PAGE
 
 
 def write_report(result: Result, out: Path | None = None) -> Path:

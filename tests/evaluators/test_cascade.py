@@ -3,7 +3,7 @@ import pytest
 import evo_nas
 from evo_nas import registry
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluator import Evaluator, Objective
+from evo_nas.evaluator import Evaluator, Failure, Objective
 from evo_nas.measuring import Ledger
 from evo_nas.progress import Silent
 from evo_nas.reference import reference_sample
@@ -189,6 +189,34 @@ def test_scores_that_break_the_scale_are_told(tmp_path):
         opened(tmp_path, "share=0.25", f"{HERE}:Cheap", f"{HERE}:Better?least=-5").evaluate((2, 2))
     with pytest.raises(EvaluatorError, match="cheap = nan"):
         opened(tmp_path, "share=0.25", f"{HERE}:Cheap?fault=true")
+
+
+class Moody(Cheap):
+    """Cannot score genomes with these digits in common."""
+
+    def evaluate(self, genome):
+        if genome[0] == genome[1]:
+            raise RuntimeError("not that one")
+        return super().evaluate(genome)
+
+
+class MoodyToo(Better):
+    def evaluate(self, genome):
+        if genome[0] < genome[1]:
+            raise RuntimeError("nor that one")
+        return super().evaluate(genome)
+
+
+def test_candidates_that_either_fails_have_failed_and_others_not(tmp_path):
+    evaluator = opened(tmp_path, "share=0.9", f"{HERE}:Moody", f"{HERE}:MoodyToo")
+    found = dict(evaluator.evaluate_many(GENOMES))
+    for position, (i, j) in enumerate(GENOMES):
+        if i == j:
+            assert found[position] == Failure("RuntimeError: not that one")
+        elif i > j:
+            assert found[position]["cascade"] == (i + j) / 10
+    failed = {found[p].reason for p, (i, j) in enumerate(GENOMES) if isinstance(found[p], Failure)}
+    assert failed == {"RuntimeError: not that one", "RuntimeError: nor that one"}
 
 
 @pytest.mark.slow

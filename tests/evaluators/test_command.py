@@ -92,10 +92,10 @@ def test_the_objective_has_a_name_and_a_direction(program):
         ('print(\'{"accuracy": "high"}\')', "accuracy = 'high', no finite number"),
     ],
 )
-def test_a_failure_names_program_genome_and_reason(program, source, said):
+def test_a_failure_names_program_and_reason(program, source, said):
     with pytest.raises(EvaluatorError, match=said) as raised:
         program(source).evaluate((1, 2))
-    assert "score it.py'', genome 1 2: " in str(raised.value).replace('"', "'")
+    assert "score it.py'': " in str(raised.value).replace('"', "'")
 
 
 def test_a_program_need_not_read_what_it_is_told(program):

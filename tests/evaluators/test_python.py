@@ -100,13 +100,12 @@ def test_a_name_without_a_place_and_a_file_that_is_not_there(tmp_path):
         ("word", "accuracy = 'good', no finite number"),
         ("nothing", "accuracy = None, no finite number"),
         ("lost", "without 'accuracy'"),
-        ("broken", "ZeroDivisionError: division by zero"),
+        ("broken", ":broken raised ZeroDivisionError: division by zero"),
     ],
 )
-def test_a_failure_names_function_and_options(file, tmp_path, name, said):
-    with pytest.raises(EvaluatorError, match=said) as raised:
+def test_a_failure_is_told(file, tmp_path, name, said):
+    with pytest.raises(EvaluatorError, match=said):
         opened(f"{file}:{name}", tmp_path).evaluate((1, 2))
-    assert f"{file}:{name} failed for first.inner=8, second.inner=16" in str(raised.value)
 
 
 def shown(result):

@@ -7,7 +7,9 @@ import torch
 
 from evo_nas import registry, scoring_workers
 from evo_nas.errors import CheckpointError, EvaluatorError, TrainingError
+from evo_nas.evaluator import Failure
 from evo_nas.measuring import Ledger
+from evo_nas.outcomes import outcomes
 from evo_nas.progress import Silent
 from evo_nas.recipe import load_recipe
 from evo_nas.streams import Streams
@@ -280,3 +282,15 @@ def test_a_candidate_that_does_not_fit_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[type(evaluator).__module__], "score", short)
     with pytest.raises(TrainingError, match=r"genome 0 0: a batch of images does not fit into the"):
         evaluator._score_here(GENOMES)
+
+
+def test_a_path_without_numbers_fails_alone_and_is_not_kept(tmp_path):
+    evaluator = opened(tmp_path)
+    mended = opened(tmp_path)
+    healthy = dict(outcomes(mended, [(2, 2)]))
+    with torch.no_grad():
+        evaluator.supernet.layers["first4"].net[0].weight.fill_(float("nan"))
+    found = dict(outcomes(evaluator, [(0, 1), (2, 2)]))
+    assert found[0] == Failure("the evaluator returned loss = nan, no finite number")
+    assert found[1] == healthy[0]
+    assert not isinstance(dict(outcomes(mended, [(0, 1)]))[0], Failure)

@@ -3,7 +3,7 @@ import pytest
 import evo_nas
 from evo_nas import registry
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluator import Objective
+from evo_nas.evaluator import Failure, Objective
 
 from .test_cascade import GENOMES, HERE
 from .tinyspace import TinySpace, tiny_context
@@ -38,6 +38,14 @@ def test_equal_names_are_refused(tmp_path):
     evaluator.open(TinySpace(), tiny_context(tmp_path))
     with pytest.raises(EvaluatorError, match="both returned accuracy"):
         evaluator.evaluate((0, 0))
+
+
+def test_a_candidate_that_either_fails_has_failed(tmp_path):
+    evaluator = load(f"{HERE}:MoodyToo", f"{HERE}:Moody")
+    evaluator.open(TinySpace(), tiny_context(tmp_path))
+    found = dict(evaluator.evaluate_many(GENOMES))
+    for position, (i, j) in enumerate(GENOMES):
+        assert isinstance(found[position], Failure) == (i <= j)
 
 
 RUN = {"strategy": "nsga2?against=cheap", "samples": 24, "population": 8, "finalists": 4}

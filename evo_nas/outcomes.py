@@ -1,0 +1,70 @@
+"""Asking an evaluator that may fail in any way: one answer for each genome, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from .errors import ContractError, EvaluatorError
+from .evaluator import Evaluator, Failure, Objective, Outcome, check_metrics
+from .space import Genome
+
+
+def outcomes(evaluator: Evaluator, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+    """Each position in ``genomes`` once, with checked metrics or why there are none.
+
+    Where the evaluator raises amid several genomes, it is not known which of them is to blame:
+    those that are missing are asked again, one at a time.
+
+    Raises:
+        ContractError: a position was not asked, came twice or is missing.
+        EvoNasError: something failed that is not about a candidate.
+    """
+    missing = set(range(len(genomes)))
+    try:
+        for position, outcome in evaluator.evaluate_many(genomes):
+            if position not in missing:
+                raise ContractError(
+                    f"evaluator {type(evaluator).__name__} returned candidate {position!r} of "
+                    f"{len(genomes)}, which was not asked or has been returned before"
+                )
+            missing.remove(position)
+            yield position, checked(outcome, evaluator.objectives)
+    except Exception as error:  # a plug-in may fail in any way
+        failure = Failure.by(error)
+        alone = len(genomes) == 1
+        for position in sorted(missing):
+            yield position, failure if alone else outcome_of(evaluator, genomes[position])
+        return
+    if missing:
+        raise ContractError(
+            f"evaluator {type(evaluator).__name__} returned {len(genomes) - len(missing)} of "
+            f"{len(genomes)} candidates"
+        )
+
+
+def outcome_of(evaluator: Evaluator, genome: Genome) -> Outcome:
+    """The outcome of a generation of one."""
+    ((_, outcome),) = outcomes(evaluator, [genome])
+    return outcome
+
+
+def metrics_of(evaluator: Evaluator, genome: Genome) -> Mapping[str, float]:
+    """The metrics of a genome; for evaluators whose ``evaluate`` is a generation of one.
+
+    Raises:
+        EvaluatorError: the candidate has failed.
+    """
+    ((_, outcome),) = evaluator.evaluate_many([genome])
+    if isinstance(outcome, Failure):
+        raise EvaluatorError(outcome.reason)
+    return outcome
+
+
+def checked(outcome: Outcome, objectives: Sequence[Objective]) -> Outcome:
+    """The metrics as plain floats; a failure if they are not what they should be."""
+    if isinstance(outcome, Failure):
+        return outcome
+    try:
+        return check_metrics(outcome, objectives)
+    except EvaluatorError as error:
+        return Failure(str(error))
