@@ -93,7 +93,8 @@ class Result:
         """All evaluations as a data frame, one row each; needs the extra ``notebook``.
 
         Columns: stage, phase ("search" or "finalists"), generation, position, origin, flops,
-        params, seconds, images_trained, images_measured, failure, then each metric and each choice by name.
+        params, seconds, images_trained, images_measured, failure (the reason, if there is one),
+        then each metric and each choice by name.
         """
         return evaluations_frame(self.evaluations, self.space)
 

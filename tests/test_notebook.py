@@ -76,6 +76,14 @@ def test_metrics_that_only_some_have_are_missing_for_others() -> None:
     assert len(made().frame()) == 0
 
 
+def test_a_candidate_that_failed_has_its_reason_and_no_metrics() -> None:
+    failed = replace(evaluation(genome(1), None, position=1), failure="it raised")
+    frame = made(evaluation(genome(0), 0.5), failed).frame()
+    assert frame["failure"].isna().tolist() == [True, False]
+    assert frame["failure"][1] == "it raised"
+    assert pd.isna(frame["accuracy"][1])
+
+
 def test_without_pandas_the_error_says_what_to_install(
     run: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
