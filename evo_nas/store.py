@@ -106,8 +106,13 @@ class Store:
         except (sqlite3.Error, ValueError, OverflowError) as error:
             if isinstance(error, RunError):
                 raise
+            reason = " ".join(str(error).split())
+            if "disk is full" in reason:
+                raise RunError(
+                    f"{self.path} cannot be written, the disk is full; free some space, then go on"
+                ) from error
             raise RunError(
-                f"{self.path} is damaged or cannot be used ({error}); restore it from a copy, or "
+                f"{self.path} is damaged or cannot be used ({reason}); restore it from a copy, or "
                 "start a new run"
             ) from error
 
