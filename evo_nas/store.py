@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import time
@@ -70,9 +71,11 @@ class Store:
         """
         if not path.is_file():
             raise RunError(f"{path} is missing; this is no run folder of evo-nas")
-        self.path = path
+        self.path, self._read_only = path, read_only
         with self._explained():
             self._connection = schema.connect(path, read_only=read_only)
+            if not read_only:
+                self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._committed = time.monotonic()
 
@@ -83,8 +86,11 @@ class Store:
         return cls(path)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, so that it is one file that can be read from any medium."""
         self.commit()
+        if not self._read_only:
+            with contextlib.suppress(sqlite3.OperationalError):  # somebody reads it right now
+                self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
 
     def commit(self) -> None:

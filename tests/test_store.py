@@ -1,5 +1,6 @@
 import contextlib
 import random
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -330,3 +331,36 @@ def read(path: Path) -> tuple[object, ...]:
         return store.evaluations(), store.spent(), store.images(), store.fact("data")
     finally:
         store.close()
+
+
+def test_a_closed_store_is_one_file_even_after_it_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    Store.create(path, SPACE).close()
+    reader = Store(path, read_only=True)
+    assert reader.evaluations() == []
+    reader.close()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_store_closes_while_another_process_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    store.add(evaluation(), SPACE, 0.5)
+    reader = Store(path, read_only=True)
+    assert len(reader.evaluations()) == 1
+    store.close()
+    assert len(reader.evaluations()) == 1
+    reader.close()
+
+
+def test_what_a_crash_left_in_the_log_is_found_in_a_copy(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.add(evaluation(), SPACE, 0.5)
+    (tmp_path / "copy").mkdir()
+    for name in ("run.sqlite", "run.sqlite-wal"):  # the process never closed it
+        shutil.copy(tmp_path / name, tmp_path / "copy")
+    for read_only in (True, False):
+        copy = Store(tmp_path / "copy" / "run.sqlite", read_only=read_only)
+        assert copy.evaluations() == [evaluation()]
+        copy.close()
+    store.close()
