@@ -60,6 +60,39 @@ def is_running(process):
     return True
 
 
+def children(process):
+    """The processes that a process has started."""
+    try:
+        found = Path(f"/proc/{process}/task/{process}/children").read_text()
+    except OSError:
+        return []
+    return [int(child) for child in found.split()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found in /proc")
+def test_workers_that_were_not_given_a_task_yet_end_too(tmp_path):
+    code = (
+        "from pathlib import Path; from tests.test_parallel import *; "
+        f"folder = Path({str(tmp_path)!r}); "
+        "list(run_unordered(write_number_and_wait, [folder / 'a', folder / 'b'], 2))"
+    )
+    root = Path(__file__).resolve().parents[1]
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=root)
+    deadline = time.monotonic() + 120
+    while len(children(parent.pid)) < 2:  # they take seconds to import what they need
+        assert parent.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    started = children(parent.pid)
+    parent.kill()
+    parent.wait()
+    while any(map(is_running, started)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert not list(tmp_path.iterdir()), "this test came too late"
+
+
 @pytest.mark.slow
 def test_workers_end_soon_after_a_killed_parent(tmp_path):
     paths = [tmp_path / "a", tmp_path / "b"]
