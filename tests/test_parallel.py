@@ -69,28 +69,48 @@ def children(process):
     return [int(child) for child in found.split()]
 
 
+class Slow:
+    """A task that does not reach its worker for a minute."""
+
+    def __reduce__(self):
+        time.sleep(60)
+        return (Slow, ())
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found in /proc")
-def test_workers_that_were_not_given_a_task_yet_end_too(tmp_path):
-    code = (
-        "from pathlib import Path; from tests.test_parallel import *; "
-        f"folder = Path({str(tmp_path)!r}); "
-        "list(run_unordered(write_number_and_wait, [folder / 'a', folder / 'b'], 2))"
-    )
+def test_workers_that_were_not_given_a_task_yet_end_too():
+    call = "list(run_unordered(threads_and_square, [Slow(), Slow()], 2))"
+    code = f"from tests.test_parallel import *; {call}"
     root = Path(__file__).resolve().parents[1]
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=root)
-    deadline = time.monotonic() + 120
-    while len(children(parent.pid)) < 2:  # they take seconds to import what they need
+    deadline = time.monotonic() + 50
+    workers = []
+    while not any(thread_count(worker) > 1 for worker in workers):  # it watches its parent
         assert parent.poll() is None
         assert time.monotonic() < deadline
-        time.sleep(0.01)
-    started = children(parent.pid)
+        workers = [child for child in children(parent.pid) if is_worker(child)]
+        time.sleep(0.1)
     parent.kill()
     parent.wait()
-    while any(map(is_running, started)):
+    deadline = time.monotonic() + 50
+    while any(map(is_running, workers)):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert not list(tmp_path.iterdir()), "this test came too late"
+
+
+def is_worker(process):
+    try:
+        return b"LokyProcess" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def thread_count(process):
+    try:
+        return len(list(Path(f"/proc/{process}/task").iterdir()))
+    except OSError:
+        return 0
 
 
 @pytest.mark.slow
