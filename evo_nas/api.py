@@ -43,6 +43,7 @@ class Prepared:
         """Make the run folder and run to the end."""
         facts: dict[str, object] = {
             "versions": environment(self.config.device),
+            "config": self.config.digest,
             "space": self.plan.space.fingerprint,
             "data": self.data.fingerprint,
             "validation_rows": self.data.validation_rows,
