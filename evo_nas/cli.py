@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -33,6 +35,15 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a file's name may be no UTF-8
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    try:
+        _main()
+    finally:  # what runs from here on only takes down: Ctrl-C then ends it without a traceback
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _main() -> NoReturn:
+    """Run it, and tell how it ended."""
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except EvoNasError as error:

@@ -40,7 +40,7 @@ class Failure:
     reason: str
 
     @classmethod
-    def by(cls, error: Exception) -> Failure:
+    def by(cls, error: Exception | SystemExit) -> Failure:
         """That of the candidate whose evaluation raised this.
 
         An error that is not about a candidate, such as images that cannot be read, is raised again.
@@ -145,7 +145,7 @@ def attempt(evaluator: Evaluator, genome: Genome) -> Outcome:
     """The metrics of a genome, or why there are none."""
     try:
         return evaluator.evaluate(genome)
-    except Exception as error:  # a plug-in may fail in any way
+    except (Exception, SystemExit) as error:  # a plug-in may fail in any way
         return Failure.by(error)
 
 

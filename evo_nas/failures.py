@@ -14,8 +14,9 @@ _MOST_SAID = 5
 
 
 def in_short(reason: str, longest: int = _SHOWN) -> str:
-    """A reason in one line."""
-    line = " ".join(reason.split())
+    """A reason in one line, without what would control a terminal."""
+    printable = "".join(c if c.isprintable() else " " for c in reason)
+    line = " ".join(printable.split())
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from .architecture import Architecture, read_architecture
 from .classifier import as_classifier
 from .errors import SpecError
-from .known_code import check_known
+from .known_code import check_known, trusting
 from .model_folder import ARCHITECTURE, WEIGHTS, own_space
 from .trained import Trained, load_architecture, load_trained
 
@@ -32,11 +32,12 @@ def load(
             architecture (a file or a published name) whose ``weights`` are given.
         weights: a safetensors file.
         num_classes: replaces the classifier by an untrained one for so many; 0 takes it away.
-        trust_code: allows a model folder to run the Python file that its space is.
+        trust_code: allows to run code that a file names: the Python file that a model folder
+            carries as its space, or the plug-ins of a run or an architecture file of others.
 
     Raises:
         EvoNasError: there is no such network, or its weights do not fit.
-        SpecError: the folder's space is code, and it was not said that it is trusted.
+        SpecError: the space is code, and it was not said that it is trusted.
         SpaceError: the network cannot be given other classes.
     """
     folder = Path(what)
@@ -44,7 +45,8 @@ def load(
     if (folder / ARCHITECTURE).is_file():
         trained = _of_folder(folder, file, trust_code)
     else:
-        trained = load_trained(str(what), weights=file)
+        with trusting(trust_code):
+            trained = load_trained(str(what), weights=file)
     network, geometry = trained.network, trained.geometry
     if num_classes is not None:
         as_classifier(network).reset_classifier(num_classes)

@@ -29,7 +29,7 @@ def outcomes(evaluator: Evaluator, genomes: Sequence[Genome]) -> Iterator[tuple[
                 )
             missing.remove(position)
             yield position, checked(outcome, evaluator.objectives)
-    except Exception as error:  # a plug-in may fail in any way
+    except (Exception, SystemExit) as error:  # a plug-in may fail in any way
         failure = Failure.by(error)
         alone = len(genomes) == 1
         for position in sorted(missing):

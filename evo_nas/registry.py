@@ -31,6 +31,13 @@ _GROUPS = {
     "data": "evo_nas.data",
     "network": "evo_nas.networks",
 }
+_CONTRACTS = {  # what plug-ins of a kind derive from; looked up once one has been imported
+    "space": "evo_nas.space:Space",
+    "evaluator": "evo_nas.evaluator:Evaluator",
+    "strategy": "evo_nas.strategy:Strategy",
+    "data": "evo_nas.data:DataSource",
+    "network": "evo_nas.architecture:Architecture",
+}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 _FOLDER = "evo_nas.folder:ImageFolder"
@@ -54,7 +61,8 @@ def load(kind: str, spec: str) -> Any:
     The instance gets an attribute ``spec``, with which it can be loaded again elsewhere.
 
     Raises:
-        SpecError: nothing has this name, it cannot be imported, or an option is wrong.
+        SpecError: nothing has this name, it cannot be imported, an option is wrong, or it is no
+            plug-in of this kind.
     """
     target, _, query = spec.partition("?")
     options = _options(spec, query)
@@ -65,14 +73,31 @@ def load(kind: str, spec: str) -> Any:
     else:
         factory = find(kind, target)
     _check_options(kind, spec, factory, options)
+    instance = _made(kind, spec, factory, options)
+    if hasattr(instance, "__dict__"):
+        instance.spec = spec
+    return instance
+
+
+def _made(kind: str, spec: str, factory: Callable[..., Any], options: Mapping[str, object]) -> Any:
+    """What the factory makes, which may fail in any way, if it is of this kind."""
+    if missing := sorted(getattr(factory, "__abstractmethods__", ())):
+        raise SpecError(f"{kind} {spec!r} is unfinished: it lacks {', '.join(missing)}")
     try:
         instance = factory(**options)
     except EvoNasError:
         raise
     except (TypeError, ValueError) as error:
         raise SpecError(f"{kind} {spec!r} does not accept its options: {error}") from error
-    if hasattr(instance, "__dict__"):
-        instance.spec = spec
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        raise SpecError(f"{kind} {spec!r} cannot be made: {told}") from error
+    if not isinstance(instance, _attribute(_CONTRACTS[kind])):  # type: ignore[arg-type]
+        base = _CONTRACTS[kind].replace(":", ".")
+        raise SpecError(
+            f"{kind} {spec!r} cannot be used: it is a {type(instance).__name__}; derive its class "
+            f"from {base}"
+        )
     return instance
 
 

@@ -17,6 +17,7 @@ from .data import DataSource
 from .delivered import Delivered, read_description, read_measured
 from .errors import CheckpointError, SettingsError
 from .files import read_metadata
+from .known_code import check_known
 from .released import check_weights, read_state_dict
 from .result import load_result
 from .runfolder import CONFIG, FINALISTS, WEIGHTS
@@ -124,6 +125,7 @@ def _find(what: str, weights: Path | None) -> tuple[Architecture, Path, Path | N
         about = read_description(path)
         if about is None:
             raise SettingsError(f"{path} does not say of which network it is; give ARCHITECTURE=")
+        check_known([about.space], path)
         return Architecture(path.stem, about.space, about.genome), path, None
     if weights is None and not path.is_file() and "=" in what:
         name, _, file = what.rpartition("=")

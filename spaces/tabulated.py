@@ -138,7 +138,8 @@ class Tabulated(Space):
 
     def _no_networks(self) -> SpaceError:
         return SpaceError(
-            f"space {self.name} is a table of results and has no networks; use --evaluator table"
+            f"space {self.name} is a table of results and has no networks; use --evaluator "
+            "table, or one that needs no images (needs_data = False) with --retrainer table"
         )
 
 

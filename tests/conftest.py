@@ -1,7 +1,10 @@
 """Settings of all tests."""
 
 import os
+import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 # Machines are noisy: how long an example takes says nothing about the code.
@@ -10,3 +13,11 @@ settings.load_profile("unhurried")
 
 # Tests write files that name plug-ins of theirs; those of evo_nas.known_code take this away.
 os.environ["EVO_NAS_ALLOW_CODE"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_as_before() -> Iterator[None]:
+    """The command line leaves Ctrl-C to the system when it ends, as its process does then."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -127,6 +127,8 @@ class Faulty(Score):
             return metrics
         if self.kind == "raises":
             raise RuntimeError("out of luck")
+        if self.kind == "exits":
+            raise SystemExit("out of patience")
         returned: dict[str, object] = {
             "nan": {"accuracy": float("nan")},
             "inf": {"accuracy": float("inf")},

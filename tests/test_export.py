@@ -271,6 +271,27 @@ def test_a_space_that_is_code_runs_only_if_trusted(
         evo_nas.load(found.path, trust_code=True)
 
 
+def test_code_that_architectures_and_weights_name_runs_only_if_it_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = tmp_path / "mine.py"
+    plugin.write_text("from tests.plugins import Tiny\n")
+    network = trained(tmp_path, f"{plugin}:Tiny")
+    file = tmp_path / "theirs.json"
+    weights = network.weights
+    file.write_text(json.dumps({"space": f"{plugin}:Tiny", "genome": network.architecture.genome}))
+    monkeypatch.delenv("EVO_NAS_ALLOW_CODE")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "nobody's"))
+    for _ in range(2):  # trusting it once is not for ever
+        with pytest.raises(SpecError, match="trust_code=True"):
+            evo_nas.load(file, weights)
+        with pytest.raises(SpecError, match="trust_code=True"):
+            evo_nas.load(weights)  # which name their space themselves
+        evo_nas.load(weights, trust_code=True)
+        loaded: Any = evo_nas.load(file, weights, trust_code=True)
+        assert loaded.pretrained_cfg["num_classes"] == 10
+
+
 class Shifted(nn.Sequential):
     """Computes something else when it is exported than otherwise."""
 

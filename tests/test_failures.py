@@ -14,7 +14,7 @@ from evo_nas import registry
 from evo_nas.documents import result_document
 from evo_nas.errors import ContractError, DataError, EvaluatorError, SettingsError
 from evo_nas.evaluator import Evaluator, Failure
-from evo_nas.failures import Announcer, FailureCount
+from evo_nas.failures import Announcer, FailureCount, to_keep
 from evo_nas.outcomes import outcomes
 from evo_nas.progress import Silent
 from evo_nas.report.run_page import run_page
@@ -27,6 +27,7 @@ from .test_loop import FLAT, Interruption, stop_after
 SMALL: dict[str, Any] = {"samples": 24, "population": 8, "parents": 3, "finalists": 3}
 REASONS = {
     "raises": "RuntimeError: out of luck",
+    "exits": "SystemExit: out of patience",
     "nan": "the evaluator returned accuracy = nan, no finite number",
     "inf": "the evaluator returned accuracy = inf, no finite number",
     "key": "the evaluator returned ['precision'], without 'accuracy'",
@@ -232,6 +233,12 @@ def test_the_share_is_that_of_the_candidates_so_far() -> None:
         count.add("why" if number < 6 else None)
     with pytest.raises(EvaluatorError, match=r"7 of 10 .*: why\. Mend it\."):
         count.add("why")
+
+
+def test_reasons_cannot_control_a_terminal() -> None:
+    assert to_keep("no\x1b]0;title\x07 luck\nat all") == "no ]0;title luck at all"
+    assert to_keep("größer\u200b als 3 µs") == "größer als 3 µs"
+    assert to_keep("\x1b\n") == "no reason was given"
 
 
 def test_each_reason_is_said_once_and_only_a_few() -> None:

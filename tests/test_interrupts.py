@@ -78,3 +78,16 @@ def test_other_threads_leave_the_handlers_alone():
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(signal.SIGTERM)]
+
+
+def test_a_second_signal_while_the_process_ends_is_no_traceback() -> None:
+    code = (
+        "import atexit, signal, sys\n"
+        "from evo_nas import cli\n"
+        "atexit.register(signal.raise_signal, signal.SIGINT)\n"  # as from an impatient user
+        "sys.argv = ['evo-nas', 'list', 'strategies']\n"
+        "cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGINT
+    assert done.stderr == ""

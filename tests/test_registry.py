@@ -6,12 +6,28 @@ from evo_nas import registry
 from evo_nas.errors import SpecError
 
 PLUGIN = '''
-class Thing:
+from evo_nas.data import DataSource
+
+class Thing(DataSource):
     """A thing."""
     def __init__(self, size: int = 1, name: str = "x", flag: bool = False) -> None:
         if size < 0:
             raise ValueError("size is negative")
+        if size == 0:
+            raise KeyError("no size")
         self.options = (size, name, flag)
+
+    def load(self, seed):
+        raise NotImplementedError
+
+    def test(self):
+        raise NotImplementedError
+
+class Unfinished(DataSource):
+    """One that lacks its methods."""
+
+class Stranger:
+    """Of no kind."""
 '''
 
 
@@ -23,10 +39,10 @@ def test_our_own_plugins_are_found_by_name() -> None:
 def test_a_plugin_is_loaded_from_a_path_with_options(tmp_path: Path) -> None:
     path = tmp_path / "a plugin.py"
     path.write_text(PLUGIN)
-    thing = registry.load("space", f"{path}:Thing?size=3&name=y&flag=true")
+    thing = registry.load("data", f"{path}:Thing?size=3&name=y&flag=true")
     assert thing.options == (3, "y", True)
-    assert registry.load("space", f"{path}:Thing?name=nan").options[1] == "nan"
-    assert registry.load("space", f"{path}:Thing?size=.5").options[0] == 0.5
+    assert registry.load("data", f"{path}:Thing?name=nan").options[1] == "nan"
+    assert registry.load("data", f"{path}:Thing?size=.5").options[0] == 0.5
     assert thing.spec == f"{path}:Thing?size=3&name=y&flag=true"
 
 
@@ -52,11 +68,32 @@ def test_a_plugin_that_refuses_its_options_or_fails_at_import(tmp_path: Path) ->
     path = tmp_path / "thing.py"
     path.write_text(PLUGIN)
     with pytest.raises(SpecError, match="size is negative"):
-        registry.load("space", f"{path}:Thing?size=-1")
+        registry.load("data", f"{path}:Thing?size=-1")
+    with pytest.raises(SpecError, match="cannot be made: KeyError: 'no size'"):
+        registry.load("data", f"{path}:Thing?size=0")
+    with pytest.raises(SpecError, match="is unfinished: it lacks load, test"):
+        registry.load("data", f"{path}:Unfinished")
     broken = tmp_path / "broken.py"
     broken.write_text("raise OSError('no such luck')")
     with pytest.raises(SpecError, match="OSError: no such luck"):
         registry.load("space", f"{broken}:Thing")
+
+
+@pytest.mark.parametrize(
+    ("kind", "base"),
+    [
+        ("space", "evo_nas.space.Space"),
+        ("evaluator", "evo_nas.evaluator.Evaluator"),
+        ("strategy", "evo_nas.strategy.Strategy"),
+        ("data", "evo_nas.data.DataSource"),
+        ("network", "evo_nas.architecture.Architecture"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(tmp_path: Path, kind: str, base: str) -> None:
+    path = tmp_path / "thing.py"
+    path.write_text(PLUGIN)
+    with pytest.raises(SpecError, match=f"it is a Stranger; derive its class from {base}"):
+        registry.load(kind, f"{path}:Stranger")
 
 
 def test_paths_become_absolute_and_names_stay(
