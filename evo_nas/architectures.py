@@ -8,6 +8,7 @@ from pathlib import Path
 from . import registry
 from .architecture import BEST, Architecture, read_architecture
 from .errors import EvoNasError, SpecError, nearest
+from .runfolder import CONFIG
 
 
 def find_architecture(what: str) -> Architecture:
@@ -19,10 +20,12 @@ def find_architecture(what: str) -> Architecture:
     path = Path(what)
     if path.is_dir():
         if not (path / BEST).is_file():
-            raise SpecError(f"{path} has no {BEST}: the run is not finished; evo-nas resume {path}")
+            raise SpecError(_without_best(path))
         return read_architecture(path / BEST)
     if path.is_file():
         return read_architecture(path)
+    if path.name == BEST and (path.parent / CONFIG).is_file():
+        raise SpecError(_without_best(path.parent))
     if path.suffix == ".json":
         raise SpecError(f"there is no architecture file {what!r}")
     names = registry.names("network")
@@ -33,6 +36,12 @@ def find_architecture(what: str) -> Architecture:
         )
     architecture: Architecture = registry.load("network", what)
     return architecture
+
+
+def _without_best(folder: Path) -> str:
+    if (folder / CONFIG).is_file():
+        return f"{folder} has no {BEST}: the run is not finished; evo-nas resume {folder}"
+    return f"{folder} is no run folder: it has neither {BEST} nor {CONFIG}"
 
 
 def published_networks() -> Mapping[str, Architecture]:

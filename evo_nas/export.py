@@ -7,6 +7,7 @@ computes something else is never there.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -63,6 +64,8 @@ def export(trained: Trained, wish: Wish, out: Path | None = None) -> Exported:
         raise ExportError(f"{path} exists; choose another --out")
     if not path.parent.is_dir():
         raise ExportError(f"there is no folder {path.parent} for {path.name}; make it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ExportError(f"{path} cannot be written: {path.parent} is read-only")
     try:
         return (_export_folder if folder else _export_file)(trained, wish, path)
     except OSError as error:

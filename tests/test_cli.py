@@ -82,6 +82,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
         (["run", *SCORE, "--flops", "1..2"], "the nearest reachable is"),
         (["run", *SCORE, "--data", "no/such/folder"], "no/such/folder"),
         (["run", *SCORE, "--run-dir", "."], "exists"),
+        (["train", "."], "is no run folder: it has neither best.json nor config.toml"),
         (["run", *SCORE, "--samples", "none"], "'--samples'"),
         (["run", *SCORE, "--samples", "0"], "samples is 0"),
         (["run", *SCORE, "--epochs", "0"], "epochs is 0"),
