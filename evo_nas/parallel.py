@@ -51,13 +51,13 @@ def _in_one_thread(
     position: int, function: Callable[[Task], Result], task: Task, parent: int
 ) -> tuple[int, Result]:
     if os.getpid() != parent:
-        _end_after(parent)
+        end_after(parent)
     with torch_threads(1):
         return position, function(task)
 
 
 @cache
-def _end_after(parent: int) -> None:
+def end_after(parent: int) -> None:
     """Let this worker process end soon after ``parent``, which started it: nobody waits for it."""
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
