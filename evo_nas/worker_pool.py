@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import signal
 import time
 from collections import deque
@@ -18,7 +17,7 @@ from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
-from joblib.externals.loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
+from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
 from .parallel import end_after
 
@@ -28,7 +27,6 @@ Task_contra = TypeVar("Task_contra", contravariant=True)
 Result_co = TypeVar("Result_co", covariant=True)
 
 _DEATHS = 2  # of workers at one task, until it is given up
-_CODES = re.compile(r"exit codes of the workers are \{(.+)\}")
 _LIBRARIES = ("OMP_NUM", "MKL_NUM", "OPENBLAS_NUM", "BLIS_NUM", "VECLIB_MAXIMUM", "NUMEXPR_NUM")
 _ENVIRONMENT = {
     **{f"{library}_THREADS": "1" for library in _LIBRARIES},
@@ -128,13 +126,12 @@ class _Worker(Generic[Task, Result]):
             return Lost(f"no result within {self._limit:g} s")
         try:
             result: Result = self.future.result()
-        except BrokenProcessPool as error:
+        except TerminatedWorkerError:
             self.end()
             self._deaths += 1
             if self._deaths == _DEATHS:
-                codes = _CODES.search(str(error))
-                how = f" ({codes.group(1)})" if codes else ""
-                return Lost(f"its worker process died{how}, and so did a second one")
+                how = _how_it_ended(self._process.exitcode)
+                return Lost(f"its worker process died ({how}), and so did a second one")
             self._go_on()
             return None
         if self._opening:
@@ -155,9 +152,15 @@ class _Worker(Generic[Task, Result]):
                 max_workers=1, initializer=_begin, initargs=(os.getpid(),), env=_ENVIRONMENT
             )
             self.future, self.deadline = self._executor.submit(self._service.open), math.inf
+            (self._process,) = self._executor._processes.values()
         else:
             self.future = self._executor.submit(self._service.do, self._task)
             self.deadline = time.monotonic() + self._limit
+
+
+def _how_it_ended(code: int) -> str:
+    """The exit code of a process in words; a signal's is its number below 0."""
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
 def _begin(parent: int) -> None:
