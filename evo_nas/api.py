@@ -11,6 +11,7 @@ from typing import Any
 
 from . import known_code, registry, runfolder
 from .config import Config
+from .console import Listening, listening
 from .data import DataSource, SearchData
 from .device import available_cores, device_name, resolve_device
 from .errors import SettingsError
@@ -18,7 +19,7 @@ from .limiting import describe_limits, given_limits, make_limits, unmeasured
 from .loop import Loop
 from .plan import Plan, make_plan
 from .plugins import choose_plugins
-from .progress import Progress, Silent
+from .progress import Progress
 from .report.run_page import FILE as PAGE
 from .report.run_page import write_report
 from .resolving import at_least, choose_data, choose_recipe, make_settings, resolve_geometry
@@ -38,17 +39,18 @@ class Prepared:
     data: SearchData
     folder: Path
 
-    def start(self, progress: Progress | None = None) -> Result:
+    def start(self, progress: Listening = None) -> Result:
         """Make the run folder and run to the end."""
         facts: dict[str, object] = {
             "versions": environment(self.config.device),
+            "config": self.config.digest,
             "space": self.plan.space.fingerprint,
             "data": self.data.fingerprint,
             "validation_rows": self.data.validation_rows,
         }
         known_code.remember(self.config.specs)
         runfolder.create(self.folder, self.config, self.plan.space, facts)
-        return _go_on(self.folder, progress or Silent(), self.data)
+        return _go_on(self.folder, progress, self.data)
 
 
 def prepare(
@@ -146,16 +148,17 @@ def run(
     space: str = "glit_hl",
     flops: str | None = None,
     *,
-    progress: Progress | None = None,
+    progress: Listening = None,
     **options: Any,
 ) -> Result:
-    """Search ``space`` within limits, retrain, and deliver a network; see :func:`prepare`."""
+    """Search ``space`` within limits, retrain, and deliver a network; see :func:`prepare`.
+
+    With ``progress=True`` it is shown: a bar in a terminal, lines elsewhere.
+    """
     return prepare(space, flops, **options).start(progress)
 
 
-def resume(
-    folder: str | Path, progress: Progress | None = None, *, retry_failed: bool = False
-) -> Result:
+def resume(folder: str | Path, progress: Listening = None, *, retry_failed: bool = False) -> Result:
     """Go on with a stopped run; a finished one is just read.
 
     With ``retry_failed``, candidates that failed are evaluated anew, once the evaluator is mended,
@@ -164,13 +167,13 @@ def resume(
     Raises:
         RunError: the folder holds no run, is in use, or something in it is damaged.
     """
-    return _go_on(Path(folder), progress or Silent(), None, retry_failed)
+    return _go_on(Path(folder), progress, None, retry_failed)
 
 
 def _go_on(
-    folder: Path, progress: Progress, data: SearchData | None, retry: bool = False
+    folder: Path, listener: Listening, data: SearchData | None, retry: bool = False
 ) -> Result:
-    with runfolder.locked(folder):
+    with listening(listener) as progress, runfolder.locked(folder):
         if retry:
             progress.say(retry_failed(folder))
         result = load_result(folder)

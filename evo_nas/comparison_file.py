@@ -25,7 +25,9 @@ def _option_types() -> dict[str, tuple[type, ...]]:
         if name not in ("strategy", "seed", "run_dir", "settings")
     }
     annotations |= {field.name: str(field.type) for field in fields(Settings)}
-    kinds: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool, "Path": str}
+    kinds: dict[str, type] = {
+        "str": str, "int": int, "float": float, "bool": bool, "Path": str, "Sequence[str]": list,
+    }  # fmt: skip
     return {
         name: tuple(kind for word in text.split(" | ") if (kind := kinds.get(word)))
         + ((int,) if "float" in text else ())
@@ -71,7 +73,8 @@ def read_comparison(path: Path) -> dict[str, Any]:
             raise RunError(f"{path}: {key} is {shown(table.get(key))}, not {rule}")
     options = table["options"]
     for key, value in options.items():
-        if key not in _OPTIONS or not isinstance(value, _OPTIONS[key]):
+        strings = not isinstance(value, list) or _is_list(str)(value)
+        if key not in _OPTIONS or not isinstance(value, _OPTIONS[key]) or not strings:
             raise RunError(f"{path}: options.{key} = {shown(value)} is no option of a run")
     named = [options[key] for key in SPECS if key in options]
     check_known([*table["strategies"], *named], path)

@@ -7,7 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from . import registry
-from .comparison_report import TITLES, Difference, Report, curves, verdict
+from .comparison_curves import curves
+from .comparison_report import TITLES, Difference, Report, verdict
 from .files import write_atomically
 from .report.rendering import drawing, render
 from .report.repeating import command_line

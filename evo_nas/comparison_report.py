@@ -5,28 +5,32 @@ from __future__ import annotations
 import json
 import math
 import statistics
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import registry
-from .charts import Line, chart
 from .comparison import Comparison, Entry, cost, make_runs, plan_comparison
+from .comparison_curves import curves
+from .console import Listening, listening
+from .errors import SettingsError
 from .evaluator import Evaluator, Objective
+from .figure import Figure, card
 from .files import write_atomically
-from .progress import Progress, Silent
+from .frames import records_frame
 from .result import Result
 from .statistics import Estimate, mean_difference
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = "comparison.json"
 TITLES = {
     "paper": "The paper's protocol: every strategy with the same settings",
     "equal": "Equal cost: as much as the first strategy, spent on more candidates and finalists",
 }
-_CURVE_POINTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Difference:
     estimate: Estimate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """A whole comparison. ``measure`` says what its accuracies are; costs are in ``unit``."""
 
@@ -106,18 +110,50 @@ class Report:
         """The chart of the protocol's curves."""
         return self.folder / f"curves-{protocol}.svg"
 
+    def frame(self) -> pd.DataFrame:
+        """One row for each run and protocol; needs the extra ``notebook``."""
+        outcomes = [asdict(outcome) for row in self.rows for outcome in row.outcomes]
+        return records_frame({k: v for k, v in each.items() if k != "curve"} for each in outcomes)
+
+    def plot(self, protocol: str | None = None) -> Figure:
+        """The best so far over cost, under the protocol "paper" or "equal" (default: the first)."""
+        protocol = protocol or self.comparison.protocols[0]
+        if protocol not in self.comparison.protocols:
+            known = " and ".join(self.comparison.protocols)
+            raise SettingsError(f"protocol {protocol!r} was not compared, but {known}")
+        return Figure(TITLES[protocol], curves(self, protocol))
+
+    def __repr__(self) -> str:
+        return f"<comparison {self.folder}: {'; '.join(': '.join(row) for row in self._told())}>"
+
+    def _repr_html_(self) -> str:
+        drawn = [self.plot(protocol) for protocol in self.comparison.protocols]
+        return card(f"{self.measure}, by strategy", self._told(), drawn)
+
+    def _told(self) -> list[tuple[str, str]]:
+        """The mean of each row, and its standard deviation over seeds."""
+        return [
+            (
+                f"{registry.short(row.strategy)} ({row.protocol})",
+                f"{row.mean('accuracy'):.4f}"
+                + ("" if math.isnan(row.deviation) else f" ± {row.deviation:.4f}"),
+            )
+            for row in self.rows
+        ]
+
 
 def compare(
     strategies: Sequence[str] = ("hierarchical", "spos", "random"),
     *,
-    progress: Progress | None = None,
+    progress: Listening = None,
     **options: Any,
 ) -> Report:
     """Compare strategies; see :func:`evo_nas.comparison.plan_comparison` for the options."""
     planned, folder = plan_comparison(strategies, **options)
     planned.check()
     planned.save(folder)
-    return report(folder, make_runs(folder, progress or Silent()))
+    with listening(progress) as shown:
+        return report(folder, make_runs(folder, shown))
 
 
 def report(folder: Path, entries: Sequence[Entry]) -> Report:
@@ -231,43 +267,6 @@ def _differences(rows: Sequence[Row]) -> Iterator[Difference]:
         if first.protocol == second.protocol and len(first.outcomes) > 1:
             estimate = mean_difference(first.accuracies, second.accuracies, paired=True)
             yield Difference(first.protocol, first.strategy, second.strategy, estimate)
-
-
-def curves(found: Report, protocol: str) -> str:
-    """The best so far over what had been spent, of each strategy under a protocol, as SVG."""
-    rows = found.of(protocol)
-    end = max(outcome.curve[-1][0] for row in rows for outcome in row.outcomes)
-    return chart(
-        [_line(row, end) for row in rows],
-        title=f"Best so far, mean of {len(found.comparison.seeds)} seeds and its standard error",
-        x_label=f"cost in {found.unit}",
-        y_label=found.measure.replace("test", "validation"),
-    )
-
-
-def _line(row: Row, end: int) -> Line:
-    """The mean of the runs' curves, from where all of them have found something to ``end``.
-
-    Who has spent less keeps what it found.
-    """
-    curves = [([x for x, _ in o.curve], [y for _, y in o.curve]) for o in row.outcomes]
-    start = max(xs[0] for xs, _ in curves)
-    places = sorted({x for xs, _ in curves for x in xs if x >= start} | {end})
-    step = -(-len(places) // _CURVE_POINTS)
-    places = sorted({*places[::step], places[-1]})
-    columns = [[ys[bisect_right(xs, x) - 1] for xs, ys in curves] for x in places]
-    means = [statistics.fmean(column) for column in columns]
-    errors = [
-        statistics.stdev(column) / math.sqrt(len(column)) if len(column) > 1 else 0.0
-        for column in columns
-    ]
-    return Line(
-        registry.short(row.strategy),
-        [float(x) for x in places],
-        means,
-        [mean - error for mean, error in zip(means, errors, strict=True)],
-        [mean + error for mean, error in zip(means, errors, strict=True)],
-    )
 
 
 def verdict(each: Difference, seeds: int) -> str:

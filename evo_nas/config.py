@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,13 @@ from .limits import parse_limit
 from .recipe import Augmentation, Phase, Recipe, check_recipe
 from .space import Geometry
 from .strategy import Settings
+
+CHANGEABLE = (
+    "data",
+    "failures",
+    "jobs",
+    "time_limit",
+)  # keys that may be changed in the file amid a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,15 @@ class Config:
     def to_toml(self) -> str:
         """The file's text."""
         return tomli_w.dumps(asdict(self))
+
+    @property
+    def digest(self) -> str:
+        """Of all that decides the result, without what may be changed amid a run.
+
+        The spec of the images is among the latter: they have a fingerprint of their own.
+        """
+        table = {key: value for key, value in asdict(self).items() if key not in CHANGEABLE}
+        return sha256(repr(sorted(table.items())).encode()).hexdigest()
 
     @classmethod
     def read(cls, path: Path) -> Config:

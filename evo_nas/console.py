@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from .progress import Progress as Listener
+from .progress import Silent
+
+# Who hears of progress: a listener, nobody, or whoever looks at the output.
+Listening: TypeAlias = Listener | bool | None
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -118,6 +126,22 @@ class PlainProgress:
         self._printed = time.monotonic()
         of = f"{done} of {self._total} {self._unit}" if done else f" {self._total} {self._unit}"
         self.say(f"{self._what}:{of}{', ' + note if note else ''}")
+
+
+def shown_on(console: Console) -> LiveProgress | PlainProgress:
+    """What shows progress on a console; it has to be entered."""
+    return LiveProgress(console) if console.is_terminal else PlainProgress(console)
+
+
+@contextmanager
+def listening(progress: Listening) -> Iterator[Listener]:
+    """The listener that is meant: the one given; for True what shows progress on the output."""
+    if progress is True:
+        # Lines in notebooks, too, where rich would put each into a box of HTML of its own.
+        with shown_on(Console(highlight=False, force_jupyter=False)) as shown:
+            yield shown
+    else:
+        yield progress or Silent()
 
 
 def duration(seconds: float) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 from . import registry, runfolder
 from .budget import parse_budget
 from .checks import Checks
-from .config import Config
+from .config import CHANGEABLE, Config
 from .data import DataSource, SearchData
 from .decoder import Decoder
 from .delivered import describe_weights
@@ -56,6 +56,11 @@ class Loop:
         self.source: DataSource = registry.load("data", config.data)
         self.data = data or self.source.load(config.seed)
         self.store = Store(folder / runfolder.STORE)
+        if self.store.fact("config") not in (None, config.digest):
+            raise RunError(
+                f"{folder / runfolder.CONFIG} is not what it was when the run began; bring it "
+                f"back, or start a new run (only {', '.join(CHANGEABLE)} may change)"
+            )
         if self.store.fact("space") not in (None, self.space.fingerprint):
             raise RunError(
                 f"the space {config.space!r} is not what it was when {folder} began (its choices, "

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, TypeVar
 
 import cloudpickle
@@ -36,27 +35,23 @@ def run_unordered(
     """
     if workers == 1:
         for position, task in enumerate(tasks):
-            yield _in_one_thread(position, function, task, os.getpid())
+            yield _in_one_thread(position, function, task)
         return
-    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
+    # From its first moment on: a worker may be left alone before it is given a task.
+    watched = {"initializer": end_after, "initargs": (os.getpid(),)}
+    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1, **watched):
         # Mapped copy-on-write: torch wants arrays that it could write to.
         pool = Parallel(return_as="generator_unordered", mmap_mode="c", pre_dispatch=workers)
-    parent = os.getpid()
-    yield from pool(
-        delayed(_in_one_thread)(i, function, task, parent) for i, task in enumerate(tasks)
-    )
+    yield from pool(delayed(_in_one_thread)(i, function, task) for i, task in enumerate(tasks))
 
 
 def _in_one_thread(
-    position: int, function: Callable[[Task], Result], task: Task, parent: int
+    position: int, function: Callable[[Task], Result], task: Task
 ) -> tuple[int, Result]:
-    if os.getpid() != parent:
-        end_after(parent)
     with torch_threads(1):
         return position, function(task)
 
 
-@cache
 def end_after(parent: int) -> None:
     """Let this worker process end soon after ``parent``, which started it: nobody waits for it."""
     threading.Thread(target=_watch, args=(parent,), daemon=True).start()

@@ -6,22 +6,33 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import registry, runfolder
 from .best import read_best
-from .budget import format_amount
+from .budget import format_amount, parse_budget
+from .candidate_charts import flops_chart, time_chart
+from .candidates import Stage, read_stage
 from .config import Config
-from .errors import RunError, SpaceError
+from .console import duration
+from .errors import EvoNasError, RunError, SpaceError, nearest
+from .evaluator import Evaluator, Objective
+from .figure import Figure, card
+from .found import FoundArchitecture
+from .frames import evaluations_frame
 from .inputs import shown
+from .limiting import describe_config
 from .limits import describe_value, parse_limit
 from .measuring import Ledger
 from .reliability import split_half
 from .space import Space
 from .store import Evaluation, Store
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """A run, finished or not. ``best`` is the content of best.json, None before the end.
 
@@ -61,6 +72,64 @@ class Result:
         """All images that the search and the retraining saw; the final test decides nothing."""
         return sum((i for (_, phase), i in self.images.items() if phase != "test"), Ledger())
 
+    @property
+    def space(self) -> Space:
+        """The space that was searched."""
+        return registry.load("space", self.config.space)  # type: ignore[no-any-return]
+
+    @property
+    def architecture(self) -> FoundArchitecture:
+        """The architecture that was found.
+
+        Raises:
+            RunError: the run is not finished.
+        """
+        if self.best is None:
+            raise RunError(f"{self.folder} is not finished; evo-nas resume {self.folder}")
+        space = self.space
+        return FoundArchitecture(space, space.encode(self.best["choices"]))
+
+    def frame(self) -> pd.DataFrame:
+        """All evaluations as a data frame, one row each; needs the extra ``notebook``.
+
+        Columns: stage, phase ("search" or "finalists"), generation, position, origin, flops,
+        params, seconds, images_trained, images_measured, failure (the reason, if there is one),
+        then each metric and each choice by name.
+        """
+        return evaluations_frame(self.evaluations, self.space)
+
+    def plot(self, stage: str | None = None) -> Figure:
+        """Score against FLOPs of a stage's candidates (default: the last), with the budget.
+
+        Raises:
+            RunError: there is no such stage, or nothing of it to draw.
+        """
+        read = self._stage(stage)
+        if not read.candidates and not read.finalists:
+            raise RunError(f"{read.name} of {self.folder} has no scores yet")
+        drawn = flops_chart(read, parse_budget(self.config.flops))
+        return Figure(f"{read.name}: {read.objective.name} against FLOPs", drawn)
+
+    def plot_search(self, stage: str | None = None) -> Figure:
+        """A stage's candidates (default: the last) in the order proposed, and the best so far.
+
+        Raises:
+            RunError: there is no such stage, or its search scored nothing.
+        """
+        read = self._stage(stage)
+        if not read.candidates:
+            raise RunError(f"the search of {read.name} of {self.folder} scored nothing")
+        return Figure(f"{read.name}: the search over time", time_chart(read))
+
+    def _stage(self, name: str | None) -> Stage:
+        if not self.stages:
+            raise RunError(f"{self.folder} has no evaluations yet")
+        name = name or self.stages[-1]
+        if name not in self.stages:
+            raise RunError(f"the run has no stage {name!r}; {nearest(name, self.stages)}")
+        config = self.config
+        return read_stage(self, name, _objective(config.evaluator), _objective(config.retrainer))
+
     def __repr__(self) -> str:
         if self.best is None:
             return f"<evo-nas run {self.folder}: unfinished, {len(self.evaluations)} evaluations>"
@@ -75,13 +144,35 @@ class Result:
             f"{format_amount(target['params'])} parameters{accuracy}>"
         )
 
+    def _repr_html_(self) -> str:
+        facts = [("folder", str(self.folder))]
+        if self.best is None:
+            facts.append(("not finished", f"evo-nas resume {self.folder}"))
+        else:
+            target = self.best["target"]
+            facts += [("FLOPs", f"{target['flops']:,}"), ("parameters", f"{target['params']:,}")]
+            facts += measured_facts(self.best["measured"])
+        facts += [("evaluations", f"{len(self.evaluations):,}")]
+        facts += [("time", duration(sum(self.spent.values())))]
+        figures = []
+        try:
+            if self.best is not None and self.space.picture(self.architecture.genome):
+                figures.append(self.architecture.plot())
+            if self.stages:
+                figures.append(self.plot())
+        except EvoNasError as error:  # a plug-in that is gone: the facts stand without it
+            facts.append(("no figures", str(error)))
+        title = f"{registry.short(self.config.space)} within {describe_config(self.config)}"
+        return card(title, facts, figures)
 
-def load_result(folder: Path) -> Result:
+
+def load_result(folder: str | Path) -> Result:
     """Read a run folder.
 
     Raises:
         RunError: it is no run folder, or something in it is damaged.
     """
+    folder = Path(folder)
     runfolder.check(folder)
     store = Store(folder / runfolder.STORE, read_only=True)
     try:
@@ -150,3 +241,8 @@ def measured_facts(measured: Mapping[str, object]) -> list[tuple[str, str]]:
     if isinstance(test, float) and isinstance(error, float):
         rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
     return rows
+
+
+def _objective(spec: str) -> Objective:
+    evaluator: Evaluator = registry.load("evaluator", spec)
+    return evaluator.objectives[0]

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from . import runfolder
+from .config import Config
 from .store import Forgotten, Store
 
 
@@ -24,6 +25,8 @@ def retry_failed(folder: Path) -> str:
     with store.forgetting_failures() as forgotten:
         if forgotten.failed:
             _remove_files(folder, forgotten)
+    if forgotten.failed:  # a mended evaluator may have other options
+        store.set_fact("config", Config.read(folder / runfolder.CONFIG).digest)
     store.close()
     if not forgotten.failed:
         return "no candidate has failed: there is nothing to retry"

@@ -1,14 +1,17 @@
 """The tables of a run's SQLite file, and how files of earlier versions become ones of today.
 
 ``options`` holds the value of each choice in the order of the table ``choices``, null where the
-choice is inactive; the view ``named_choices`` gives them by name.
+choice is inactive; the view ``named_choices`` gives them by name. Each row has a checksum of its
+other columns: SQLite notices damage to its own structure, not to what is in the cells.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import tempfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -36,6 +39,7 @@ CREATE TABLE evaluations (
     trained INTEGER NOT NULL,     -- images seen forward and backward
     measured INTEGER NOT NULL,    -- images seen forward only
     failure TEXT,                 -- why the candidate has no score; null where it has one
+    checksum INTEGER,
     UNIQUE (stage, phase, generation, position)
 )"""
 _NAMED_CHOICES = """
@@ -44,8 +48,8 @@ CREATE VIEW named_choices AS
     FROM evaluations e, json_each(e.options) o JOIN choices c ON c.position = o.key
     WHERE o.value IS NOT NULL"""
 _SCHEMA = (
-    "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE choices (position INTEGER PRIMARY KEY, name TEXT NOT NULL)",
+    "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER)",
+    "CREATE TABLE choices (position INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum INTEGER)",
     _EVALUATIONS,
     """
 CREATE TABLE spent (             -- by phase; images only what no evaluation holds
@@ -54,10 +58,12 @@ CREATE TABLE spent (             -- by phase; images only what no evaluation hol
     seconds REAL NOT NULL,
     trained INTEGER NOT NULL,
     measured INTEGER NOT NULL,
+    checksum INTEGER,
     PRIMARY KEY (stage, phase)
 )""",
     _NAMED_CHOICES,
 )
+_TABLES = ("facts", "choices", "evaluations", "spent")
 
 
 def create(path: Path, space: Space) -> None:
@@ -68,9 +74,10 @@ def create(path: Path, space: Space) -> None:
         for statement in _SCHEMA:
             connection.execute(statement)
         connection.executemany(
-            "INSERT INTO choices VALUES (?, ?)",
+            "INSERT INTO choices VALUES (?, ?, NULL)",
             [(i, choice.name) for i, choice in enumerate(space.choices)],
         )
+        seal(connection)
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.close()
 
@@ -85,10 +92,12 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         sqlite3.DatabaseError: it is damaged, or cannot be used.
     """
     connection = _open_to_read(path) if read_only else _open(path, "rw")
-    (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    (state,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if state != "ok":
-        raise sqlite3.DatabaseError(state)
+        raise sqlite3.DatabaseError(" ".join(state.split()))
+    connection.create_function("checksum_of", -1, _checksum, deterministic=True)
     if (version := _version(connection)) == VERSION:
+        _check_rows(connection)
         return connection
     if version not in _MIGRATIONS:
         connection.close()
@@ -121,6 +130,34 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def seal(connection: sqlite3.Connection) -> None:
+    """Write the checksums of all rows as they are; the caller commits."""
+    connection.create_function("checksum_of", -1, _checksum, deterministic=True)
+    for table in _TABLES:
+        columns = _sealed(connection, table)
+        connection.execute(f"UPDATE {table} SET checksum = checksum_of({columns})")
+
+
+def _check_rows(connection: sqlite3.Connection) -> None:
+    for table in _TABLES:
+        damaged = connection.execute(
+            f"SELECT rowid FROM {table}"
+            f" WHERE checksum IS NOT checksum_of({_sealed(connection, table)}) LIMIT 1"
+        ).fetchone()
+        if damaged is not None:
+            raise sqlite3.DatabaseError(f"row {damaged[0]} of {table} is not what was written")
+
+
+def _sealed(connection: sqlite3.Connection, table: str) -> str:
+    """The columns that a row's checksum covers; ids follow from the order of insertion."""
+    columns = (row[1] for row in connection.execute(f"PRAGMA table_info({table})"))
+    return ", ".join(name for name in columns if name not in ("id", "checksum"))
+
+
+def _checksum(*values: float | str | bytes | None) -> int:
+    return zlib.crc32(json.dumps(values, default=repr).encode())
+
+
 def _in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
     """A copy in memory; the original is closed."""
     copy = sqlite3.connect(":memory:")
@@ -146,13 +183,16 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 
 def _let_candidates_fail(connection: sqlite3.Connection) -> None:
-    """From version 2 to 3: the score may be null, and there is a reason."""
+    """From version 2 to 3: the score may be null, and there is a reason; rows have checksums."""
     connection.execute("DROP VIEW named_choices")
     connection.execute("ALTER TABLE evaluations RENAME TO earlier")
     connection.execute(_EVALUATIONS)
-    connection.execute("INSERT INTO evaluations SELECT *, NULL FROM earlier ORDER BY id")
+    connection.execute("INSERT INTO evaluations SELECT *, NULL, NULL FROM earlier ORDER BY id")
     connection.execute("DROP TABLE earlier")
     connection.execute(_NAMED_CHOICES)
+    for table in ("facts", "choices", "spent"):
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")
+    seal(connection)
 
 
 # By the version that each starts from.

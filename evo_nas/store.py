@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import time
@@ -70,9 +71,11 @@ class Store:
         """
         if not path.is_file():
             raise RunError(f"{path} is missing; this is no run folder of evo-nas")
-        self.path = path
+        self.path, self._read_only = path, read_only
         with self._explained():
             self._connection = schema.connect(path, read_only=read_only)
+            if not read_only:
+                self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._committed = time.monotonic()
 
@@ -83,8 +86,11 @@ class Store:
         return cls(path)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, so that it is one file that can be read from any medium."""
         self.commit()
+        if not self._read_only:
+            with contextlib.suppress(sqlite3.OperationalError):  # somebody reads it right now
+                self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
 
     def commit(self) -> None:
@@ -106,8 +112,13 @@ class Store:
         except (sqlite3.Error, ValueError, OverflowError) as error:
             if isinstance(error, RunError):
                 raise
+            reason = " ".join(str(error).split())
+            if "disk is full" in reason:
+                raise RunError(
+                    f"{self.path} cannot be written, the disk is full; free some space, then go on"
+                ) from error
             raise RunError(
-                f"{self.path} is damaged or cannot be used ({error}); restore it from a copy, or "
+                f"{self.path} is damaged or cannot be used ({reason}); restore it from a copy, or "
                 "start a new run"
             ) from error
 
@@ -129,18 +140,19 @@ class Store:
             _dump([options.get(choice.name) for choice in space.choices]),
             evaluation.flops,
             evaluation.params,
-            score,
+            None if score is None else float(score),
             _dump(dict(evaluation.metrics)),
             evaluation.origin,
             _dump(evaluation.parents),
-            evaluation.seconds,
+            float(evaluation.seconds),  # as SQLite gives it back: the checksum covers the type
             evaluation.images.trained,
             evaluation.images.measured,
             evaluation.failure,
         )
+        cells = ", ".join(f"?{number}" for number in range(1, len(row) + 1))
         with self._explained():
             self._connection.execute(
-                f"INSERT INTO evaluations VALUES (NULL{', ?' * len(row)})", row
+                f"INSERT INTO evaluations VALUES (NULL, {cells}, checksum_of({cells}))", row
             )
         waited = time.monotonic() - self._committed
         if evaluation.seconds >= _QUICK or waited >= _LONGEST_WAIT:
@@ -202,7 +214,8 @@ class Store:
         """Write down a fact, as JSON."""
         with self._explained(), self._connection:
             self._connection.execute(
-                "INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, json.dumps(value))
+                "INSERT OR REPLACE INTO facts VALUES (?1, ?2, checksum_of(?1, ?2))",
+                (key, json.dumps(value)),
             )
 
     def fact(self, key: str) -> object:
@@ -233,11 +246,11 @@ class Store:
         images = images or Ledger()
         with self._explained(), self._connection:
             self._connection.execute(
-                "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT (stage, phase) DO UPDATE"
-                " SET seconds = seconds + excluded.seconds,"
-                " trained = max(trained, excluded.trained),"
-                " measured = max(measured, excluded.measured)",
-                (stage, phase, seconds, images.trained, images.measured),
+                "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5, checksum_of(?1, ?2, ?3, ?4, ?5))"
+                " ON CONFLICT (stage, phase) DO UPDATE SET seconds = seconds + ?3,"
+                " trained = max(trained, ?4), measured = max(measured, ?5), checksum ="
+                " checksum_of(?1, ?2, seconds + ?3, max(trained, ?4), max(measured, ?5))",
+                (stage, phase, float(seconds), images.trained, images.measured),
             )
 
     def spent(self) -> dict[tuple[str, str], float]:

@@ -16,11 +16,11 @@ import torch
 from . import known_code, registry, runfolder
 from .agreement import Agreement, agreement, baseline, countable, repeat_noise
 from .api import make_page
+from .console import Listening, listening
 from .errors import RunError, SettingsError, nearest
 from .evaluator import Evaluator, Objective
 from .files import write_atomically
 from .loop import Loop
-from .progress import Progress, Silent
 from .reliability import split_half, split_half_error
 from .resolving import at_least
 from .result import Result, check_genomes, load_result
@@ -44,7 +44,7 @@ def trust(
     repeats: int = 1,
     epochs: int | None = None,
     jobs: int | None = None,
-    progress: Progress | None = None,
+    progress: Listening = None,
 ) -> Trust:
     """Score ``genomes`` candidates of a ``stage`` (default: the last) by another evaluator.
 
@@ -62,13 +62,13 @@ def trust(
     at_least("repeats", repeats, 1)
     if epochs is not None:
         at_least("epochs", epochs, 1)
-    with runfolder.locked(Path(folder)):
+    with listening(progress) as shown, runfolder.locked(Path(folder)):
         result = load_result(Path(folder))
         config = result.config
         if jobs is not None:
             config = replace(config, jobs=at_least("jobs", jobs, 1))
         torch.set_num_threads(config.threads)
-        loop = Loop(result.folder, config, progress or Silent())
+        loop = Loop(result.folder, config, shown)
         loop.store.close()  # it is only read here, and has been
         check_genomes(result, loop.space)
         plan = _searched(result, loop, stage)

@@ -6,20 +6,25 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import registry
 from .agreement import Agreement, RepeatNoise
 from .charts import Points, chart
 from .errors import RunError
 from .evaluator import Evaluator
+from .figure import Figure, card
+from .frames import records_frame
 from .inputs import is_number, read_json, shown
 from .known_code import check_known
 from .statistics import Estimate
 from .store import Evaluation
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Trust:
     """What was found about one stage's scores.
 
@@ -57,6 +62,41 @@ class Trust:
     def means(self) -> list[float]:
         """What the other evaluator says of each network, the mean of its repeats."""
         return means(self.truths, self.truth)
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each network; needs the extra ``notebook``.
+
+        ``search`` is the score under test, ``truth`` the mean of what the other evaluator says,
+        ``truth_1``, ``truth_2``, ... each of its repeats.
+        """
+        return records_frame(
+            {
+                "stage": e.stage, "generation": e.generation, "position": e.position,
+                "origin": e.origin, "flops": e.flops, "params": e.params,
+                "search": e.metrics[self.objective], "truth": mean,
+                **{
+                    f"truth_{number}": repeat[i].metrics[self.truth]
+                    for number, repeat in enumerate(self.truths, start=1)
+                },
+            }
+            for i, (e, mean) in enumerate(zip(self.networks, self.means, strict=True))
+        )  # fmt: skip
+
+    def plot(self) -> Figure:
+        """What the other evaluator says over the search's score."""
+        return Figure(f"{self.stage}: trust", trust_picture(self))
+
+    def __repr__(self) -> str:
+        first = self.agreements[0]
+        return (
+            f"<trust in {self.stage} of {self.folder}: {first.name}, tau {first.tau}, "
+            f"{len(self.networks)} networks>"
+        )
+
+    def _repr_html_(self) -> str:
+        taus = [(each.name, f"Kendall's tau {each.tau}") for each in self.agreements]
+        title = f"Trust in {self.stage}: {len(self.networks)} networks by {self.against}"
+        return card(title, taus, [self.plot()])
 
 
 def means(truths: Sequence[Sequence[Evaluation]], metric: str) -> list[float]:

@@ -28,7 +28,7 @@ class Dangerous(Evaluator):
 
     ``once`` names a file: until it is there, the first evaluation writes it and dies. ``stops``
     raises an error that is not about a candidate. ``log`` names a file that processes are added to,
-    and ``pause`` is in seconds for each candidate.
+    and until there is one named ``hurry``, each candidate takes half a second.
     """
 
     needs_data = False
@@ -40,10 +40,10 @@ class Dangerous(Evaluator):
         once: str = "",
         stops: bool = False,
         log: str = "",
-        pause: float = 0,
+        hurry: str = "",
     ) -> None:
         self.plain, self.once, self.stops = plain, once, stops
-        self.log, self.pause = log, pause
+        self.log, self.hurry = log, hurry
         self.retrainer = "tests.plugins:Lookup"
 
     def open(self, space: Space, context: EvaluationContext) -> None:
@@ -55,7 +55,8 @@ class Dangerous(Evaluator):
         if self.log:
             with Path(self.log).open("a", encoding="utf-8") as file:
                 file.write(f"{os.getpid()}\n")
-        time.sleep(self.pause)
+        if self.hurry and not Path(self.hurry).exists():
+            time.sleep(0.5)
         if self.once and not Path(self.once).exists():
             Path(self.once).touch()
             os._exit(9)

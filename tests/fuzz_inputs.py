@@ -10,6 +10,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from evo_nas import schema
+
 SPACE = 'name = "mine"\ndepth = 2\n[target]\nwidth = 48\nheads = 3\nimage_size = 32\n[options]\nheads = [0, 1, 3]\n'
 TABLE = "a,b,flops,accuracy\n" + "".join(
     f"{a},{b},{10 * a + b},0.{a}{b}\n" for a in range(3) for b in range(3)
@@ -100,6 +102,8 @@ def damage_store(path: Path, chance: random.Random) -> None:
             f"UPDATE {table} SET {chance.choice(columns)} = ? WHERE rowid = {chance.randint(1, 4)}",
             (value,),
         )
+        if chance.random() < 0.8:  # as a stranger would, who wants it to be read
+            schema.seal(connection)
         connection.commit()
     connection.close()
 

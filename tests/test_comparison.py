@@ -191,3 +191,15 @@ def test_cost_counts_images_or_else_evaluations(tmp_path: Path) -> None:
     assert cost(evo_nas.run(SPACE, BUDGET, **options)) == 27
     options |= {**COUNTED, "run_dir": tmp_path / "b"}
     assert cost(evo_nas.run(SPACE, BUDGET, **options)) == 3 * 1000 + 24 * 10 + 3 * 950
+
+
+def test_further_limits_are_options_like_others(tmp_path: Path) -> None:
+    for number, limits in enumerate(([], ["params<=30"])):
+        folder = tmp_path / str(number)
+        options = {"space": SPACE, "flops": BUDGET, "limits": limits}
+        Comparison(("spos",), (0,), ("paper",), 1, options).save(folder)
+        assert Comparison.read(folder).options["limits"] == limits
+    path = tmp_path / "0" / "comparison.toml"
+    path.write_text(path.read_text().replace("limits = []", "limits = [3]"))
+    with pytest.raises(RunError, match=r"options\.limits"):
+        Comparison.read(tmp_path / "0")

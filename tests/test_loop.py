@@ -13,12 +13,14 @@ from rich.console import Console
 import evo_nas
 from evo_nas.api import prepare
 from evo_nas.architecture import read_architecture
+from evo_nas.config import Config
 from evo_nas.errors import BudgetError, EvaluatorError, RunError, SettingsError
 from evo_nas.feasible import feasible
 from evo_nas.progress import Silent
 from evo_nas.result import Result, load_result
 from evo_nas.result_view import result_view
 from evo_nas.scoring import Scorer
+from evo_nas.store import Store
 
 from .plugins import Score, Tiny
 
@@ -236,6 +238,9 @@ def test_a_replay_that_proposes_something_else_is_noticed(tmp_path: Path) -> Non
     (tmp_path / "run" / "best.json").unlink()
     config = tmp_path / "run" / "config.toml"
     config.write_text(config.read_text().replace("mutation_rate = 0.1", "mutation_rate = 0.9"))
+    store = Store(tmp_path / "run" / "run.sqlite")
+    store.set_fact("config", Config.read(config).digest)
+    store.close()
     with pytest.raises(RunError, match="another candidate at stage1, generation"):
         evo_nas.resume(tmp_path / "run")
 
@@ -341,3 +346,21 @@ def test_what_bears_on_the_result_is_kept_once_and_shown(tmp_path: Path) -> None
     assert f"note, {where}: one was trained twice" in console.file.getvalue()  # type: ignore[attr-defined]
     page = (tmp_path / "run" / "report.html").read_text()
     assert f"<strong>Note, {where}:</strong> the learning rate was &lt;lowered&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refused"),
+    [("finalists = 3", "finalists = 2", True), ("jobs = 1", "jobs = 2", False)],
+)
+def test_a_changed_configuration_is_noticed(
+    tmp_path: Path, old: str, new: str, refused: bool
+) -> None:
+    whole = run(tmp_path / "run", jobs=1)
+    (tmp_path / "run" / "best.json").unlink()  # as if it were not finished
+    path = tmp_path / "run" / "config.toml"
+    path.write_text(path.read_text().replace(old, new))
+    if refused:
+        with pytest.raises(RunError, match=r"config.toml is not what it was .* \(only data, fail"):
+            evo_nas.resume(tmp_path / "run")
+    else:
+        assert outcome(evo_nas.resume(tmp_path / "run")) == outcome(whole)

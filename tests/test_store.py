@@ -1,3 +1,6 @@
+import contextlib
+import random
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -133,30 +136,58 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
         Store(path)
 
 
+# What evo-nas wrote before candidates could fail.
+VERSION_2 = """
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE choices (position INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE evaluations (
+    id INTEGER PRIMARY KEY, stage TEXT NOT NULL, phase TEXT NOT NULL, generation INTEGER NOT NULL,
+    position INTEGER NOT NULL, genome TEXT NOT NULL, options TEXT NOT NULL, flops INTEGER NOT NULL,
+    params INTEGER NOT NULL, score REAL NOT NULL, metrics TEXT NOT NULL, origin TEXT NOT NULL,
+    parents TEXT NOT NULL, seconds REAL NOT NULL, trained INTEGER NOT NULL,
+    measured INTEGER NOT NULL, UNIQUE (stage, phase, generation, position)
+);
+CREATE TABLE spent (
+    stage TEXT, phase TEXT, seconds REAL NOT NULL, trained INTEGER NOT NULL,
+    measured INTEGER NOT NULL, PRIMARY KEY (stage, phase)
+);
+CREATE VIEW named_choices AS
+    SELECT e.id AS evaluation, c.name AS name, o.value AS value
+    FROM evaluations e, json_each(e.options) o JOIN choices c ON c.position = o.key
+    WHERE o.value IS NOT NULL;
+"""
+
+
 def as_version_2(path: Path) -> None:
     """Make the file what evo-nas wrote before candidates could fail."""
-    with sqlite3.connect(path) as connection:
-        (table,) = connection.execute(
-            "SELECT sql FROM sqlite_master WHERE name = 'evaluations'"
-        ).fetchone()
-        (view,) = connection.execute(
-            "SELECT sql FROM sqlite_master WHERE name = 'named_choices'"
-        ).fetchone()
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(evaluations)")][:-1]
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        tables = {
+            name: connection.execute(f"SELECT * FROM {name}").fetchall()
+            for name in ("facts", "choices", "evaluations", "spent")
+        }
         connection.execute("DROP VIEW named_choices")
-        connection.execute("ALTER TABLE evaluations RENAME TO later")
-        lines = [line for line in table.splitlines() if "failure TEXT" not in line]
-        connection.execute("\n".join(lines).replace("score REAL,", "score REAL NOT NULL,"))
-        connection.execute(f"INSERT INTO evaluations SELECT {', '.join(columns)} FROM later")
-        connection.execute("DROP TABLE later")
-        connection.execute(view)
+        for name in tables:
+            connection.execute(f"DROP TABLE {name}")
+        connection.executescript(VERSION_2)
+        for name, rows in tables.items():
+            columns = len(connection.execute(f"PRAGMA table_info({name})").fetchall())
+            marks = ", ".join("?" * columns)
+            connection.executemany(
+                f"INSERT INTO {name} VALUES ({marks})", [row[:columns] for row in rows]
+            )
         connection.execute("PRAGMA user_version = 2")
-    connection.close()
 
 
-def layout(path: Path) -> list[tuple[str, str]]:
-    with sqlite3.connect(path) as connection:
-        return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+def layout(path: Path) -> dict[str, list[tuple[str, str, int]]]:
+    """By table or view: names and types of columns, and whether they may be null."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        names = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type != 'index'"
+        ).fetchall()
+        return {
+            name: [row[1:4] for row in connection.execute(f"PRAGMA table_info({name})")]
+            for (name,) in names
+        }
 
 
 def test_a_failed_evaluation_has_a_reason_and_no_score(tmp_path: Path) -> None:
@@ -236,3 +267,100 @@ def test_where_nothing_can_be_written_beside_it_a_copy_is_read(
 class Refusing(sqlite3.Connection):
     def execute(self, *_: object) -> sqlite3.Cursor:
         raise sqlite3.OperationalError("unable to open database file")
+
+
+CELLS = [
+    ("evaluations", "metrics", '{"accuracy":0.9,"loss":1.25}'),
+    ("evaluations", "score", 0.9),
+    ("evaluations", "flops", 124),
+    ("evaluations", "failure", "why"),
+    ("evaluations", "options", "[0]"),
+    ("facts", "value", '"another"'),
+    ("choices", "name", "block9.kind"),
+    ("spent", "seconds", 1.0),
+    ("spent", "trained", 8),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "value"), CELLS)
+def test_a_cell_that_is_not_what_was_written_is_noticed(
+    tmp_path: Path, table: str, column: str, value: object
+) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    store.add(evaluation(seconds=2), SPACE, 1)  # whole numbers where SQLite keeps fractions
+    store.set_fact("data", "one")
+    for _ in range(2):
+        store.spend("stage1", "training", 2, Ledger(7, 1))
+    store.close()
+    Store(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = 1", (value,))
+    for read_only in (False, True):
+        with pytest.raises(RunError, match=rf"row \d+ of {table} is not what was written"):
+            Store(path, read_only=read_only)
+
+
+def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    for position in range(30):
+        store.add(evaluation(position), SPACE, 0.5)
+    store.spend("stage1", "search", 2.5, Ledger(7, 1))
+    store.set_fact("data", "one")
+    store.close()
+    sound, content = read(path), path.read_bytes()
+    draw, noticed = random.Random(0), []
+    for _ in range(300):
+        damaged = bytearray(content)
+        damaged[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        (tmp_path / "damaged.sqlite").write_bytes(damaged)
+        try:
+            found = read(tmp_path / "damaged.sqlite")
+        except RunError as error:
+            noticed.append(str(error))
+        else:
+            assert found == sound
+    assert len(noticed) > 30
+    assert not any("\n" in message for message in noticed)
+
+
+def read(path: Path) -> tuple[object, ...]:
+    store = Store(path, read_only=True)
+    try:
+        return store.evaluations(), store.spent(), store.images(), store.fact("data")
+    finally:
+        store.close()
+
+
+def test_a_closed_store_is_one_file_even_after_it_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    Store.create(path, SPACE).close()
+    reader = Store(path, read_only=True)
+    assert reader.evaluations() == []
+    reader.close()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_store_closes_while_another_process_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    store.add(evaluation(), SPACE, 0.5)
+    reader = Store(path, read_only=True)
+    assert len(reader.evaluations()) == 1
+    store.close()
+    assert len(reader.evaluations()) == 1
+    reader.close()
+
+
+def test_what_a_crash_left_in_the_log_is_found_in_a_copy(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.add(evaluation(), SPACE, 0.5)
+    (tmp_path / "copy").mkdir()
+    for name in ("run.sqlite", "run.sqlite-wal"):  # the process never closed it
+        shutil.copy(tmp_path / name, tmp_path / "copy")
+    for read_only in (True, False):
+        copy = Store(tmp_path / "copy" / "run.sqlite", read_only=read_only)
+        assert copy.evaluations() == [evaluation()]
+        copy.close()
+    store.close()

@@ -17,7 +17,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evo_nas import api, cli
+from evo_nas import api, cli, schema
 from evo_nas.architecture import read_architecture
 from evo_nas.best import read_best
 from evo_nas.config import Config
@@ -224,6 +224,8 @@ def test_a_wrong_cell_is_named(run: Path, tmp_path: Path, column: str, value: ob
     folder = Path(shutil.copytree(run, tmp_path / "run"))
     with contextlib.closing(sqlite3.connect(folder / "run.sqlite")) as connection, connection:
         connection.execute(f"UPDATE evaluations SET {column} = ? WHERE id = 2", (value,))
+        with contextlib.suppress(sqlite3.OperationalError):  # of bytes that are no text
+            schema.seal(connection)
     said = f"{column}|images|does not belong to its space"
     with pytest.raises(EvoNasError, match=said):
         api.write_report(load_result(folder))

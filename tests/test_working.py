@@ -179,7 +179,9 @@ def test_a_time_limit_that_holds_for_nothing_is_refused(tmp_path: Path) -> None:
         run(tmp_path / "run", time_limit=-1)
 
 
-def test_the_limit_is_kept_and_runs_of_before_have_none(plain: Result, tmp_path: Path) -> None:
+def test_the_limit_is_kept_may_change_and_runs_of_before_have_none(
+    plain: Result, tmp_path: Path
+) -> None:
     config = plain.folder / "config.toml"
     assert "time_limit = 0.0\n" in config.read_text()
     old = tmp_path / "config.toml"
@@ -187,7 +189,9 @@ def test_the_limit_is_kept_and_runs_of_before_have_none(plain: Result, tmp_path:
     assert Config.read(old) == plain.config
     space: Space = registry.load("space", plain.config.space)
     assert "--time-limit" not in command(plain.config, space)
-    assert "--time-limit 90" in command(replace(plain.config, time_limit=90), space)
+    changed = replace(plain.config, time_limit=90)
+    assert "--time-limit 90" in command(changed, space)
+    assert changed.digest == plain.config.digest
 
 
 def waited_for(path: Path, lines: int) -> list[int]:
@@ -203,10 +207,10 @@ def waited_for(path: Path, lines: int) -> list[int]:
 def test_however_the_search_ends_no_worker_stays_and_it_goes_on(
     tmp_path: Path, plain: Result, number: int
 ) -> None:
-    folder, log = tmp_path / "run", tmp_path / "log"
+    folder, log, hurry = tmp_path / "run", tmp_path / "log", tmp_path / "hurry"
     words: Sequence[str] = (
         "--space", f"{FILE}:Mine?blocks=3", "--flops", "100..300", "--strategy", "random_search",
-        "--evaluator", f"{FILE}:Dangerous?plain=true&pause=0.5&log={log}", "--samples", "16",
+        "--evaluator", f"{FILE}:Dangerous?plain=true&hurry={hurry}&log={log}", "--samples", "16",
         "--population", "8", "--finalists", "2", "--failures", "0.8", "--jobs", "2",
         "--run-dir", str(folder), "--quiet",
     )  # fmt: skip
@@ -220,8 +224,7 @@ def test_however_the_search_ends_no_worker_stays_and_it_goes_on(
     search.communicate(timeout=60)
     assert search.returncode in (-signal.SIGKILL, 130)
     assert all(gone_at_last(process) for process in workers)
-    config = folder / "config.toml"
-    config.write_text(config.read_text().replace("pause=0.5", "pause=0"))
+    hurry.touch()
     assert told(evo_nas.resume(folder)) == told(plain)
 
 

@@ -32,10 +32,10 @@ def print_json(document: object) -> None:
 
 def progress(quiet: bool) -> LiveProgress | PlainProgress:
     """Where progress is shown: on the error stream."""
-    from evo_nas.console import LiveProgress, PlainProgress
+    from evo_nas.console import PlainProgress, shown_on
 
     console = Console(stderr=True, highlight=False, quiet=quiet)
-    return LiveProgress(console) if console.is_terminal and not quiet else PlainProgress(console)
+    return PlainProgress(console) if quiet else shown_on(console)
 
 
 def stoppable(

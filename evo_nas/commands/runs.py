@@ -135,6 +135,23 @@ def show(what: str, as_json: JsonFlag = False) -> None:
         print_view(architecture_view(space, genome, architecture.name))
 
 
+def clean(
+    run: Path,
+    shared_weights: Annotated[
+        bool, typer.Option("--shared-weights", help="Supernets, too: --supernet needs them.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted.")] = False,
+) -> None:
+    """Free what a finished run no longer needs: weights of finalists, left checkpoints."""
+    from evo_nas.cleaning import clean as clean_run
+
+    cleaned = clean_run(run, shared_weights=shared_weights, dry_run=dry_run)
+    for path in cleaned.paths:
+        print(run / path)
+    verb = "would be freed" if dry_run else "freed"
+    print(f"{cleaned.size / 2**20:,.1f} MiB {verb}")
+
+
 def report(
     run: Path,
     out: Annotated[Path | None, typer.Option(help="[report.html in the folder].")] = None,

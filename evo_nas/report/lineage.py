@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from evo_nas.candidates import Candidate, Stage
 from evo_nas.space import Genome, Space
-
-from .candidates import Candidate, Stage
 
 _MOST = 16
 _MOST_CHANGES = 4

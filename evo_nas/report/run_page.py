@@ -11,6 +11,8 @@ from markupsafe import Markup
 
 from evo_nas import registry
 from evo_nas.budget import UNLIMITED, Budget, parse_budget
+from evo_nas.candidate_charts import flops_chart, thinned, time_chart
+from evo_nas.candidates import Stage, read_stage
 from evo_nas.cell_drawing import draw_cells
 from evo_nas.config import Config
 from evo_nas.evaluator import Objective
@@ -22,8 +24,6 @@ from evo_nas.slot_table import slot_table
 from evo_nas.space import Genome, Space
 from evo_nas.strategy import Strategy
 
-from .candidate_charts import flops_chart, thinned, time_chart
-from .candidates import Stage, read_stage
 from .lineage import Lineage, lineage
 from .rendering import drawing, render
 from .repeating import command, next_commands, recipe_is_shipped

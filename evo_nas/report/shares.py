@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evo_nas.candidates import Stage
 from evo_nas.slot_table import kind
 from evo_nas.space import Genome, Option, Space
-
-from .candidates import Stage
 
 _BEST = 0.1
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from evo_nas.api import prepare
 from evo_nas.budget import parse_budget
+from evo_nas.candidates import Stage, read_stage
 from evo_nas.evaluator import Objective
 from evo_nas.measuring import Ledger
-from evo_nas.report.candidates import Stage, read_stage
 from evo_nas.result import Result
 from evo_nas.space import Cell, Costs, Genome
 from evo_nas.store import Evaluation

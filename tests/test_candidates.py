@@ -7,12 +7,12 @@ from xml.etree import ElementTree
 import pytest
 
 from evo_nas.budget import parse_budget
+from evo_nas.candidate_charts import flops_chart, time_chart
+from evo_nas.candidates import Stage, read_stage
 from evo_nas.evaluator import Objective
-from evo_nas.report.candidate_charts import flops_chart, time_chart
-from evo_nas.report.candidates import Stage, read_stage
-from tests.drawings import SVG, assert_inside
 
-from .made import BUDGET, evaluation, genome, made, stage_of
+from .drawings import SVG, assert_inside
+from .report.made import BUDGET, evaluation, genome, made, stage_of
 
 SEARCHED = [
     evaluation(genome(2), 0.2),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evo_nas.budget import UNLIMITED, Budget
-from evo_nas.charts import Limit, Line, Points, chart
-from evo_nas.evaluator import Objective
-from evo_nas.strategy import pareto_front
-
+from .budget import UNLIMITED, Budget
 from .candidates import Candidate, Finalist, Stage, as_scored
+from .charts import Limit, Line, Points, chart
+from .evaluator import Objective
+from .strategy import pareto_front
 
 _MOST_DOTS = 3000
 _FLOPS = "FLOPs at the target (multiply-accumulates)"

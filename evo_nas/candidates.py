@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from evo_nas.evaluator import Objective
-from evo_nas.failures import in_short, most_frequent
-from evo_nas.result import Result
-from evo_nas.space import Genome
-from evo_nas.store import Evaluation
-from evo_nas.strategy import Scored, rank
+from .evaluator import Objective
+from .failures import in_short, most_frequent
+from .space import Genome
+from .store import Evaluation
+from .strategy import Scored, rank
+
+if TYPE_CHECKING:
+    from .result import Result
 
 _MOST_FINALISTS = 10
 
