@@ -46,6 +46,7 @@ class CommandEvaluator(Evaluator):
     """
 
     needs_data = False
+    in_workers = True
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ class PythonEvaluator(Evaluator):
     """
 
     needs_data = False
+    in_workers = True
 
     def __init__(
         self, *, function: str, objective: str = "accuracy", minimise: bool = False

@@ -28,6 +28,7 @@ class TogetherEvaluator(Pair):
     def __init__(self, *, first: str, second: str) -> None:
         super().__init__(first, second)
         self.lead_by(self._first)
+        self.in_workers = self._first.in_workers and self._second.in_workers
         self.objectives = (*self._first.objectives, *self._second.objectives)
         names = [objective.name for objective in self.objectives]
         for name in names:

@@ -17,7 +17,12 @@ from .recipe import Augmentation, Phase, Recipe, check_recipe
 from .space import Geometry
 from .strategy import Settings
 
-CHANGEABLE = ("data", "failures", "jobs")  # keys that may be changed in the file amid a run
+CHANGEABLE = (
+    "data",
+    "failures",
+    "jobs",
+    "time_limit",
+)  # keys that may be changed in the file amid a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,8 @@ class Config:
     the same number, so it is part of the run. ``jobs`` changes no result. With ``inherit``,
     finalists start from the search's shared weights instead of from scratch. ``flops`` is a budget,
     or "unlimited"; ``limits`` are further ones, as :mod:`evo_nas.limits` reads them. Of the
-    candidates of a phase the share ``failures`` may fail.
+    candidates of a phase the share ``failures`` may fail. ``time_limit`` is in seconds for each
+    candidate that is evaluated in a worker process, 0 for none.
     """
 
     space: str
@@ -47,11 +53,16 @@ class Config:
     inherit: bool = False
     limits: tuple[str, ...] = ()
     failures: float = 0.5
+    time_limit: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.failures <= 1:
             raise SettingsError(
                 f"failures is {self.failures}; it is the share of candidates that may fail, 0 to 1"
+            )
+        if not 0 <= self.time_limit < float("inf"):
+            raise SettingsError(
+                f"time_limit is {self.time_limit}; it is in seconds a candidate, 0 for none"
             )
 
     def to_toml(self) -> str:

@@ -67,8 +67,9 @@ class EvaluationContext:
     those of a candidate before its metrics are yielded. With ``initial_weights`` networks are not
     trained from scratch but from the weights that it gives for a genome. ``draw`` draws from the
     prior of what the run's budget admits, for evaluators that compare with typical candidates; None
-    where nothing limits the space. What happened on the way that bears on the scores, such as a
-    training that had to go on at a lower rate, is added to ``notes``: the run keeps it.
+    where nothing limits the space, and for evaluators that are ``in_workers``. What happened on the
+    way that bears on the scores, such as a training that had to go on at a lower rate, is added to
+    ``notes``: the run keeps it.
     """
 
     streams: Streams
@@ -101,6 +102,13 @@ class Evaluator(ABC):
     :meth:`initial_weights`, ``inherits`` that it trains from those of its context, ``repeatable``
     that a genome always has the same metrics, which times, for instance, never are. Where these
     depend on options, the constructor sets them.
+
+    ``in_workers`` says that :meth:`open` is cheap and may be called in several processes with one
+    folder, and that :meth:`evaluate` needs no more than that. Then the engine may load the
+    evaluator in worker processes of one thread, ``jobs`` of them or one for each GPU, and send them
+    genomes, also weights that the context offers. A worker that hangs (if there is a time limit) or
+    dies fails its candidate alone. The context of such an evaluator has ``threads`` and ``jobs`` 1
+    in a worker, and no ``draw``; metrics, the ledger, notes and what is said come back.
     """
 
     objectives: Sequence[Objective] = (Objective("accuracy"),)
@@ -109,6 +117,7 @@ class Evaluator(ABC):
     shares_weights: bool = False
     inherits: bool = False
     repeatable: bool = True
+    in_workers: bool = False
 
     def check(self, space: Space) -> None:  # noqa: B027
         """Raise an EvoNasError if it cannot score this space; called before anything is begun."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from torch import Tensor
 from .errors import EvaluatorError, EvoNasError, RunError
 from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
 from .failures import Announcer, FailureCount, to_keep
-from .measuring import Ledger
+from .measuring import Ledger, torch_threads
 from .outcomes import outcomes
 from .space import Genome, Space
 from .store import Evaluation, Store
 from .strategy import Proposal
+from .working import Workers, worker_count
 
 
 @dataclass
@@ -26,7 +27,8 @@ class Scorer:
 
     ``phase`` is "search" or "finalists"; ``opening`` names what opening it is in the account of
     time (a supernet trains then). ``total`` candidates are to be scored, of which the share
-    ``failures`` may fail; ``then`` says what to do when more did.
+    ``failures`` may fail; ``then`` says what to do when more did. In a worker process, a
+    candidate may take ``time_limit`` seconds; 0 is any time.
     """
 
     evaluator: Evaluator
@@ -39,7 +41,9 @@ class Scorer:
     total: int
     failures: float = 0.5
     then: str = ""
+    time_limit: float = 0.0
     _opened: bool = field(default=False, init=False)
+    _workers: Workers | None = field(default=None, init=False)
     _scored: int = field(default=0, init=False)
     _proposed: int = field(default=0, init=False)  # in earlier generations
     # What the store had when this began, by generation and position, until it is replayed.
@@ -102,12 +106,16 @@ class Scorer:
         return self.evaluator.initial_weights(genome)
 
     def close(self) -> None:
-        """Release the evaluator."""
+        """Release the evaluator, and end its workers."""
+        if self._workers is not None:
+            self._workers.close()
         if self._opened:
             self.evaluator.close()
 
     def _open(self) -> None:
         if not self._opened:
+            if self.evaluator.in_workers:
+                self.context = replace(self.context, draw=None)  # in whatever process it works
             self.context.folder.mkdir(parents=True, exist_ok=True)
             before = replace(self.context.ledger)
             with self._accounted(self.opening):
@@ -145,14 +153,29 @@ class Scorer:
         """Evaluate and record those at the ``missing`` positions, as they arrive."""
         genomes = [proposals[i].genome for i in missing]
         last, before = time.perf_counter(), replace(self.context.ledger)
-        for index, outcome in outcomes(self.evaluator, genomes):
-            now = time.perf_counter()
-            position, images = missing[index], self.context.ledger - before
-            recorded[position] = self._record(
-                generation, position, proposals[position], outcome, now - last, images
-            )
-            in_order.add(position, recorded[position].failure)
-            last, before = now, replace(self.context.ledger)
+        with closing(self._outcomes(genomes)) as arriving:
+            for index, outcome in arriving:
+                now = time.perf_counter()
+                position, images = missing[index], self.context.ledger - before
+                recorded[position] = self._record(
+                    generation, position, proposals[position], outcome, now - last, images
+                )
+                in_order.add(position, recorded[position].failure)
+                last, before = now, replace(self.context.ledger)
+
+    def _outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
+        """What the evaluator says of them, in this process or in workers."""
+        if self._workers is None and worker_count(
+            self.evaluator, self.space, self.context, self.time_limit
+        ):
+            self._workers = Workers(self.evaluator, self.space, self.context, self.time_limit)
+        if self._workers is not None:
+            yield from self._workers.outcomes(genomes)
+        elif self.evaluator.in_workers:
+            with torch_threads(1):  # as in a worker
+                yield from outcomes(self.evaluator, genomes)
+        else:
+            yield from outcomes(self.evaluator, genomes)
 
     def _record(
         self,

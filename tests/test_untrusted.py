@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Who may read a pickle: bytes that this process, or its parent, has just made.
 ALLOWED = {
     ("evo_nas/scoring_workers.py", "pickle.loads"),  # a supernet, from the parent process
+    ("evo_nas/working.py", "joblib.load"),  # what workers are given, from the parent process
     ("evaluators/train.py", "pickle.loads"),  # a network, from the parent process
     ("evo_nas/testing/networks.py", "cloudpickle.loads"),  # a network that was just written
 }

@@ -36,6 +36,7 @@ def compare(
     finalist_epochs: flags.FinalistEpochs = None,
     inherit: flags.Inherit = False,
     failures: flags.Failures = 0.5,
+    time_limit: flags.TimeLimit = 0.0,
     samples: flags.Samples = 1000,
     population: flags.Population = 50,
     parents: flags.Parents = 10,
@@ -62,8 +63,8 @@ def compare(
         flops=flops, params=params, latency=latency, limits=limit or [],
         evaluator=evaluator, retrainer=retrainer, data=data, geometry=geometry,
         recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs, inherit=inherit,
-        failures=failures, samples=samples, population=population, parents=parents,
-        crossover=crossover, mutation=mutation, mutation_rate=mutation_rate,
+        failures=failures, time_limit=time_limit, samples=samples, population=population,
+        parents=parents, crossover=crossover, mutation=mutation, mutation_rate=mutation_rate,
         finalists=finalists, device=device, threads=threads,
     )  # fmt: skip
     prepared = planned.check()

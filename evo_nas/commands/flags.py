@@ -52,3 +52,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop
 Failures = Annotated[
     float, typer.Option(help="The share of candidates that may fail before the run stops.")
 ]
+TimeLimit = Annotated[
+    float,
+    typer.Option(help="Seconds a candidate, of evaluators that work in worker processes [none]."),
+]

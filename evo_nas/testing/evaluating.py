@@ -21,6 +21,7 @@ from evo_nas.measuring import Ledger
 from evo_nas.recipe import load_recipe
 from evo_nas.space import Genome, Geometry, Space
 from evo_nas.streams import Streams
+from evo_nas.working import Workers
 
 from .check import CheckFailed, expect, skip
 from .small_space import SmallSpace
@@ -52,10 +53,12 @@ class Session:
     @cached_property
     def space(self) -> Space:
         """What is scored."""
-        if isinstance(self._given, str):
-            loaded: Space = registry.load("space", self._given)
-            return loaded
-        return SmallSpace() if self._given is None else self._given
+        if isinstance(self._given, Space):
+            return self._given
+        # By a spec, so that another process can load it too.
+        spec = self._given or f"{SmallSpace.__module__}:{SmallSpace.__name__}"
+        loaded: Space = registry.load("space", spec)
+        return loaded
 
     @cached_property
     def genomes(self) -> list[Genome]:
@@ -99,6 +102,17 @@ class Session:
             finally:
                 evaluator.close()
                 self.ledger = context.ledger
+
+    @contextmanager
+    def in_worker(self) -> Iterator[Workers]:
+        """The evaluator in a process of its own, open for the same run, ended at the end."""
+        with tempfile.TemporaryDirectory() as folder:
+            evaluator = self._subject.make()
+            workers = Workers(evaluator, self.space, self._context(Path(folder)))
+            try:
+                yield workers
+            finally:
+                workers.close()
 
     @cached_property
     def _images(self) -> SearchData:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from evo_nas import registry
 from evo_nas.errors import EvoNasError
-from evo_nas.evaluator import Evaluator, Objective, check_metrics
+from evo_nas.evaluator import Evaluator, Failure, Objective, check_metrics
 from evo_nas.space import Genome, Space
 
-from .check import Check, expect, listed, require, skip
+from .check import Check, CheckFailed, expect, listed, require, skip
 from .evaluating import Session, expect_equal, score, survivors, watched
 from .failing import failing
 from .subject import Subject, as_checks
@@ -77,6 +77,7 @@ class _EvaluatorChecks:
             ("scores depend on neither order nor company", self.company),
             ("it opens again where it was closed", self.again),
             ("a candidate that fails fails alone", self.failure),
+            ("it scores the same in another process", self.process),
             ("threads, settings and global random state stay", self.settings),
         )
 
@@ -88,7 +89,7 @@ class _EvaluatorChecks:
         expect(fine, f"{told}; make it a tuple of Objective(name), one at least")
         names = [one.name for one in evaluator.objectives]
         expect(len(set(names)) == len(names), f"two objectives have one name: {listed(names)}")
-        for name in ("needs_data", "shares_weights", "inherits"):
+        for name in ("needs_data", "shares_weights", "inherits", "in_workers"):
             value = getattr(evaluator, name)
             expect(type(value) is bool, f"`{name}` is {value!r}; make it True or False")
         registry.find("evaluator", evaluator.retrainer.partition("?")[0])
@@ -186,6 +187,24 @@ class _EvaluatorChecks:
         if self._at.repeatable:
             others = {genome: scores[genome] for genome in found}
             expect_equal(others, found, f"with all, and {told},", "let candidates share nothing")
+
+    def process(self) -> None:
+        if not self._subject.it.in_workers:
+            skip("it does not say in_workers: the engine leaves it in the process of the search")
+        if self._subject.spec is None or not hasattr(self._at.space, "spec"):
+            skip("give evaluator and space as specs: another process loads them by those")
+        scores, fix = self._at.scores, "let it depend on genome and context alone, or say"
+        self._needs_repeatable()
+        with self._at.in_worker() as workers:
+            outcomes = dict(workers.outcomes(self._at.genomes))
+        found: dict[Genome, Metrics] = {}
+        for position, outcome in outcomes.items():
+            genome = self._at.genomes[position]
+            told = f"genome {genome} fails in another process: "
+            if isinstance(outcome, Failure):
+                raise CheckFailed(f"{told}{outcome.reason}; {fix} in_workers = False")
+            found[genome] = outcome
+        expect_equal(scores, found, "this process and another one", f"{fix} in_workers = False")
 
     def settings(self) -> None:
         assert self._at.scores

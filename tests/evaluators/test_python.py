@@ -122,7 +122,7 @@ def test_a_run_is_resumed_from_another_folder(tmp_path, monkeypatch):
         "tests.plugins:Tiny?blocks=2", "80", run_dir=tmp_path / "run", strategy="random_search",
         evaluator="python?function=mine.py:score&objective=size&minimise=true",
         retrainer="tests.plugins:Keep",
-        data="digits?train=100", **settings,
+        data="digits?train=100", jobs=1, **settings,
     )  # fmt: skip
     options = "objective=size&minimise=true"
     assert result.config.evaluator == f"python?function={tmp_path}/mine.py:score&{options}"

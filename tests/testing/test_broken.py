@@ -80,6 +80,14 @@ def test_every_mistake_is_told_by_its_check(kind: str, spec: str, name: str, sai
     assert re.search(said, failed[name]), failed[name]
 
 
+@pytest.mark.slow
+def test_that_the_process_matters_is_told_by_another_process() -> None:
+    checks = testing.evaluator_checks(f"{HERE}_evaluators:AtHome")
+    (check,) = (check for check in checks if check.name == "it scores the same in another process")
+    message = check.outcome().message
+    assert re.search(r"another one give \(.*\) process \d.*say in_workers = False", message)
+
+
 @pytest.mark.parametrize("kind", ["evaluators", "strategies"])
 def test_what_the_mistakes_are_made_in_is_fine(kind: str) -> None:
     singular = {"evaluators": "evaluator", "strategies": "strategy"}[kind]

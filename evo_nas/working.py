@@ -1,0 +1,275 @@
+"""Evaluating in worker processes: what a worker is given, and what it answers.
+
+Plug-ins are named by their specs and loaded once in each worker, because objects of classes from a
+file cannot be unpickled elsewhere. All else that a worker needs lies in a file that all of them
+read; images in it are mapped, and so shared.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import joblib
+import torch
+from joblib.externals.loky.backend import resource_tracker
+from torch import Tensor
+
+from . import errors, registry
+from .data import SearchData
+from .errors import EvaluatorError, EvoNasError
+from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
+from .measuring import Ledger
+from .outcomes import outcome_of
+from .progress import Silent
+from .recipe import Recipe
+from .space import Genome, Geometry, Option, Space
+from .streams import Streams
+from .subspace import Subspace
+from .worker_pool import Lost, WorkerPool
+
+
+def worker_count(
+    evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float
+) -> int:
+    """How many workers an evaluator is to have; 0 where it works in this process.
+
+    That is where it does not say ``in_workers``, where nothing is gained (one worker, and no time
+    limit), and where it or the space was made in Python, so that no spec is known.
+    """
+    known = isinstance(_spec(evaluator), str) and isinstance(_spec(space.root), str)
+    if not (evaluator.in_workers and known):
+        return 0
+    count = len(_devices(context))
+    return count if count > 1 or limit else 0
+
+
+class Workers:
+    """Evaluates genomes of ``space`` in worker processes, in each of which the evaluator is opened.
+
+    The evaluator says ``in_workers``. More than ``limit`` seconds (0: any time) fail a candidate,
+    and so does the death of two workers over it.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float = 0
+    ) -> None:
+        self._context = context
+        devices = _devices(context)
+        frozen, root = [], space
+        while isinstance(root, Subspace):
+            frozen.append(root.fixed)
+            root = root.base
+        job = _Job(
+            evaluator=str(_spec(evaluator)),
+            space=str(_spec(root)),
+            frozen=tuple(reversed(frozen)),
+            streams=context.streams,
+            folder=context.folder,
+            geometry=context.geometry,
+            data=replace(
+                context.data,
+                train=context.data.train.for_processes(len(devices)),
+                validation=context.data.validation.for_processes(len(devices)),
+            ),
+            recipe=context.recipe,
+            epochs=context.epochs,
+            inherits=context.initial_weights is not None,
+        )
+        self._folder = tempfile.mkdtemp(prefix="evo-nas-")
+        # Removes the folder should this process be killed.
+        resource_tracker.register(self._folder, "folder")
+        path = Path(self._folder) / "job"
+        joblib.dump(job, path)
+        self._pool = WorkerPool([_Desk(path, device) for device in devices], limit)
+
+    def outcomes(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+        """Each position in ``genomes`` once, with checked metrics or why there are none.
+
+        Raises:
+            EvoNasError: something failed that is not about a candidate.
+        """
+        context = self._context
+        tasks = [_Task(genome, self._weights(genome)) for genome in genomes]
+        notes: dict[int, list[str]] = {}
+        try:
+            for position, answer in self._pool.run(tasks):
+                if isinstance(answer, Lost):
+                    yield position, Failure(answer.reason)
+                    continue
+                if isinstance(answer, _Raised):
+                    raise answer.error()
+                for line in answer.said:
+                    context.progress.say(line)
+                notes[position] = answer.notes
+                context.ledger.trained += answer.images.trained
+                context.ledger.measured += answer.images.measured
+                yield position, answer.outcome
+        finally:  # in the order of positions: the same for any number of workers
+            for position in sorted(notes):
+                context.notes.extend(notes[position])
+
+    def close(self) -> None:
+        """End the workers, whatever they are at."""
+        self._pool.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        resource_tracker.unregister(self._folder, "folder")
+
+    def _weights(self, genome: Genome) -> Mapping[str, Tensor] | None:
+        offered = self._context.initial_weights
+        return None if offered is None else dict(offered(genome))
+
+
+def _devices(context: EvaluationContext) -> list[str]:
+    """One for each worker: the GPUs where there are some, else as many times the CPU as jobs."""
+    if context.device == "cuda":
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return [context.device] * (context.jobs if context.device == "cpu" else 1)
+
+
+def _spec(plugin: object) -> object:
+    """The spec that a plug-in was loaded by, if it was."""
+    return getattr(plugin, "spec", None)
+
+
+# -- what travels ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What is the same for all candidates; ``frozen`` makes a stage of the root space."""
+
+    evaluator: str
+    space: str
+    frozen: tuple[Mapping[str, Option], ...]
+    streams: Streams
+    folder: Path
+    geometry: Geometry
+    data: SearchData
+    recipe: Recipe
+    epochs: int
+    inherits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One candidate, and the weights that it starts from, if such are offered."""
+
+    genome: Genome
+    weights: Mapping[str, Tensor] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a worker has to say of a candidate."""
+
+    outcome: Outcome
+    images: Ledger
+    notes: list[str]
+    said: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """An error that ends the run, in words: its class may be known in the worker only."""
+
+    kind: str
+    message: str
+
+    @classmethod
+    def by(cls, error: EvoNasError) -> _Raised:
+        ours = next(kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+        return cls(ours.__name__, str(error))
+
+    def error(self) -> EvoNasError:
+        kind: type[EvoNasError] = getattr(errors, self.kind)
+        return kind(self.message)
+
+
+# -- in the worker ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What one worker does; see :class:`evo_nas.worker_pool.Service`."""
+
+    job: Path
+    device: str
+
+    def open(self) -> None:
+        """Open the evaluator, unless this process has."""
+        if self.job not in _opened:
+            try:
+                _opened[self.job] = _Opened(joblib.load(self.job, mmap_mode="c"), self.device)
+            except EvoNasError as error:
+                _opened[self.job] = _Raised.by(error)
+            except Exception as error:  # a plug-in may fail in any way
+                reason = f"{type(error).__name__}: {error}"
+                told = f"the evaluator could not be opened in a worker process: {reason}"
+                _opened[self.job] = _Raised.by(EvaluatorError(told))
+
+    def do(self, task: _Task) -> _Answer | _Raised:
+        """Evaluate one candidate."""
+        self.open()  # the process may be a new one
+        opened = _opened[self.job]
+        return opened if isinstance(opened, _Raised) else opened.evaluate(task)
+
+
+class _Opened:
+    """An evaluator at work in this process."""
+
+    def __init__(self, job: _Job, device: str) -> None:
+        space: Space = registry.load("space", job.space)
+        for fixed in job.frozen:
+            space = Subspace(space, fixed)
+        self._heard, self._task = _Heard(), _Task((), None)
+        self._context = EvaluationContext(
+            streams=job.streams,
+            folder=job.folder,
+            geometry=job.geometry,
+            data=job.data,
+            recipe=job.recipe,
+            epochs=job.epochs,
+            device=device,
+            progress=self._heard,
+            initial_weights=self._weights if job.inherits else None,
+        )
+        self._evaluator: Evaluator = registry.load("evaluator", job.evaluator)
+        self._evaluator.open(space, self._context)
+
+    def evaluate(self, task: _Task) -> _Answer | _Raised:
+        """What a candidate is worth, and what happened on the way."""
+        context, self._task = self._context, task
+        before = replace(context.ledger)
+        context.notes.clear()
+        self._heard.said.clear()
+        try:
+            outcome = outcome_of(self._evaluator, task.genome)
+        except EvoNasError as error:
+            return _Raised.by(error)
+        except SystemExit as error:  # of a function that believes to be the program
+            outcome = Failure(f"SystemExit: {error}")
+        images = context.ledger - before
+        return _Answer(outcome, images, list(context.notes), list(self._heard.said))
+
+    def _weights(self, genome: Genome) -> Mapping[str, Tensor]:
+        assert self._task.weights is not None, "weights are sent where they are offered"
+        assert genome == self._task.genome, "weights are asked for the candidate that is evaluated"
+        return self._task.weights
+
+
+class _Heard(Silent):
+    """Keeps what a person should read for the process that people see."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        """Keep it."""
+        self.said.append(message)
+
+
+_opened: dict[Path, _Opened | _Raised] = {}
