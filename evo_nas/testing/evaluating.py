@@ -153,6 +153,8 @@ def score(evaluator: Evaluator, genomes: Sequence[Genome]) -> dict[Genome, Metri
         genome = genomes[position]
         if not isinstance(metrics, Mapping):
             reason = getattr(metrics, "reason", None)
+            if reason:
+                evaluator.evaluate(genome)  # if it raises again, that says where
             told = f"genome {genome} fails: {reason}" if reason else f"it returns {metrics!r}"
             raise CheckFailed(told if reason else f"{told}; return a mapping of metrics")
         expect(genome not in found, f"evaluate_many gives genome {genome} twice")
