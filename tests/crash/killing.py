@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,7 @@ SEARCH = (
     "--finalists", "2",
 )  # fmt: skip
 _PATIENCE = 300.0  # seconds for one process
-_LONGEST = 4.0  # seconds of work before a kill
+_LONGEST = 2.0  # seconds from being at work, or from having recorded something, to a kill
 
 
 def begin(folder: Path, *arguments: str, script: Sequence[str] = ()) -> subprocess.Popen[str]:
@@ -138,6 +138,8 @@ def kill_until_done(run: Path, rng: random.Random, most: int) -> Killed:
         process = begin(run.parent, *arguments(run))
         if sum(told.kills.values()) < most:
             _wait_for_work(run, process)
+            if rng.random() < 0.7:  # else it might never come further, where starting takes long
+                _wait_for_record(run, process)
             delay = rng.uniform(0, _LONGEST)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(delay)
@@ -156,9 +158,31 @@ def kill_until_done(run: Path, rng: random.Random, most: int) -> Killed:
 
 
 def _wait_for_work(run: Path, process: subprocess.Popen[str]) -> None:
+    _wait(process, lambda: _at_work(run, process))
+
+
+def _wait_for_record(run: Path, process: subprocess.Popen[str]) -> None:
+    before = _recorded(run)
+    _wait(process, lambda: _recorded(run) != before)
+
+
+def _wait(process: subprocess.Popen[str], reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE
-    while process.poll() is None and not _at_work(run, process) and time.monotonic() < deadline:
+    while process.poll() is None and not reached() and time.monotonic() < deadline:
         time.sleep(0.005)
+
+
+def _recorded(run: Path) -> object:
+    """Something that changes whenever a run keeps something: checkpoints, weights, evaluations."""
+    kept = {path: _changed(path) for path in run.glob("checkpoints/*/*/*")}
+    return kept, _changed(run / "run.sqlite-wal")
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def differences(found: dict[str, object], expected: dict[str, object]) -> list[str]:
