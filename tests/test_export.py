@@ -354,7 +354,7 @@ def test_without_the_extra_it_is_said_what_to_install(
         (["{run}", "--tolerance", "0"], "above 0"),
         (["glit_tiny"], "glit_tiny has no weights"),
         (["glit_tiny", "--weights", "{tmp}/none.safetensors"], "there are no weights"),
-        (["{tmp}"], "not finished"),
+        (["{tmp}"], "is no run folder"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

@@ -204,7 +204,7 @@ def test_a_run_may_have_fewer_candidates_than_asked_for(tmp_path: Path) -> None:
     result = run(tmp_path / "run", samples=6, finalists=2)
     assert len(trust(tmp_path / "run").networks) == len(result.of("stage2", "search")) == 6
     run(tmp_path / "less", samples=3, population=3, finalists=2)
-    with pytest.raises(RunError, match="has only 3 candidates"):
+    with pytest.raises(RunError, match="has only 3 scored candidates"):
         trust(tmp_path / "less")
 
 

@@ -38,6 +38,7 @@ def report(score: Estimate, *counted: Agreement) -> Trust:
         error=None,
         reliability=None,
         noise=None,
+        failed=0,
         file=Path("run/trust-stage1-train.json"),
     )
 
