@@ -40,7 +40,8 @@ def half_written(number: int) -> None:
     def fsync(descriptor: int) -> None:
         is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)  # and not its folder
         if is_file and now(number):
-            os.truncate(descriptor, os.fstat(descriptor).st_size // 2)
+            path = os.readlink(f"/proc/self/fd/{descriptor}")  # it may be open to be read only
+            os.truncate(path, os.fstat(descriptor).st_size // 2)
             die()
         sync(descriptor)
 
