@@ -63,10 +63,13 @@ def written_aside(path: Path) -> Iterator[Path]:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno in _FULL:
-            raise RunError(
-                f"{path} cannot be written, the disk is full; free some space, then go on"
-            ) from error
+            raise disk_full(path) from error
         raise
+
+
+def disk_full(path: Path) -> RunError:
+    """What to raise where nothing more can be written."""
+    return RunError(f"{path} cannot be written, the disk is full; free some space, then go on")
 
 
 def remove_temporary(folder: Path) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import schema
 from .errors import RunError
+from .files import disk_full
 from .inputs import is_number
 from .measuring import Ledger
 from .space import Genome, Space
@@ -89,7 +89,7 @@ class Store:
         """Close the file, so that it is one file that can be read from any medium."""
         self.commit()
         if not self._read_only:
-            with contextlib.suppress(sqlite3.OperationalError):  # somebody reads it right now
+            with suppress(sqlite3.OperationalError):  # somebody reads it right now
                 self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
 
@@ -114,9 +114,7 @@ class Store:
                 raise
             reason = " ".join(str(error).split())
             if "disk is full" in reason:
-                raise RunError(
-                    f"{self.path} cannot be written, the disk is full; free some space, then go on"
-                ) from error
+                raise disk_full(self.path) from error
             raise RunError(
                 f"{self.path} is damaged or cannot be used ({reason}); restore it from a copy, or "
                 "start a new run"
@@ -289,17 +287,6 @@ def _evaluation(row: tuple[Any, ...]) -> Evaluation:
     stage, phase, generation, position = row[:4]
     genome, flops, params, metrics, origin, parents, seconds, trained, measured, failure = row[4:]
     return Evaluation(
-        stage,
-        phase,
-        generation,
-        position,
-        genome=tuple(genome),
-        flops=flops,
-        params=params,
-        metrics=metrics,
-        origin=origin,
-        parents=tuple(map(tuple, parents)),
-        seconds=seconds,
-        images=Ledger(trained, measured),
-        failure=failure,
-    )
+        stage, phase, generation, position, tuple(genome), flops, params, metrics, origin,
+        tuple(map(tuple, parents)), seconds, Ledger(trained, measured), failure,
+    )  # fmt: skip

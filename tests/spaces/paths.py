@@ -15,6 +15,7 @@ from evo_nas.generation import score
 from evo_nas.images import prepare
 from evo_nas.space import Genome
 from evo_nas.supernet import Supernet
+from evo_nas.testing.built import shake
 
 TINY_RUN: dict[str, Any] = {
     "data": "digits?train=128&validation=60&test=60",
@@ -33,15 +34,7 @@ def norms(module: nn.Module) -> list[_BatchNorm]:
 
 def shaken(supernet: Supernet) -> Supernet:
     """Give every weight and statistic a value of its own, so that mixing any up shows."""
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for weight in supernet.parameters():
-            weight.add_(torch.randn_like(weight) * 0.05)
-    for norm in norms(supernet):
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        norm.running_mean.normal_(0, 0.3)
-        norm.running_var.uniform_(0.5, 2)
+    shake(supernet)
     return supernet.eval()
 
 
