@@ -72,6 +72,7 @@ def prepare(
     inherit: bool = False,
     failures: float = 0.5,
     time_limit: float = 0.0,
+    finalist_time_limit: float = 0.0,
     seed: int = 0,
     device: str = "auto",
     threads: int = 1,
@@ -93,10 +94,10 @@ def prepare(
     "proxy,width=96". ``supernet`` is the folder of an earlier run whose shared weights and scores
     are used where its subspace is searched. With ``inherit``, finalists start from the weights that
     they have in the supernet, not from scratch. The run stops once more than the share ``failures``
-    of the candidates of a phase have failed. ``time_limit`` is in seconds for each candidate of an
-    evaluator that works in worker processes, 0 for none: who takes longer has failed. Without a
-    ``retrainer`` the evaluator says which; without ``data`` it is "digits", or "none" where neither
-    of the two looks at images.
+    of the candidates of a phase have failed. ``time_limit`` is in seconds for each candidate of the
+    search and ``finalist_time_limit`` for each retraining, 0 for none: who takes longer has failed.
+    Both are for evaluators that work in worker processes. Without a ``retrainer`` the evaluator
+    says which; without ``data`` it is "digits", or "none" where neither of the two looks at images.
 
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.
@@ -107,8 +108,7 @@ def prepare(
     limited = make_limits(loaded, budget, further, unmeasured)
     measured = dict.fromkeys(bound.limit.spec for bound in limited.bounds if bound.measured)
     plugins = plugins.with_limits(tuple(measured))
-    if time_limit:
-        plugins.check_time_limit()
+    plugins.check_time_limits(time_limit, finalist_time_limit)
     needing = plugins.needing_images
     images_spec = registry.absolute("data", choose_data(data, needing))
     source: DataSource = registry.load("data", images_spec)
@@ -140,6 +140,7 @@ def prepare(
         limits=further,
         failures=failures,
         time_limit=float(time_limit),
+        finalist_time_limit=float(finalist_time_limit),
     )
     return Prepared(config, plan, images, folder)
 

@@ -17,12 +17,8 @@ from .recipe import Augmentation, Phase, Recipe, check_recipe
 from .space import Geometry
 from .strategy import Settings
 
-CHANGEABLE = (
-    "data",
-    "failures",
-    "jobs",
-    "time_limit",
-)  # keys that may be changed in the file amid a run
+# Keys that may be changed in the file amid a run.
+CHANGEABLE = ("data", "failures", "finalist_time_limit", "jobs", "time_limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +50,18 @@ class Config:
     limits: tuple[str, ...] = ()
     failures: float = 0.5
     time_limit: float = 0.0
+    finalist_time_limit: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 <= self.failures <= 1:
             raise SettingsError(
                 f"failures is {self.failures}; it is the share of candidates that may fail, 0 to 1"
             )
-        if not 0 <= self.time_limit < float("inf"):
-            raise SettingsError(
-                f"time_limit is {self.time_limit}; it is in seconds a candidate, 0 for none"
-            )
+        for name in ("time_limit", "finalist_time_limit"):
+            if not 0 <= (seconds := getattr(self, name)) < float("inf"):
+                raise SettingsError(
+                    f"{name} is {seconds}; it is in seconds a candidate, 0 for none"
+                )
 
     def to_toml(self) -> str:
         """The file's text."""

@@ -153,7 +153,8 @@ class Loop:
         total = stage.candidates if search else stage.finalists
         return Scorer(
             evaluator, space, context, self.store, stage.name, phase, opening, total,
-            failures=self.config.failures, time_limit=self.config.time_limit,
+            failures=self.config.failures,
+            time_limit=self.config.time_limit if search else self.config.finalist_time_limit,
             then=f"evo-nas show {self.folder} counts the reasons. Mend the evaluator, then go on "
             f"with: evo-nas resume {self.folder} --retry-failed",
         )  # fmt: skip

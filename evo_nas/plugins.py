@@ -54,14 +54,14 @@ class PlugIns:
             each.loaded.check(self.space.loaded)
         return replace(self, limiting=limiting)
 
-    def check_time_limit(self) -> None:
-        """Raise a SettingsError unless an evaluator works in processes that can be killed."""
-        if not (self.evaluator.loaded.in_workers or self.retrainer.loaded.in_workers):
-            raise SettingsError(
-                f"a time limit would hold for nothing: neither evaluator {self.evaluator.spec} nor "
-                f"retrainer {self.retrainer.spec} works in worker processes (as python and command "
-                "do); leave it out"
-            )
+    def check_time_limits(self, search: float, finalists: float) -> None:
+        """Raise a SettingsError unless what is limited works in processes that can be killed."""
+        for limit, evaluator in ((search, self.evaluator), (finalists, self.retrainer)):
+            if limit and not evaluator.loaded.in_workers:
+                raise SettingsError(
+                    f"a time limit of {limit:g} s would hold for nothing: {evaluator.spec} does "
+                    "not work in worker processes (as train, python and command do); leave it out"
+                )
 
     def check_inheritance(self, stages: Sequence[StagePlan]) -> None:
         """Raise a SettingsError unless finalists can start from the weights of a search."""

@@ -191,7 +191,7 @@ class _Report:
         scorer = Scorer(
             _load(self.against), self.space, context, store, self.plan.name, phase, phase,
             len(networks), failures=self.result.config.failures,
-            time_limit=self.result.config.time_limit,
+            time_limit=self.result.config.finalist_time_limit,
             then="Mend the evaluator, and give the same command again: it tries them anew",
         )  # fmt: skip
         try:

@@ -24,7 +24,7 @@ from .errors import EvaluatorError, EvoNasError
 from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
 from .measuring import Ledger
 from .outcomes import outcome_of
-from .progress import Silent
+from .progress import Messages, Silent
 from .recipe import Recipe
 from .space import Genome, Geometry, Option, Space
 from .streams import Streams
@@ -57,7 +57,7 @@ class Workers:
     def __init__(
         self, evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float = 0
     ) -> None:
-        self._context = context
+        self._context, self._messages = context, Messages(context.progress)
         devices = _devices(context)
         frozen, root = [], space
         while isinstance(root, Subspace):
@@ -103,7 +103,7 @@ class Workers:
                 if isinstance(answer, _Raised):
                     raise answer.error()
                 for line in answer.said:
-                    context.progress.say(line)
+                    self._messages.say(line)  # once, though each worker may say it
                 notes[position] = answer.notes
                 context.ledger.trained += answer.images.trained
                 context.ledger.measured += answer.images.measured

@@ -38,7 +38,6 @@ ROOT = Path(__file__).resolve().parents[1]
 ALLOWED = {
     ("evo_nas/scoring_workers.py", "pickle.loads"),  # a supernet, from the parent process
     ("evo_nas/working.py", "joblib.load"),  # what workers are given, from the parent process
-    ("evaluators/train.py", "pickle.loads"),  # a network, from the parent process
     ("evo_nas/testing/networks.py", "cloudpickle.loads"),  # a network that was just written
 }
 READERS = {

@@ -127,7 +127,8 @@ def test_what_is_counted_noted_and_said_comes_back(tmp_path: Path) -> None:
         assert noted == context.notes[len(noted) :] != []
         assert images.trained == 7, "the worker's opening is that of this process"
         assert context.ledger.measured == 2 * images.measured > 0
-        assert listener.heard == ["said"] * 2 * len(noted)
+        here = ["said"] * len(noted)
+        assert listener.heard == ["said", *here], "workers say each line once"
 
 
 @pytest.mark.slow
@@ -173,8 +174,11 @@ def test_who_works_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_time_limit_that_holds_for_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="a time limit would hold for nothing: neither"):
-        run(tmp_path / "run", "tests.plugins:Score", time_limit=5)
+    said = "a time limit of 5 s would hold for nothing: tests.plugins:Score does not"
+    for limit in ("time_limit", "finalist_time_limit"):
+        with pytest.raises(SettingsError, match=said):
+            run(tmp_path / "run", "tests.plugins:Score", retrainer="tests.plugins:Score",
+                **{limit: 5})  # fmt: skip
     with pytest.raises(SettingsError, match=r"time_limit is -1\.0; it is in seconds"):
         run(tmp_path / "run", time_limit=-1)
 
@@ -185,12 +189,15 @@ def test_the_limit_is_kept_may_change_and_runs_of_before_have_none(
     config = plain.folder / "config.toml"
     assert "time_limit = 0.0\n" in config.read_text()
     old = tmp_path / "config.toml"
-    old.write_text(config.read_text().replace("time_limit = 0.0\n", ""))
+    text = config.read_text().replace("finalist_time_limit = 0.0\n", "")
+    old.write_text(text.replace("time_limit = 0.0\n", ""))
     assert Config.read(old) == plain.config
     space: Space = registry.load("space", plain.config.space)
     assert "--time-limit" not in command(plain.config, space)
-    changed = replace(plain.config, time_limit=90)
-    assert "--time-limit 90" in command(changed, space)
+    changed = replace(plain.config, time_limit=90, finalist_time_limit=3600)
+    told = command(changed, space)
+    assert "--time-limit 90" in told
+    assert "--finalist-time-limit 3600" in told
     assert changed.digest == plain.config.digest
 
 

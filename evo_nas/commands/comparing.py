@@ -37,6 +37,7 @@ def compare(
     inherit: flags.Inherit = False,
     failures: flags.Failures = 0.5,
     time_limit: flags.TimeLimit = 0.0,
+    finalist_time_limit: flags.FinalistTimeLimit = 0.0,
     samples: flags.Samples = 1000,
     population: flags.Population = 50,
     parents: flags.Parents = 10,
@@ -63,7 +64,8 @@ def compare(
         flops=flops, params=params, latency=latency, limits=limit or [],
         evaluator=evaluator, retrainer=retrainer, data=data, geometry=geometry,
         recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs, inherit=inherit,
-        failures=failures, time_limit=time_limit, samples=samples, population=population,
+        failures=failures, time_limit=time_limit,
+        finalist_time_limit=finalist_time_limit, samples=samples, population=population,
         parents=parents, crossover=crossover, mutation=mutation, mutation_rate=mutation_rate,
         finalists=finalists, device=device, threads=threads,
     )  # fmt: skip

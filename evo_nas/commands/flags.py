@@ -53,6 +53,8 @@ Failures = Annotated[
     float, typer.Option(help="The share of candidates that may fail before the run stops.")
 ]
 TimeLimit = Annotated[
-    float,
-    typer.Option(help="Seconds a candidate, of evaluators that work in worker processes [none]."),
+    float, typer.Option(help="Seconds a candidate, if its evaluator works in processes [none].")
+]
+FinalistTimeLimit = Annotated[
+    float, typer.Option(help="Seconds a retraining, if the retrainer works in processes [none].")
 ]

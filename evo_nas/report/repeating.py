@@ -37,8 +37,9 @@ def command(config: Config, space: Space) -> str:
             "threads": config.threads,
         }
     given["failures"] = config.failures
-    if config.time_limit:
-        given["time_limit"] = config.time_limit
+    for name in ("time_limit", "finalist_time_limit"):
+        if limit := getattr(config, name):
+            given[name] = limit
     settings = config.settings
     given |= {f.name: getattr(settings, f.name) for f in fields(settings)}
     given["seed"] = config.seed

@@ -12,6 +12,7 @@ from evo_nas.progress import Silent
 from evo_nas.recipe import Phase, load_recipe
 from evo_nas.stochastic_depth import UNKNOWN
 from evo_nas.streams import Streams
+from evo_nas.working import Workers, worker_count
 
 from .tinyspace import TinySpace, tiny_context
 
@@ -22,6 +23,20 @@ def opened(folder, **changes):
     evaluator = registry.load("evaluator", "train")
     evaluator.open(TinySpace(), tiny_context(folder, **changes))
     return evaluator
+
+
+def trained(context, genomes, space="tests.evaluators.tinyspace:TinySpace"):
+    """What the engine makes of them, in as many processes as the context has jobs."""
+    evaluator = registry.load("evaluator", "train")
+    loaded = registry.load("space", space)
+    evaluator.open(loaded, context)
+    if not worker_count(evaluator, loaded, context, 0):
+        return dict(evaluator.evaluate_many(genomes))
+    workers = Workers(evaluator, loaded, context)
+    try:
+        return dict(workers.outcomes(genomes))
+    finally:
+        workers.close()
 
 
 def test_trains_and_keeps_the_weights(tmp_path):
@@ -41,12 +56,13 @@ def test_trains_and_keeps_the_weights(tmp_path):
 @pytest.mark.slow
 def test_results_do_not_depend_on_threads_company_or_earlier_work(tmp_path):
     alone = opened(tmp_path / "alone", jobs=1).evaluate((2, 1))
-    before = torch.get_num_threads()
-    evaluator = opened(tmp_path / "workers", jobs=2)
-    together = dict(evaluator.evaluate_many(GENOMES))
+    context = tiny_context(tmp_path / "workers", jobs=2)
+    together = trained(context, GENOMES)
     assert together[1] == alone
-    assert torch.get_num_threads() == before
-    assert dict(evaluator.evaluate_many(GENOMES)) == together  # measured again, not trained
+    files = {path: path.stat().st_mtime_ns for path in (tmp_path / "workers").iterdir()}
+    assert len(files) == 3
+    assert trained(context, GENOMES) == together  # measured again, not trained
+    assert {path: path.stat().st_mtime_ns for path in files} == files
 
 
 def test_a_genome_and_a_seed_have_initial_weights_of_their_own(tmp_path):
@@ -103,11 +119,11 @@ def test_deits_recipe_trains_finalists_in_workers_and_is_named_in_their_weights(
     pytest.importorskip("kornia", reason="RandAugment needs kornia")
     progress, results = Hearing(), []
     for jobs in (1, 2):
-        evaluator = registry.load("evaluator", "train")
         context = deit(tmp_path / str(jobs), jobs=jobs, ledger=Ledger(), progress=progress)
-        evaluator.open(TinySpace(), context)
-        results.append(dict(evaluator.evaluate_many(GENOMES)))
+        results.append(trained(context, GENOMES))
         assert context.ledger == Ledger(3 * 2 * 96, 3 * 60)
+    evaluator = registry.load("evaluator", "train")
+    evaluator.open(TinySpace(), context)
     assert results[0] == results[1]
     assert progress.messages == [UNKNOWN] * 2  # once by each evaluator
     training = read_metadata(evaluator.weights((2, 1)))["training"]
@@ -161,10 +177,7 @@ class Mine(Space):
 def test_networks_of_a_plugin_file_reach_the_workers(tmp_path):
     file = tmp_path / "plugin.py"
     file.write_text(PLUGIN)
-    evaluator = registry.load("evaluator", "train")
-    space = registry.load("space", f"{file}:Mine")
-    evaluator.open(space, tiny_context(tmp_path / "run", jobs=2))
-    results = dict(evaluator.evaluate_many([(0,), (1,)]))
+    results = trained(tiny_context(tmp_path / "run", jobs=2), [(0,), (1,)], f"{file}:Mine")
     assert all(m["accuracy"] > 0.4 for m in results.values())
 
 
@@ -180,9 +193,7 @@ def test_a_training_that_diverged_and_recovered_is_told_by_whoever_trains_it(tmp
     noted = []
     for jobs in (1, 2, 1):
         context = unstable(tmp_path / str(jobs), 2.5, jobs=jobs, progress=Hearing())
-        evaluator = registry.load("evaluator", "train")
-        evaluator.open(TinySpace(), context)
-        results = dict(evaluator.evaluate_many(GENOMES))
+        results = trained(context, GENOMES)
         assert all(m["accuracy"] > 0.4 for m in results.values())
         told = sorted(line for line in context.progress.messages)
         assert told == sorted(set(context.notes))
