@@ -14,6 +14,10 @@ settings.load_profile("unhurried")
 # Tests write files that name plug-ins of theirs; those of evo_nas.known_code take this away.
 os.environ["EVO_NAS_ALLOW_CODE"] = "1"
 
+# pytest runs a worker on each core: threads of torch beside them would only wait for each other.
+# Before torch is loaded, and for the processes that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(autouse=True)
 def _ctrl_c_as_before() -> Iterator[None]:
