@@ -12,6 +12,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from functools import reduce
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +127,10 @@ class SumTable(Table):
         return layers
 
 
+# What the slots so far add: one set of costs for each, in order.
+_Sets: TypeAlias = tuple[tuple[int, ...], ...]
+
+
 class CompletionTable(Table):
     """Legal when some choice of one cost from each slot's set sums to ``low`` .. ``high``.
 
@@ -171,35 +176,42 @@ class CompletionTable(Table):
 
 def reachable_sums(sets: Sequence[Collection[int]], high: int) -> int:
     """The sums of one number from each set, up to ``high``, as the bits of an integer."""
-    mask, sums = (1 << (high + 1)) - 1 if high >= 0 else 0, 1
-    for numbers in sets:
-        sums = reduce(lambda total, number: total | sums << number, numbers, 0) & mask
-    return sums
+    return reduce(lambda sums, numbers: _added(sums, numbers, high), sets, 1)
 
 
 def _reach(slots: Sequence[Sequence[Sequence[int]]], high: int) -> tuple[list[Integers], list[int]]:
     """The transitions of each slot, state by class, and the sets of sums after the last slot."""
-    mask = (1 << (high + 1)) - 1 if high >= 0 else 0
-    states, transitions = [1], []
+    states: list[tuple[int, _Sets]] = [(1, ())]
+    transitions = []
     for classes in slots:
-        index: dict[int, int] = {}
-        rows = [
-            [
-                index.setdefault(
-                    reduce(lambda total, cost: total | state << cost, costs, 0) & mask, len(index)
-                )
-                for costs in classes
-            ]
-            for state in states
-        ]
-        if len(index) > _MOST_STATES:
+        following: dict[int, tuple[int, _Sets]] = {}  # by sums: the state's number
+        numbers: dict[_Sets, int] = {}
+        for sums, sets in states:
+            for costs in classes:
+                # Whatever the order in which sets are added: sums are long, and rarely new.
+                together = _with(sets, costs)
+                if together not in numbers:
+                    new = (len(following), together)
+                    numbers[together], _ = following.setdefault(_added(sums, costs, high), new)
+        if len(following) > _MOST_STATES:
             raise BudgetError(
                 "this space has too many different costs for a budget with a lower limit while "
                 "later stages are open; give the upper limit only"
             )
+        rows = [[numbers[_with(sets, costs)] for costs in classes] for _, sets in states]
         transitions.append(np.array(rows, dtype=np.int64))
-        states = list(index)
-    return transitions, states
+        states = [(sums, sets) for sums, (_, sets) in following.items()]
+    return transitions, [sums for sums, _ in states]
+
+
+def _with(sets: _Sets, costs: Sequence[int]) -> _Sets:
+    return tuple(sorted((*sets, tuple(costs))))
+
+
+def _added(sums: int, numbers: Collection[int], high: int) -> int:
+    """Sums, as the bits of an integer, with one of the numbers added to each; up to ``high``."""
+    mask = (1 << (high + 1)) - 1 if high >= 0 else 0
+    return reduce(lambda total, number: total | sums << number, numbers, 0) & mask
 
 
 def pick(weights: Floats, rng: np.random.Generator) -> int:
