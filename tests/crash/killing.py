@@ -21,13 +21,16 @@ from evo_nas.result import load_result
 
 # Two supernets, two searches and four retrained networks, as small as they can be.
 SEARCH = (
-    "run", "--space", "glit_hl", "--flops", "1.3G..1.4G", "--quiet", "--threads", "1",
+    "run", "--space", str(Path(__file__).with_name("small.toml")), "--flops", "6M..9M",
+    "--quiet", "--threads", "1",
     "--data", "digits?train=192&validation=60&test=60", "--geometry", "proxy,width=12",
     "--epochs", "3", "--finalist-epochs", "3", "--samples", "12", "--population", "4",
     "--finalists", "2",
 )  # fmt: skip
 _PATIENCE = 300.0  # seconds for one process
-_LONGEST = 2.0  # seconds from being at work, or from having recorded something, to a kill
+# How much a process may record before a kill, so that runs come further, and seconds after that.
+_RECORDS = (0, 1, 2, 4, 8)
+_LONGEST = 1.0
 
 
 def begin(folder: Path, *arguments: str, script: Sequence[str] = ()) -> subprocess.Popen[str]:
@@ -138,7 +141,7 @@ def kill_until_done(run: Path, rng: random.Random, most: int) -> Killed:
         process = begin(run.parent, *arguments(run))
         if sum(told.kills.values()) < most:
             _wait_for_work(run, process)
-            if rng.random() < 0.7:  # else it might never come further, where starting takes long
+            for _ in range(rng.choice(_RECORDS)):
                 _wait_for_record(run, process)
             delay = rng.uniform(0, _LONGEST)
             with contextlib.suppress(subprocess.TimeoutExpired):
