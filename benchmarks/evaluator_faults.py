@@ -33,6 +33,7 @@ from evo_nas.space import Genome, Space
 
 FAULTS = ("raises", "nan", "infinite", "word", "nothing", "hangs", "dies", "dies once")
 IN_PROCESS = FAULTS[:5]
+SPACE = str(Path(__file__).parents[1] / "tests" / "crash" / "small.toml")
 _LIMIT = 30  # seconds
 _SEARCHES = (
     ("hierarchical", "train"),
@@ -116,8 +117,8 @@ def search(folder: Path, strategy: str, inner: str, samples: int, plain: bool) -
     options: dict[str, Any] = {} if plain or inner != "train" else {"time_limit": _LIMIT}
     folder.mkdir()
     return evo_nas.run(
-        "glit_hl",
-        "1.3G..1.4G",
+        SPACE,
+        "6M..9M",
         strategy=strategy,
         evaluator=f"{__file__}:Faulty?inner={inner}&folder={folder}&plain={str(plain).lower()}",
         data="digits?train=192&validation=100&test=60",
