@@ -11,12 +11,13 @@ import pytest
 import evo_nas
 from evo_nas.api import prepare
 from evo_nas.config import Config
-from evo_nas.errors import BudgetError, EvoNasError
+from evo_nas.errors import BudgetError, DataError, EvoNasError
+from evo_nas.evaluator import EvaluationContext
 from evo_nas.limits import parse_limit
 from evo_nas.report.repeating import command
 from evo_nas.result import Result, limited_facts
 from evo_nas.scorecache import ScoreCache
-from evo_nas.space import Genome
+from evo_nas.space import Genome, Space
 
 from .plugins import Score, Tiny
 from .test_loop import SMALL, SPACE, outcome
@@ -154,3 +155,29 @@ def test_another_metric_of_an_evaluator_is_named_after_its_spec(tmp_path: Path) 
     assert parse_limit(f"{CLOCK}#spread<=1").spec == CLOCK
     with pytest.raises(EvoNasError, match="has no metric 'sprad'; it has latency, spread"):
         run(tmp_path / "other", strategy="random_search", limits=[f"{CLOCK}#sprad<=1"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("opening", r"Stuck could not be opened: KeyError: 'driver' \(test_limited_runs\.py, line"),
+        ("data", "the images are gone"),
+    ],
+)
+def test_what_fails_about_no_network_stops_the_run(fault: str, said: str, tmp_path: Path) -> None:
+    limit = f"tests.test_limited_runs:Stuck?fault={fault}<=1"
+    with pytest.raises(EvoNasError, match=said):
+        run(tmp_path / "run", strategy="random_search", limits=[limit])
+
+
+class Stuck(Score):
+    """An evaluator for limits that cannot measure anything."""
+
+    needs_data = False
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        if self.fault == "opening":
+            raise KeyError("driver")
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        raise DataError("the images are gone")
