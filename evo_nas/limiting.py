@@ -36,7 +36,7 @@ def given_limits(
     given = [parse_range(metric, text) for text, metric in named if text is not None]
     given += map(parse_limit, limits)
     if flops is not None or not given:
-        given.insert(0, from_budget(parse_budget(flops or DEFAULT)))
+        given.insert(0, from_budget(parse_budget(DEFAULT if flops is None else flops)))
     merged = merge_limits(_absolute(space, limit) for limit in given)
     budget = next((each.budget() for each in merged if each.metric == "flops"), None)
     others = tuple(str(limit) for limit in merged if limit.metric != "flops")

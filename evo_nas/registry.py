@@ -187,7 +187,7 @@ _WITH_PATHS: Mapping[str, Callable[[str], str]] = {
 
 def _is_folder(target: str) -> bool:
     """Whether a spec of data is a folder; an installed name goes first, as in ``digits``."""
-    return target not in names("data") and Path(target).is_dir()
+    return bool(target) and target not in names("data") and Path(target).is_dir()
 
 
 def _is_toml(target: str) -> bool:
