@@ -75,13 +75,19 @@ def _limits(prepared: Prepared) -> list[tuple[str, str]]:
     rows = [("budget", f"{plan.budget} FLOPs (1 FLOP = 1 multiply-accumulate)")]
     if not prepared.config.limits:
         return rows
-    return rows + limit_rows(plan.facts, prepared.config.device)
+    first, *later = [outlook.stage.name for outlook in plan.stages]
+    label = f"limits in {first}" if later else "limits"
+    rows += limit_rows(plan.facts, prepared.config.device, label)
+    told = "the same; how each is met follows from what is decided before, and is said then"
+    return rows + [(f"limits in {name}", told) for name in later]
 
 
-def limit_rows(facts: Sequence[LimitFact], device: str = "") -> list[tuple[str, str]]:
+def limit_rows(
+    facts: Sequence[LimitFact], device: str = "", label: str = "limits"
+) -> list[tuple[str, str]]:
     """Each limit, and how it is met."""
     told = [describe_fact(fact, device) for fact in facts]
-    return [("" if number else "limits", text) for number, text in enumerate(told)]
+    return [("" if number else label, text) for number, text in enumerate(told)]
 
 
 def _evaluators(prepared: Prepared) -> str:

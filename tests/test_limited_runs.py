@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import evo_nas
 from evo_nas.api import prepare
@@ -18,8 +21,10 @@ from evo_nas.report.repeating import command
 from evo_nas.result import Result, limited_facts
 from evo_nas.scorecache import ScoreCache
 from evo_nas.space import Genome, Space
+from evo_nas.views import plan_view
 
 from .plugins import Score, Tiny
+from .test_failures import Listener
 from .test_loop import SMALL, SPACE, outcome
 
 CLOCK = "tests.plugins:Clock"
@@ -61,6 +66,23 @@ def test_no_strategy_leaves_any_limit(strategy: str, tmp_path: Path) -> None:
     assert result.best is not None
     assert result.best["limits"]["12<=params<=30"] == result.best["target"]["params"]
     assert result.best["limits"][f"{CLOCK}<=19"] <= 19
+
+
+def test_how_limits_are_met_is_told_of_each_stage(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"flops": "150..400", "params": "12..30", **SMALL, "samples": 12}
+    prepared = prepare(SPACE, run_dir=tmp_path / "run", **options)
+    console = Console(record=True, width=120, file=io.StringIO())
+    console.print(plan_view(prepared))
+    plan = console.export_text()
+    assert re.search(r"limits in stage1 +150<=flops<=400: ", plan)
+    assert re.search(r"limits in stage2 +the same; how each is met follows from what is", plan)
+    listener = Listener()
+    prepared.start(listener)
+    told = [line for line in listener.heard if "<=params<=" in line]
+    assert [line.partition(": ")[0] for line in told] == ["stage2"]
+    single = prepare(SPACE, strategy="random_search", run_dir=tmp_path / "other", **options)
+    console.print(plan_view(single))
+    assert re.search(r"\nlimits +150<=flops<=400", console.export_text())
 
 
 class Stopped(KeyboardInterrupt):
