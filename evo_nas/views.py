@@ -227,14 +227,20 @@ def architecture_view(space: Space, genome: Genome, title: str) -> RenderableTyp
 
 
 def _slot_view(slots: SlotTable) -> Table:
-    costs = (">FLOPs", ">parameters") if slots.rest is not None else ()
-    table = plain_table("slot", *(f">{name}" for name in slots.names), *costs)
+    """A row for each slot; a column, if slots are fewer than what they hold."""
+    costs = ("FLOPs", "parameters") if slots.rest is not None else ()
+    rows = [["slot", *slots.names, *costs]]
     for row in slots.rows:
-        table.add_row(
-            row.slot,
-            *("-" if value is None else str(value) for value in row.values),
-            *(f"{row.costs[key]:,}" for key in ("flops", "params") if row.costs),
-        )
+        values = ["-" if value is None else str(value) for value in row.values]
+        values += [f"{row.costs[key]:,}" for key in ("flops", "params") if row.costs]
+        rows.append([row.slot, *values])
+    if len(slots.names) > len(slots.rows):
+        rows = [list(column) for column in zip(*rows, strict=True)]
+    table = plain_table(rows[0][0], *(f">{name}" for name in rows[0][1:]))
+    for column in table.columns[1:]:
+        column.no_wrap = True  # names give way, not figures
+    for cells in rows[1:]:
+        table.add_row(*cells)
     return table
 
 
