@@ -199,6 +199,8 @@ def find(kind: str, target: str) -> Callable[..., Any]:
     """The factory that ``target`` (a spec without options) names."""
     if ":" in target:
         return _attribute(target)
+    if target.endswith(".py"):
+        raise SpecError(f"{kind} {target!r}: say what in the file is meant, as {target}:NAME")
     points = [point for point in _points(kind) if point.name == target]
     values = sorted({point.value for point in points})
     if len(values) > 1:

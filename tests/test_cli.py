@@ -94,6 +94,8 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
         (["run", *SCORE, "--mutation-rate", "nan"], "mutation_rate"),
         (["run", *SCORE, "--failures", "nan"], "failures is nan"),
         (["run", *SCORE, "--time-limit", "-1"], "time_limit is -1"),
+        (["figure", "accuracy", "--paper", "--out", ""], "no file can be written to a folder: ."),
+        (["figure", "accuracy", "--paper", "--out", "no/x.svg"], "there is no such folder: no"),
         (["compare", "x"], "it takes no argument such as x"),
         (["compare", "--flops", ""], "budget '' is malformed"),
         (["space", "glit_hl", "--flops", ""], "budget '' is malformed"),
