@@ -140,6 +140,38 @@ def test_bad_input_gets_one_line_and_exit_code_2_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+BAD_STRATEGY = """
+from evo_nas.strategy import Strategy, flat_stage
+
+class Bad(Strategy):
+    def plan(self, space, settings):
+        return (flat_stage(space, settings),)
+
+    def begin(self, stage, sampler, settings, objectives):
+        pass
+
+    def ask(self, rng):
+        return {}["size"]
+
+    def tell(self, scored):
+        pass
+"""
+
+
+def test_what_a_plug_in_raises_is_told_by_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.py").write_text(BAD_STRATEGY)
+    given = ["run", *SCORE, "--strategy", "bad.py:Bad", "--quiet"]
+    monkeypatch.setattr(sys, "argv", ["evo-nas", *given])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "a plug-in raised KeyError: 'size' (bad.py, line 12); evo-nas check finds" in line
+
+
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "evo_nas", *arguments],
