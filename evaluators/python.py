@@ -9,6 +9,7 @@ from evo_nas import registry
 from evo_nas.decoder import Decoder
 from evo_nas.errors import EvaluatorError, SpecError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
+from evo_nas.raised import describe
 from evo_nas.space import Genome, Space
 
 
@@ -63,7 +64,7 @@ class PythonEvaluator(Evaluator):
         try:
             returned = self._function(dict(self._decoder.options(genome)))
         except Exception as error:  # a function of others may fail in any way
-            raise EvaluatorError(f"{self.name} raised {type(error).__name__}: {error}") from error
+            raise EvaluatorError(f"{self.name} raised {describe(error)}") from error
         return self._metrics(returned)
 
     def _metrics(self, returned: object) -> dict[str, float]:

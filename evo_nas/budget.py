@@ -15,7 +15,7 @@ from .errors import BudgetError
 _SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 UNLIMITED = 10**18  # more than anything costs
 _WITHOUT_LIMIT = "unlimited"
-_UNITS = {"flops": "FLOPs", "params": "parameters"}
+COSTS = {"flops": "FLOPs", "params": "parameters"}
 _AMOUNT = re.compile(r"(\d{1,16}(?:\.\d{1,12})?)\s*([KMGT]?)", re.IGNORECASE)
 
 
@@ -53,7 +53,7 @@ class Budget:
 
 def unit_of(cost: str) -> str:
     """What a cost counts, in words."""
-    return _UNITS.get(cost, cost)
+    return COSTS.get(cost, cost)
 
 
 def parse_budget(text: str) -> Budget:

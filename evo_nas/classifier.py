@@ -13,6 +13,7 @@ from abc import abstractmethod
 from torch import Tensor, nn
 
 from .errors import SettingsError, SpaceError
+from .inputs import shown
 
 
 class ImageClassifier(nn.Module):
@@ -64,10 +65,9 @@ class ImageClassifier(nn.Module):
         """A new, untrained classifier for so many classes, where the network is; 0 takes it away.
 
         Raises:
-            SettingsError: the network does not pool in that way, or the number is negative.
+            SettingsError: the network does not pool in that way, or it is no number of classes.
         """
-        if num_classes < 0:
-            raise SettingsError(f"num_classes is {num_classes}; it must be at least 0")
+        check_classes(num_classes)
         if global_pool is not None:
             if global_pool not in self.pools:
                 known = ", ".join(map(repr, self.pools))
@@ -81,6 +81,14 @@ class ImageClassifier(nn.Module):
             nn.init.zeros_(fresh.bias)
         owner, _, name = self.classifier.rpartition(".")
         setattr(self.get_submodule(owner), name, fresh)
+
+
+def check_classes(number: object) -> None:
+    """Raise a SettingsError unless it is a whole number from 0 up."""
+    if type(number) is not int or number < 0:
+        raise SettingsError(
+            f"num_classes is {shown(number)}; give a whole number, or 0 for no classifier"
+        )
 
 
 def as_classifier(network: nn.Module) -> ImageClassifier:

@@ -13,6 +13,7 @@ import typer
 
 from .commands import comparing, exporting, figures, names, networks, plugins, runs, trusting
 from .errors import EvoNasError
+from .raised import describe, own_frames
 
 # Newer versions of typer carry their own copy of click, so its base error is found through typer.
 _UsageError: Any = next(
@@ -62,6 +63,10 @@ def _main() -> NoReturn:
         _fail("there is not enough memory for this; make it smaller")
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+    except Exception as error:
+        if not own_frames(error):
+            raise  # a bug of ours, which a traceback tells best
+        _fail(f"a plug-in raised {describe(error)}; evo-nas check finds such faults")
 
 
 def _fail(message: str) -> NoReturn:

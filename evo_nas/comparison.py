@@ -16,12 +16,12 @@ from typing import Any
 import tomli_w
 
 from . import api, registry, runfolder
-from .comparison_file import SPECS, read_comparison
+from .comparison_file import SPECS, read_comparison, specs_in
 from .device import available_cores, resolve_device
 from .errors import RunError, SettingsError
 from .files import write_atomically
 from .known_code import remember
-from .limiting import DEFAULT
+from .limiting import DEFAULT, absolute
 from .parallel import run_unordered
 from .progress import Progress
 from .resolving import at_least
@@ -57,7 +57,7 @@ class Comparison:
     def save(self, folder: Path) -> None:
         """Make the comparison's folder; there must be none yet."""
         runfolder.check_free(folder)
-        remember([*self.strategies, *(str(v) for k, v in self.options.items() if k in SPECS)])
+        remember([*self.strategies, *specs_in(self.options)])
         try:
             folder.mkdir(parents=True)
         except OSError as error:
@@ -107,7 +107,7 @@ def plan_comparison(
     Raises:
         EvoNasError: something given is wrong, or the folder exists.
     """
-    options["space"] = registry.absolute("space", options.get("space", "glit_hl"))
+    options = _absolute({"space": "glit_hl", **options})
     device = resolve_device(options.setdefault("device", "auto"))
     at_once = available_cores() if device == "cpu" else 1
     comparison = Comparison(
@@ -124,6 +124,19 @@ def plan_comparison(
     )
     runfolder.check_free(folder)
     return comparison, folder
+
+
+def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with paths made absolute: a comparison may be resumed from another folder."""
+    found = dict(options)
+    for name, kind in SPECS.items():
+        if found.get(name) is not None:
+            found[name] = registry.absolute(kind, found[name])
+    if str(found.get("recipe", "")).endswith(".toml"):
+        found["recipe"] = str(Path(found["recipe"]).expanduser().resolve())
+    if found.get("limits"):
+        found["limits"] = [absolute(text) for text in found["limits"]]
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,13 @@ from . import api
 from .errors import RunError
 from .inputs import read_toml, shown
 from .known_code import check_known
+from .limits import parse_limit
 from .strategy import Settings
 
-SPECS = ("space", "evaluator", "retrainer", "data")  # options that name plug-ins
+# Options that name plug-ins, and of which kind.
+SPECS: Mapping[str, str] = {
+    "space": "space", "evaluator": "evaluator", "retrainer": "evaluator", "data": "data",
+}  # fmt: skip
 
 
 def _option_types() -> dict[str, tuple[type, ...]]:
@@ -76,6 +80,15 @@ def read_comparison(path: Path) -> dict[str, Any]:
         strings = not isinstance(value, list) or _is_list(str)(value)
         if key not in _OPTIONS or not isinstance(value, _OPTIONS[key]) or not strings:
             raise RunError(f"{path}: options.{key} = {shown(value)} is no option of a run")
-    named = [options[key] for key in SPECS if key in options]
-    check_known([*table["strategies"], *named], path)
+    check_known([*table["strategies"], *specs_in(options)], path)
     return table
+
+
+def specs_in(options: Mapping[str, Any]) -> list[str]:
+    """The plug-ins that options name, with those that measure for limits.
+
+    Raises:
+        BudgetError: a limit is malformed.
+    """
+    named = [str(options[key]) for key in SPECS if options.get(key) is not None]
+    return named + [parse_limit(text).spec for text in options.get("limits", ())]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Number
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,8 +15,10 @@ from torch import Tensor
 
 from .data import SearchData
 from .errors import ContractError, EvaluatorError, EvoNasError
+from .inputs import shown
 from .measuring import Ledger
 from .progress import Progress, Silent
+from .raised import describe
 from .recipe import Recipe
 from .space import Genome, Geometry, Space
 from .streams import Streams
@@ -49,7 +53,7 @@ class Failure:
             return cls(str(error))
         if isinstance(error, EvoNasError):
             raise error
-        return cls(f"{type(error).__name__}: {error}")
+        return cls(describe(error))
 
 
 # What an evaluator says of a candidate.
@@ -163,21 +167,35 @@ def check_metrics(
 ) -> dict[str, float]:
     """The metrics as plain floats.
 
+    Numbers are those of Python, and of NumPy and PyTorch where they hold one value. Texts and truth
+    values are none, whatever they look like.
+
     Raises:
-        EvaluatorError: an objective is missing, or a value is no finite number.
+        EvaluatorError: an objective is missing, a name is no text, or a value is no finite number.
     """
     if not isinstance(metrics, Mapping):
-        raise EvaluatorError(f"an evaluator returns a mapping of metrics, not {metrics!r}")
+        raise EvaluatorError(f"an evaluator returns a mapping of metrics, not {shown(metrics)}")
+    for name in metrics:
+        if not isinstance(name, str):
+            raise EvaluatorError(f"the evaluator returned a metric {shown(name)}; names are texts")
     missing = [o.name for o in objectives if o.name not in metrics]
     if missing:
         raise EvaluatorError(f"the evaluator returned {sorted(metrics)}, without {missing[0]!r}")
-    checked = {}
-    for name, value in metrics.items():
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            number = float("nan")
-        if not -float("inf") < number < float("inf"):
-            raise EvaluatorError(f"the evaluator returned {name} = {value!r}, no finite number")
-        checked[name] = number
-    return checked
+    return {name: _finite(name, value) for name, value in metrics.items()}
+
+
+def _finite(name: str, value: object) -> float:
+    plain = value
+    try:
+        if isinstance(value, np.ndarray | np.generic | Tensor):
+            plain = value.item()
+        is_number = isinstance(plain, Number) and not isinstance(plain, bool)
+        number = float(plain) if is_number else math.nan  # type: ignore[arg-type]
+    except (OverflowError, RuntimeError, TypeError, ValueError):  # too large, several, complex
+        number = math.nan
+    if not math.isfinite(number):
+        told = "" if isinstance(plain, float) else f" but of type {type(value).__name__}"
+        raise EvaluatorError(
+            f"the evaluator returned {name} = {shown(value)}, no finite number{told}"
+        )
+    return number

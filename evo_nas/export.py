@@ -7,21 +7,25 @@ computes something else is never there.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from . import model_folder
+from . import model_folder, registry
+from .carried import carry
+from .data import DataSource
 from .errors import EvoNasError, ExportError, nearest
 from .export_formats import FORMATS, as_metadata, check_onnx, quiet
 from .files import write_atomically, written_aside
 from .parity import TOLERANCE, Normalised, Parity, compare_outputs, reads, sample_pixels
 from .result import load_result
+from .runfolder import enclosing
 from .trained import Trained
 
 FOLDER = "folder"
@@ -60,12 +64,14 @@ def export(trained: Trained, wish: Wish, out: Path | None = None) -> Exported:
     _check(wish)
     folder = FOLDER in wish.formats
     path = out or Path(trained.name + ("" if folder else FORMATS[wish.formats[0]].suffix))
+    _check_suffix(path, FOLDER if folder else wish.formats[0])
     if path.exists():
         raise ExportError(f"{path} exists; choose another --out")
     if not path.parent.is_dir():
         raise ExportError(f"there is no folder {path.parent} for {path.name}; make it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise ExportError(f"{path} cannot be written: {path.parent} is read-only")
+    trained = _with_classes(trained)
     try:
         return (_export_folder if folder else _export_file)(trained, wish, path)
     except OSError as error:
@@ -80,7 +86,7 @@ def _check(wish: Wish) -> None:
         raise ExportError("several formats go into a folder: add --format folder")
     if wish.images < 3:
         raise ExportError(f"--images {wish.images}: at least 3 are compared, in two batches")
-    if not wish.tolerance > 0:
+    if not 0 < wish.tolerance < math.inf:
         raise ExportError(f"--tolerance {wish.tolerance}: give a number above 0, such as 1e-4")
     if wish.normalised and not any(FORMATS[f].normalises for f in wish.formats if f in FORMATS):
         raise ExportError(
@@ -89,6 +95,22 @@ def _check(wish: Wish) -> None:
         )
     if "onnx" in wish.formats:
         check_onnx()
+
+
+def _check_suffix(path: Path, name: str) -> None:
+    """Raise an ExportError if the name of the output says that it is something else."""
+    if name == FOLDER:
+        others = {kind.suffix: other for other, kind in FORMATS.items()}
+        if path.suffix in others:
+            raise ExportError(
+                f"{path} would be a folder; give it another --out, or --format "
+                f"{others[path.suffix]} for a file"
+            )
+    elif path.suffix != (suffix := FORMATS[name].suffix):
+        raise ExportError(
+            f"{path} is no name of a file in the format {name}; give --out "
+            f"{path.with_name(path.stem + suffix)}"
+        )
 
 
 def _export_file(trained: Trained, wish: Wish, path: Path) -> Exported:
@@ -109,7 +131,7 @@ def _export_folder(trained: Trained, wish: Wish, path: Path) -> Exported:
     shutil.rmtree(aside, ignore_errors=True)
     try:
         aside.mkdir()
-        spec = model_folder.copy_space(trained, aside)
+        spec = carry(trained.architecture.space, trained.space, aside)
         wanted = dict.fromkeys(("safetensors", *wish.formats))
         checks = {}
         for name in wanted:
@@ -164,11 +186,31 @@ def _reason(error: Exception) -> str:
 
 
 def _images(trained: Trained, wish: Wish) -> tuple[str | None, int]:
-    """The images of the check: a spec of data, and the seed that split them."""
-    if trained.run is None:
+    """The images of the check: a spec of data, and the seed that split them.
+
+    Those of the run that the weights are of, or lie in.
+    """
+    try:
+        run = trained.run or enclosing(trained.weights)
+        config = None if run is None else load_result(run).config
+    except EvoNasError:  # what lies around the weights need not be sound
+        config = None
+    if config is None:
         return wish.data or trained.measured.get("data"), int(trained.measured.get("seed", 0))
-    config = load_result(trained.run).config
     return wish.data or config.data, config.seed
+
+
+def _with_classes(trained: Trained) -> Trained:
+    """The network with the names of its classes, which weights of earlier versions do not tell."""
+    if trained.classes or trained.run is None:
+        return trained
+    try:
+        config = load_result(trained.run).config
+        source: DataSource = registry.load("data", config.data)
+        names = tuple(source.load(config.seed).classes)
+    except EvoNasError:  # the images are not here
+        return trained
+    return replace(trained, classes=names) if len(names) == trained.geometry.classes else trained
 
 
 def _input(wish: Wish, name: str) -> dict[str, str]:

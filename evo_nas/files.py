@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -52,7 +53,9 @@ def written_aside(path: Path) -> Iterator[Path]:
 
     Raises:
         RunError: the disk is full.
+        OSError: naming ``path`` or its folder, where no file can have that name.
     """
+    _check_place(path)
     temporary = path.with_name(f".{os.getpid()}.{secrets.token_hex(4)}.part.{path.name}")
     try:
         yield temporary
@@ -65,6 +68,13 @@ def written_aside(path: Path) -> Iterator[Path]:
         if isinstance(error, OSError) and error.errno in _FULL:
             raise disk_full(path) from error
         raise
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir():  # also where no name was given, which is the folder that one is in
+        raise IsADirectoryError(errno.EISDIR, "no file can be written to a folder", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
 
 
 def disk_full(path: Path) -> RunError:
@@ -136,11 +146,17 @@ def _unpacked(path: Path, payload: bytes) -> dict[str, Any]:
     try:
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what it meets, of many kinds
-        reason = str(error).strip().partition("\n")[0]
-        raise CheckpointError(f"checkpoint {path} is none of evo-nas: {reason}") from error
+        raise CheckpointError(f"checkpoint {path} is none of evo-nas: {refusal(error)}") from error
     if not isinstance(state, dict):
         raise CheckpointError(f"checkpoint {path} holds no state; delete it")
     return state
+
+
+def refusal(error: Exception) -> str:
+    """Why torch loads a file not; it would advise to run what is in it."""
+    if isinstance(error, pickle.UnpicklingError):
+        return "it holds other things than tensors and plain values, or is damaged"
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def remove_checkpoint(path: Path) -> None:

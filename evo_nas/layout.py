@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -13,9 +13,9 @@ def plain_table(*columns: str) -> Table:
     """An empty table; a column whose name begins with ">" is aligned to the right."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for column in columns:
-        table.add_column(
-            column.removeprefix(">"), justify="right" if column.startswith(">") else "left"
-        )
+        aligned: JustifyMethod = "right" if column.startswith(">") else "left"
+        # What does not fit goes on in the next line: no figure is cut.
+        table.add_column(column.removeprefix(">"), justify=aligned, overflow="fold")
     return table
 
 

@@ -7,15 +7,17 @@ used, and a resumed run reads it instead of measuring again: a time is never the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from . import registry
 from .errors import EvaluatorError
-from .evaluator import EvaluationContext, Evaluator, check_metrics
+from .evaluator import EvaluationContext, Evaluator, Failure
+from .failures import in_short
 from .limits import Limit
 from .measuring import Ledger
+from .outcomes import open_evaluator, outcome_of
 from .scorecache import ScoreCache
 from .space import Genome, Space
 
@@ -62,28 +64,29 @@ class LimitMeasurer:
         for cache in self._caches.values():
             cache.close()
 
-    def _metrics(self, spec: str, full: Genome) -> dict[str, float]:
+    def _metrics(self, spec: str, full: Genome) -> Mapping[str, float]:
         """What is known of the network, or is measured now; empty if that failed."""
         if spec not in self._caches:
             self._caches[spec] = ScoreCache(self._folder / FILE, spec)
         cache = self._caches[spec]
         known = cache.get([full])
         if full not in known:
-            known[full] = self._measure(spec, full)
+            known[full] = dict(self._measure(spec, full))
             cache.put(known)
         return known[full]
 
-    def _measure(self, spec: str, full: Genome) -> dict[str, float]:
+    def _measure(self, spec: str, full: Genome) -> Mapping[str, float]:
         evaluator, context = self._open(spec)
         began, before = time.perf_counter(), replace(context.ledger)
         try:
-            return check_metrics(evaluator.evaluate(full), evaluator.objectives)
-        except Exception as error:  # a plug-in may fail in any way: this network meets no limit
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            context.progress.say(f"a network could not be measured by {spec}: {reason}")
-            return {}
+            outcome = outcome_of(evaluator, full)
         finally:
             self._spend(spec, time.perf_counter() - began, context.ledger - before)
+        if isinstance(outcome, Failure):  # this network meets no limit
+            told = in_short(outcome.reason)
+            context.progress.say(f"a network could not be measured by {spec}: {told}")
+            return {}
+        return outcome
 
     def _evaluator(self, spec: str) -> Evaluator:
         if spec in self._opened:
@@ -96,6 +99,6 @@ class LimitMeasurer:
             evaluator: Evaluator = registry.load("evaluator", spec)
             context = self._context(spec)
             context.folder.mkdir(parents=True, exist_ok=True)
-            evaluator.open(self._space, context)
+            open_evaluator(evaluator, self._space, context)
             self._opened[spec] = evaluator, context
         return self._opened[spec]

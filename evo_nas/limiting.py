@@ -36,7 +36,7 @@ def given_limits(
     given = [parse_range(metric, text) for text, metric in named if text is not None]
     given += map(parse_limit, limits)
     if flops is not None or not given:
-        given.insert(0, from_budget(parse_budget(flops or DEFAULT)))
+        given.insert(0, from_budget(parse_budget(DEFAULT if flops is None else flops)))
     merged = merge_limits(_absolute(space, limit) for limit in given)
     budget = next((each.budget() for each in merged if each.metric == "flops"), None)
     others = tuple(str(limit) for limit in merged if limit.metric != "flops")
@@ -98,6 +98,15 @@ def _look_up(space: Space, metric: str, full: Genome) -> float:
     return space.metrics(full)[metric]
 
 
+def absolute(text: str) -> str:
+    """A limit with the path of its evaluator made absolute.
+
+    Raises:
+        BudgetError: it is malformed.
+    """
+    return str(_found_anywhere(parse_limit(text)))
+
+
 def _absolute(space: Space, limit: Limit) -> Limit:
     """The limit with its metric checked, and found again from any folder."""
     costs, known = _costs(space), _known(space)
@@ -110,8 +119,12 @@ def _absolute(space: Space, limit: Limit) -> Limit:
             f"limit {str(limit)!r}: unknown metric {limit.metric!r}; "
             f"{nearest(limit.metric, {*costs, *known, *evaluators})}"
         )
+    return _found_anywhere(limit)
+
+
+def _found_anywhere(limit: Limit) -> Limit:
     spec, mark, name = limit.metric.partition("#")
-    return Limit(f"{registry.absolute('evaluator', spec)}{mark}{name}", limit.low, limit.high)
+    return replace(limit, metric=f"{registry.absolute('evaluator', spec)}{mark}{name}")
 
 
 def _costs(space: Space) -> set[str]:

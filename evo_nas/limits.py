@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .budget import UNLIMITED, Budget, exact_amount, format_amount, unit_of
+from .budget import COSTS, UNLIMITED, Budget, exact_amount, format_amount, unit_of
 from .errors import BudgetError
 
 _RELATION = re.compile(r"(<=|>=)")
@@ -121,7 +121,7 @@ def describe_value(metric: str, value: float) -> str:
     """A value for people, with the unit where it is known."""
     if _is_time(metric):
         return f"{value:.4g} ms"
-    if metric in ("flops", "params"):
+    if metric in COSTS:
         return f"{format_amount(value)} {unit_of(metric)}"
     return f"{value:.6g}"
 
@@ -140,7 +140,10 @@ def _value(part: str, metric: str, text: str) -> float:
     if match is None or match["unit"].upper() not in scales:
         kind = "15ms or 0.015s" if time else "6M or 0.9"
         raise BudgetError(f"limit {text!r} is malformed: {part!r} is no value of it; write {kind}")
-    return float(Decimal(match["number"]) * scales[match["unit"].upper()])
+    value = float(Decimal(match["number"]) * scales[match["unit"].upper()])
+    if value < 0 and (time or metric in COSTS):
+        raise BudgetError(f"limit {text!r} is malformed: {part!r} is below 0, as nothing can be")
+    return value
 
 
 def _is_time(metric: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from . import registry
 from .api import RUNS
 from .budget import format_amount
@@ -37,7 +39,9 @@ def _about(kind: str, name: str) -> str:
         documentation = registry.find(kind, name).__doc__ or ""
     except EvoNasError as error:
         return str(error)
-    return documentation.strip().partition("\n")[0]
+    first = documentation.strip().partition("\n\n")[0].split("\n")
+    line = first[0] if first[0].endswith(".") else " ".join(part.strip() for part in first)
+    return re.sub(r":\w+:(?=`)|`", "", line)  # as it is read, without marks for a site of docs
 
 
 def _runs() -> dict[str, str]:

@@ -8,10 +8,11 @@ from pathlib import Path
 from torch import nn
 
 from .architecture import Architecture, read_architecture
-from .classifier import as_classifier
+from .carried import code_in, located
+from .classifier import as_classifier, check_classes
 from .errors import SpecError
 from .known_code import check_known, trusting
-from .model_folder import ARCHITECTURE, WEIGHTS, own_space
+from .model_folder import ARCHITECTURE, WEIGHTS
 from .trained import Trained, load_architecture, load_trained
 
 
@@ -38,8 +39,11 @@ def load(
     Raises:
         EvoNasError: there is no such network, or its weights do not fit.
         SpecError: the space is code, and it was not said that it is trusted.
+        SettingsError: ``num_classes`` is no number of classes.
         SpaceError: the network cannot be given other classes.
     """
+    if num_classes is not None:
+        check_classes(num_classes)
     folder = Path(what)
     file = Path(weights) if weights is not None else None
     if (folder / ARCHITECTURE).is_file():
@@ -63,19 +67,13 @@ def load(
 def _of_folder(folder: Path, weights: Path | None, trust_code: bool) -> Trained:
     path = folder / ARCHITECTURE
     architecture: Architecture = read_architecture(path, known_code=False)
-    file = own_space(folder, architecture)
-    if file is None and (".py:" in architecture.space or ".toml" in architecture.space):
-        raise SpecError(f"{folder} names a space outside of it, {architecture.space!r}")
-    if file is None:
+    spec, code = located(architecture.space, folder), code_in(architecture.space, folder)
+    if code is None:
         check_known([architecture.space], path)
-    else:
-        if file.suffix == ".py" and not trust_code:
-            raise SpecError(
-                f"the space of {folder} is code, {file.name}, which loading runs: read it, and if "
-                "you trust it, load with trust_code=True"
-            )
-        architecture = replace(
-            architecture, space=architecture.space.replace(file.name, str(file.resolve()), 1)
+    elif not trust_code:
+        raise SpecError(
+            f"the space of {folder} is code, {code.name}, which loading runs: read it, and if "
+            "you trust it, load with trust_code=True"
         )
-    named = replace(architecture, name=folder.resolve().name)
+    named = replace(architecture, name=folder.resolve().name, space=spec)
     return load_architecture(named, weights or folder / WEIGHTS)

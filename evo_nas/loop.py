@@ -23,6 +23,7 @@ from .errors import RunError
 from .evaluator import EvaluationContext, Evaluator, Objective
 from .feasible import Feasible
 from .files import load_weights, save_weights, write_atomically
+from .limit_facts import describe_fact, limit_facts
 from .limit_measuring import LimitMeasurer
 from .limited_feasible import LimitedFeasible
 from .limiting import make_limits
@@ -79,7 +80,7 @@ class Loop:
         decided: Genome | None = None
         for stage in self.strategy.plan(self.space, self.config.settings):
             space = stage_space(self.space, stage, decided)
-            finalists, weights = self._stage(stage, space)
+            finalists, weights = self._stage(stage, space, planned=decided is None)
             finalists = [replace(f, genome=space.lift(f.genome)) for f in finalists]
             decided = finalists[0].genome
         assert decided is not None, "a strategy plans one stage at least"
@@ -87,8 +88,13 @@ class Loop:
         self.measurer.close()
         self.store.close()
 
-    def _stage(self, stage: StagePlan, space: Space) -> tuple[list[Scored], Path | None]:
-        """The retrained finalists of a stage, best first, and the weights of the best."""
+    def _stage(
+        self, stage: StagePlan, space: Space, planned: bool
+    ) -> tuple[list[Scored], Path | None]:
+        """The retrained finalists of a stage, best first, and the weights of the best.
+
+        How limits are met in a stage that was ``planned`` is known before the run.
+        """
         config = self.config
         legal = stage_feasible(stage, space, self.limits)
         if legal.count is not None and legal.share is not None:
@@ -96,6 +102,9 @@ class Loop:
                 f"{stage.name}: {legal.count:,.4g} of {legal.size:,.4g} genomes fit, "
                 f"{100 * legal.share:.3g}% of the prior"
             )
+        if config.limits and not planned:
+            for fact in limit_facts(self.limits, legal):
+                self.progress.say(f"{stage.name}: {describe_fact(fact, config.device)}")
         retrainer = self._scorer(
             stage, space, legal, "finalists", config.retrainer, config.recipe.train.epochs
         )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from . import registry
 from .budget import format_amount
+from .config import Config
+from .limits import parse_limit
 from .parity import Parity
 from .report.repeating import command
 from .result import Result, load_result, measured_facts
@@ -68,14 +72,30 @@ def _found(trained: Trained, result: Result | None) -> Iterator[str]:
             yield f"Trained alone, from scratch: recipe {recipe}, {epochs} epochs, "
             yield f"seed {trained.measured.get('seed')}, images `{trained.measured.get('data')}`."
         return
-    config = result.config
+    config = _without_paths(result.config)
     yield f"```\n{command(config, trained.space)}\n```\n"
+    if config != result.config:
+        yield "Of files and folders only the names are told.\n"
     yield f"- budget: {config.flops} FLOPs {trained.space.counted}"
     yield f"- strategy `{config.strategy}`, evaluator `{config.evaluator}`, seed {config.seed}"
     yield f"- trained by `{config.retrainer}`, recipe {config.recipe.name}"
     yield f"- images: `{config.data}`, fingerprint `{trained.measured.get('fingerprint')}`"
     versions = result.facts["versions"] or {}
     yield "- versions: " + ", ".join(f"{name} {value}" for name, value in versions.items())
+
+
+def _without_paths(config: Config) -> Config:
+    """The configuration without paths of the machine that the run was made on."""
+    limits = (parse_limit(text) for text in config.limits)
+    return replace(
+        config,
+        space=registry.short(config.space),
+        strategy=registry.short(config.strategy),
+        evaluator=registry.short(config.evaluator),
+        retrainer=registry.short(config.retrainer),
+        data=registry.short(config.data),
+        limits=tuple(str(replace(each, metric=registry.short(each.metric))) for each in limits),
+    )
 
 
 def _measured(trained: Trained) -> Iterator[str]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from .architecture import Architecture
+from . import registry
 from .delivered import describe_weights
 from .model_card import model_card
 from .parity import Parity
@@ -21,36 +20,15 @@ from .trained import Trained
 MODEL = "model"
 ARCHITECTURE, WEIGHTS = "architecture.json", f"{MODEL}.safetensors"
 PREPROCESSING, CHECKS, CARD = "preprocessing.json", "checks.json", "README.md"
-_SPACE = "space"
 NORMALISED = "float32 (batch, channels, size, size): (pixel / 255 - mean) / std, by channel"
 PIXELS = "uint8 (batch, channels, size, size): pixels from 0 to 255, normalised inside"
-
-
-def copy_space(trained: Trained, folder: Path) -> str:
-    """Copy the file of the network's space, if it is one; the spec of the space in the folder.
-
-    A path in it is relative to the folder.
-    """
-    target, question, query = trained.architecture.space.partition("?")
-    place, colon, attribute = target.rpartition(":")
-    file = Path(place if place.endswith(".py") else target)
-    if file.suffix not in (".py", ".toml"):
-        return trained.architecture.space
-    shutil.copyfile(file, folder / f"{_SPACE}{file.suffix}")
-    return f"{_SPACE}{file.suffix}{colon}{attribute if colon else ''}{question}{query}"
-
-
-def own_space(folder: Path, architecture: Architecture) -> Path | None:
-    """The file of the space that a model folder carries, None if it is an installed one."""
-    target = architecture.space.partition("?")[0]
-    name = target.rpartition(":")[0] if ":" in target else target
-    return folder / name if name in (f"{_SPACE}.py", f"{_SPACE}.toml") else None
 
 
 def write(
     trained: Trained, folder: Path, spec: str, checks: Mapping[str, Parity], normalised: bool
 ) -> None:
     """All but the weights, which are there."""
+    trained = replace(trained, measured=_without_paths(trained.measured))
     genome = trained.space.check(trained.architecture.genome)
     architecture = {
         "format": 1,
@@ -71,11 +49,17 @@ def write(
     (folder / CARD).write_text(model_card(trained, spec, checks, normalised), encoding="utf-8")
 
 
+def _without_paths(measured: Mapping[str, Any]) -> dict[str, Any]:
+    """What was measured, with specs that end where paths of this machine would begin."""
+    named = {key: registry.short(measured[key]) for key in ("by", "data") if key in measured}
+    return {**measured, **named}
+
+
 def facts(trained: Trained, spec: str | None = None) -> dict[str, Any]:
-    """What a network is and reads, for programs."""
+    """What a network is and reads, for programs; of a space that is a file, the name."""
     return {
         "name": trained.name,
-        "space": spec or trained.architecture.space,
+        "space": registry.short(spec or trained.architecture.space),
         "genome": list(trained.architecture.genome),
         "geometry": asdict(trained.geometry),
         "preprocessing": {

@@ -4,9 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from .errors import ContractError, EvaluatorError
-from .evaluator import Evaluator, Failure, Objective, Outcome, check_metrics
-from .space import Genome
+from .errors import ContractError, EvaluatorError, EvoNasError
+from .evaluator import (
+    EvaluationContext,
+    Evaluator,
+    Failure,
+    Objective,
+    Outcome,
+    check_metrics,
+)
+from .raised import describe
+from .space import Genome, Space
+
+
+def open_evaluator(evaluator: Evaluator, space: Space, context: EvaluationContext) -> None:
+    """Open it.
+
+    Raises:
+        EvaluatorError: it failed in some way of its own, which is told with the line.
+        EvoNasError: as it says.
+    """
+    try:
+        evaluator.open(space, context)
+    except EvoNasError:
+        raise
+    except (Exception, SystemExit) as error:  # a plug-in may fail in any way
+        raise EvaluatorError(
+            f"evaluator {type(evaluator).__name__} could not be opened: {describe(error)}"
+        ) from error
 
 
 def outcomes(evaluator: Evaluator, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
@@ -66,5 +91,5 @@ def checked(outcome: Outcome, objectives: Sequence[Objective]) -> Outcome:
         return outcome
     try:
         return check_metrics(outcome, objectives)
-    except EvaluatorError as error:
-        return Failure(str(error))
+    except Exception as error:  # what was returned may be anything
+        return Failure.by(error)

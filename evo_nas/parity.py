@@ -77,16 +77,17 @@ def sample_pixels(
     there are none or they cannot be read, with the reason.
     """
     why = ""
-    if data not in (None, "none"):
+    if data is not None and data != "none":
+        name = registry.short(data)  # what is exported is for others: no paths of this machine
         try:
             source: DataSource = registry.load("data", data)
             validation = source.load(seed).validation
             pixels = validation.take(range(min(count, len(validation)))).load().pixels
             if pixels.shape[1] == geometry.channels and len(pixels) > 2:
-                return _sized(pixels, geometry.image_size), f"validation images of {data}"
-            why = f" (those of {data} do not fit)"
+                return _sized(pixels, geometry.image_size), f"validation images of {name}"
+            why = f" (those of {name} do not fit)"
         except EvoNasError as error:
-            why = f" ({error})"
+            why = f" ({str(error).replace(data, name)})"
     shape = (count, geometry.channels, geometry.image_size, geometry.image_size)
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)

@@ -57,7 +57,7 @@ class PlugIns:
     def check_time_limits(self, search: float, finalists: float) -> None:
         """Raise a SettingsError unless what is limited works in processes that can be killed."""
         for limit, evaluator in ((search, self.evaluator), (finalists, self.retrainer)):
-            if limit and not evaluator.loaded.in_workers:
+            if limit > 0 and not evaluator.loaded.in_workers:
                 raise SettingsError(
                     f"a time limit of {limit:g} s would hold for nothing: {evaluator.spec} does "
                     "not work in worker processes (as train, python and command do); leave it out"
@@ -96,7 +96,9 @@ def choose_plugins(
         evaluator = registry.with_option(evaluator, "run", str(supernet))
     chosen: PlugIn[Space] = _load("space", space)
     scorer: PlugIn[Evaluator] = _load("evaluator", evaluator)
-    confirmer: PlugIn[Evaluator] = _load("evaluator", retrainer or scorer.loaded.retrainer)
+    confirmer: PlugIn[Evaluator] = _load(
+        "evaluator", scorer.loaded.retrainer if retrainer is None else retrainer
+    )
     for each in (scorer, confirmer):
         each.loaded.check(chosen.loaded)
     return PlugIns(chosen, _load("strategy", strategy), scorer, confirmer)

@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus
 
 from .errors import EvoNasError, SpecError, nearest
+from .raised import describe, place
 
 _GROUPS = {
     "space": "evo_nas.spaces",
@@ -88,10 +89,10 @@ def _made(kind: str, spec: str, factory: Callable[..., Any], options: Mapping[st
     except EvoNasError:
         raise
     except (TypeError, ValueError) as error:
-        raise SpecError(f"{kind} {spec!r} does not accept its options: {error}") from error
+        told = f"{error}{place(error)}"
+        raise SpecError(f"{kind} {spec!r} does not accept its options: {told}") from error
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
-        raise SpecError(f"{kind} {spec!r} cannot be made: {told}") from error
+        raise SpecError(f"{kind} {spec!r} cannot be made: {describe(error)}") from error
     if not isinstance(instance, _attribute(_CONTRACTS[kind])):  # type: ignore[arg-type]
         base = _CONTRACTS[kind].replace(":", ".")
         raise SpecError(
@@ -186,7 +187,7 @@ _WITH_PATHS: Mapping[str, Callable[[str], str]] = {
 
 def _is_folder(target: str) -> bool:
     """Whether a spec of data is a folder; an installed name goes first, as in ``digits``."""
-    return target not in names("data") and Path(target).is_dir()
+    return bool(target) and target not in names("data") and Path(target).is_dir()
 
 
 def _is_toml(target: str) -> bool:
@@ -198,6 +199,8 @@ def find(kind: str, target: str) -> Callable[..., Any]:
     """The factory that ``target`` (a spec without options) names."""
     if ":" in target:
         return _attribute(target)
+    if target.endswith(".py"):
+        raise SpecError(f"{kind} {target!r}: say what in the file is meant, as {target}:NAME")
     points = [point for point in _points(kind) if point.name == target]
     values = sorted({point.value for point in points})
     if len(values) > 1:
@@ -218,18 +221,18 @@ def _owner(point: EntryPoint) -> str:
 
 
 def _attribute(target: str) -> Callable[..., Any]:
-    place, _, name = target.rpartition(":")
+    source, _, name = target.rpartition(":")
     try:
-        in_file = place.endswith(".py")
-        module = _file_module(Path(place)) if in_file else importlib.import_module(place)
+        in_file = source.endswith(".py")
+        module = _file_module(Path(source)) if in_file else importlib.import_module(source)
     except EvoNasError:
         raise
     except Exception as error:  # a plug-in may fail in any way while it is imported
-        raise SpecError(f"{place!r} cannot be imported: {type(error).__name__}: {error}") from error
+        raise SpecError(f"{source!r} cannot be imported: {describe(error)}") from error
     factory = getattr(module, name, None)
     if not callable(factory):
         public = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
-        raise SpecError(f"{place!r} has no {name!r}; {nearest(name, public)}")
+        raise SpecError(f"{source!r} has no {name!r}; {nearest(name, public)}")
     return factory  # type: ignore[no-any-return]
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from .errors import CheckpointError
-from .files import save_weights
+from .files import refusal, save_weights
 from .inputs import check_regular, shown
 
 
@@ -35,8 +35,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     except OSError as error:
         raise CheckpointError(f"cannot read weights from {path}: {error.strerror}") from error
     except Exception as error:  # torch raises what it meets, of many kinds
-        reason = str(error).strip().partition("\n")[0]
-        raise CheckpointError(f"{path} is no file of weights alone: {reason}") from error
+        raise CheckpointError(f"{path} is no file of weights alone: {refusal(error)}") from error
     for key in ("model", "state_dict"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]

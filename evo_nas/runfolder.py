@@ -134,6 +134,15 @@ def check(folder: Path) -> None:
     check_links(folder)
 
 
+def enclosing(path: Path) -> Path | None:
+    """The folder of the run that a file lies in, if it does."""
+    return next((p for p in path.resolve().parents if _is_run(p)), None)
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / CONFIG).is_file() and (folder / STORE).is_file()
+
+
 def _holder(text: str) -> str:
     try:
         holder = json.loads(text)

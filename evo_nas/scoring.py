@@ -10,11 +10,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from .errors import EvaluatorError, EvoNasError, RunError
+from .errors import RunError
 from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
 from .failures import Announcer, FailureCount, to_keep
 from .measuring import Ledger, torch_threads
-from .outcomes import outcomes
+from .outcomes import open_evaluator, outcomes
 from .space import Genome, Space
 from .store import Evaluation, Store
 from .strategy import Proposal
@@ -119,15 +119,7 @@ class Scorer:
             self.context.folder.mkdir(parents=True, exist_ok=True)
             before = replace(self.context.ledger)
             with self._accounted(self.opening):
-                try:
-                    self.evaluator.open(self.space, self.context)
-                except EvoNasError:
-                    raise
-                except Exception as error:  # a plug-in may fail in any way
-                    raise EvaluatorError(
-                        f"evaluator {type(self.evaluator).__name__} could not be opened: "
-                        f"{type(error).__name__}: {error}"
-                    ) from error
+                open_evaluator(self.evaluator, self.space, self.context)
             self._opened = True  # only then: what Ctrl-C stopped half-way cannot be closed
             images = self.context.ledger - before
             self.store.spend(self.stage, self.opening, 0, images)

@@ -41,7 +41,7 @@ class Settings:
     def __post_init__(self) -> None:
         for field_ in fields(self):
             value, lowest = getattr(self, field_.name), _LOWEST.get(field_.name, 0)
-            if value < lowest:
+            if not lowest <= value < math.inf:  # nor is it no number at all
                 raise SettingsError(f"{field_.name} is {value}; it must be at least {lowest}")
         if self.crossover + self.mutation > self.population:
             raise SettingsError(

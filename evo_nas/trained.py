@@ -116,8 +116,9 @@ def load_architecture(
 def _find(what: str, weights: Path | None) -> tuple[Architecture, Path, Path | None]:
     """The architecture, the file of its weights, and what a run wrote of it, if both are of one."""
     path = Path(what)
-    if path.name == BEST and (path.parent / CONFIG).is_file():
-        path = path.parent
+    own = (BEST,) if weights else (BEST, WEIGHTS)
+    if path.name in own and path.is_file() and (path.parent / CONFIG).is_file():
+        path = path.resolve().parent  # the run's name, also if it was named from within its folder
     if path.is_dir():
         record = None if weights else path / BEST
         return find_architecture(str(path)), weights or path / WEIGHTS, record

@@ -75,13 +75,19 @@ def _limits(prepared: Prepared) -> list[tuple[str, str]]:
     rows = [("budget", f"{plan.budget} FLOPs (1 FLOP = 1 multiply-accumulate)")]
     if not prepared.config.limits:
         return rows
-    return rows + limit_rows(plan.facts, prepared.config.device)
+    first, *later = [outlook.stage.name for outlook in plan.stages]
+    label = f"limits in {first}" if later else "limits"
+    rows += limit_rows(plan.facts, prepared.config.device, label)
+    told = "the same; how each is met follows from what is decided before, and is said then"
+    return rows + [(f"limits in {name}", told) for name in later]
 
 
-def limit_rows(facts: Sequence[LimitFact], device: str = "") -> list[tuple[str, str]]:
+def limit_rows(
+    facts: Sequence[LimitFact], device: str = "", label: str = "limits"
+) -> list[tuple[str, str]]:
     """Each limit, and how it is met."""
     told = [describe_fact(fact, device) for fact in facts]
-    return [("" if number else "limits", text) for number, text in enumerate(told)]
+    return [("" if number else label, text) for number, text in enumerate(told)]
 
 
 def _evaluators(prepared: Prepared) -> str:
@@ -221,14 +227,20 @@ def architecture_view(space: Space, genome: Genome, title: str) -> RenderableTyp
 
 
 def _slot_view(slots: SlotTable) -> Table:
-    costs = (">FLOPs", ">parameters") if slots.rest is not None else ()
-    table = plain_table("slot", *(f">{name}" for name in slots.names), *costs)
+    """A row for each slot; a column, if slots are fewer than what they hold."""
+    costs = ("FLOPs", "parameters") if slots.rest is not None else ()
+    rows = [["slot", *slots.names, *costs]]
     for row in slots.rows:
-        table.add_row(
-            row.slot,
-            *("-" if value is None else str(value) for value in row.values),
-            *(f"{row.costs[key]:,}" for key in ("flops", "params") if row.costs),
-        )
+        values = ["-" if value is None else str(value) for value in row.values]
+        values += [f"{row.costs[key]:,}" for key in ("flops", "params") if row.costs]
+        rows.append([row.slot, *values])
+    if len(slots.names) > len(slots.rows):
+        rows = [list(column) for column in zip(*rows, strict=True)]
+    table = plain_table(rows[0][0], *(f">{name}" for name in rows[0][1:]))
+    for column in table.columns[1:]:
+        column.no_wrap = True  # names give way, not figures
+    for cells in rows[1:]:
+        table.add_row(*cells)
     return table
 
 

@@ -25,6 +25,7 @@ from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
 from .measuring import Ledger
 from .outcomes import outcome_of
 from .progress import Messages, Silent
+from .raised import describe
 from .recipe import Recipe
 from .space import Genome, Geometry, Option, Space
 from .streams import Streams
@@ -207,8 +208,7 @@ class _Desk:
             except EvoNasError as error:
                 _opened[self.job] = _Raised.by(error)
             except Exception as error:  # a plug-in may fail in any way
-                reason = f"{type(error).__name__}: {error}"
-                told = f"the evaluator could not be opened in a worker process: {reason}"
+                told = f"the evaluator could not be opened in a worker process: {describe(error)}"
                 _opened[self.job] = _Raised.by(EvaluatorError(told))
 
     def do(self, task: _Task) -> _Answer | _Raised:
@@ -251,7 +251,7 @@ class _Opened:
         except EvoNasError as error:
             return _Raised.by(error)
         except SystemExit as error:  # of a function that believes to be the program
-            outcome = Failure(f"SystemExit: {error}")
+            outcome = Failure.by(error)
         images = context.ledger - before
         return _Answer(outcome, images, list(context.notes), list(self._heard.said))
 

@@ -80,6 +80,26 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
         (["run", *PLUGINS, "--evaluator", "supernett"], "did you mean supernet"),
         (["run", *SCORE, "--flops", "many"], "'many' is malformed"),
         (["run", *SCORE, "--flops", "1..2"], "the nearest reachable is"),
+        (["run", *SCORE, "--flops", ""], "budget '' is malformed"),
+        (["run", *SCORE, "--params", ""], "limit '' is malformed"),
+        (["run", *SCORE, "--params", "-5"], "limit '-5' is malformed: '-5' is below 0"),
+        (["run", *SCORE, "--latency", ""], "limit '' is malformed"),
+        (["run", *SCORE, "--limit", ""], "limit '' is malformed"),
+        (["run", *SCORE, "--evaluator", ""], "unknown evaluator ''"),
+        (["run", *SCORE, "--retrainer", ""], "unknown evaluator ''"),
+        (["run", *SCORE, "--strategy", ""], "unknown strategy ''"),
+        (["run", *SCORE, "--data", ""], "unknown data ''"),
+        (["run", *SCORE, "--recipe", ""], "there is no recipe ''"),
+        (["run", *SCORE, "--geometry", ""], "geometry ''"),
+        (["run", *SCORE, "--mutation-rate", "nan"], "mutation_rate"),
+        (["run", *SCORE, "--failures", "nan"], "failures is nan"),
+        (["run", *SCORE, "--time-limit", "-1"], "time_limit is -1"),
+        (["figure", "accuracy", "--paper", "--out", ""], "no file can be written to a folder: ."),
+        (["figure", "accuracy", "--paper", "--out", "no/x.svg"], "there is no such folder: no"),
+        (["compare", "x"], "it takes no argument such as x"),
+        (["compare", "--flops", ""], "budget '' is malformed"),
+        (["space", "glit_hl", "--flops", ""], "budget '' is malformed"),
+        (["space", "glit_hl", "--params", "-5"], "limit '-5' is malformed"),
         (["run", *SCORE, "--data", "no/such/folder"], "no/such/folder"),
         (["run", *SCORE, "--run-dir", "."], "exists"),
         (["train", "."], "is no run folder: it has neither best.json nor config.toml"),
@@ -118,6 +138,38 @@ def test_bad_input_gets_one_line_and_exit_code_2_and_leaves_nothing(
     assert said in errors
     assert len(errors.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+BAD_STRATEGY = """
+from evo_nas.strategy import Strategy, flat_stage
+
+class Bad(Strategy):
+    def plan(self, space, settings):
+        return (flat_stage(space, settings),)
+
+    def begin(self, stage, sampler, settings, objectives):
+        pass
+
+    def ask(self, rng):
+        return {}["size"]
+
+    def tell(self, scored):
+        pass
+"""
+
+
+def test_what_a_plug_in_raises_is_told_by_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.py").write_text(BAD_STRATEGY)
+    given = ["run", *SCORE, "--strategy", "bad.py:Bad", "--quiet"]
+    monkeypatch.setattr(sys, "argv", ["evo-nas", *given])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "a plug-in raised KeyError: 'size' (bad.py, line 12); evo-nas check finds" in line
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 import pytest
 
 import evo_nas
-from evo_nas.comparison import Comparison, cost, finished_runs, make_runs
+from evo_nas.comparison import Comparison, cost, finished_runs, make_runs, plan_comparison
 from evo_nas.comparison_report import Report, comparison_document, report
 from evo_nas.comparison_view import comparison_view
 from evo_nas.errors import RunError, SettingsError, SpecError
+from evo_nas.known_code import remember
 from evo_nas.progress import Silent
 from evo_nas.result import load_result
 
@@ -203,3 +204,46 @@ def test_further_limits_are_options_like_others(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("limits = []", "limits = [3]"))
     with pytest.raises(RunError, match=r"options\.limits"):
         Comparison.read(tmp_path / "0")
+
+
+MINE = """
+from tests.plugins import Score, Tiny
+
+class Mine(Tiny):
+    pass
+
+class Ours(Score):
+    needs_data = False
+"""
+
+
+def test_a_comparison_of_ones_own_plug_ins_is_resumed_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "mine.py").write_text(MINE)
+    monkeypatch.chdir(here)
+    planned, folder = plan_comparison(
+        ["random_search"], seeds=1, protocol="paper", jobs=1, run_dir=tmp_path / "c",
+        space="mine.py:Mine?blocks=3", evaluator="mine.py:Ours", retrainer="mine.py:Ours",
+        limits=["mine.py:Ours#accuracy>=0.01"], samples=4, population=4, finalists=1,
+    )  # fmt: skip
+    planned.check()
+    planned.save(folder)
+    monkeypatch.chdir(tmp_path)
+    (entry,) = make_runs(tmp_path / "c", Silent())
+    assert entry.result.config.limits == (f"{here}/mine.py:Ours#accuracy>=0.01",)
+
+
+def test_a_comparison_of_others_runs_no_code_for_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"space": SPACE, "flops": BUDGET, "limits": ["theirs.py:Evil#harm<=1"]}
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "theirs"))
+    Comparison(("spos",), (0,), ("paper",), 1, options).save(tmp_path / "c")
+    monkeypatch.delenv("EVO_NAS_ALLOW_CODE")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "ours"))
+    remember([SPACE])
+    with pytest.raises(SpecError, match=r"no run of yours has used here: 'theirs\.py:Evil'"):
+        Comparison.read(tmp_path / "c")

@@ -320,8 +320,9 @@ def test_what_is_not_the_network_is_not_left(
     network = trained(tmp_path, "tests.plugins:Tiny")
     wrong = dataclasses.replace(network, network=kind(*network.network.children()).eval())
     before = sorted(tmp_path.iterdir())
+    out = tmp_path / ("out" if "folder" in formats else "out.pt2")
     with pytest.raises(ExportError, match=said):
-        export(wrong, Wish(formats), tmp_path / "out")
+        export(wrong, Wish(formats), out)
     assert sorted(tmp_path.iterdir()) == before
     assert capfd.readouterr().err == ""
 
@@ -352,6 +353,17 @@ def test_without_the_extra_it_is_said_what_to_install(
         (["{run}", "--out", "{tmp}/none/out"], "there is no folder"),
         (["{run}", "--images", "1"], "at least 3"),
         (["{run}", "--tolerance", "0"], "above 0"),
+        (["{run}", "--tolerance", "inf"], "above 0"),
+        (
+            ["{run}", "--format", "onnx", "--out", "{tmp}/x.txt"],
+            "format onnx; give --out {tmp}/x.onnx",
+        ),
+        (["{run}", "--format", "onnx", "--out", "{tmp}/x.pt2"], "give --out {tmp}/x.onnx"),
+        (
+            ["{run}", "--format", "safetensors", "--out", "{tmp}/x"],
+            "give --out {tmp}/x.safetensors",
+        ),
+        (["{run}", "--out", "{tmp}/x.onnx"], "x.onnx would be a folder; give it another --out, or"),
         (["glit_tiny"], "glit_tiny has no weights"),
         (["glit_tiny", "--weights", "{tmp}/none.safetensors"], "there are no weights"),
         (["{tmp}"], "is no run folder"),
@@ -368,8 +380,9 @@ def test_what_is_wrong_is_said_in_one_line(
         cli.main()
     assert ended.value.code == 2
     error = capsys.readouterr().err
-    assert said in error
+    assert said.format(tmp=tmp_path) in error
     assert len(error.strip().splitlines()) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["there"]
 
 
 def test_the_command_prints_and_keeps_the_check(

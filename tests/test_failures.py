@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,18 @@ REASONS = {
     "nan": "the evaluator returned accuracy = nan, no finite number",
     "inf": "the evaluator returned accuracy = inf, no finite number",
     "key": "the evaluator returned ['precision'], without 'accuracy'",
-    "word": "the evaluator returned accuracy = 'good', no finite number",
+    "word": "the evaluator returned accuracy = 'good', no finite number but of type str",
+    "text": "the evaluator returned accuracy = '0.5', no finite number but of type str",
+    "truth": "the evaluator returned accuracy = True, no finite number but of type bool",
+    "tensor": "the evaluator returned accuracy = tensor([0.5000, 0.5000]), no finite number but of "
+    "type Tensor",
     "type": "an evaluator returns a mapping of metrics, not [1.0]",
     "nothing": "an evaluator returns a mapping of metrics, not None",
     "failure": "said so itself",
 }
+
+
+PLACE = re.compile(r" \(plugins\.py, line \d+\)$")  # where it was raised
 
 
 class Listener(Silent):
@@ -65,7 +73,7 @@ def test_the_candidate_fails_with_its_reason_and_the_search_is_that_of_any_failu
     result = run(tmp_path / "run", f"tests.plugins:Faulty?fault={fault}")
     failed = [e for e in result.evaluations if e.failure is not None]
     assert failed
-    assert {e.failure for e in failed} == {REASONS[fault]}
+    assert {PLACE.sub("", e.failure or "") for e in failed} == {REASONS[fault]}
     assert {sum(e.genome) % 5 for e in failed} == {0}
     assert all(e.metrics == {} for e in failed)
     assert len(result.of("stage2", "search")) == 24
@@ -100,7 +108,8 @@ def test_too_many_failures_stop_the_run_and_it_says_what_to_do(tmp_path: Path) -
     assert "stage1 search: 10 of 10 candidates failed, more than the share of 0.5" in str(
         raised.value
     )
-    assert "the last one: RuntimeError: out of luck. evo-nas show" in str(raised.value)
+    assert "the last one: RuntimeError: out of luck (plugins.py, line " in str(raised.value)
+    assert "). evo-nas show" in str(raised.value)
     assert str(raised.value).endswith(f"evo-nas resume {tmp_path / 'run'} --retry-failed")
     with pytest.raises(EvaluatorError, match="10 of 10"):  # nothing has changed
         evo_nas.resume(tmp_path / "run")
@@ -166,19 +175,21 @@ def test_people_and_programs_are_told_how_many_failed_and_why(tmp_path: Path) ->
     number = len(result.failed("stage1", "search"))
     said = [line for line in listener.heard if "failed" in line]
     assert [line.partition(": ")[0] for line in said] == ["stage1 search", "stage2 search"]
-    assert said[0].endswith(" failed: RuntimeError: out of luck")
+    reason = result.failed("stage1", "search")[0]
+    assert reason.startswith("RuntimeError: out of luck (plugins.py, line ")
+    assert said[0].endswith(f" failed: {reason}")
     console = Console(record=True, width=120, file=io.StringIO())
     space = registry.load("space", result.config.space)
     console.print(result_view(result, space))
     shown = console.export_text()
     assert f"stage1 search: {number} of 24 candidates failed" in shown
-    assert f"{number} x RuntimeError: out of luck" in shown
+    assert f"{number} x {reason}" in shown
     assert result_document(result)["stages"]["stage1"]["failed"] == {
-        "search": {"candidates": number, "reasons": {"RuntimeError: out of luck": number}}
+        "search": {"candidates": number, "reasons": {reason: number}}
     }
     page = run_page(result, space)
     assert f"{number} of them failed and have no score" in page
-    assert f"RuntimeError: out of luck ({number})." in page
+    assert f"{reason} ({number})." in page
 
 
 class Answers(Evaluator):

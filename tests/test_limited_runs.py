@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import evo_nas
 from evo_nas.api import prepare
 from evo_nas.config import Config
-from evo_nas.errors import BudgetError, EvoNasError
+from evo_nas.errors import BudgetError, DataError, EvoNasError
+from evo_nas.evaluator import EvaluationContext
 from evo_nas.limits import parse_limit
 from evo_nas.report.repeating import command
 from evo_nas.result import Result, limited_facts
 from evo_nas.scorecache import ScoreCache
-from evo_nas.space import Genome
+from evo_nas.space import Genome, Space
+from evo_nas.views import plan_view
 
 from .plugins import Score, Tiny
+from .test_failures import Listener
 from .test_loop import SMALL, SPACE, outcome
 
 CLOCK = "tests.plugins:Clock"
@@ -60,6 +66,23 @@ def test_no_strategy_leaves_any_limit(strategy: str, tmp_path: Path) -> None:
     assert result.best is not None
     assert result.best["limits"]["12<=params<=30"] == result.best["target"]["params"]
     assert result.best["limits"][f"{CLOCK}<=19"] <= 19
+
+
+def test_how_limits_are_met_is_told_of_each_stage(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"flops": "150..400", "params": "12..30", **SMALL, "samples": 12}
+    prepared = prepare(SPACE, run_dir=tmp_path / "run", **options)
+    console = Console(record=True, width=120, file=io.StringIO())
+    console.print(plan_view(prepared))
+    plan = console.export_text()
+    assert re.search(r"limits in stage1 +150<=flops<=400: ", plan)
+    assert re.search(r"limits in stage2 +the same; how each is met follows from what is", plan)
+    listener = Listener()
+    prepared.start(listener)
+    told = [line for line in listener.heard if "<=params<=" in line]
+    assert [line.partition(": ")[0] for line in told] == ["stage2"]
+    single = prepare(SPACE, strategy="random_search", run_dir=tmp_path / "other", **options)
+    console.print(plan_view(single))
+    assert re.search(r"\nlimits +150<=flops<=400", console.export_text())
 
 
 class Stopped(KeyboardInterrupt):
@@ -154,3 +177,29 @@ def test_another_metric_of_an_evaluator_is_named_after_its_spec(tmp_path: Path) 
     assert parse_limit(f"{CLOCK}#spread<=1").spec == CLOCK
     with pytest.raises(EvoNasError, match="has no metric 'sprad'; it has latency, spread"):
         run(tmp_path / "other", strategy="random_search", limits=[f"{CLOCK}#sprad<=1"])
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("opening", r"Stuck could not be opened: KeyError: 'driver' \(test_limited_runs\.py, line"),
+        ("data", "the images are gone"),
+    ],
+)
+def test_what_fails_about_no_network_stops_the_run(fault: str, said: str, tmp_path: Path) -> None:
+    limit = f"tests.test_limited_runs:Stuck?fault={fault}<=1"
+    with pytest.raises(EvoNasError, match=said):
+        run(tmp_path / "run", strategy="random_search", limits=[limit])
+
+
+class Stuck(Score):
+    """An evaluator for limits that cannot measure anything."""
+
+    needs_data = False
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        if self.fault == "opening":
+            raise KeyError("driver")
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        raise DataError("the images are gone")

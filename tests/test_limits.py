@@ -21,6 +21,8 @@ VALUES = st.floats(-1e15, 1e15) | st.integers(-(10**15), 10**15).map(float)
 def test_the_text_of_a_limit_is_read_as_the_same_limit(
     metric: str, first: float, second: float, below: bool, above: bool
 ) -> None:
+    if metric in ("flops", "params") or "latency" in metric:
+        first, second = abs(first), abs(second)
     low = min(first, second) if below else -math.inf
     high = max(first, second) if above or not below else math.inf
     limit = Limit(metric, low, high)
@@ -99,3 +101,13 @@ def test_how_far_outside() -> None:
     assert [limit.miss(value) for value in (8, 10, 12, 15, 18)] == [2, 0, 0, 0, 3]
     assert 12 in limit
     assert math.inf not in limit
+
+
+@pytest.mark.parametrize(
+    "text", ["params<=-5", "params>=-5", "flops<=-1G", "latency<=-3ms", "-2<=my.py:E#latency<=3"]
+)
+def test_of_what_cannot_be_below_zero_no_limit_is(text: str) -> None:
+    with pytest.raises(BudgetError, match=r"is malformed: '-.*' is below 0, as nothing can be"):
+        parse_limit(text)
+    with pytest.raises(BudgetError, match="'-5' is malformed"):
+        parse_range("params", "-5")

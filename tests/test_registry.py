@@ -53,6 +53,7 @@ def test_a_plugin_is_loaded_from_a_path_with_options(tmp_path: Path) -> None:
         ("nonsense", "known: "),
         ("no.such.module:X", "cannot be imported"),
         ("no/such/file.py:X", "there is no file"),
+        ("path/mine.py", r"say what in the file is meant, as path/mine\.py:NAME"),
         ("evo_nas.space:Spaces", "did you mean Space"),
         ("glit_hl?kernels=17", "did you mean kernel"),
         ("glit_hl?kernel", "malformed"),

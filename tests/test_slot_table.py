@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import io
 
+import pytest
+from rich.console import Console
+
+from evo_nas import registry
+from evo_nas.listing import listing
 from evo_nas.slot_table import slot_table
 from evo_nas.space import Genome
+from evo_nas.views import architecture_view
 
 from .spacekit import TinySpace, Uneven, all_canonical
 
@@ -33,3 +39,25 @@ def test_costs_that_do_not_add_up_are_left_out() -> None:
     assert table.rest is None
     assert [row.costs for row in table.rows] == [None, None]
     assert table.total == space.costs((0,) * len(space.choices))
+
+
+@pytest.mark.parametrize("spec", ["mobilenet", "glit_hl", "autoformer_tiny"])
+def test_in_80_columns_nothing_is_cut(spec: str) -> None:
+    space = registry.load("space", spec)
+    genome = space.canonical([len(choice.options) - 1 for choice in space.choices])
+    console = Console(record=True, width=80, file=io.StringIO())
+    console.print(architecture_view(space, genome, "the largest"))
+    shown = console.export_text()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    for row in slot_table(space, genome).rows:
+        assert row.costs is not None
+        assert row.slot in shown
+        assert f"{row.costs['flops']:,}" in shown
+        assert f"{row.costs['params']:,}" in shown
+
+
+@pytest.mark.parametrize("what", ["spaces", "evaluators", "strategies", "data", "networks"])
+def test_lists_are_sentences_without_marks(what: str) -> None:
+    for name, about in listing(what).items():
+        assert about.endswith("."), name
+        assert "`" not in about

@@ -68,9 +68,13 @@ def test_the_search_survives_what_its_candidates_do(
     assert [e.images for e in result.evaluations] == [e.images for e in plain.evaluations]
     assert notes(result) == notes(plain) != []
     reasons = {e.failure for e in result.evaluations if e.failure is not None}
+    raising = 'raise RuntimeError("out of luck")'
+    line = next(
+        n for n, text in enumerate(Path(FILE).read_text().splitlines(), 1) if raising in text
+    )
     died = "its worker process died ({}), and so did a second one"
     assert reasons == {
-        "RuntimeError: out of luck",
+        f"RuntimeError: out of luck (dangerous.py, line {line})",
         "the evaluator returned accuracy = nan, no finite number",
         HUNG,
         died.format("exit code 3"),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 def compare(
+    runs: Annotated[list[Path] | None, typer.Argument(hidden=True, metavar="")] = None,
+    *,
     space: flags.Space = "glit_hl",
     flops: flags.Flops = None,
     params: flags.Params = None,
@@ -57,7 +59,10 @@ def compare(
     """Compare strategies: the same search by each of them, with several seeds."""
     from evo_nas import comparison
     from evo_nas.comparison_view import comparison_plan_view
+    from evo_nas.errors import SettingsError
 
+    if runs:
+        raise SettingsError(_without_arguments(runs[0]))
     planned, folder = comparison.plan_comparison(
         [name.strip() for name in strategies.split(",")],
         seeds=seeds, first_seed=seed, protocol=protocol, jobs=jobs, run_dir=run_dir, space=space,
@@ -75,6 +80,21 @@ def compare(
     if not dry_run:
         planned.save(folder)
         compare_in(folder, quiet, as_json)
+
+
+def _without_arguments(given: Path) -> str:
+    """What to do with what was given."""
+    from evo_nas import comparison, runfolder
+
+    told, named = "compare makes runs of its own, as its options say", shlex.quote(str(given))
+    if (given / comparison.FILE).is_file():
+        return f"{told}; {given} is a comparison: evo-nas resume {named}, or evo-nas show {named}"
+    if (given / runfolder.CONFIG).is_file():
+        return (
+            f"{told}; {given} is a run: evo-nas show {named} looks at it, and evo-nas figure "
+            "accuracy draws several in one figure"
+        )
+    return f"{told}; it takes no argument such as {given}"
 
 
 def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 from unittest import SkipTest
 
-_OURS = Path(__file__).resolve().parents[1]
-_PYTHON = Path(traceback.__file__).resolve().parent
+from evo_nas.raised import own_frames
 
 
 class CheckFailed(AssertionError):  # noqa: N818  read as "check failed: ..."
@@ -98,12 +97,11 @@ def explain(error: BaseException, home: Path | None) -> str:
 
 def where(error: BaseException, home: Path | None) -> str:
     """The line of the plug-in's file, or else of any file that is not ours, in brackets."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f" ({Path(error.filename).name}, line {error.lineno})"
+    if isinstance(error, SyntaxError):
+        return ""  # it says so itself
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.line]
     own = [frame for frame in frames if home is not None and _same(frame.filename, home)]
-    others = [frame for frame in frames if not _is_known(Path(frame.filename).resolve())]
-    for frame in (own or others)[-1:]:
+    for frame in (own or own_frames(error))[-1:]:
         return f" ({Path(frame.filename).name}, line {frame.lineno}: {frame.line})"
     return ""
 
@@ -122,13 +120,6 @@ def listed(names: Iterable[object], most: int = 3) -> str:
     known = [str(name) for name in names]
     more = f" and {len(known) - most} more" if len(known) > most else ""
     return ", ".join(known[:most]) + more
-
-
-def _is_known(file: Path) -> bool:
-    """Whether a file is ours, Python's own or an installed package's."""
-    return any(folder in file.parents for folder in (_OURS, _PYTHON)) or (
-        "site-packages" in file.parts
-    )
 
 
 def _same(filename: str, home: Path) -> bool:

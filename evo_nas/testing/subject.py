@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from evo_nas import registry
 from evo_nas.errors import EvoNasError
 
-from .check import Check, CheckFailed, explain, skip, source_of, where
+from .check import Check, CheckFailed, explain, skip, source_of
 
 T = TypeVar("T")
 
@@ -56,8 +56,7 @@ class Subject(Generic[T]):
         except CheckFailed as error:
             return error
         except EvoNasError as error:
-            place = "" if error.__cause__ is None else where(error.__cause__, None)
-            return CheckFailed(f"{error}{place}")
+            return CheckFailed(str(error))  # where it was raised is in it
         except (Exception, SystemExit) as error:
             return CheckFailed(explain(error, None))
 

@@ -56,7 +56,7 @@ choices = asked["choices"]
 print(json.dumps({
     "accuracy": choices["first.inner"] + choices["second.inner"] / 100,
     "genes": sum(asked["genome"]), "flops": asked["costs"]["flops"], "seed": asked["seed"],
-    "named": asked["space"] == "tiny",
+    "named": int(asked["space"] == "tiny"),
 }))
 """
 

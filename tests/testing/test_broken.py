@@ -25,7 +25,7 @@ SPACES = {
     "Raises": ("networks classify images at the target", r"broken_spaces.py, line \d+: .*\"ten\""),
     "ByChance": ("it is the same space whenever it is loaded", "leave nothing to chance"),
     "NoRoom": ("networks train at small geometries", "return a Geometry with those channels"),
-    "Unfinished": ("it loads", r"no attribute 'sizes' \(broken_spaces.py, line \d+: self.sizes"),
+    "Unfinished": ("it loads", r"no attribute 'sizes' \(broken_spaces.py, line \d+\)"),
     "no_space": ("it loads", "it is a dict; derive its class from evo_nas.space.Space"),
 }
 EVALUATORS = {

@@ -1,0 +1,46 @@
+"""What was raised, and where in somebody's own code: the line often says more than the error.
+
+Lines are those of files that are neither ours, nor Python's, nor of an installed package.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+_PYTHON = Path(traceback.__file__).resolve().parent
+
+
+def describe(error: BaseException) -> str:
+    """An error in one line, as in ``KeyError: 'size' (mine.py, line 12)``."""
+    told = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    return f"{told}{place(error)}"
+
+
+def place(error: BaseException) -> str:
+    """The last line of somebody's own code that led to it, in brackets; empty if there is none."""
+    if isinstance(error, SyntaxError):
+        return ""  # it says so itself
+    for frame in own_frames(error)[-1:]:
+        return f" ({Path(frame.filename).name}, line {frame.lineno})"
+    return ""
+
+
+def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """The calls in somebody's own code that led to an error, the outermost first."""
+    modules = [
+        str(frame.f_globals.get("__name__", ""))
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    frames = traceback.extract_tb(error.__traceback__)
+    return [
+        frame
+        for frame, module in zip(frames, modules, strict=True)
+        if frame.line and not _is_known(Path(frame.filename).resolve(), module)
+    ]
+
+
+def _is_known(file: Path, module: str) -> bool:
+    """Whether code is ours, Python's own or an installed package's."""
+    ours = module.partition(".")[0] == "evo_nas"
+    return ours or _PYTHON in file.parents or "site-packages" in file.parts
