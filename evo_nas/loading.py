@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def load(
     """
     folder = Path(what)
     file = Path(weights) if weights is not None else None
-    if (folder / ARCHITECTURE).is_file():
+    if os.path.isfile(folder / ARCHITECTURE):
         trained = _of_folder(folder, file, trust_code)
     else:
         with trusting(trust_code):

@@ -48,7 +48,7 @@ class Settings:
                 f"crossover {self.crossover} and mutation {self.mutation} are more than the "
                 f"population of {self.population}"
             )
-        if self.mutation_rate > 1:
+        if not 0 <= self.mutation_rate <= 1:
             raise SettingsError(f"mutation_rate is {self.mutation_rate}; it is a probability")
 
 
