@@ -64,6 +64,13 @@ class Config:
                 raise SettingsError(
                     f"{name} is {seconds}; it is in seconds a candidate, 0 for none"
                 )
+        numbers = {"seed": (self.seed, 0, 2**63 - 1), "threads": (self.threads, 1, 4096),
+                   "jobs": (self.jobs, 1, 4096)}  # fmt: skip
+        for size in fields(Geometry):
+            numbers[f"geometry.{size.name}"] = (getattr(self.geometry, size.name), 0, 2**20)
+        for key, (number, low, high) in numbers.items():
+            if not low <= number <= high:
+                raise SettingsError(f"{key} is {shown(number)}; it must be from {low} to {high}")
 
     def to_toml(self) -> str:
         """The file's text."""
@@ -107,15 +114,8 @@ class Config:
 
 
 def _check(config: Config, path: Path) -> None:
-    """What types do not tell: ranges, and whether what would be run is known."""
+    """What is neither told by types nor checked when a configuration is made."""
     check_recipe(config.recipe, str(path))
-    numbers = {"seed": (config.seed, 0, 2**63 - 1), "threads": (config.threads, 1, 4096),
-               "jobs": (config.jobs, 1, 4096)}  # fmt: skip
-    for field in fields(Geometry):
-        numbers[f"geometry.{field.name}"] = (getattr(config.geometry, field.name), 0, 2**20)
-    for key, (number, low, high) in numbers.items():
-        if not low <= number <= high:
-            raise RunError(f"{path}: {key} = {shown(number)} must be from {low} to {high}")
     _check_texts("flops", [config.flops], parse_budget, path)
     _check_texts("limits", config.limits, parse_limit, path)
     check_known(config.specs, path)
