@@ -79,17 +79,19 @@ class TableFile:
         the order in which they appear.
         """
         cells, found = self._cells(column), dict[Option, int]()
-        known: dict[object, int] = {}  # the same by cell and type (true is 1): few are distinct
+        known: dict[object, int] = {}  # the same by type and cell (true is 1): few are distinct
+        indices = []
         for row, cell in enumerate(cells):
             if isinstance(cell, dict | list):
                 self.refuse(row, column, f"{shown(cell)} is no option")
-            if (type(cell), cell) not in known:
+            key = type(cell), cell
+            if key not in known:
                 value = number(cell)
                 if value is not None and not math.isfinite(value):
                     self.refuse(row, column, f"{shown(cell)} is no finite number")
                 option = str(cell) if value is None else value
-                known[type(cell), cell] = found.setdefault(option, len(found))
-        indices = [known[type(cell), cell] for cell in cells]
+                known[key] = found.setdefault(option, len(found))
+            indices.append(known[key])
         options = tuple(found)
         if any(isinstance(option, str) for option in options):
             return options, np.array(indices, dtype=np.int64)
