@@ -63,6 +63,9 @@ def read_best(path: Path) -> dict[str, Any] | None:
     check_values(
         measured, {key: _MEASURED.get(key, _NUMBER) for key in measured}, path, "measured."
     )
+    limits = best.get("limits", {})
+    check_values({"limits": limits}, {"limits": (_is_table, "an object of values by limit")}, path)
+    check_values(limits, dict.fromkeys(limits, _NUMBER), path, "limits.")
     options = dict.fromkeys(best["choices"], (_is_plain, "a number or a text"))
     check_values(best["choices"], options, path, "choices.")
     sizes = measured.get("geometry", {})

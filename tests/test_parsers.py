@@ -200,7 +200,7 @@ def test_a_space_with_anything_changed_is_sound_or_refused(folder: Path, made: C
 
 BEST: dict[str, Any] = {
     "space": "glit_hl", "genome": [0, 1, 2], "choices": {"block00.heads": 1, "block00.d_k": 0.5},
-    "target": {"flops": 10, "params": 5},
+    "target": {"flops": 10, "params": 5}, "limits": {"params<=6M": 5},
     "measured": {"by": "train", "data": "digits", "accuracy": 0.5, "separated_from_second": True,
                  "fingerprint": "x", "geometry": {"image_size": 8, "channels": 1, "classes": 10}},
 }  # fmt: skip
