@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,9 @@ from evo_nas.lifeline import lifeline
 
 from .evaluators.test_command import alive
 
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="processes are found in /proc"
+)
 # No other thread of the worker runs meanwhile, and no signal is handled.
 DEAF = "all(__import__('itertools').repeat(True, 10**12))"
 WORKER = """
@@ -46,8 +50,6 @@ def first_number(process: subprocess.Popen[str]) -> int:
 
 @pytest.mark.parametrize("busy", ["None", DEAF], ids=["sleeping", "deaf"])
 def test_a_worker_ends_with_a_parent_that_is_killed(busy: str) -> None:
-    if busy == DEAF and sys.platform != "linux":
-        pytest.skip("only Linux ends workers that do not look")
     parent = start(PARENT, WORKER, busy)
     worker = first_number(parent)
     time.sleep(0.1)  # it is at work

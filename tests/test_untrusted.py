@@ -286,17 +286,6 @@ def test_any_bytes_are_read_or_refused(
             read(path)
 
 
-def test_a_network_larger_than_all_memory_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "huge.toml"
-    path.write_text(
-        "depth = 1\n[target]\nwidth = 1048572\nheads = 3\n[options]\nd_k = [1048576]\nd_z = [1048576]"
-    )
-    assert command("space", str(path)) == 2
-    assert "there is not enough memory for this" in capsys.readouterr().err
-
-
 def test_a_short_fuzz_run_finds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ALLOW)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
