@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,13 +19,13 @@ def find_architecture(what: str) -> Architecture:
         SpecError: it is neither a file, nor a finished run's folder, nor a published name.
     """
     path = Path(what)
-    if path.is_dir():
+    if os.path.isdir(path):  # never raises, as of a name that is too long
         if not (path / BEST).is_file():
             raise SpecError(_without_best(path))
         return read_architecture(path / BEST)
-    if path.is_file():
+    if os.path.isfile(path):
         return read_architecture(path)
-    if path.name == BEST and (path.parent / CONFIG).is_file():
+    if path.name == BEST and os.path.isfile(path.parent / CONFIG):
         raise SpecError(_without_best(path.parent))
     if path.suffix == ".json":
         raise SpecError(f"there is no architecture file {what!r}")

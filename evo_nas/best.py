@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import RunError
-from .inputs import is_genome, is_number, read_json, shown
-
-Rule = tuple[Callable[[object], bool], str]
+from .inputs import Rule, check_values, is_genome, is_number, read_json
 
 
 def _is_cost(value: object) -> bool:
@@ -58,21 +56,18 @@ def read_best(path: Path) -> dict[str, Any] | None:
     best = read_json(path, RunError)
     if not isinstance(best, dict):
         raise RunError(f"{path} is no architecture file: it holds no JSON object")
-    _check(best, _RULES, path, "")
-    _check(best["target"], _TARGET, path, "target.")
+    check_values(best, _RULES, path, "")
+    check_values(best["target"], _TARGET, path, "target.")
     measured = best["measured"]
-    _check(measured, {"by": _MEASURED["by"], "data": _MEASURED["data"]}, path, "measured.")
-    _check(measured, {key: _MEASURED.get(key, _NUMBER) for key in measured}, path, "measured.")
+    check_values(measured, {"by": _MEASURED["by"], "data": _MEASURED["data"]}, path, "measured.")
+    check_values(
+        measured, {key: _MEASURED.get(key, _NUMBER) for key in measured}, path, "measured."
+    )
+    limits = best.get("limits", {})
+    check_values({"limits": limits}, {"limits": (_is_table, "an object of values by limit")}, path)
+    check_values(limits, dict.fromkeys(limits, _NUMBER), path, "limits.")
     options = dict.fromkeys(best["choices"], (_is_plain, "a number or a text"))
-    _check(best["choices"], options, path, "choices.")
+    check_values(best["choices"], options, path, "choices.")
     sizes = measured.get("geometry", {})
-    _check(sizes, dict.fromkeys(sizes, _COST), path, "measured.geometry.")
+    check_values(sizes, dict.fromkeys(sizes, _COST), path, "measured.geometry.")
     return best
-
-
-def _check(table: Mapping[str, Any], rules: Mapping[str, Rule], path: Path, prefix: str) -> None:
-    for key, (fits, rule) in rules.items():
-        if key not in table:
-            raise RunError(f"{path}: {prefix}{key} is missing; it is {rule}")
-        if not fits(table[key]):
-            raise RunError(f"{path}: {prefix}{shown(key)[1:-1]} is {shown(table[key])}, not {rule}")

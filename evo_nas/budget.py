@@ -16,7 +16,7 @@ _SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 UNLIMITED = 10**18  # more than anything costs
 _WITHOUT_LIMIT = "unlimited"
 COSTS = {"flops": "FLOPs", "params": "parameters"}
-_AMOUNT = re.compile(r"(\d{1,16}(?:\.\d{1,12})?)\s*([KMGT]?)", re.IGNORECASE)
+_AMOUNT = re.compile(r"(\d{1,16}(?:\.\d{1,12})?)\s*([KMGT]?)", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,15 @@ def parse_budget(text: str) -> Budget:
     if not dots:
         return Budget(0, _upper(low, text))
     budget = Budget(_amount(low, text), _upper(high, text))
+    if budget.low >= UNLIMITED:
+        raise BudgetError(f"budget {text!r}: nothing costs as much as its lower limit")
     if budget.low > budget.high:
         raise BudgetError(f"budget {text!r}: the lower limit is above the upper; write LOW..HIGH")
     return budget
 
 
 def _upper(part: str, text: str) -> int:
-    return UNLIMITED if part.strip() == _WITHOUT_LIMIT else _amount(part, text)
+    return UNLIMITED if part.strip() == _WITHOUT_LIMIT else min(_amount(part, text), UNLIMITED)
 
 
 def _amount(part: str, text: str) -> int:

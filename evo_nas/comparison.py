@@ -76,7 +76,10 @@ class Comparison:
         table = read_comparison(path)
         given = {f.name: table[f.name] for f in fields(cls)}
         lists = {name: tuple(given[name]) for name in ("strategies", "seeds", "protocols")}
-        return cls(**given | lists)
+        try:
+            return cls(**given | lists)
+        except SettingsError as error:
+            raise RunError(f"{path}: {error}") from error
 
     def arguments(self, strategy: str, seed: int) -> dict[str, Any]:
         """The arguments of one run."""

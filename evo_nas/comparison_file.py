@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from . import api
-from .errors import RunError
-from .inputs import read_toml, shown
+from .errors import BudgetError, RunError, nearest, plain
+from .inputs import is_number, read_toml, shown
 from .known_code import check_known
 from .limits import parse_limit
 from .strategy import Settings
@@ -44,7 +44,9 @@ def _is_list(kind: type) -> Callable[[object], bool]:
 
 
 def _are_seeds(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_seed, value))
+    if not isinstance(value, list) or not all(map(_is_seed, value)):
+        return False
+    return 0 < len(set(value)) == len(value)
 
 
 def _is_seed(value: object) -> bool:
@@ -52,11 +54,20 @@ def _is_seed(value: object) -> bool:
 
 
 _OPTIONS = _option_types()
+
+
+def _is_option(key: str, value: object) -> bool:
+    if isinstance(value, list):
+        return list in _OPTIONS.get(key, ()) and _is_list(str)(value)
+    fits = type(value) in _OPTIONS.get(key, ())
+    return fits and (isinstance(value, str | bool) or is_number(value))
+
+
 _RULES: Mapping[str, tuple[Callable[[object], bool], str]] = {
     "strategies": (_is_list(str), "a list of strategies"),
     "seeds": (
         _are_seeds,
-        "a list of whole numbers from 0 up",
+        "a list of different whole numbers from 0 up",
     ),
     "protocols": (_is_list(str), "a list of protocols"),
     "jobs": (lambda value: type(value) is int and 1 <= value <= 4096, "a number from 1 to 4096"),
@@ -75,12 +86,18 @@ def read_comparison(path: Path) -> dict[str, Any]:
     for key, (fits, rule) in _RULES.items():
         if key not in table or not fits(table[key]):
             raise RunError(f"{path}: {key} is {shown(table.get(key))}, not {rule}")
+    for key in table.keys() - _RULES.keys():
+        raise RunError(f"{path}: unknown key {shown(key)}; {nearest(key, _RULES)}")
     options = table["options"]
     for key, value in options.items():
-        strings = not isinstance(value, list) or _is_list(str)(value)
-        if key not in _OPTIONS or not isinstance(value, _OPTIONS[key]) or not strings:
-            raise RunError(f"{path}: options.{key} = {shown(value)} is no option of a run")
-    check_known([*table["strategies"], *specs_in(options)], path)
+        if not _is_option(key, value):
+            told = f"options.{plain(key)} = {shown(value)}"
+            raise RunError(f"{path}: {told} is no option of a run")
+    try:
+        named = specs_in(options)
+    except BudgetError as error:
+        raise RunError(f"{path}: options.limits: {error}") from error
+    check_known([*table["strategies"], *named], path)
     return table
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
-from .errors import EvoNasError, RunError, SettingsError, nearest
+from .budget import parse_budget
+from .errors import BudgetError, EvoNasError, RunError, SettingsError, nearest, plain
 from .inputs import is_number, read_toml, shown
 from .known_code import check_known
 from .limits import parse_limit
@@ -62,6 +64,13 @@ class Config:
                 raise SettingsError(
                     f"{name} is {seconds}; it is in seconds a candidate, 0 for none"
                 )
+        numbers = {"seed": (self.seed, 0, 2**63 - 1), "threads": (self.threads, 1, 4096),
+                   "jobs": (self.jobs, 1, 4096)}  # fmt: skip
+        for size in fields(Geometry):
+            numbers[f"geometry.{size.name}"] = (getattr(self.geometry, size.name), 0, 2**20)
+        for key, (number, low, high) in numbers.items():
+            if not low <= number <= high:
+                raise SettingsError(f"{key} is {shown(number)}; it must be from {low} to {high}")
 
     def to_toml(self) -> str:
         """The file's text."""
@@ -84,23 +93,16 @@ class Config:
             RunError: it is missing, no TOML, or has unknown or missing keys.
         """
         table = read_toml(path, RunError)
-        try:
-            recipe = dict(_section(table, "recipe", path))
-            for name in ("supernet", "train"):
-                phase = dict(_section(recipe, name, path))
-                if "augmentation" in phase:
-                    changes = _section(phase, "augmentation", path)
-                    phase["augmentation"] = _make(Augmentation, changes, path)
-                recipe[name] = _make(Phase, phase, path)
-            parts = {
-                "settings": _make(Settings, _section(table, "settings", path), path),
-                "geometry": _make(Geometry, _section(table, "geometry", path), path),
-                "recipe": _make(Recipe, recipe, path),
-            }
-            limits = tuple(_texts(table, "limits", path))
-            config: Config = _make(cls, {**table, **parts, "limits": limits}, path)
-        except TypeError as error:
-            raise RunError(f"{path}: {error}") from error
+        recipe = dict(_section(table, "recipe", path))
+        for name in ("supernet", "train"):
+            recipe[name] = _phase(_section(recipe, name, path, "recipe."), path, f"recipe.{name}.")
+        parts = {
+            "settings": _make(Settings, _section(table, "settings", path), path, "settings."),
+            "geometry": _make(Geometry, _section(table, "geometry", path), path, "geometry."),
+            "recipe": _make(Recipe, recipe, path, "recipe."),
+        }
+        limits = tuple(_texts(table, "limits", path))
+        config: Config = _make(cls, {**table, **parts, "limits": limits}, path)
         _check(config, path)
         return config
 
@@ -112,38 +114,53 @@ class Config:
 
 
 def _check(config: Config, path: Path) -> None:
-    """What types do not tell: ranges, and whether what would be run is known."""
+    """What is neither told by types nor checked when a configuration is made."""
     check_recipe(config.recipe, str(path))
-    numbers = {"seed": (config.seed, 0, 2**63 - 1), "threads": (config.threads, 1, 4096),
-               "jobs": (config.jobs, 1, 4096)}  # fmt: skip
-    for field in fields(Geometry):
-        numbers[f"geometry.{field.name}"] = (getattr(config.geometry, field.name), 0, 2**20)
-    for key, (number, low, high) in numbers.items():
-        if not low <= number <= high:
-            raise RunError(f"{path}: {key} = {shown(number)} must be from {low} to {high}")
+    _check_texts("flops", [config.flops], parse_budget, path)
+    _check_texts("limits", config.limits, parse_limit, path)
     check_known(config.specs, path)
+
+
+def _check_texts(
+    key: str, texts: Iterable[str], parse: Callable[[str], object], path: Path
+) -> None:
+    try:
+        for text in texts:
+            parse(text)
+    except BudgetError as error:
+        raise RunError(f"{path}: {key}: {error}") from error
 
 
 def _texts(table: dict[str, Any], name: str, path: Path) -> list[str]:
     """A list of texts, which earlier versions may not have written."""
     texts = table.get(name, [])
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise RunError(f"{path}: {name} = {texts!r} must be a list of texts")
+        raise RunError(f"{path}: {name} = {shown(texts)} must be a list of texts")
     return texts
 
 
-def _section(table: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+def _section(table: dict[str, Any], name: str, path: Path, prefix: str = "") -> dict[str, Any]:
     section = table.get(name)
     if not isinstance(section, dict):
-        raise RunError(f"{path}: section [{name}] is missing")
+        raise RunError(f"{path}: section [{prefix}{name}] is missing")
     return section
 
 
-def _make(cls: type, table: dict[str, Any], path: Path) -> Any:
+def _phase(table: dict[str, Any], path: Path, prefix: str) -> Phase:
+    parts = dict(table)
+    if "augmentation" in parts:
+        changes = _section(parts, "augmentation", path, prefix)
+        parts["augmentation"] = _make(Augmentation, changes, path, f"{prefix}augmentation.")
+    phase: Phase = _make(Phase, parts, path, prefix)
+    return phase
+
+
+def _make(cls: type, table: dict[str, Any], path: Path, prefix: str = "") -> Any:
     known = {field.name: field for field in fields(cls)}
     for key, value in table.items():
         if key not in known:
-            raise RunError(f"{path}: unknown key {shown(key)}; {nearest(key, known)}")
+            told = f"{prefix}{plain(key)}; {nearest(key, known)}"
+            raise RunError(f"{path}: unknown key {told}")
         expected = str(known[key].type)
         actual = type(value).__name__
         # TOML writes 1.0 as a float and 1 as an integer; an integer will do for a float.
@@ -151,12 +168,14 @@ def _make(cls: type, table: dict[str, Any], path: Path) -> Any:
             expected,
             "int" if expected == "float" else expected,
         ):
-            raise RunError(f"{path}: {key} = {shown(value)} must be of type {expected}")
+            raise RunError(f"{path}: {prefix}{key} = {shown(value)} must be of type {expected}")
         if expected in ("int", "float") and not is_number(value):
-            raise RunError(f"{path}: {key} = {shown(value)} must be a finite number of 64 bits")
+            told = f"{prefix}{key} = {shown(value)}"
+            raise RunError(f"{path}: {told} must be a finite number of 64 bits")
+    for key, field in known.items():
+        if key not in table and field.default is MISSING:
+            raise RunError(f"{path}: {prefix}{key} is missing")
     try:
         return cls(**table)
     except EvoNasError as error:
         raise type(error)(f"{path}: {error}") from error
-    except TypeError as error:
-        raise RunError(f"{path}: {error}") from error

@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LINE = 100  # characters of a value in a message
+
 
 class EvoNasError(ValueError):
     """The root of all errors that evo-nas raises for its users."""
@@ -76,8 +78,14 @@ class TrainingError(EvaluatorError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known names are close to ``name``, or list them all."""
-    names = sorted(known)
+    names = sorted(known)  # some are columns of a file, and may hold anything
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     if close:
-        return f"did you mean {' or '.join(close)}?"
-    return f"known: {', '.join(names) if names else 'none'}"
+        return f"did you mean {' or '.join(map(plain, close))}?"
+    return f"known: {', '.join(map(plain, names)) if names else 'none'}"
+
+
+def plain(name: str) -> str:
+    """A name of a file's as it is written in a message: printable, and no longer than a line."""
+    text = name if name.isprintable() else repr(name)[1:-1]
+    return text if len(text) <= LINE else f"{text[:LINE]}..."

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import registry
-from .budget import parse_budget
+from .budget import UNLIMITED, parse_budget
 from .charts import Line, Points, chart
-from .errors import EvoNasError, RunError, TableError
-from .inputs import read_text
+from .errors import BudgetError, RunError, TableError
+from .inputs import read_text, shown
 from .published import glit_table3
 from .result import Result
 
@@ -50,22 +52,39 @@ def read_points(path: Path) -> list[Point]:
 
 
 def _points(text: str, source: str) -> list[Point]:
-    reader = csv.DictReader(text.splitlines())
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
     if missing:
         raise TableError(f"{source} has no column {missing[0]!r}; needed: {', '.join(_COLUMNS)}")
     points = []
-    for number, row in enumerate(reader, start=2):
-        if None in (row[name] for name in _COLUMNS):
-            raise TableError(f"{source}, line {number}: a value is missing")
-        try:
-            flops, accuracy = parse_budget(row["flops"]).high, float(row["accuracy"])
-        except (EvoNasError, ValueError) as error:
-            raise TableError(f"{source}, line {number}: {error}") from error
-        if not 0 <= accuracy <= 100:
-            raise TableError(f"{source}, line {number}: accuracy {accuracy} is no share or percent")
+    for row in reader:
+        place = f"{source}, line {reader.line_num}"
+        for name in _COLUMNS:
+            if row[name] is None:
+                raise TableError(f"{place}: there is no {name}")
+        flops, accuracy = _flops(row["flops"], place), _accuracy(row["accuracy"], place)
         points.append(Point(row["family"], row["name"], flops, accuracy))
     return points
+
+
+def _flops(text: str, place: str) -> int:
+    try:
+        budget = parse_budget(text)
+    except BudgetError as error:
+        raise TableError(f"{place}: flops: {error}") from error
+    if budget.low or budget.high >= UNLIMITED:
+        raise TableError(f"{place}: flops {shown(text)} is no amount such as 1.4G")
+    return budget.high
+
+
+def _accuracy(text: str, place: str) -> float:
+    try:
+        accuracy = float(text)
+    except ValueError:
+        accuracy = math.nan
+    if not 0 <= accuracy <= 100:
+        raise TableError(f"{place}: accuracy {shown(text)} is no share or percent")
+    return accuracy
 
 
 def run_point(result: Result) -> Point:

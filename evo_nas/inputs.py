@@ -10,16 +10,16 @@ import json
 import math
 import stat
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import EvoNasError
+from .errors import LINE, EvoNasError, RunError, plain
 
 LARGEST = 2**30  # bytes of a file of text
-_SHOWN = 100  # characters of a value in a message
 
 Refusal = type[EvoNasError]
+Rule = tuple[Callable[[object], bool], str]  # whether a value fits, and what it should be
 
 
 def shown(value: object) -> str:
@@ -28,7 +28,15 @@ def shown(value: object) -> str:
         text = repr(value)
     except (ValueError, RecursionError):  # a number of thousands of digits; deep nesting
         return f"a {type(value).__name__} that is too large to be shown"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return text if len(text) <= LINE else f"{text[:LINE]}..."
+
+
+def home_expanded(path: str, refusal: Refusal) -> Path:
+    """The path with a leading ``~`` or ``~user`` replaced; raises ``refusal`` if nobody is that."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise refusal(f"{path} cannot be read: {error}") from error
 
 
 def check_regular(path: Path, refusal: Refusal, what: str = "") -> None:
@@ -105,6 +113,17 @@ def is_genome(value: object) -> bool:
     return isinstance(value, list) and all(
         type(gene) is int and 0 <= gene < 2**31 for gene in value
     )
+
+
+def check_values(
+    table: Mapping[str, Any], rules: Mapping[str, Rule], path: Path, prefix: str = ""
+) -> None:
+    """Raise a RunError, naming file, key and value, unless each rule's value is there and fits."""
+    for key, (fits, rule) in rules.items():
+        if key not in table:
+            raise RunError(f"{path}: {prefix}{key} is missing; it is {rule}")
+        if not fits(table[key]):
+            raise RunError(f"{path}: {prefix}{plain(key)} is {shown(table[key])}, not {rule}")
 
 
 def _reason(error: Exception) -> str:

@@ -18,7 +18,8 @@ from .errors import BudgetError
 
 _RELATION = re.compile(r"(<=|>=)")
 _NUMBER = re.compile(
-    r"(?P<number>[+-]?\d{1,20}(?:\.\d{1,30})?(?:e[+-]?\d{1,3})?)\s*(?P<unit>[a-z]*)", re.IGNORECASE
+    r"(?P<number>[+-]?\d{1,20}(?:\.\d{1,30})?(?:e[+-]?\d{1,3})?)\s*(?P<unit>[a-z]*)",
+    re.IGNORECASE | re.ASCII,
 )
 _SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _MILLISECONDS = {"": Decimal(1), "S": Decimal(1000), "MS": Decimal(1), "US": Decimal("0.001")}
@@ -143,6 +144,8 @@ def _value(part: str, metric: str, text: str) -> float:
     value = float(Decimal(match["number"]) * scales[match["unit"].upper()])
     if value < 0 and (time or metric in COSTS):
         raise BudgetError(f"limit {text!r} is malformed: {part!r} is below 0, as nothing can be")
+    if not math.isfinite(value):
+        raise BudgetError(f"limit {text!r}: {part!r} is beyond all numbers; leave it out")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def load(
         check_classes(num_classes)
     folder = Path(what)
     file = Path(weights) if weights is not None else None
-    if (folder / ARCHITECTURE).is_file():
+    if os.path.isfile(folder / ARCHITECTURE):
         trained = _of_folder(folder, file, trust_code)
     else:
         with trusting(trust_code):

@@ -7,10 +7,7 @@ runs beside them.
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -19,6 +16,7 @@ import cloudpickle
 from joblib import Parallel, delayed, parallel_config
 from torch import nn
 
+from .lifeline import end_with, lifeline
 from .measuring import torch_threads
 
 Task = TypeVar("Task")
@@ -38,7 +36,7 @@ def run_unordered(
             yield _in_one_thread(position, function, task)
         return
     # From its first moment on: a worker may be left alone before it is given a task.
-    watched = {"initializer": end_after, "initargs": (os.getpid(),)}
+    watched = {"initializer": end_with, "initargs": (lifeline(),)}
     with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1, **watched):
         # Mapped copy-on-write: torch wants arrays that it could write to.
         pool = Parallel(return_as="generator_unordered", mmap_mode="c", pre_dispatch=workers)
@@ -50,17 +48,6 @@ def _in_one_thread(
 ) -> tuple[int, Result]:
     with torch_threads(1):
         return position, function(task)
-
-
-def end_after(parent: int) -> None:
-    """Let this worker process end soon after ``parent``, which started it: nobody waits for it."""
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 def pack(network: nn.Module) -> bytes:

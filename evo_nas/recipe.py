@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
-from .errors import RecipeError, nearest
-from .inputs import parse_toml, read_text, shown
+from .errors import RecipeError, nearest, plain
+from .inputs import home_expanded, parse_toml, read_text, shown
 
 OPTIMIZERS = ("adamw", "sgd")
 OTHER_NAMES = {"deit": "paper"}  # the paper retrains its networks as DeiT's are trained
@@ -134,7 +133,7 @@ def load_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
         RecipeError: there is no such recipe, or a key or value in it is wrong.
     """
     if spec.endswith(".toml"):
-        path = Path(spec).expanduser()
+        path = home_expanded(spec, RecipeError)
         name, source = path.stem, str(path)
         text = read_text(path, RecipeError, "recipe")
     elif spec in shipped_recipes():
@@ -223,7 +222,8 @@ def _check_keys(
 ) -> None:
     for key in table:
         if key not in known:
-            raise RecipeError(f"recipe {source}: unknown key {prefix}{key}; {nearest(key, known)}")
+            told = f"{prefix}{plain(key)}; {nearest(key, known)}"
+            raise RecipeError(f"recipe {source}: unknown key {told}")
     for key in required:
         if key not in table:
             raise RecipeError(f"recipe {source}: {prefix}{key} is missing; add it")

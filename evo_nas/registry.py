@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 import re
 import shlex
 import sys
@@ -168,7 +169,7 @@ def _absolute_words(command: str) -> str:
     except ValueError:
         return command  # whoever runs it says what is wrong
     found = [
-        _absolute_path(word) if Path(word).is_file() and (number or "/" in word) else word
+        _absolute_path(word) if os.path.isfile(word) and (number or "/" in word) else word
         for number, word in enumerate(words)  # the first is looked up on the PATH
     ]
     return command if found == words else shlex.join(found)
@@ -187,7 +188,7 @@ _WITH_PATHS: Mapping[str, Callable[[str], str]] = {
 
 def _is_folder(target: str) -> bool:
     """Whether a spec of data is a folder; an installed name goes first, as in ``digits``."""
-    return bool(target) and target not in names("data") and Path(target).is_dir()
+    return bool(target) and target not in names("data") and os.path.isdir(target)
 
 
 def _is_toml(target: str) -> bool:
@@ -260,7 +261,12 @@ def _options(spec: str, query: str) -> dict[str, object]:
         pairs = parse_qsl(query, strict_parsing=True, keep_blank_values=True) if query else []
     except ValueError as error:
         raise SpecError(f"options of {spec!r} are malformed; write ?key=value&key=value") from error
-    return {key: _value(text) for key, text in pairs}
+    options = {key: _value(text) for key, text in pairs}
+    if len(options) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise SpecError(f"options of {spec!r}: {twice!r} is there twice; leave one of them")
+    return options
 
 
 def _value(text: str) -> object:

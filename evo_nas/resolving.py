@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 from .augmentation import check_installed
 from .data import SearchData
 from .errors import SettingsError, SpaceError, nearest
-from .recipe import Recipe, load_recipe
+from .inputs import shown
+from .recipe import Recipe, check_recipe, load_recipe
 from .space import Geometry, Space
 from .strategy import Settings
+
+_SIZE = re.compile("[1-9][0-9]{0,5}")
 
 
 def make_settings(given: dict[str, float | None]) -> Settings:
@@ -38,6 +42,7 @@ def choose_recipe(
     if finalist_epochs is not None:
         train = replace(recipe.train, epochs=at_least("finalist_epochs", finalist_epochs, 1))
         recipe = replace(recipe, train=train)
+    check_recipe(recipe, spec)
     check_installed(recipe)
     return recipe
 
@@ -71,9 +76,10 @@ def resolve_geometry(text: str, space: Space, data: SearchData) -> Geometry:
     free = {f.name for f in fields(Geometry)} - {"channels", "classes"}
     for change in changes:
         name, _, value = change.partition("=")
-        if name not in free or not value.isdecimal() or int(value) < 1:
+        if name not in free or not _SIZE.fullmatch(value):
             raise SpaceError(
-                f"geometry {text!r}: {change!r} is no name=number; names: {', '.join(sorted(free))}"
+                f"geometry {shown(text)}: {shown(change)} is no name=number of at most six digits; "
+                f"names: {', '.join(sorted(free))}"
             )
         geometry = replace(geometry, **{name: int(value)})
     space.build((0,) * len(space.choices), geometry)  # says what does not fit together

@@ -126,7 +126,7 @@ def held(folder: Path) -> Iterator[None]:
 
 def check(folder: Path) -> None:
     """Raise a RunError unless there is a run in the folder, and no link out of it."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise RunError(f"there is no run folder {folder}")
     for name in (CONFIG, STORE):
         if not (folder / name).is_file():

@@ -17,7 +17,7 @@ from .files import disk_full
 from .inputs import is_number
 from .measuring import Ledger
 from .space import Genome, Space
-from .store_rows import checked, decoded, is_count, require
+from .store_rows import checked, checked_fact, is_count, require
 
 # Evaluations that took less than _QUICK seconds are committed together: a commit takes longer than
 # a look into a table. None waits longer than _LONGEST_WAIT for the next one.
@@ -222,7 +222,7 @@ class Store:
             row = self._connection.execute(
                 "SELECT value FROM facts WHERE key = ?", (key,)
             ).fetchone()
-        return None if row is None else decoded(row[0], self.path, "fact", key)
+        return None if row is None else checked_fact(key, row[0], self.path)
 
     def add_notes(self, where: str, notes: Sequence[str]) -> None:
         """Keep what happened, each line once, by where in the run it happened."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,31 @@ def checked(row: tuple[Any, ...], path: Path) -> tuple[Any, ...]:
     return (*row[:4], found, flops, params, told, origin, bred, *others[6:])
 
 
+def checked_fact(key: str, cell: object, path: Path) -> Any:
+    """A fact, from JSON; raises a RunError if it is none that evo-nas writes under this key."""
+    value = decoded(cell, path, "fact", key)
+    fits = _FACTS.get(key)
+    require(value is None or fits is None or fits(value), path, "fact", key, cell)
+    return value
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_tally(value: object) -> bool:
+    return _all(is_count)(value) and isinstance(value, dict) and "looked at" in value
+
+
+def _all(fits: Callable[[object], bool]) -> Callable[[object], bool]:
+    """Whether a value is an object all of whose values fit."""
+    return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
+
+
 def is_count(value: object) -> bool:
     """Whether a value is a whole number from 0 up."""
     return type(value) is int and value >= 0
@@ -57,3 +83,13 @@ def require(sound: bool, path: Path, place: str, column: str, cell: object) -> N
             f"{path}, {place}: {column} cannot be {shown(cell)}; restore the file from a copy, or "
             "start a new run"
         )
+
+
+_FACTS: Mapping[str, Callable[[object], bool]] = {
+    "config": _is_text,
+    "data": _is_text,
+    "notes": _all(_are_texts),
+    "rejected": _all(_is_tally),
+    "space": _is_text,
+    "versions": _all(_is_text),
+}

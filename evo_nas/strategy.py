@@ -15,6 +15,7 @@ import numpy as np
 
 from .errors import SettingsError
 from .evaluator import Objective
+from .inputs import shown
 from .sampling import Sampler
 from .space import Genome, Space
 
@@ -43,12 +44,14 @@ class Settings:
             value, lowest = getattr(self, field_.name), _LOWEST.get(field_.name, 0)
             if not lowest <= value < math.inf:  # nor is it no number at all
                 raise SettingsError(f"{field_.name} is {value}; it must be at least {lowest}")
+            if value >= 2**63:
+                raise SettingsError(f"{field_.name} is {shown(value)}; it is too large")
         if self.crossover + self.mutation > self.population:
             raise SettingsError(
                 f"crossover {self.crossover} and mutation {self.mutation} are more than the "
                 f"population of {self.population}"
             )
-        if self.mutation_rate > 1:
+        if not 0 <= self.mutation_rate <= 1:
             raise SettingsError(f"mutation_rate is {self.mutation_rate}; it is a probability")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,9 +118,9 @@ def _find(what: str, weights: Path | None) -> tuple[Architecture, Path, Path | N
     """The architecture, the file of its weights, and what a run wrote of it, if both are of one."""
     path = Path(what)
     own = (BEST,) if weights else (BEST, WEIGHTS)
-    if path.name in own and path.is_file() and (path.parent / CONFIG).is_file():
+    if path.name in own and os.path.isfile(path) and (path.parent / CONFIG).is_file():
         path = path.resolve().parent  # the run's name, also if it was named from within its folder
-    if path.is_dir():
+    if os.path.isdir(path):  # never raises, as of a name that is too long
         record = None if weights else path / BEST
         return find_architecture(str(path)), weights or path / WEIGHTS, record
     if weights is None and path.suffix == ".safetensors" and "=" not in what:
@@ -128,7 +129,7 @@ def _find(what: str, weights: Path | None) -> tuple[Architecture, Path, Path | N
             raise SettingsError(f"{path} does not say of which network it is; give ARCHITECTURE=")
         check_known([about.space], path)
         return Architecture(path.stem, about.space, about.genome), path, None
-    if weights is None and not path.is_file() and "=" in what:
+    if weights is None and not os.path.isfile(path) and "=" in what:
         name, _, file = what.rpartition("=")
         return find_architecture(name), Path(file), None
     architecture = find_architecture(what)
@@ -167,7 +168,10 @@ def _of_run(folder: Path) -> Delivered:
         raise CheckpointError(f"{folder} has no trained network")
     source: DataSource = registry.load("data", result.config.data)
     data = source.load(result.config.seed)
-    geometry = Geometry(**result.best["measured"]["geometry"])
+    try:
+        geometry = Geometry(**result.best["measured"]["geometry"])
+    except TypeError as error:
+        raise CheckpointError(f"{folder / BEST}: measured.geometry is none: {error}") from error
     genome = tuple(result.best["genome"])
     return Delivered(
         result.config.space, genome, geometry, data.mean, data.std, tuple(data.classes)

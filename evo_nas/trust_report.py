@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from . import registry
 from .agreement import Agreement, RepeatNoise
 from .charts import Points, chart
-from .errors import RunError
+from .errors import EvoNasError, RunError
 from .evaluator import Evaluator
 from .figure import Figure, card
 from .frames import records_frame
-from .inputs import is_number, read_json, shown
-from .known_code import check_known
 from .statistics import Estimate
 from .store import Evaluation
+from .trust_file import read_document
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,65 +147,49 @@ def read_trust(path: Path, searched: Sequence[Evaluation]) -> Trust:
     Raises:
         RunError: the file cannot be read, or is no report on these candidates.
     """
+    document = read_document(path)
+    stage, against, rows = document["stage"], document["against"], document["networks"]
+    known = {e.genome: e for e in reversed(searched) if e.stage == stage}
+    truth, genomes = _objective(against, path), [tuple(row["genome"]) for row in rows]
+    if not known.keys() >= set(genomes):
+        raise RunError(f"{path} is no trust report of this run: a genome was not scored in it")
+    for row in rows:
+        if len(row["against"]) != len(rows[0]["against"]) or any(
+            truth not in metrics for metrics in row["against"]
+        ):
+            raise RunError(f"{path}: networks have other repeats in 'against', or no {truth!r}")
+    networks = tuple(known[genome] for genome in genomes)
+    truths = tuple(
+        tuple(replace(e, metrics=r["against"][i]) for e, r in zip(networks, rows, strict=True))
+        for i in range(len(rows[0]["against"]))
+    )
+    noise = document["repeat_noise"]
+    return Trust(
+        folder=path.parent,
+        stage=stage,
+        evaluator=document["evaluator"],
+        objective=_objective(document["evaluator"], path),
+        against=against,
+        epochs=document["epochs"],
+        truth=truth,
+        candidates=document["candidates"],
+        networks=networks,
+        failed=document.get("failed", 0),
+        truths=truths,
+        agreements=tuple(map(_agreement, document["agreements"])),
+        constant=tuple(document["the_same_for_all"]),
+        error=document["score_standard_error"],
+        reliability=document["score_reliability"],
+        noise=None if noise is None else RepeatNoise(**noise),
+        file=path,
+    )
+
+
+def _objective(spec: str, path: Path) -> str:
     try:
-        document = read_json(path, RunError)
-        check_known([document["evaluator"], document["against"]], path)
-        _check_numbers(document, path)
-        stage, against = document["stage"], document["against"]
-        known = {e.genome: e for e in reversed(searched) if e.stage == stage}
-        rows = document["networks"]
-        networks = tuple(known[tuple(row["genome"])] for row in rows)
-        truths = tuple(
-            tuple(replace(e, metrics=r["against"][i]) for e, r in zip(networks, rows, strict=True))
-            for i in range(len(rows[0]["against"]))
-        )
-        noise = document["repeat_noise"]
-        return Trust(
-            folder=path.parent,
-            stage=stage,
-            evaluator=document["evaluator"],
-            objective=_objective(document["evaluator"]),
-            against=against,
-            epochs=document["epochs"],
-            truth=_objective(against),
-            candidates=document["candidates"],
-            networks=networks,
-            failed=document.get("failed", 0),
-            truths=truths,
-            agreements=tuple(map(_agreement, document["agreements"])),
-            constant=tuple(document["the_same_for_all"]),
-            error=document["score_standard_error"],
-            reliability=document["score_reliability"],
-            noise=None if noise is None else RepeatNoise(**noise),
-            file=path,
-        )
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise RunError(f"{path} is no trust report of this run: {error!r}") from error
-
-
-def _check_numbers(document: Mapping[str, Any], path: Path) -> None:
-    """Raise a RunError if something is no number that is used as one."""
-    numbers: list[object] = [document["epochs"], document["candidates"]]
-    optional = [document["score_standard_error"], document["score_reliability"]]
-    numbers += [value for value in optional if value is not None]
-    numbers += (document["repeat_noise"] or {}).values()
-    for each in document["agreements"]:
-        for key in ("kendall", "spearman", "score_minus_this"):
-            numbers += (each[key] or {}).values()
-    for row in document["networks"]:
-        numbers += [value for metrics in row["against"] for value in metrics.values()]
-    wrong = [
-        n for n in numbers if not isinstance(n, bool) and type(n) is not float and not is_number(n)
-    ]
-    texts = [*document["the_same_for_all"], *(each["name"] for each in document["agreements"])]
-    wrong += [text for text in texts if not isinstance(text, str)]
-    if wrong or not document["networks"] or not document["agreements"]:
-        told = shown(wrong[0]) if wrong else "an empty list"
-        raise RunError(f"{path} is no trust report of this run: it cannot hold {told}")
-
-
-def _objective(spec: str) -> str:
-    evaluator: Evaluator = registry.load("evaluator", spec)
+        evaluator: Evaluator = registry.load("evaluator", spec)
+    except EvoNasError as error:
+        raise RunError(f"{path}: {error}") from error
     return evaluator.objectives[0].name
 
 

@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
-from .parallel import end_after
+from .lifeline import Lifeline, end_with, lifeline
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -149,7 +149,7 @@ class _Worker(Generic[Task, Result]):
         self._opening = self._executor is None
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
-                max_workers=1, initializer=_begin, initargs=(os.getpid(),), env=_ENVIRONMENT
+                max_workers=1, initializer=_begin, initargs=(lifeline(),), env=_ENVIRONMENT
             )
             self.future, self.deadline = self._executor.submit(self._service.open), math.inf
             (self._process,) = self._executor._processes.values()
@@ -163,12 +163,12 @@ def _how_it_ended(code: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _begin(parent: int) -> None:
+def _begin(parent: Lifeline) -> None:
     """What every worker process does first."""
     # Ctrl-C reaches all processes of a terminal. A handler and not SIG_IGN, which programs that
     # the worker starts would inherit.
     signal.signal(signal.SIGINT, _leave_to_parent)
-    end_after(parent)
+    end_with(parent)
     torch.set_num_threads(1)
 
 

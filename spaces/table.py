@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evo_nas.errors import TableError, nearest
+from evo_nas.errors import TableError, nearest, plain
 from evo_nas.space import Choice, Option
 
 from .table_file import Integers, TableFile, read_table
@@ -94,7 +94,8 @@ def arrange(table: TableFile, columns: Sequence[str]) -> tuple[list[tuple[Option
         lost = next(genome for genome in every if genome not in rows)
         raise TableError(
             f"{table.path} has no row for {_described(columns, options, lost)}: "
-            f"{total - len(rows):,} of {total:,} combinations of {', '.join(columns)} are missing; "
+            f"{total - len(rows):,} of {total:,} combinations "
+            f"of {', '.join(map(plain, columns))} are missing; "
             "add them, or say which columns are choices (choices=NAME,NAME) or which are not "
             "(metrics=NAME,NAME)"
         )
@@ -134,7 +135,7 @@ def _described(
     columns: Sequence[str], options: Sequence[Sequence[Option]], genome: Sequence[int]
 ) -> str:
     return ", ".join(
-        f"{column}={found[gene]}"
+        f"{plain(column)}={plain(str(found[gene]))}"
         for column, found, gene in zip(columns, options, genome, strict=True)
     )
 

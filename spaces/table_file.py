@@ -35,7 +35,7 @@ class TableFile:
         if not rows:
             raise TableError(f"{path} has no rows")
         self.path, self.places = path, tuple(rows)
-        flat = [_flat(row) for row in rows.values()]
+        flat = [_flat(path, place, row) for place, row in rows.items()]
         names = dict.fromkeys(name for row in flat for name in row)
         self.columns = {name: [row.get(name) for row in flat] for name in names}
         for name, cells in self.columns.items():
@@ -79,17 +79,19 @@ class TableFile:
         the order in which they appear.
         """
         cells, found = self._cells(column), dict[Option, int]()
-        known: dict[object, int] = {}  # the same by cell: few cells are distinct
+        known: dict[object, int] = {}  # the same by type and cell (true is 1): few are distinct
+        indices = []
         for row, cell in enumerate(cells):
             if isinstance(cell, dict | list):
                 self.refuse(row, column, f"{shown(cell)} is no option")
-            if cell not in known:
+            key = type(cell), cell
+            if key not in known:
                 value = number(cell)
                 if value is not None and not math.isfinite(value):
                     self.refuse(row, column, f"{shown(cell)} is no finite number")
                 option = str(cell) if value is None else value
-                known[cell] = found.setdefault(option, len(found))
-        indices = [known[cell] for cell in cells]
+                known[key] = found.setdefault(option, len(found))
+            indices.append(known[key])
         options = tuple(found)
         if any(isinstance(option, str) for option in options):
             return options, np.array(indices, dtype=np.int64)
@@ -115,13 +117,16 @@ def number(cell: object) -> int | float | None:
     return int(cell) if whole and math.isfinite(value) else value
 
 
-def _flat(row: Mapping[str, object]) -> Mapping[str, object]:
+def _flat(path: Path, place: str, row: Mapping[str, object]) -> Mapping[str, object]:
     if list not in map(type, row.values()):
         return row
     flat: dict[str, object] = {}
     for name, cell in row.items():
         if isinstance(cell, list):
-            flat.update((f"{name}.{i}", part) for i, part in enumerate(cell))
+            parts = {f"{name}.{i}": part for i, part in enumerate(cell)}
+            if twice := sorted(parts.keys() & row.keys()):
+                raise TableError(f"{path}, {place}: {shown(twice[0])} is there twice")
+            flat.update(parts)
         else:
             flat[name] = cell
     return flat

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
 from evo_nas.errors import SpaceError
+from evo_nas.inputs import home_expanded
 from evo_nas.space import Choice, Geometry, Option, Space
 
 from .autoformer import AutoFormer
@@ -27,6 +27,8 @@ _LOCALITIES: Mapping[str, type[Locality]] = {
     "window_attention": Windows,
 }
 
+_DEEPEST = 1000  # blocks
+
 
 def toml_space(file: str) -> Space:
     """Reads a transformer space from a TOML file; the file alone is a spec, too.
@@ -34,7 +36,7 @@ def toml_space(file: str) -> Space:
     Raises:
         SpaceError: the file cannot be read, or a key or value in it is wrong.
     """
-    path = Path(file).expanduser()
+    path = home_expanded(file, SpaceError)
     table = TomlTable.of(path)
     family = table.text("family", "glit", ("glit", "autoformer"))
     name = table.text("name", path.stem)
@@ -43,8 +45,8 @@ def toml_space(file: str) -> Space:
     try:
         with torch.device("meta"):
             space.build((0,) * len(space.choices), space.target)
-    except SpaceError as error:  # numbers that do not fit together
-        raise SpaceError(f"{path}: {error}") from error
+    except (SpaceError, RuntimeError) as error:  # numbers that do not fit together, or too large
+        raise SpaceError(f"{path}: {' '.join(str(error).split())}") from error
     return space
 
 
@@ -63,7 +65,7 @@ class TomlGlit(GlitFamily):
         self.target = replace(_target(target), width=target.whole("width"), heads=heads)
         target.finish()
         local = table.text("local_heads", "convolution", tuple(_LOCALITIES))
-        depth = table.whole("depth")
+        depth = table.whole("depth", high=_DEEPEST)
         slots = [f"block{number:02}" for number in range(depth)]
         kind = _LOCALITIES[local]
         common = _options(table.section("options"), kind, _defaults(kind))
@@ -93,7 +95,7 @@ class TomlAutoFormer(AutoFormer):
         target = table.section("target")
         self.target = _target(target)
         target.finish()
-        self.widths, self.depths = table.wholes("widths"), table.wholes("depths")
+        self.widths, self.depths = table.wholes("widths"), table.wholes("depths", high=_DEEPEST)
         options = table.section("options")
         self.heads = options.wholes("heads")
         self.mlp_ratios = options.numbers("mlp_ratio", low=0.5)

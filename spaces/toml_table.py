@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from evo_nas.errors import SpaceError, nearest
+from evo_nas.errors import SpaceError, nearest, plain
 from evo_nas.inputs import read_toml, shown
+
+LARGEST = 1 << 20  # beyond any size of a network
 
 
 class TomlTable:
@@ -46,37 +48,43 @@ class TomlTable:
             self.refuse(key, f"one of {', '.join(known)}" if known else "a text in quotes")
         return value
 
-    def whole(self, key: str, default: int | None = None) -> int:
-        """A whole number from 1 up; without a default it must be there."""
+    def whole(self, key: str, default: int | None = None, high: int = LARGEST) -> int:
+        """A whole number from 1 to ``high``; without a default it must be there."""
         self._read.add(key)
         value = self._table.get(key, default)
-        if type(value) is not int or value < 1:
-            self.refuse(key, "a whole number from 1 up")
+        if type(value) is not int or not 1 <= value <= high:
+            self.refuse(key, f"a whole number from 1 to {high}")
         return value
 
     def wholes(
-        self, key: str, default: Sequence[int] | None = None, low: int = 1
+        self,
+        key: str,
+        default: Sequence[int] | None = None,
+        low: int = 1,
+        high: int = LARGEST,
     ) -> tuple[int, ...]:
-        """Different whole numbers from ``low`` up, as :meth:`numbers`."""
-        values = self.numbers(key, default, low)
+        """Different whole numbers from ``low`` to ``high``, as :meth:`numbers`."""
+        values = self.numbers(key, default, low, high)
         if any(type(value) is not int for value in values):
-            self.refuse(key, f"a list of whole numbers from {low} up")
+            self.refuse(key, f"a list of whole numbers from {low} to {high}")
         return values  # type: ignore[return-value]  # checked
 
     def numbers(
-        self, key: str, default: Sequence[float] | None = None, low: float = 0
+        self,
+        key: str,
+        default: Sequence[float] | None = None,
+        low: float = 0,
+        high: float = LARGEST,
     ) -> tuple[float, ...]:
-        """A list of different numbers from ``low`` up, one at least, in order."""
+        """A list of different numbers from ``low`` to ``high``, one at least, in order."""
         self._read.add(key)
         values = self._table.get(key, default)
-        rule = f"a list of different numbers from {low:g} up, such as [{low + 1:g}, {low + 2:g}]"
-        if (
-            not isinstance(values, list | tuple)
-            or not values
-            or len(set(map(str, values))) < len(values)
-        ):
+        rule = f"a list of different numbers from {low:g} to {high:g}, such as [{low + 1:g}]"
+        if not isinstance(values, list | tuple) or not values:
             self.refuse(key, rule)
-        if any(type(v) not in (int, float) or not low <= v < float("inf") for v in values):
+        if any(type(v) not in (int, float) or not low <= v <= high for v in values):
+            self.refuse(key, rule)
+        if len(set(values)) < len(values):
             self.refuse(key, rule)
         return tuple(sorted(values))
 
@@ -84,6 +92,5 @@ class TomlTable:
         """Raise a SpaceError if there is a key that nobody has asked for."""
         for key in self._table:
             if key not in self._read:
-                raise SpaceError(
-                    f"{self.path}: unknown key {self._prefix}{key}; {nearest(key, self._read)}"
-                )
+                told = f"{self._prefix}{plain(key)}; {nearest(key, self._read)}"
+                raise SpaceError(f"{self.path}: unknown key {told}")

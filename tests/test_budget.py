@@ -27,7 +27,7 @@ def test_reads_amounts_exactly(text: str, low: int, high: int) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "G", "1.4X", "-1G", "1.4G..", "..1.4G", "1.4G...1.5G", "1,4G", "1e9", "nan", "0", "0.4",
-     "1.5G..1.4G", "1G..2G..3G", "1" * 40],
+     "1.5G..1.4G", "1G..2G..3G", "1" * 40, "5\u212a", "٣", "2000000T..3000000T", "1G\n..x"],
 )  # fmt: skip
 def test_malformed_budgets_name_themselves(text: str) -> None:
     with pytest.raises(BudgetError) as raised:
@@ -35,13 +35,19 @@ def test_malformed_budgets_name_themselves(text: str) -> None:
     assert repr(text) in str(raised.value)
 
 
-@given(st.text(max_size=30))
+PIECES = st.sampled_from(
+    ["1.4", "0", "99", "9999999999999999", ".", "..", "G", "t", "K", " ", "unlimited"]
+)
+
+
+@given(st.text(max_size=30) | st.lists(PIECES, max_size=7).map("".join))
 def test_any_text_is_a_budget_or_a_budget_error(text: str) -> None:
     try:
         budget = parse_budget(text)
     except BudgetError:
         return
     assert 0 <= budget.low <= budget.high
+    assert parse_budget(str(budget)) == budget
 
 
 @given(st.integers(1, 10**15), st.integers(0, 10**15))

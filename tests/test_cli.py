@@ -244,3 +244,13 @@ def test_version_and_help() -> None:
     assert "torch" in told.stdout
     assert "cores" in told.stdout
     assert "--flops" in command(ROOT, "run", "--help").stdout
+
+
+def test_a_network_larger_than_all_memory_is_told(tmp_path: Path) -> None:
+    (tmp_path / "huge.toml").write_text(
+        "depth = 1\n[target]\nwidth = 1048572\nheads = 3\n"
+        "[options]\nd_k = [1048576]\nd_z = [1048576]"
+    )
+    ended = command(tmp_path, "space", "huge.toml")
+    assert ended.returncode == 2
+    assert "there is not enough memory for this" in ended.stderr

@@ -81,7 +81,7 @@ def test_what_cannot_be_drawn_is_said() -> None:
     ("content", "said"),
     [
         ("family,name,flops\na,b,1G\n", "no column 'accuracy'"),
-        ("family,name,flops,accuracy\na,b,many,70\n", "line 2: budget 'many'"),
+        ("family,name,flops,accuracy\na,b,many,70\n", "line 2: flops: budget 'many'"),
         ("family,name,flops,accuracy\na,b,1G,70\na,b,1G,high\n", "line 3"),
         ("family,name,flops,accuracy\na,b\n", "line 2"),
         ("", "no column 'family'"),

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,21 @@ METRICS = st.sampled_from(
     ]
 )  # fmt: skip
 VALUES = st.floats(-1e15, 1e15) | st.integers(-(10**15), 10**15).map(float)
+
+
+PIECES = st.sampled_from(
+    ["params", "latency", "#", "<=", ">=", "1", "-", ".5", "e300", "e-300", "1e999", "M", "ms"]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("read", [parse_limit, lambda text: parse_range("latency", text)])
+@given(text=st.text(max_size=20) | st.lists(PIECES, max_size=9).map("".join))
+def test_any_text_is_a_limit_or_a_budget_error(read: Callable[[str], Limit], text: str) -> None:
+    try:
+        limit = read(text)
+    except BudgetError:
+        return
+    assert parse_limit(str(limit)) == limit
 
 
 @given(METRICS, VALUES, VALUES, st.booleans(), st.booleans())
@@ -68,6 +84,7 @@ def test_ranges_are_read_as_budgets_are() -> None:
         ("latency<=6M", "'6M' is no value of it; write 15ms"),
         ("6M<=params<=4M", "the lower value is above the upper"),
         ("6M>=params>=4M", "METRIC<=VALUE"),
+        ("params<=1e999", "'1e999' is beyond all numbers"),
     ],
 )
 def test_malformed_limits_say_what_to_write(text: str, said: str) -> None:

@@ -1,9 +1,14 @@
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evo_nas import registry
-from evo_nas.errors import SpecError
+from evo_nas.architectures import find_architecture
+from evo_nas.errors import EvoNasError, SpecError
+from evo_nas.recipe import load_recipe
 
 PLUGIN = '''
 from evo_nas.data import DataSource
@@ -57,6 +62,7 @@ def test_a_plugin_is_loaded_from_a_path_with_options(tmp_path: Path) -> None:
         ("evo_nas.space:Spaces", "did you mean Space"),
         ("glit_hl?kernels=17", "did you mean kernel"),
         ("glit_hl?kernel", "malformed"),
+        ("glit_hl?kernel=17&kernel=31", "'kernel' is there twice"),
         ("table?cost=flops", r"needs an option: table\?file=\.\.\."),
     ],
 )
@@ -128,3 +134,45 @@ def test_the_path_of_an_option_called_file_becomes_absolute(
 def test_data_may_be_a_folder(tmp_path: Path) -> None:
     source = registry.load("data", f"{tmp_path}?image_size=16")
     assert type(source).__name__ == "ImageFolder"
+
+
+WORDS = st.text(max_size=20) | st.sampled_from(
+    ["x" * 5000, "~nobody-is-called-this/x.toml", "\0", "a\nb", "..", "/dev/zero", "x.py:", ":",
+     "?", "&", "%", "+", "glit_hl", "digits", "table", "file=", "kernel=17", "first=", ".toml"]
+)  # fmt: skip
+PIECES = st.lists(WORDS, max_size=5).map("".join)
+KINDS = st.sampled_from(["space", "data", "evaluator", "strategy", "network"])
+
+
+@given(st.from_regex("[a-z]{1,5}", fullmatch=True), st.text(max_size=20), st.booleans())
+def test_an_option_written_and_read_is_the_same(key: str, value: str, second: bool) -> None:
+    spec = registry.with_option("x?0=1" if second else "x", key, value)
+    target, _, query = spec.partition("?")
+    assert target == "x"
+    assert registry._options(spec, query) == {
+        **({"0": 1} if second else {}),
+        key: registry._value(value),
+    }
+
+
+@given(KINDS, PIECES)
+def test_any_text_is_a_plug_in_or_an_error_of_the_user(kind: str, spec: str) -> None:
+    with contextlib.suppress(EvoNasError):
+        registry.load(kind, spec)
+    with contextlib.suppress(EvoNasError):
+        registry.has_option(kind, spec, "a")
+
+
+@given(KINDS, PIECES)
+def test_an_absolute_spec_stays_what_it_is(kind: str, spec: str) -> None:
+    with contextlib.suppress(SpecError):
+        absolute = registry.absolute(kind, spec)
+        assert registry.absolute(kind, absolute) == absolute
+
+
+@given(PIECES)
+def test_any_text_is_a_network_or_a_recipe_or_an_error_of_the_user(text: str) -> None:
+    with contextlib.suppress(EvoNasError):
+        find_architecture(text)
+    with contextlib.suppress(EvoNasError):
+        load_recipe(text)

@@ -1,3 +1,4 @@
+import math
 import multiprocessing
 import os
 import time
@@ -9,7 +10,7 @@ import pytest
 from evo_nas import runfolder
 from evo_nas.api import prepare
 from evo_nas.config import Config
-from evo_nas.errors import RunError
+from evo_nas.errors import EvoNasError, RunError
 from evo_nas.recipe import Augmentation
 
 from .plugins import Tiny
@@ -143,3 +144,22 @@ def test_names_are_numbered(tmp_path: Path) -> None:
     assert runfolder.free_folder(tmp_path, "a").name == "a-1"
     (tmp_path / "a-1").mkdir()
     assert runfolder.free_folder(tmp_path, "a").name == "a-2"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("seed", 2**63, "seed is 9223372036854775808; it must be from 0 to"),
+        ("threads", 5000, "threads is 5000; it must be from 1 to 4096"),
+        ("samples", 10**30, "samples is 1000000000000000000000000000000; it is too large"),
+        ("mutation_rate", math.nan, "mutation_rate is nan; it is a probability"),
+        ("geometry", f"width={'9' * 5000}", "no name=number of at most six digits"),
+        ("epochs", 200_000, r"recipe quick: supernet\.epochs is 200000, but must be"),
+    ],
+)
+def test_a_run_that_could_not_be_read_again_is_not_begun(
+    option: str, value: float | str, said: str
+) -> None:
+    with pytest.raises(EvoNasError, match=said):
+        prepare(TINY, "1K", evaluator="tests.plugins:Score", retrainer="tests.plugins:Keep",
+                **{option: value})  # type: ignore[arg-type]  # fmt: skip

@@ -230,6 +230,20 @@ def test_a_wrong_cell_is_named(run: Path, tmp_path: Path, column: str, value: ob
         api.write_report(load_result(folder))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("versions", "-1"), ("versions", '{"torch": 2}'), ("notes", '{"images": "many"}'), ("data", "[]"),
+     ("rejected", '{"stage1": {"params": 3}}'), ("rejected", '{"stage1": {"looked at": "many"}}')],
+)  # fmt: skip
+def test_a_wrong_fact_is_named(run: Path, tmp_path: Path, key: str, value: str) -> None:
+    folder = Path(shutil.copytree(run, tmp_path / "run"))
+    with contextlib.closing(sqlite3.connect(folder / "run.sqlite")) as connection, connection:
+        connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, 0)", (key, value))
+        schema.seal(connection)
+    with pytest.raises(RunError, match=f"fact: {key} cannot be"):
+        load_result(folder)
+
+
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9),
     st.lists(st.integers(), max_size=3), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),

@@ -21,13 +21,6 @@ pytestmark = pytest.mark.slow
 FAULTY = str(Path(__file__).with_name("faulty.py"))
 
 
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    run = tmp_path_factory.mktemp("whole") / "run"
-    assert finish(begin(run.parent, *arguments(run))) == (0, "")
-    return outcome(run)
-
-
 def check_resumed(run: Path, expected: dict[str, object]) -> None:
     assert finish(begin(run.parent, *arguments(run))) == (0, "")
     assert not differences(outcome(run), expected)

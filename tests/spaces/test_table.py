@@ -240,3 +240,15 @@ def test_a_stage_of_a_table_knows_what_the_table_knows(tmp_path: Path) -> None:
         assert stage.costs(genome) == read.costs(genome)
         assert stage.metrics(genome, 1) == read.metrics(genome, 1)
     assert len(prior(stage).probabilities) == 3
+
+
+def test_true_is_no_number(tmp_path: Path) -> None:
+    table = [{"a": a, "flops": 1, "accuracy": 0.5} for a in (1, True, 0, False)]
+    read = load(write(tmp_path / "bench.json", table), "")
+    assert read.choices[0].options == (1, "True", 0, "False")
+
+
+def test_a_list_beside_a_column_of_its_repeats_is_refused(tmp_path: Path) -> None:
+    table = [{"a": 1, "flops": 1, "accuracy": [0.5, 0.6], "accuracy.1": 0.9}]
+    with pytest.raises(TableError, match=r"entry 1: 'accuracy\.1' is there twice"):
+        load(write(tmp_path / "bench.json", table), "")

@@ -126,7 +126,7 @@ def test_kernels_hold_at_the_target_of_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("depth = 4", "depht = 4", "depth is missing; it must be a whole number from 1 up"),
+        ("depth = 4", "depht = 4", "depth is missing; it must be a whole number from 1 to 1000"),
         ("depth = 4", "depth = 4\nlevel = 2", "unknown key level; did you mean levels"),
         ("depth = 4", "depth = 4.0", "depth is 4.0; it must be a whole number"),
         ("depth = 4", "depth = 4\nlevels = 3", r"levels is 3; it must be 1 \(all at once\) or 2"),
@@ -153,6 +153,15 @@ def test_what_is_wrong_is_named_by_file_key_and_value(old, new, words, tmp_path)
     path = written(tmp_path, GLIT.replace(old, new, 1))
     with pytest.raises(SpaceError, match=f"{re.escape(str(path))}.*{words}"):
         space(str(path))
+
+
+def test_numbers_that_no_machine_can_hold_are_refused(tmp_path):
+    huge = {"heads = 3\nimage_size = 64\nclasses = 10": "heads = 3\npatch_size = 1048576\n"
+            "channels = 1048576\nimage_size = 1048576"}  # fmt: skip
+    for old, new in huge.items():
+        path = written(tmp_path, GLIT.replace(old, new, 1))
+        with pytest.raises(SpaceError, match=f"{re.escape(str(path))}: Storage size .*overflowed"):
+            space(str(path))
 
 
 def test_a_missing_file_is_told(tmp_path):
