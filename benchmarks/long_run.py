@@ -64,9 +64,10 @@ def main() -> None:
         print(f"at most {most:,.0f} MiB, when it ended")
         size = sum(f.stat().st_size for f in result.folder.glob("run.sqlite*"))
         print(f"run.sqlite: {size / len(result.evaluations):.0f} bytes an evaluation")
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         load_result(result.folder)
-        print(f"reading the run: {time.perf_counter() - began:.1f} s")
+        took, worked = time.perf_counter() - began, time.process_time() - worked
+        print(f"reading the run: {took:.1f} s, {worked:.1f} s of them at work")
 
 
 if __name__ == "__main__":
