@@ -3,14 +3,16 @@
     python -m benchmarks.long_run --evaluations 100000 --strategy spos
 
 Searches a made-up landscape of 40 choices in a process of its own, and prints after each tenth of
-the evaluations the memory that it holds, in all and for each evaluation, and in the end the bytes
-that run.sqlite has for each, and how long reading the finished run takes.
+the evaluations the memory that it holds, and how much that has grown for each evaluation since the
+first tenth. In the end: the most memory that reading the run for report.html took, the bytes that
+run.sqlite has for each evaluation, and how long reading the finished run takes.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import tempfile
 import time
 from pathlib import Path
@@ -51,18 +53,21 @@ def main() -> None:
             SPACE, "700", strategy=arguments.strategy, evaluator="table",
             samples=arguments.evaluations, finalists=1, run_dir=Path(folder) / "run",
         )  # fmt: skip
-        memory, first, began = Memory(arguments.evaluations), resident(), time.perf_counter()
+        memory, before, began = Memory(arguments.evaluations), resident(), time.perf_counter()
         result = prepared.start(memory)
-        print(f"{time.perf_counter() - began:,.0f} s in all")
+        print(f"{time.perf_counter() - began:,.0f} s in all; {before:.0f} MiB before it")
+        first, least = memory.seen[0]
         for evaluations, held in memory.seen:
-            more = held - first
-            each = more * 2**20 / evaluations
-            print(f"{evaluations:>9,} evaluations: {held:6.0f} MiB, {each:5.0f} bytes for each")
+            each = (held - least) * 2**20 / max(evaluations - first, 1)
+            print(f"{evaluations:>9,} evaluations: {held:6.1f} MiB, {each:5.0f} bytes more each")
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+        print(f"at most {most:,.0f} MiB, when it ended")
         size = sum(f.stat().st_size for f in result.folder.glob("run.sqlite*"))
         print(f"run.sqlite: {size / len(result.evaluations):.0f} bytes an evaluation")
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         load_result(result.folder)
-        print(f"reading the run: {time.perf_counter() - began:.1f} s")
+        took, worked = time.perf_counter() - began, time.process_time() - worked
+        print(f"reading the run: {took:.1f} s, {worked:.1f} s of them at work")
 
 
 if __name__ == "__main__":

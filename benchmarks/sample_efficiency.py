@@ -84,7 +84,7 @@ def _search(
         scored += told
         began = time.process_time()
         strategy.tell(told)
-    best = [_best(legal, strategy, scored[:number], arguments.repeat) for number in after]
+    best = [_best(legal, scored[:number], arguments.repeat) for number in after]
     return best, 1000 * seconds / len(scored)
 
 
@@ -93,12 +93,10 @@ def _scored(legal: Feasible, genome: Genome, repeat: int | None) -> Scored:
     return Scored(genome, flops, legal.space.metrics(genome, repeat))
 
 
-def _best(
-    legal: Feasible, strategy: Strategy, scored: Sequence[Scored], repeat: int | None
-) -> float:
+def _best(legal: Feasible, scored: Sequence[Scored], repeat: int | None) -> float:
     """The true accuracy of the best: of all that were scored, or of finalists by noisy scores."""
     if repeat is not None:
-        scored = strategy.finalists(rank(scored, OBJECTIVES), FINALISTS)
+        scored = rank(scored, OBJECTIVES)[:FINALISTS]
     return max(legal.space.metrics(s.genome)["accuracy"] for s in scored)
 
 

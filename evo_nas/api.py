@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import known_code, registry, runfolder
+from .best import read_best
 from .config import Config
 from .console import Listening, listening
 from .data import DataSource, SearchData
@@ -177,11 +178,10 @@ def _go_on(
     with listening(listener) as progress, runfolder.locked(folder):
         if retry:
             progress.say(retry_failed(folder))
-        result = load_result(folder)
-        ended_before = result.best is not None
+        ended_before = read_best(folder / runfolder.BEST) is not None
         if not ended_before:
-            Loop(folder, result.config, progress, data).run()
-            result = load_result(folder)
+            Loop(folder, Config.read(folder / runfolder.CONFIG), progress, data).run()
+        result = load_result(folder)
         if not ended_before or not (folder / PAGE).is_file():
             make_page(result, progress)
     return result

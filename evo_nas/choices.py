@@ -130,6 +130,13 @@ class Choices:
             return tuple(genome)
         return tuple([g if on else 0 for g, on in zip(genome, self.active(genome), strict=True)])
 
+    def number(self, genome: Sequence[int]) -> int:
+        """The genome as one integer, in the order of genomes."""
+        number = 0
+        for gene, choice in zip(genome, self.choices, strict=True):
+            number = number * len(choice.options) + gene
+        return number
+
     def check(self, genome: Sequence[int]) -> Genome:
         """The canonical genome, after checking length and option indices.
 

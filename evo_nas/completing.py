@@ -8,7 +8,7 @@ which searches there, finds the same network first.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -24,6 +24,7 @@ FEW = 96  # draws to complete a genome
 FEW_MEASURED = 16  # networks measured to complete one
 _UNCONDITIONED = 32
 _MOST_LISTED = 2000
+_MOST_REMEMBERED = 10_000  # completions
 
 Exact = Callable[[Space, int | None], tuple[Feasible, ...]]
 
@@ -48,7 +49,7 @@ class Completer:
     def __init__(self, root: Space, limits: Limits, level: int) -> None:
         self.root, self.limits, self.level = root, limits, level
         self.checks = Checks(root, limits.budgets, limits.bounds)
-        self.complete = cache(self._complete)
+        self.complete = lru_cache(_MOST_REMEMBERED)(self._complete)
 
     def _complete(self, full: Genome) -> Genome | None:
         """A full genome within all limits that agrees with ``full`` up to the level, if found."""

@@ -72,9 +72,12 @@ def read_text(path: Path, refusal: Refusal, what: str = "", encoding: str = "utf
 
 
 def parse_json(
-    text: str, refusal: Refusal, name: str, pairs: Callable[[list[tuple[str, Any]]], Any] = dict
+    text: str,
+    refusal: Refusal,
+    name: str,
+    pairs: Callable[[list[tuple[str, Any]]], Any] | None = None,
 ) -> Any:
-    """The content of a JSON text, which ``name`` tells in messages; ``pairs`` makes objects."""
+    """The content of a JSON text, which ``name`` tells in messages; ``pairs`` may make objects."""
     try:
         return json.loads(text, object_pairs_hook=pairs)
     except EvoNasError:
@@ -110,9 +113,9 @@ def is_number(value: object) -> bool:
 
 def is_genome(value: object) -> bool:
     """Whether a value is a list of whole numbers from 0 up; the space says which of them."""
-    return isinstance(value, list) and all(
-        type(gene) is int and 0 <= gene < 2**31 for gene in value
-    )
+    if not isinstance(value, list) or not set(map(type, value)) <= {int}:
+        return False
+    return not value or (min(value) >= 0 and max(value) < 2**31)
 
 
 def check_values(

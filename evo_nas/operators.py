@@ -18,7 +18,7 @@ from .distribution import crossover, mutation
 from .evaluator import Objective
 from .sampling import Sampler
 from .space import Genome
-from .strategy import Proposal, Scored, Settings, genome_number
+from .strategy import Proposal, Scored, Settings
 
 
 class Individual(list[int]):
@@ -77,7 +77,7 @@ def _individual(
 ) -> Individual:
     individual = Individual(scored.genome, fitness())
     metrics = (scored.metrics[o.name] for o in objectives)
-    number = genome_number(sampler.space, scored.genome)
+    number = sampler.space.number(scored.genome)
     individual.fitness.values = (*metrics, scored.flops, number)
     return individual
 

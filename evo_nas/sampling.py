@@ -29,7 +29,7 @@ class Sampler:
     def __init__(self, feasible: Feasible) -> None:
         self.feasible = feasible
         self.space = feasible.space
-        self.proposed: set[Genome] = set()
+        self._proposed: set[int] = set()  # by number, a fifth of the memory of the genomes
         self._remaining: list[Genome] | None = None
 
     def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
@@ -86,7 +86,7 @@ class Sampler:
             try:
                 genome = self.draw(distribution, rng)
             except NotDrawn:
-                if not self.proposed and self.feasible.known is None:
+                if not self._proposed and self.feasible.known is None:
                     raise
                 return None
             if self._is_new(genome):
@@ -110,15 +110,16 @@ class Sampler:
         if not legal and self.feasible.share is not None:  # else it could only try the same again
             with suppress(NotDrawn):
                 legal = [self.feasible.draw(distribution, rng) for _ in range(count)]
-        return [genome for genome in dict.fromkeys(legal) if genome not in self.proposed]
+        return [g for g in dict.fromkeys(legal) if self.space.number(g) not in self._proposed]
 
     def take(self, genome: Genome) -> None:
         """Remember that this genome is proposed."""
-        self.proposed.add(genome)
+        self._proposed.add(self.space.number(genome))
 
     def _is_new(self, genome: Genome) -> bool:
-        new = genome not in self.proposed
-        self.proposed.add(genome)
+        number = self.space.number(genome)
+        new = number not in self._proposed
+        self._proposed.add(number)
         return new
 
     def _leftover(self, rng: np.random.Generator) -> Genome:

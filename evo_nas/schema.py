@@ -154,8 +154,11 @@ def _sealed(connection: sqlite3.Connection, table: str) -> str:
     return ", ".join(name for name in columns if name not in ("id", "checksum"))
 
 
+_dump = json.JSONEncoder(default=repr).encode  # one encoder: json.dumps would make one each time
+
+
 def _checksum(*values: float | str | bytes | None) -> int:
-    return zlib.crc32(json.dumps(values, default=repr).encode())
+    return zlib.crc32(_dump(values).encode())
 
 
 def _in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:

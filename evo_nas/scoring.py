@@ -46,8 +46,6 @@ class Scorer:
     _workers: Workers | None = field(default=None, init=False)
     _scored: int = field(default=0, init=False)
     _proposed: int = field(default=0, init=False)  # in earlier generations
-    # What the store had when this began, by generation and position, until it is replayed.
-    _recorded: dict[tuple[int, int], Evaluation] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._what = f"{self.stage} {self.phase}"
@@ -61,16 +59,8 @@ class Scorer:
             RunError: the store holds other candidates than were proposed now.
             EvaluatorError: too many candidates failed, or the evaluator broke its contract.
         """
-        if self._recorded is None:
-            self._recorded = {
-                (e.generation, e.position): e
-                for e in self.store.evaluations(self.stage, self.phase)
-            }
-        recorded = {
-            position: self._recorded.pop((generation, position))
-            for position in range(len(proposals))
-            if (generation, position) in self._recorded
-        }
+        kept = self.store.evaluations(self.stage, self.phase, generation)
+        recorded = {e.position: e for e in kept if e.position < len(proposals)}
         for position, evaluation in recorded.items():
             if self.space.lift(proposals[position].genome) != evaluation.genome:
                 raise RunError(

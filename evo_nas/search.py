@@ -40,13 +40,14 @@ def search(
     streams: Streams,
     progress: Progress,
 ) -> list[Scored]:
-    """Search one stage; the finalists that the strategy chose of everything scored.
+    """Search one stage; the finalists that the strategy chose.
 
-    A resumed search goes the same way: recorded scores are told to the strategy again.
+    A resumed search goes the same way: recorded scores are told to the strategy again. Of what was
+    scored only the best are kept here, so that long searches need no more memory than short ones.
     """
     objectives = scorer.evaluator.objectives
     strategy.begin(stage, Sampler(legal), settings, objectives)
-    scored: list[Scored] = []
+    done = 0
     best: list[Scored] = []
     for generation in count():
         proposals = strategy.ask(streams.generator("propose", generation))
@@ -55,15 +56,15 @@ def search(
         evaluations = scorer.score(generation, proposals)
         told = _scored(proposals, evaluations)
         strategy.tell(told)
-        scored += told
-        best = rank([*best, *told], objectives)[:1]
+        done += len(told)
+        best = rank([*best, *told], objectives)[: stage.finalists]
         if best:
             number = f"generation {generation + 1}"
-            progress.advance(len(scored), describe(best[0], objectives[0], legal, number))
+            progress.advance(done, describe(best[0], objectives[0], legal, number))
     scorer.require_scores()
-    if len(scored) < stage.candidates:
-        progress.say(f"{stage.name}: space exhausted, all {len(scored):,} candidates evaluated")
-    return strategy.finalists(rank(scored, objectives), stage.finalists)
+    if done < stage.candidates:
+        progress.say(f"{stage.name}: space exhausted, all {done:,} candidates evaluated")
+    return strategy.finalists(best, stage.finalists)
 
 
 def unscored(

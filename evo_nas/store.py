@@ -160,16 +160,19 @@ class Store:
         self, stage: str | None = None, phase: str | None = None, generation: int | None = None
     ) -> list[Evaluation]:
         """The evaluations of a stage, phase and generation (None: any), in the order proposed."""
+        asked = {"stage": stage, "phase": phase, "generation": generation}
+        given = {column: value for column, value in asked.items() if value is not None}
+        # Conditions on nothing else, so that SQLite finds a generation by its index.
+        where = " AND ".join(f"{column} = :{column}" for column in given) or "true"
         with self._explained():
             rows = self._connection.execute(
                 "SELECT stage, phase, generation, position, genome, flops, params, metrics, origin,"
-                " parents, seconds, trained, measured, failure FROM evaluations"
-                " WHERE stage = coalesce(?, stage) AND phase = coalesce(?, phase) AND"
-                " generation = coalesce(?, generation)"
+                f" parents, seconds, trained, measured, failure FROM evaluations WHERE {where}"
                 " ORDER BY stage, phase DESC, generation, position",
-                (stage, phase, generation),
-            ).fetchall()
-        return [_evaluation(checked(row, self.path)) for row in rows]
+                given,
+            )
+            known: dict[Genome, Genome] = {}
+            return [_evaluation(checked(row, self.path), known) for row in rows]
 
     @contextmanager
     def forgetting_failures(self) -> Iterator[Forgotten]:
@@ -283,10 +286,12 @@ class Store:
 _dump = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def _evaluation(row: tuple[Any, ...]) -> Evaluation:
+def _evaluation(row: tuple[Any, ...], known: dict[Genome, Genome]) -> Evaluation:
+    """The evaluation in a row; genomes are taken from those ``known``, as parents have been."""
     stage, phase, generation, position = row[:4]
     genome, flops, params, metrics, origin, parents, seconds, trained, measured, failure = row[4:]
+    genome, *parents = (known.setdefault(one, one) for one in map(tuple, (genome, *parents)))
     return Evaluation(
-        stage, phase, generation, position, tuple(genome), flops, params, metrics, origin,
-        tuple(map(tuple, parents)), seconds, Ledger(trained, measured), failure,
+        stage, phase, generation, position, genome, flops, params, metrics, origin,
+        tuple(parents), seconds, Ledger(trained, measured), failure,
     )  # fmt: skip

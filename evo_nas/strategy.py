@@ -130,17 +130,13 @@ class Strategy(ABC):
     def tell(self, scored: Sequence[Scored]) -> None:
         """The scores of the generation asked last, in its order."""
 
-    def finalists(self, ranked: Sequence[Scored], count: int) -> list[Scored]:
-        """Those to retrain, of everything scored in the stage (best first): the best by default."""
-        return list(ranked[:count])
+    def finalists(self, best: Sequence[Scored], count: int) -> list[Scored]:
+        """Those to retrain, ``count`` at most: by default the ``best`` of the stage, best first.
 
-
-def genome_number(space: Space, genome: Genome) -> int:
-    """The genome as one integer, in the order of genomes."""
-    number = 0
-    for gene, choice in zip(genome, space.choices, strict=True):
-        number = number * len(choice.options) + gene
-    return number
+        These are as many as are to be retrained, and all that is kept of what was scored. A
+        strategy that chooses others keeps them when it is told of them.
+        """
+        return list(best[:count])
 
 
 def rank(scored: Iterable[Scored], objectives: Sequence[Objective]) -> list[Scored]:

@@ -172,6 +172,8 @@ class Cheapest(Strategy):
         objectives: Sequence[Objective],
     ) -> None:
         self.sampler, self.left = sampler, stage.candidates
+        self.cheapest: list[Scored] = []
+        self.keep = stage.finalists
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
         drawn = [self.sampler.fresh(rng)[0] for _ in range(min(4, self.left))]
@@ -179,10 +181,11 @@ class Cheapest(Strategy):
         return [Proposal(genome, "drawn") for genome in drawn]
 
     def tell(self, scored: Sequence[Scored]) -> None:
-        pass
+        known = [*self.cheapest, *(one for one in scored if one.metrics)]
+        self.cheapest = sorted(known, key=lambda one: one.flops)[: self.keep]
 
-    def finalists(self, ranked: Sequence[Scored], count: int) -> list[Scored]:
-        return sorted(ranked, key=lambda scored: scored.flops)[:count]
+    def finalists(self, best: Sequence[Scored], count: int) -> list[Scored]:
+        return self.cheapest[:count]
 
 
 class Clock(Evaluator):

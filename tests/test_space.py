@@ -33,6 +33,13 @@ def test_inactive_genes_hold_the_first_option(genome: Genome) -> None:
     assert all(on or gene == 0 for gene, on in zip(canonical, SPACE.active(genome), strict=True))
 
 
+def test_numbers_stand_for_genomes_in_their_order() -> None:
+    for space in (TinySpace(2), TinySpace(2, wide=True)):
+        numbers = [space.number(genome) for genome in all_canonical(space)]
+        assert numbers == sorted(set(numbers))
+    assert TinySpace(2).number((2, 0, 0, 1, 2, 1)) == 12 * 18 + 11
+
+
 def test_slot_values_and_contexts_make_up_all_genomes() -> None:
     assert SPACE.contexts == ((0,), (1,))
     values = SPACE.slot_values("block0", (0,))

@@ -40,6 +40,25 @@ def test_what_is_added_is_read_back_in_the_order_proposed(tmp_path: Path) -> Non
     assert store.evaluations("stage2") == []
 
 
+def test_a_generation_is_found_without_looking_at_the_others(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    taken: list[int] = []
+    for generation in range(400):
+        store.add(evaluation(0, generation, seconds=0), SPACE, 0.5)
+        if generation in (9, 399):
+            taken.append(0)
+            store._connection.set_progress_handler(lambda: count(taken), 1)
+            assert store.evaluations("stage1", "search", 5) == [evaluation(0, 5, seconds=0)]
+            store._connection.set_progress_handler(None, 1)
+    assert 10 < taken[0] == taken[1]
+
+
+def count(taken: list[int]) -> int:
+    """One more step of SQLite's machine; 0 lets it go on."""
+    taken[-1] += 1
+    return 0
+
+
 def test_choices_can_be_read_by_name(tmp_path: Path) -> None:
     store = Store.create(tmp_path / "run.sqlite", SPACE)
     store.add(evaluation(), SPACE, 0.5)

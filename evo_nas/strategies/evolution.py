@@ -28,10 +28,6 @@ class Evolution(Strategy):
         self.toolbox = make_toolbox(sampler, settings, objectives)
         # Parents are the best of all generations, so everything evaluated competes.
         self.hall_of_fame = tools.HallOfFame(max(settings.parents, stage.finalists))
-        self.statistics = tools.Statistics(lambda individual: individual.fitness.values[0])
-        self.statistics.register("best", max if objectives[0].maximise else min)
-        self.statistics.register("mean", lambda values: float(np.mean(values)))
-        self.logbook = tools.Logbook()
         self._left = stage.candidates
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
@@ -63,10 +59,7 @@ class Evolution(Strategy):
 
     def tell(self, scored: Sequence[Scored]) -> None:
         """Let the generation compete with all before it; what failed never breeds."""
-        individuals = [self.toolbox.individual(s) for s in scored if s.metrics]
-        if individuals:
-            self.logbook.record(**self.statistics.compile(individuals))
-        self.remember(individuals)
+        self.remember([self.toolbox.individual(s) for s in scored if s.metrics])
 
     def choose_parents(self, rng: np.random.Generator) -> Sequence[Individual]:
         """Who breeds next: the best so far."""

@@ -15,7 +15,7 @@ from evo_nas.operators import Individual, lent_to_deap
 from evo_nas.sampling import Sampler
 from evo_nas.space import Space
 from evo_nas.strategies.evolution import Evolution
-from evo_nas.strategy import Scored, Settings, StagePlan, flat_stage
+from evo_nas.strategy import Scored, Settings, StagePlan, flat_stage, rank
 
 _AT_A_TIME = 4  # individuals in DEAP's tournament
 _FLOPS = Objective("flops", maximise=False)
@@ -48,6 +48,8 @@ class Nsga2(Evolution):
         self.toolbox.register("individual", _individual, _fitness(*goals), *goals)
         self.toolbox.register("select", tools.selNSGA2, nd="log")
         self.population: list[Individual] = []
+        self._objectives, self._fronts = objectives, stage.finalists
+        self._contenders: list[Scored] = []
 
     def _second(self, objectives: Sequence[Objective]) -> Objective:
         others = {each.name: each for each in (_FLOPS, *objectives[1:])}
@@ -73,10 +75,27 @@ class Nsga2(Evolution):
         survivors = min(self.settings.population, len(everybody))
         self.population = self.toolbox.select(everybody, survivors)
 
-    def finalists(self, ranked: Sequence[Scored], count: int) -> list[Scored]:
+    def tell(self, scored: Sequence[Scored]) -> None:
+        """Let the generation compete with the population, and keep what may become a finalist."""
+        super().tell(scored)
+        self._contenders = self._first_fronts([*self._contenders, *scored])
+
+    def _first_fronts(self, scored: Sequence[Scored]) -> list[Scored]:
+        """Of these, the first fronts, as many as there are finalists to choose.
+
+        Each front has a member, so no finalist comes from behind them; and what is behind them
+        stays there, whatever else is scored.
+        """
+        known = {one.genome: one for one in scored if one.metrics}
+        individuals = [self.toolbox.individual(one) for one in known.values()]
+        fronts = tools.sortLogNondominated(individuals, len(individuals))
+        return [known[one.genome] for front in fronts[: self._fronts] for one in front]
+
+    def finalists(self, best: Sequence[Scored], count: int) -> list[Scored]:
         """Of everything scored, those that NSGA-II would let survive: spread over the front."""
-        if not ranked:  # all have failed, and DEAP cannot choose from nothing
+        if not self._contenders:  # all have failed, and DEAP cannot choose from nothing
             return []
+        ranked = rank(self._contenders, self._objectives)
         individuals = [self.toolbox.individual(scored) for scored in ranked]
         chosen = {i.genome for i in self.toolbox.select(individuals, count)}
         return [scored for scored in ranked if scored.genome in chosen]

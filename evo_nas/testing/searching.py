@@ -92,7 +92,7 @@ def _search_stage(
     recorded: list[dict[str, float]] | None,
 ) -> Stage:
     def finalists(count: int) -> list[Scored]:
-        return strategy.finalists(rank(stage.scored, objectives), count)
+        return strategy.finalists(rank(stage.scored, objectives)[:count], count)
 
     stage = Stage(plan, legal, finalists)
     strategy.begin(plan, Sampler(legal), settings, objectives)

@@ -17,7 +17,6 @@ from evo_nas.strategy import (
     Settings,
     StagePlan,
     Strategy,
-    genome_number,
     pareto_front,
     rank,
 )
@@ -172,7 +171,7 @@ def test_nsga2_finds_a_front_and_retrains_networks_along_it() -> None:
     strategy = registry.load("strategy", "nsga2")
     generations = search(strategy, score=trade_off)
     scored = [s for generation in generations for _, s in generation]
-    finalists = strategy.finalists(rank(scored, OBJECTIVES), 5)
+    finalists = strategy.finalists(rank(scored, OBJECTIVES)[:5], 5)
     assert len(finalists) == 5
     for one in finalists:
         assert not any(
@@ -188,6 +187,27 @@ def test_nsga2_finds_a_front_and_retrains_networks_along_it() -> None:
     assert len(middle) == 3
 
 
+def test_nsga2_forgets_only_what_can_be_no_finalist() -> None:
+    rng, strategy = np.random.default_rng(0), registry.load("strategy", "nsga2")
+    stage, sampler = StagePlan("stage1", None, 120, 4), Sampler(feasible(SPACE, BUDGET))
+    for most in (5, 20, 1000):  # of FLOPs and accuracies: with many ties, and with few
+        strategy.begin(stage, sampler, SETTINGS, OBJECTIVES)
+        everything: list[Scored] = []
+        for _ in range(12):
+            flops, accuracies = rng.integers(most, size=(2, 10)).tolist()
+            generation = [
+                Scored((len(everything) + i,), f, {"accuracy": a, "loss": 0.0})
+                for i, (f, a) in enumerate(zip(flops, accuracies, strict=True))
+            ]
+            strategy.tell(generation)
+            everything += generation
+            ranked = rank(everything, OBJECTIVES)
+            individuals = [strategy.toolbox.individual(scored) for scored in ranked]
+            chosen = {one.genome for one in strategy.toolbox.select(individuals, 4)}
+            assert {one.genome for one in strategy.finalists(ranked[:4], 4)} == chosen
+        assert len(strategy._contenders) < len(everything) / 2
+
+
 def test_nsga2_sets_the_first_objective_against_the_one_it_is_told() -> None:
     strategy = registry.load("strategy", "nsga2?against=latency")
     goals = (Objective("accuracy"), Objective("latency", maximise=False))
@@ -200,7 +220,8 @@ def test_nsga2_sets_the_first_objective_against_the_one_it_is_told() -> None:
         Scored(genome, 100 - i, {"accuracy": a, "latency": t})
         for i, (genome, (a, t)) in enumerate(zip(genomes, values, strict=True))
     ]
-    kept = strategy.finalists(rank(scored, goals), 3)
+    strategy.tell(scored)
+    kept = strategy.finalists(rank(scored, goals)[:3], 3)
     assert [one.metrics["accuracy"] for one in kept] == [0.9, 0.8, 0.6]
 
 
@@ -284,7 +305,7 @@ def test_deap_compares_as_rank_does() -> None:
     assert [individual.genome for individual in best] == [
         s.genome for s in rank(scored, OBJECTIVES)
     ]
-    numbers = [genome_number(SPACE, s.genome) for s in scored]
+    numbers = [SPACE.number(s.genome) for s in scored]
     assert len(set(numbers)) == len(numbers)
 
 
