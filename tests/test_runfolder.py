@@ -152,7 +152,7 @@ def test_names_are_numbered(tmp_path: Path) -> None:
         ("seed", 2**63, "seed is 9223372036854775808; it must be from 0 to"),
         ("threads", 5000, "threads is 5000; it must be from 1 to 4096"),
         ("samples", 10**30, "samples is 1000000000000000000000000000000; it is too large"),
-        ("mutation_rate", math.nan, "mutation_rate is nan; it is a probability"),
+        ("mutation_rate", math.nan, "mutation_rate is nan; it must be at least 0"),
         ("geometry", f"width={'9' * 5000}", "no name=number of at most six digits"),
         ("epochs", 200_000, r"recipe quick: supernet\.epochs is 200000, but must be"),
     ],

@@ -18,6 +18,11 @@ from .killing import arguments, begin, differences, finish, kill_until_done, out
 
 pytestmark = pytest.mark.slow
 
+PHASES = [
+    f"{stage} {kind}"
+    for stage in ("stage1", "stage2")
+    for kind in ("training", "search", "finalists")
+]
 FAULTY = str(Path(__file__).with_name("faulty.py"))
 
 
@@ -33,6 +38,19 @@ def test_killed_ten_times_at_random_it_ends_as_if_never_killed(tmp_path, expecte
     assert not told.wrong
     assert sum(told.kills.values()) >= 3, "the run was over before it could be killed"
     assert not differences(outcome(run), expected)
+
+
+def test_killed_in_every_phase_it_ends_as_if_never_killed(tmp_path, expected):
+    run, kills = tmp_path / "run", 0
+    for moment in PHASES:
+        process = begin(tmp_path, *arguments(run))
+        while process.poll() is None and phase(run) != moment:
+            time.sleep(0.005)
+        kills += process.poll() is None
+        process.kill()
+        process.communicate()
+    assert kills >= 5, "the moments to kill were missed"
+    check_resumed(run, expected)
 
 
 @pytest.mark.parametrize(
