@@ -20,7 +20,7 @@ from evo_nas.classifier import ImageClassifier, pool_tokens
 from evo_nas.space import Geometry
 from evo_nas.stochastic_depth import StochasticDepth
 
-from .glit_blocks import FeedForward, PatchEmbedding, linear, on_grid
+from .glit_blocks import FeedForward, Linear, PatchEmbedding, on_grid
 
 FARTHEST = 14  # patches; those farther apart count as so far
 
@@ -95,8 +95,8 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int, head_width: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = linear(width, 3 * heads * head_width)
-        self.proj = linear(heads * head_width, width)
+        self.qkv = Linear(width, 3 * heads * head_width)
+        self.proj = Linear(heads * head_width, width)
         self.key_position = RelativePosition(head_width)
         self.value_position = RelativePosition(head_width)
 
@@ -144,7 +144,7 @@ class Classifier(nn.Module):
     def __init__(self, width: int, classes: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.head = linear(width, classes)
+        self.head = Linear(width, classes)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens to logits."""

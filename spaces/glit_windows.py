@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
-from .glit_blocks import linear
+from .glit_blocks import Linear
 
 
 class WindowAttention(nn.Module):
@@ -21,8 +21,8 @@ class WindowAttention(nn.Module):
     def __init__(self, channels: int, heads: int, head_width: int, window: int) -> None:
         super().__init__()
         self.heads, self.window = heads, window
-        self.qkv = linear(channels, 3 * heads * head_width)
-        self.proj = linear(heads * head_width, channels)
+        self.qkv = Linear(channels, 3 * heads * head_width)
+        self.proj = Linear(heads * head_width, channels)
 
     def extra_repr(self) -> str:
         """What the layers do not show."""

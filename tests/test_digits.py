@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 from evo_nas.data import DataSource, check_images
-from evo_nas.digits import Digits
+from evo_nas.digits import Digits, _read_originals
 from evo_nas.errors import DataError
 from evo_nas.measuring import torch_threads
 
@@ -24,6 +25,13 @@ def test_default_sizes():
     assert data.classes == tuple("0123456789")
     assert len(data.validation_rows) == 300
     check_images(source.test(), data.classes, "test")
+
+
+def test_the_originals_are_scikit_learns():
+    originals = load_digits()
+    pixels, labels = _read_originals()
+    assert np.array_equal(pixels, originals.images)
+    assert np.array_equal(labels, originals.target)
 
 
 def test_a_seed_gives_the_same_images_whatever_the_threads(digits):

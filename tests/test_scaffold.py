@@ -33,7 +33,7 @@ def test_a_package_has_a_module_under_40_lines_and_all_carries_the_new_name(
     }  # fmt: skip
     assert {path.name for path in package.folder.iterdir()} == set(package.files)
     module = (package.folder / f"his_{kind}.py").read_text()
-    assert len([line for line in module.splitlines() if line]) < 40
+    assert len(module.splitlines()) < 40
     for path in package.folder.iterdir():
         text = path.read_text()
         assert f"his_{kind}" in text or f"His{kind.capitalize()}" in text

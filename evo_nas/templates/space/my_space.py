@@ -1,13 +1,11 @@
 """A search space of convolutions: residual blocks, each of its own kernel size and expansion."""
 
-from itertools import product
+from torch import nn
 
-from torch import nn, zeros
+from evo_nas.counted_space import CountedSpace
+from evo_nas.space import Choice, Geometry
 
-from evo_nas.costcache import count
-from evo_nas.space import Choice, Geometry, Space
-
-BLOCKS, KERNELS, EXPANSIONS = ("block1", "block2", "block3", "block4"), (3, 5, 7), (1, 2, 4)
+SIZES = {"kernel": (3, 5, 7), "expansion": (1, 2, 4)}  # of each block
 
 
 class Block(nn.Sequential):
@@ -21,33 +19,18 @@ class Block(nn.Sequential):
         return features + super().forward(features)
 
 
-class MySpace(Space):
+class MySpace(CountedSpace):  # what blocks cost is counted on networks
     name = "my_space"
     target = Geometry(image_size=32, channels=3, classes=10, width=64)  # where FLOPs are counted
-
-    def __init__(self):
-        sizes = {"kernel": KERNELS, "expansion": EXPANSIONS}
-        self.choices = tuple(Choice(f"{b}.{s}", sizes[s], slot=b) for b in BLOCKS for s in sizes)
-        self.block_costs = {  # of each value: the indices of a kernel and an expansion
-            (k, e): count(Block(64, KERNELS[k], EXPANSIONS[e]), zeros(1, 64, 16, 16))
-            for k, e in product(range(len(KERNELS)), range(len(EXPANSIONS)))
-        }
-        self.other_costs = count(self.network([], self.target), zeros(1, 3, 32, 32))
-
-    def slot_costs(self, slot, context):
-        return self.block_costs
-
-    def fixed_costs(self, context):
-        return self.other_costs
+    blocks = ("block1", "block2", "block3", "block4")
+    choices = tuple(Choice(f"{b}.{size}", SIZES[size], slot=b) for b in blocks for size in SIZES)
 
     def build(self, genome, geometry):
-        pairs = zip(genome[::2], genome[1::2], strict=True)
-        blocks = [Block(geometry.width, KERNELS[k], EXPANSIONS[e]) for k, e in pairs]
-        return self.network(blocks, geometry)
-
-    def network(self, blocks, geometry):
+        options = self.options(genome)  # by the names of choices
+        sizes = [[options[f"{block}.{size}"] for size in SIZES] for block in self.blocks]
         stem = nn.Conv2d(geometry.channels, geometry.width, kernel_size=2, stride=2)
         head = nn.Linear(geometry.width, geometry.classes)
+        blocks = [Block(geometry.width, *each) for each in sizes]
         return nn.Sequential(stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
 
     def proxy(self, image_size, channels, classes):  # where candidates are trained

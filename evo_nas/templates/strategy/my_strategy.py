@@ -1,4 +1,4 @@
-"""A search strategy: local search, which mutates the best candidates seen so far."""
+"""A search strategy: local search, from a random generation to neighbours of the best so far."""
 
 from evo_nas.distribution import mutation
 from evo_nas.sampling import Exhausted
@@ -6,8 +6,6 @@ from evo_nas.strategy import Proposal, Strategy, flat_stage, rank
 
 
 class MyStrategy(Strategy):
-    """A random generation first, then neighbours of the ``keep`` best so far."""
-
     def __init__(self, *, keep: int = 3) -> None:  # the options of FILE.py:MyStrategy?keep=5
         self.keep = keep
 
@@ -15,27 +13,26 @@ class MyStrategy(Strategy):
         return (flat_stage(space, settings),)  # one stage, in which all choices are free
 
     def begin(self, stage, sampler, settings, objectives):
-        self.sampler, self.objectives = sampler, objectives
-        self.size, self.rate = settings.population, settings.mutation_rate
+        self.sampler, self.settings, self.objectives = sampler, settings, objectives
         self.best, self.left = [], stage.candidates
 
     def ask(self, rng):  # the next generation, none at the end; all chance comes from rng
         proposals = []
         try:
-            while len(proposals) < min(self.size, self.left):
+            while len(proposals) < min(self.settings.population, self.left):
                 proposals.append(self.propose(rng))
+            self.left -= len(proposals)
         except Exhausted:  # all that fits has been proposed
-            self.left = len(proposals)
-        self.left -= len(proposals)
+            self.left = 0
         return proposals
 
     def propose(self, rng):
-        near = [self.best[rng.integers(len(self.best))].genome] if self.best else []
-        around = [lambda: mutation(self.sampler.space, near[0], self.rate)] if near else []
-        genome, tries = self.sampler.fresh(rng, *around)  # within the budget, and new
-        if tries == len(around):
-            return Proposal(genome, "random")
-        return Proposal(genome, "neighbour", tuple(near))
+        if not self.best:
+            return Proposal(self.sampler.fresh(rng)[0], "random")  # within the budget, and new
+        parent = self.best[rng.integers(len(self.best))].genome
+        near = mutation(self.sampler.space, parent, self.settings.mutation_rate)
+        genome, tries = self.sampler.fresh(rng, lambda: near)
+        return Proposal(genome, "random" if tries else "neighbour", () if tries else (parent,))
 
     def tell(self, scored):
         self.best = rank([*self.best, *scored], self.objectives)[: self.keep]  # without failures
