@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
-from functools import reduce
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Hashable, Sequence
+from functools import partial, reduce
+from itertools import pairwise
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,13 +130,16 @@ class SumTable(Table):
 
 # What the slots so far add: one set of costs for each, in order.
 _Sets: TypeAlias = tuple[tuple[int, ...], ...]
+_State = TypeVar("_State", bound=Hashable)
+_Span: TypeAlias = tuple[int, int]
 
 
 class CompletionTable(Table):
     """Legal when some choice of one cost from each slot's set sums to ``low`` .. ``high``.
 
-    A state is the set of sums that the slots so far can reach, as the bits of an integer; slots
-    with the same sets in another order lead to the same state, which keeps states few.
+    A state is what sums the slots so far can reach: the least and the greatest, where no other
+    matters, else all of them as the bits of an integer. Slots with the same sets in another order
+    lead to the same state, which keeps states few.
 
     Raises:
         BudgetError: the slots' costs are so varied that there are too many such sets.
@@ -156,9 +160,16 @@ class CompletionTable(Table):
             classes.append(np.array([unique.index(costs) for costs in slot]))
             distinct.append([sorted(c // unit for c in costs) for costs in unique])
         super().__init__(classes)
-        self._transitions, finals = _reach(distinct, high)
-        window = ((1 << (high + 1)) - (1 << low)) if high >= low else 0
-        self._legal = np.array([float(bool(final & window)) for final in finals])
+        if high - low + 1 >= max(_widest_gap(costs) for slot in distinct for costs in slot):
+            # One slot after the other raised from cost to cost: on this way from the least sum to
+            # the greatest no step is so wide that it would lead across the window.
+            self._transitions, spans = _reach(distinct, (0, 0), _span)
+            legal = [least <= high and low <= most for least, most in spans]
+        else:
+            self._transitions, sums = _reach(distinct, 1, partial(_added, high=high))
+            window = ((1 << (high + 1)) - (1 << low)) if high >= low else 0
+            legal = [bool(reached & window) for reached in sums]
+        self._legal = np.array(legal, dtype=np.float64)
 
     def next_states(self, slot: int, state: int) -> Integers:
         """The index of the state after each class."""
@@ -176,23 +187,27 @@ class CompletionTable(Table):
 
 def reachable_sums(sets: Sequence[Collection[int]], high: int) -> int:
     """The sums of one number from each set, up to ``high``, as the bits of an integer."""
-    return reduce(lambda sums, numbers: _added(sums, numbers, high), sets, 1)
+    return reduce(partial(_added, high=high), sets, 1)
 
 
-def _reach(slots: Sequence[Sequence[Sequence[int]]], high: int) -> tuple[list[Integers], list[int]]:
-    """The transitions of each slot, state by class, and the sets of sums after the last slot."""
-    states: list[tuple[int, _Sets]] = [(1, ())]
+def _reach(
+    slots: Sequence[Sequence[Sequence[int]]],
+    start: _State,
+    add: Callable[[_State, Sequence[int]], _State],
+) -> tuple[list[Integers], list[_State]]:
+    """The transitions of each slot, state by class, and the states after the last slot."""
+    states: list[tuple[_State, _Sets]] = [(start, ())]
     transitions = []
     for classes in slots:
-        following: dict[int, tuple[int, _Sets]] = {}  # by sums: the state's number
+        following: dict[_State, tuple[int, _Sets]] = {}  # with the state's number
         numbers: dict[_Sets, int] = {}
-        for sums, sets in states:
+        for state, sets in states:
             for costs in classes:
                 # Whatever the order in which sets are added: sums are long, and rarely new.
                 together = _with(sets, costs)
                 if together not in numbers:
                     new = (len(following), together)
-                    numbers[together], _ = following.setdefault(_added(sums, costs, high), new)
+                    numbers[together], _ = following.setdefault(add(state, costs), new)
         if len(following) > _MOST_STATES:
             raise BudgetError(
                 "this space has too many different costs for a budget with a lower limit while "
@@ -200,8 +215,18 @@ def _reach(slots: Sequence[Sequence[Sequence[int]]], high: int) -> tuple[list[In
             )
         rows = [[numbers[_with(sets, costs)] for costs in classes] for _, sets in states]
         transitions.append(np.array(rows, dtype=np.int64))
-        states = [(sums, sets) for sums, (_, sets) in following.items()]
-    return transitions, [sums for sums, _ in states]
+        states = [(state, sets) for state, (_, sets) in following.items()]
+    return transitions, [state for state, _ in states]
+
+
+def _widest_gap(costs: Sequence[int]) -> int:
+    """The widest step from one of the sorted costs to the next."""
+    return max((after - before for before, after in pairwise(costs)), default=0)
+
+
+def _span(state: _Span, costs: Sequence[int]) -> _Span:
+    """The least and the greatest sum, with one of the sorted costs added."""
+    return state[0] + costs[0], state[1] + costs[-1]
 
 
 def _with(sets: _Sets, costs: Sequence[int]) -> _Sets:
