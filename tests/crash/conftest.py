@@ -11,5 +11,5 @@ from .killing import arguments, begin, finish, outcome
 def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """The outcome of a run that nothing ended."""
     run = tmp_path_factory.mktemp("whole") / "run"
-    assert finish(begin(run.parent, *arguments(run))) == (0, "")
+    assert finish(begin(run.parent, *arguments(run, jobs=1))) == (0, "")
     return outcome(run)

@@ -43,7 +43,7 @@ def test_killed_ten_times_at_random_it_ends_as_if_never_killed(tmp_path, expecte
 def test_killed_in_every_phase_it_ends_as_if_never_killed(tmp_path, expected):
     run, kills = tmp_path / "run", 0
     for moment in PHASES:
-        process = begin(tmp_path, *arguments(run))
+        process = begin(tmp_path, *arguments(run, jobs=1))
         while process.poll() is None and phase(run) != moment:
             time.sleep(0.005)
         kills += process.poll() is None
