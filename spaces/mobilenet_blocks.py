@@ -45,7 +45,8 @@ class ConvNorm(nn.Sequential):
         convolution = nn.Conv2d(
             inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False
         )
-        nn.init.kaiming_normal_(convolution.weight, mode="fan_out")
+        if not convolution.weight.is_meta:  # there, drawing nothing loads half of PyTorch
+            nn.init.kaiming_normal_(convolution.weight, mode="fan_out")
         super().__init__(convolution, nn.BatchNorm2d(outputs))
 
 
@@ -112,7 +113,8 @@ class Head(nn.Module):
         self.features = nn.Linear(inside, features)
         self.classify = nn.Linear(features, classes)
         for layer in (self.features, self.classify):
-            nn.init.normal_(layer.weight, std=0.01)
+            if not layer.weight.is_meta:
+                nn.init.normal_(layer.weight, std=0.01)
             nn.init.zeros_(layer.bias)
 
     def pool(self, features: Tensor) -> Tensor:
