@@ -227,13 +227,17 @@ def architecture_view(space: Space, genome: Genome, title: str) -> RenderableTyp
 
 
 def _slot_view(slots: SlotTable) -> Table:
-    """A row for each slot; a column, if slots are fewer than what they hold."""
-    costs = ("FLOPs", "parameters") if slots.rest is not None else ()
-    rows = [["slot", *slots.names, *costs]]
+    """A row for each slot, and for the rest; a column, if slots are fewer than what they hold."""
+    rows = [["slot", *slots.names]]
     for row in slots.rows:
-        values = ["-" if value is None else str(value) for value in row.values]
-        values += [f"{row.costs[key]:,}" for key in ("flops", "params") if row.costs]
-        rows.append([row.slot, *values])
+        rows.append([row.slot, *("-" if value is None else str(value) for value in row.values)])
+    if slots.rest is not None:
+        rows.append(["rest", *("-" for _ in slots.names)])
+        rows[0] += ["FLOPs", "parameters"]
+        for cells, costs in zip(
+            rows[1:], [*(r.costs for r in slots.rows), slots.rest], strict=True
+        ):
+            cells += [f"{costs[key]:,}" for key in ("flops", "params") if costs]
     if len(slots.names) > len(slots.rows):
         rows = [list(column) for column in zip(*rows, strict=True)]
     table = plain_table(rows[0][0], *(f">{name}" for name in rows[0][1:]))

@@ -33,6 +33,20 @@ def test_slots_and_the_rest_are_the_whole(genome: Genome) -> None:
         assert all(options.get(name) == value for name, value in held.items())
 
 
+@pytest.mark.parametrize("blocks", [2, 4])  # with a column for each block, or a row
+def test_what_is_shown_adds_up(blocks: int) -> None:
+    space = TinySpace(blocks)
+    shown = Console(width=100, file=io.StringIO(), record=True)
+    shown.print(architecture_view(space, (1, 2, 0) * blocks, "some"))
+    lines = [line.split() for line in shown.export_text().splitlines()]
+    if blocks == 2:
+        figures = next(line[1:] for line in lines if line[:1] == ["FLOPs"])
+    else:
+        figures = [line[-2] for line in lines if line and line[0].startswith(("block", "rest"))]
+    assert len(figures) == blocks + 1
+    assert sum(map(int, figures)) == space.costs((1, 2, 0) * blocks)["flops"]
+
+
 def test_costs_that_do_not_add_up_are_left_out() -> None:
     space = Uneven(2)
     table = slot_table(space, (0,) * len(space.choices))
