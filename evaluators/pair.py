@@ -34,6 +34,7 @@ class Pair(Evaluator):
         self._lead = lead
         self.retrainer = lead.retrainer
         self.shares_weights, self.inherits = lead.shares_weights, lead.inherits
+        self.keeps_weights = lead.keeps_weights
 
     def check(self, space: Space) -> None:
         """Both have to be able to score the space."""

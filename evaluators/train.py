@@ -34,6 +34,7 @@ class TrainEvaluator(Evaluator):
 
     objectives = (Objective("accuracy"), Objective("loss", maximise=False))
     inherits = True
+    keeps_weights = True
     in_workers = True
 
     def open(self, space: Space, context: EvaluationContext) -> None:

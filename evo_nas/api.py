@@ -45,6 +45,7 @@ class Prepared:
         facts: dict[str, object] = {
             "versions": environment(self.config.device),
             "config": self.config.digest,
+            "config_without_evaluators": self.config.digest_without_evaluators,
             "space": self.plan.space.fingerprint,
             "data": self.data.fingerprint,
             "validation_rows": self.data.validation_rows,
@@ -178,13 +179,23 @@ def _go_on(
     with listening(listener) as progress, runfolder.locked(folder):
         if retry:
             progress.say(retry_failed(folder))
-        ended_before = read_best(folder / runfolder.BEST) is not None
+        ended_before = _is_whole(folder)
         if not ended_before:
-            Loop(folder, Config.read(folder / runfolder.CONFIG), progress, data).run()
+            config = Config.read(folder / runfolder.CONFIG)
+            loop = Loop(folder, config, progress, data)
+            loop.note_environment(environment(config.device))
+            loop.run()
         result = load_result(folder)
         if not ended_before or not (folder / PAGE).is_file():
             make_page(result, progress)
     return result
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a run has come to its end, and all that it delivered is there."""
+    best = read_best(folder / runfolder.BEST)
+    weights = folder / runfolder.WEIGHTS
+    return best is not None and ("test_accuracy" not in best["measured"] or weights.exists())
 
 
 def make_page(result: Result, progress: Progress) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from .errors import SpecError
+from .errors import EvoNasError, SpecError
 from .inputs import is_genome, read_json
 from .known_code import check_known
 from .space import Genome
 
 BEST = "best.json"
+_SEAL = "sha256"  # the key of the digest of all other keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ def read_architecture(path: Path, *, known_code: bool = True) -> Architecture:
 
     Raises:
         SpecError: it is missing, no JSON, or lacks one of the two; or the space is unknown code.
-            The genome is checked against the space when it is used.
+            The genome is checked against the space when it is used. Or it is not what was written.
     """
     content = read_json(path, SpecError)
     space = content.get("space") if isinstance(content, dict) else None
@@ -41,6 +46,26 @@ def read_architecture(path: Path, *, known_code: bool = True) -> Architecture:
         raise SpecError(
             f"{path} is no architecture file: 'genome' must be a list of option numbers"
         )
+    check_seal(content, path, SpecError)
     if known_code:
         check_known([space], path)
     return Architecture(path.stem if path.name != BEST else path.parent.name, space, tuple(genome))
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of an architecture file, with its digest."""
+    return {**content, _SEAL: _digest(content)}
+
+
+def check_seal(content: Mapping[str, Any], path: Path, refusal: type[EvoNasError]) -> None:
+    """Raise ``refusal`` if the content of an architecture file has a digest that is another's."""
+    rest = {key: value for key, value in content.items() if key != _SEAL}
+    if _SEAL in content and content[_SEAL] != _digest(rest):
+        raise refusal(
+            f"{path} is not what was written: damaged or edited. In a run folder, delete it and "
+            f"resume the run, which writes it anew; where an edit was meant, delete its {_SEAL!r}"
+        )
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .architecture import check_seal
 from .errors import RunError
 from .inputs import Rule, check_values, is_genome, is_number, read_json
 
@@ -70,4 +71,5 @@ def read_best(path: Path) -> dict[str, Any] | None:
     check_values(best["choices"], options, path, "choices.")
     sizes = measured.get("geometry", {})
     check_values(sizes, dict.fromkeys(sizes, _COST), path, "measured.geometry.")
+    check_seal(best, path, RunError)
     return best

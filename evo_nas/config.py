@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +21,8 @@ from .strategy import Settings
 
 # Keys that may be changed in the file amid a run.
 CHANGEABLE = ("data", "failures", "finalist_time_limit", "jobs", "time_limit")
+# And those that may be mended before failed candidates are evaluated anew.
+MENDABLE = ("evaluator", "retrainer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,15 @@ class Config:
 
         The spec of the images is among the latter: they have a fingerprint of their own.
         """
-        table = {key: value for key, value in asdict(self).items() if key not in CHANGEABLE}
+        return self._digest_without(CHANGEABLE)
+
+    @property
+    def digest_without_evaluators(self) -> str:
+        """The same, whatever evaluates."""
+        return self._digest_without((*CHANGEABLE, *MENDABLE))
+
+    def _digest_without(self, keys: Sequence[str]) -> str:
+        table = {key: value for key, value in asdict(self).items() if key not in keys}
         return sha256(repr(sorted(table.items())).encode()).hexdigest()
 
     @classmethod

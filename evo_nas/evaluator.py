@@ -104,8 +104,9 @@ class Evaluator(ABC):
     another. An evaluator that looks at no images says so with ``needs_data``: a run of such
     evaluators loads none, and its geometry is the target. ``shares_weights`` says that it has
     :meth:`initial_weights`, ``inherits`` that it trains from those of its context, ``repeatable``
-    that a genome always has the same metrics, which times, for instance, never are. Where these
-    depend on options, the constructor sets them.
+    that a genome always has the same metrics, which times, for instance, never are, and
+    ``keeps_weights`` that :meth:`weights` has a file for each evaluated genome: should it be lost,
+    the genome is evaluated once more. Where these depend on options, the constructor sets them.
 
     ``in_workers`` says that :meth:`open` is cheap and may be called in several processes with one
     folder, and that :meth:`evaluate` needs no more than that. Then the engine may load the
@@ -120,6 +121,7 @@ class Evaluator(ABC):
     needs_data: bool = True
     shares_weights: bool = False
     inherits: bool = False
+    keeps_weights: bool = False
     repeatable: bool = True
     in_workers: bool = False
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from . import registry, runfolder
+from .architecture import sealed
 from .budget import parse_budget
 from .checks import Checks
 from .config import CHANGEABLE, Config
@@ -23,6 +23,7 @@ from .errors import RunError
 from .evaluator import EvaluationContext, Evaluator, Objective
 from .feasible import Feasible
 from .files import load_weights, save_weights, write_atomically
+from .finalists import compare_finalists
 from .limit_facts import describe_fact, limit_facts
 from .limit_measuring import LimitMeasurer
 from .limited_feasible import LimitedFeasible
@@ -72,6 +73,20 @@ class Loop:
                 f"the images of {config.data!r} are not those that {folder} began with; "
                 "bring the old ones back, or start a new run"
             )
+
+    def note_environment(self, now: Mapping[str, str]) -> None:
+        """Note versions and hardware that are not those with which the run began."""
+        before = self.store.fact("versions")
+        before = before if isinstance(before, dict) else {}
+        changes = [
+            f"{name} {now[name]} instead of {was}"
+            for name, was in before.items()
+            if name in now and now[name] != was
+        ]
+        if changes:
+            line = f"went on with {', '.join(changes)}"
+            self.progress.say(f"{line}: results may differ from those of a run that did not")
+            self.store.add_notes("run", [line])
 
     def run(self) -> None:
         """Search all stages, retrain, and write the best network; the caller holds the lock."""
@@ -270,27 +285,11 @@ class Loop:
             **({"limits": self._limited(genome)} if self.config.limits else {}),
         }
         path.parent.mkdir(exist_ok=True)
-        write_atomically(path, (json.dumps(architecture, indent=2) + "\n").encode())
+        write_atomically(path, (json.dumps(sealed(architecture), indent=2) + "\n").encode())
 
     def _limited(self, genome: Genome) -> dict[str, float]:
         """The value of each limited metric, by the limit's text."""
         return Checks(self.space, self.limits.budgets, self.limits.bounds).values(genome)
-
-
-def compare_finalists(finalists: Sequence[Scored], prefix: str) -> dict[str, object]:
-    """The best finalist's metrics, with a prefix, and whether it is separated from the second.
-
-    Separated means further apart than two standard errors of the difference, the two networks'
-    errors taken as independent; they see the same images, so this errs on the careful side.
-    """
-    first = finalists[0].metrics
-    told: dict[str, object] = {f"{prefix}{name}": value for name, value in first.items()}
-    if len(finalists) > 1 and "standard_error" in first and "accuracy" in first:
-        second = finalists[1].metrics
-        error = math.hypot(first["standard_error"], second["standard_error"])
-        told["second_accuracy"] = second["accuracy"]
-        told["separated_from_second"] = first["accuracy"] - second["accuracy"] > 2 * error
-    return told
 
 
 def _counted(finalists: Sequence[Scored]) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load
 from torch import Tensor, nn
 
 from .errors import CheckpointError
-from .files import refusal, save_weights
+from .files import load_weights, refusal, save_weights
 from .inputs import check_regular, shown
 
 
@@ -29,9 +28,13 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     check_regular(path, CheckpointError, "weights")
     try:
         if path.suffix == ".safetensors":
-            return load(path.read_bytes())
+            tensors = load_weights(path)
+            assert tensors is not None, "it was there a moment ago"
+            return tensors
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
     except OSError as error:
         raise CheckpointError(f"cannot read weights from {path}: {error.strerror}") from error
     except Exception as error:  # torch raises what it meets, of many kinds

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
-from . import runfolder
-from .config import Config
+from . import registry, runfolder
+from .config import CHANGEABLE, MENDABLE, Config
+from .errors import RunError
 from .store import Forgotten, Store
 
 
@@ -15,19 +17,22 @@ def retry_failed(folder: Path) -> str:
 
     See :meth:`evo_nas.store.Store.forgetting_failures`. With the evaluations go the delivered
     network, and checkpoints and trust reports of what may not be searched again as it was. The
+    evaluators in config.toml may be others than before, nothing else that decides the result. The
     caller holds the run's lock.
 
     Raises:
-        RunError: the store is damaged.
+        RunError: the configuration is not that of the run, or the store is damaged.
+        EvoNasError: an evaluator cannot be loaded.
         OSError: a file cannot be removed; nothing is forgotten then.
     """
-    store = Store(folder / runfolder.STORE)
-    with store.forgetting_failures() as forgotten:
-        if forgotten.failed:
-            _remove_files(folder, forgotten)
-    if forgotten.failed:  # a mended evaluator may have other options
-        store.set_fact("config", Config.read(folder / runfolder.CONFIG).digest)
-    store.close()
+    config = Config.read(folder / runfolder.CONFIG)
+    for spec in (config.evaluator, config.retrainer):
+        registry.load("evaluator", spec)
+    with closing(Store(folder / runfolder.STORE)) as store:
+        _require_same(folder, config, store)
+        with store.forgetting_failures(config.digest) as forgotten:
+            if forgotten.failed:
+                _remove_files(folder, forgotten)
     if not forgotten.failed:
         return "no candidate has failed: there is nothing to retry"
     followed = f", and {forgotten.followed:,} evaluations that followed" * bool(forgotten.followed)
@@ -35,6 +40,16 @@ def retry_failed(folder: Path) -> str:
     return (
         f"forgotten, to be evaluated anew: {forgotten.failed:,} failed candidates{followed}{stages}"
     )
+
+
+def _require_same(folder: Path, config: Config, store: Store) -> None:
+    """Raise a RunError unless the run began with this configuration but for the evaluators."""
+    same = store.fact("config_without_evaluators") == config.digest_without_evaluators
+    if not same and store.fact("config") != config.digest:
+        raise RunError(
+            f"{folder / runfolder.CONFIG} is not what it was when the run began; bring it back but "
+            f"for what is mended (only {', '.join((*MENDABLE, *CHANGEABLE))} may change)"
+        )
 
 
 def _remove_files(folder: Path, forgotten: Forgotten) -> None:

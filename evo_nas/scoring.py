@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from .errors import RunError
+from .errors import EvaluatorError, RunError
 from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
 from .failures import Announcer, FailureCount, to_keep
 from .measuring import Ledger, torch_threads
@@ -86,9 +86,24 @@ class Scorer:
         self._count.require_scores()
 
     def weights(self, genome: Genome) -> Path | None:
-        """The stand-alone weights that the evaluator kept of an evaluated genome, if it did."""
+        """The stand-alone weights that the evaluator kept of an evaluated genome, if it keeps any.
+
+        Where they have been lost since, the genome is evaluated once more.
+
+        Raises:
+            EvaluatorError: there are none this time either.
+        """
         self._open()
-        return self.evaluator.weights(genome)
+        path = self.evaluator.weights(genome)
+        if path is None and not self.evaluator.keeps_weights:
+            return None
+        if path is None or not path.exists():
+            self.context.progress.say(f"{self._what}: the best network's weights are missing; anew")
+            self._evaluate_again(genome)
+            path = self.evaluator.weights(genome)
+            if path is None or not path.exists():
+                raise EvaluatorError("the evaluator kept no weights of the best network")
+        return path
 
     def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
         """The shared weights that a genome's network can start from."""
@@ -122,7 +137,13 @@ class Scorer:
             yield
         finally:
             self.store.spend(self.stage, phase, time.perf_counter() - began)
-            self.store.add_notes(f"{self.stage} {self.phase}", self.context.notes)
+            self.store.add_notes(self._what, self._take_notes())
+
+    def _take_notes(self) -> list[str]:
+        """What the evaluator has noted since this was last asked."""
+        notes = [*self.context.notes]
+        self.context.notes.clear()
+        return notes
 
     def _evaluate(
         self,
@@ -144,6 +165,27 @@ class Scorer:
                 )
                 in_order.add(position, recorded[position].failure)
                 last, before = now, replace(self.context.ledger)
+
+    def _evaluate_again(self, genome: Genome) -> None:
+        """Evaluate a genome of the first generation for what it leaves; nothing is recorded anew.
+
+        Raises:
+            EvaluatorError: it fails this time.
+        """
+        with self._accounted(self.phase):
+            ((_, outcome),) = self._outcomes([genome])
+        if isinstance(outcome, Failure):
+            raise EvaluatorError(f"the best network cannot be evaluated again: {outcome.reason}")
+        full, kept = self.space.lift(genome), self.store.evaluations(self.stage, self.phase, 0)
+        before = next(each.metrics for each in kept if each.genome == full)
+        if dict(outcome) != dict(before):
+            name = self.evaluator.objectives[0].name
+            line = (
+                "the weights of the best network were lost, and evaluated anew they are others: "
+                f"{name} {outcome[name]:.4f}, and {before[name]:.4f} as it is recorded"
+            )
+            self.store.add_notes(self._what, [line])
+            self.context.progress.say(line)
 
     def _outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
         """What the evaluator says of them, in this process or in workers."""
@@ -188,7 +230,7 @@ class Scorer:
             failure=failure,
         )
         score = metrics.get(self.evaluator.objectives[0].name)
-        self.store.add(evaluation, self.space.root, score)
+        self.store.add(evaluation, self.space.root, score, self._take_notes())
         self._scored += 1
         number = self._proposed + position + 1
         if failure is not None and (line := self._announcer.line(number, failure)):

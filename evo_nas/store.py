@@ -25,6 +25,9 @@ _QUICK = 0.01
 _LONGEST_WAIT = 0.5
 
 
+_NOTE_KEY = "'note/' || stage || '/' || phase || '/' || generation || '/' || position"  # a fact's
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """One evaluated candidate; genomes are full canonical genomes of the root space.
@@ -122,11 +125,18 @@ class Store:
 
     # -- evaluations -----------------------------------------------------------------------------
 
-    def add(self, evaluation: Evaluation, space: Space, score: float | None) -> None:
+    def add(
+        self,
+        evaluation: Evaluation,
+        space: Space,
+        score: float | None,
+        notes: Sequence[str] = (),
+    ) -> None:
         """Record an evaluation, durably unless it took next to no time; no score if it failed.
 
         Quick ones that arrive together are committed together, after half a second at the latest
-        if more arrive; what is written of their phase, :meth:`spend`, commits them too.
+        if more arrive; what is written of their phase, :meth:`spend`, commits them too. ``notes``
+        are kept with it: see :meth:`notes`.
         """
         options = space.options(evaluation.genome)
         row = (
@@ -152,6 +162,9 @@ class Store:
             self._connection.execute(
                 f"INSERT INTO evaluations VALUES (NULL, {cells}, checksum_of({cells}))", row
             )
+            if notes:
+                e = evaluation
+                self._write_fact(f"note/{e.stage}/{e.phase}/{e.generation}/{e.position}", notes)
         waited = time.monotonic() - self._committed
         if evaluation.seconds >= _QUICK or waited >= _LONGEST_WAIT:
             self.commit()
@@ -175,13 +188,16 @@ class Store:
             return [_evaluation(checked(row, self.path), known) for row in rows]
 
     @contextmanager
-    def forgetting_failures(self) -> Iterator[Forgotten]:
+    def forgetting_failures(self, config: str | None = None) -> Iterator[Forgotten]:
         """Forget evaluations that failed and those that followed, once the body has ended well.
 
         From a failure in a search follow the later generations and the finalists of its stage, and
-        from any failure the later stages.
+        from any failure the later stages. From then on the run is one of the configuration with the
+        digest ``config``, if it is given.
         """
         with self._explained(), self._connection:
+            if config is not None:
+                self._write_fact("config", config)
             yield self._forget_failures()
 
     def _forget_failures(self) -> Forgotten:
@@ -204,6 +220,10 @@ class Store:
         if (generation := stages[failed[0]]) is not None:
             where = "stage = ? AND (phase <> 'search' OR generation > ?)"
             followed += self._delete(where, failed[0], generation)
+        self._connection.execute(
+            f"DELETE FROM facts WHERE key LIKE 'note/%' AND key NOT IN"
+            f" (SELECT {_NOTE_KEY} FROM evaluations)"
+        )
         return Forgotten(count, followed, kept, gone)
 
     def _delete(self, where: str, *values: object) -> int:
@@ -214,10 +234,13 @@ class Store:
     def set_fact(self, key: str, value: object) -> None:
         """Write down a fact, as JSON."""
         with self._explained(), self._connection:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO facts VALUES (?1, ?2, checksum_of(?1, ?2))",
-                (key, json.dumps(value)),
-            )
+            self._write_fact(key, value)
+
+    def _write_fact(self, key: str, value: object) -> None:
+        self._connection.execute(
+            "INSERT OR REPLACE INTO facts VALUES (?1, ?2, checksum_of(?1, ?2))",
+            (key, json.dumps(value)),
+        )
 
     def fact(self, key: str) -> object:
         """A fact, or None."""
@@ -229,13 +252,29 @@ class Store:
 
     def add_notes(self, where: str, notes: Sequence[str]) -> None:
         """Keep what happened, each line once, by where in the run it happened."""
-        known = self.notes()
-        lines = list(dict.fromkeys([*known.get(where, []), *notes]))
-        if lines != known.get(where, []):
-            self.set_fact("notes", known | {where: lines})
+        new = [line for line in notes if line not in self.notes().get(where, [])]
+        if new:
+            kept = self._notes_of_phases()
+            lines = list(dict.fromkeys([*kept.get(where, []), *new]))
+            self.set_fact("notes", kept | {where: lines})
 
     def notes(self) -> dict[str, list[str]]:
-        """What happened that bears on the result, by where in the run."""
+        """What happened that bears on the result, by where in the run, each line once.
+
+        First what was noted of a phase, then what was of its candidates, in their order.
+        """
+        found = self._notes_of_phases()
+        with self._explained():
+            rows = self._connection.execute(
+                f"SELECT stage, phase, value FROM evaluations JOIN facts ON key = {_NOTE_KEY}"
+                " ORDER BY stage, phase DESC, generation, position"
+            )
+            for stage, phase, lines in rows:
+                where = f"{stage} {phase}"
+                found[where] = list(dict.fromkeys([*found.get(where, []), *json.loads(lines)]))
+        return found
+
+    def _notes_of_phases(self) -> dict[str, list[str]]:
         kept = self.fact("notes")
         return kept if isinstance(kept, dict) else {}
 

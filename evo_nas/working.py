@@ -95,23 +95,18 @@ class Workers:
         """
         context = self._context
         tasks = [_Task(genome, self._weights(genome)) for genome in genomes]
-        notes: dict[int, list[str]] = {}
-        try:
-            for position, answer in self._pool.run(tasks):
-                if isinstance(answer, Lost):
-                    yield position, Failure(answer.reason)
-                    continue
-                if isinstance(answer, _Raised):
-                    raise answer.error()
-                for line in answer.said:
-                    self._messages.say(line)  # once, though each worker may say it
-                notes[position] = answer.notes
-                context.ledger.trained += answer.images.trained
-                context.ledger.measured += answer.images.measured
-                yield position, answer.outcome
-        finally:  # in the order of positions: the same for any number of workers
-            for position in sorted(notes):
-                context.notes.extend(notes[position])
+        for position, answer in self._pool.run(tasks):
+            if isinstance(answer, Lost):
+                yield position, Failure(answer.reason)
+                continue
+            if isinstance(answer, _Raised):
+                raise answer.error()
+            for line in answer.said:
+                self._messages.say(line)  # once, though each worker may say it
+            context.notes.extend(answer.notes)
+            context.ledger.trained += answer.images.trained
+            context.ledger.measured += answer.images.measured
+            yield position, answer.outcome
 
     def close(self) -> None:
         """End the workers, whatever they are at."""

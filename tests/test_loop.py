@@ -304,7 +304,9 @@ def test_best_json_is_an_architecture_file(tmp_path: Path) -> None:
     run(tmp_path / "run")
     content = json.loads((tmp_path / "run" / "best.json").read_text())
     assert content["space"] == SPACE
-    assert set(content) == {"format", "space", "genome", "choices", "target", "measured", "run"}
+    assert set(content) == {
+        "format", "space", "genome", "choices", "target", "measured", "run", "sha256"
+    }  # fmt: skip
 
 
 def test_an_evaluator_that_was_stopped_while_it_opened_is_not_closed(

@@ -66,7 +66,7 @@ def outcome(run: Path) -> dict[str, object]:
     """All that a finished run must not owe to interruptions.
 
     Evaluations in order with scores and parents, best.json, the finalists' files, the images that
-    were counted, and the digests of all weights.
+    were counted, what was noted, and the digests of all weights.
     """
     result = load_result(run)
     evaluations = [
@@ -84,6 +84,7 @@ def outcome(run: Path) -> dict[str, object]:
         "best": result.best,
         "finalists": finalists,
         "images": result.images,
+        "notes": result.notes,
         "weights": weights,
         "left over": sorted(str(p) for p in run.glob("**/*checkpoint*") if p.is_file()),
     }
