@@ -1,133 +1,160 @@
-"""Scores candidates in two steps: a cheap evaluator filters, a better one confirms."""
+"""Scores candidates in levels: cheap evaluators filter, the last one confirms."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluator import EvaluationContext, Failure, Objective, Outcome
+from evo_nas.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
 from evo_nas.outcomes import metrics_of, outcomes
-from evo_nas.reference import Standing, reference_sample
+from evo_nas.reference import reference_sample
 from evo_nas.space import Genome, Space
 
-from .pair import Pair
+from .composite import Composite
+from .gate import Gate, level_shares
 
 
-class CascadeEvaluator(Pair):
-    """Asks ``second`` only about what ``first`` likes, as
-    ``cascade?first=zero_cost?scores=naswot&second=supernet&share=0.25``.
+class CascadeEvaluator(Composite):
+    """Asks each level only about what those before it like, as
+    ``cascade?levels=zero_cost?scores=params;zero_cost;supernet&shares=0.5,0.2``.
 
-    In the specs of both, ``&``, ``%`` and ``+`` are written as in a web address, ``%26``, ``%25``
-    and ``%2B``: ``first=zero_cost?scores=naswot%26images=8&second=supernet``.
+    In the specs of levels ``&``, ``%`` and ``+`` are written as in a web address, ``%26``, ``%25``
+    and ``%2B``, and ``;`` as ``%253B``: ``levels=zero_cost?scores=naswot%26images=8;supernet``.
 
-    What passes must not depend on who else is in a generation. So there is a threshold: when the
-    cascade is opened, ``first`` scores a reference sample, drawn from the prior of what the budget
-    admits, and candidates pass who are at least as good as its best ``share``. As a search finds
+    What passes must not depend on who else is in a generation. So each level but the last has a
+    threshold: when the cascade is opened, the first level scores a reference sample, drawn from the
+    prior of what the budget admits, the second scores what passes of it, and so on. Candidates pass
+    a level that are at least as good as the best ``share`` of what came to it. As a search finds
     better candidates than chance does, more of them pass.
 
-    The objective ``cascade`` is, for candidates that passed, what ``second`` says (which must be no
-    less than 0, and better the more it is, as an accuracy is). For the others it is below 0: their
-    place in the reference sample (:class:`evo_nas.reference.Standing`) less 1, so that they come
-    after all that passed, and a search that has found none yet is led by ``first``.
+    The objective ``cascade`` is, for candidates that passed all, what the last level says (which
+    must be no less than 0, and better the more it is, as an accuracy is). The others are below 0:
+    those that the level before the last stopped between -1 and 0, by their place in its reference
+    sample (:class:`evo_nas.reference.Standing`); those that the level before that stopped between
+    -2 and -1, and so on. So who passed more levels ranks higher, and a search that has found
+    nothing yet is led by the level that it has reached.
 
-    A candidate that either of them fails has failed; of the reference sample such ones are left
-    out. All metrics of both are recorded, those of ``first`` under ``first_...``, and
-    ``confirmed``, 1 for candidates that passed, else 0. How many did is said at the end.
+    A candidate that a level fails for has failed; of the reference sample such ones are left out.
+    All metrics are recorded, those of levels before the last under ``level1_...``, ``level2_...``,
+    and ``passed``, the number of levels passed. How many each level scored is said at the end.
 
     Args:
-        first: the spec of the cheap evaluator.
-        second: the spec of the better one.
-        share: of the reference sample, from 0 to 1, the part that passes.
+        levels: specs of two evaluators or more, the cheapest first, with semicolons between.
+        shares: for each level but the last the part that passes, from 0 to 1, with commas between;
+            a single one is for all.
         reference: the size of the reference sample.
     """
 
     objectives = (Objective("cascade"),)
 
-    def __init__(
-        self, *, first: str, second: str, share: float = 0.25, reference: int = 64
-    ) -> None:
-        if type(share) not in (int, float) or not 0 < share < 1:
-            raise SettingsError(f"share={share!r} must lie between 0 and 1")
+    def __init__(self, *, levels: str, shares: float | str = 0.25, reference: int = 64) -> None:
+        specs = str(levels).split(";")
+        if len(specs) < 2:
+            raise SettingsError(f"levels={levels} must be two evaluators or more, as A;B;C")
+        self._shares = level_shares(shares, len(specs) - 1)
         if type(reference) is not int or reference < 2:
             raise SettingsError(f"reference={reference!r} must be a whole number, 2 or more")
-        super().__init__(first, second)
-        self.lead_by(self._second)
-        self._share, self._reference = share, reference
-        goal = self._second.objectives[0]
+        if reference * prod(self._shares[:-1]) < 2:
+            raise SettingsError(
+                f"reference={reference} with shares={shares} leaves fewer than 2 to level "
+                f"{len(specs) - 1}; make it larger, or the shares"
+            )
+        super().__init__({f"level{number}": spec for number, spec in enumerate(specs, start=1)})
+        *self._filters, (self._last_name, self._last) = self._evaluators.items()
+        self.lead_by(self._last)
+        self._reference = reference
+        goal = self._last.objectives[0]
         if not goal.maximise:
             raise SpecError(
-                f"second={second} minimises {goal.name}; the second evaluator of a cascade has an "
+                f"level {specs[-1]} minimises {goal.name}; the last level of a cascade has an "
                 "objective that is better the more it is, such as an accuracy"
             )
-        self._asked = self._passed = 0
+        self._asked = dict.fromkeys(self._specs, 0)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Open both, and find the threshold."""
+        """Open all, and find the thresholds."""
         self._context = context
         super().open(space, context)
         sample = reference_sample(space, context, self._reference)
-        different = list(dict.fromkeys(sample))
-        values: dict[Genome, float] = {}
-        for position, outcome in outcomes(self._first, different):
-            if isinstance(outcome, Failure):
-                reason = outcome.reason
-            else:
-                values[different[position]] = self._cheap(outcome)
-        if not values:
-            raise EvaluatorError(f"{self._specs[0]} fails the whole reference sample: {reason}")
-        scores = [values[genome] for genome in sample if genome in values]
-        self._standing = Standing(scores)
-        passing = max(round(self._share * len(scores)), 1)
-        self._threshold = sorted(scores, reverse=True)[passing - 1]
+        self._gates: list[Gate] = []
+        for (name, evaluator), share in zip(self._filters, self._shares, strict=True):
+            different = list(dict.fromkeys(sample))
+            values: dict[Genome, float] = {}
+            for position, outcome in outcomes(evaluator, different):
+                if isinstance(outcome, Failure):
+                    reason = outcome.reason
+                else:
+                    values[different[position]] = _value(evaluator, outcome)
+            if not values:
+                raise EvaluatorError(
+                    f"{self._specs[name]} fails for the whole reference sample: {reason}"
+                )
+            sample = [genome for genome in sample if genome in values]
+            gate = Gate.of([values[genome] for genome in sample], share)
+            self._gates.append(gate)
+            sample = [genome for genome in sample if values[genome] >= gate.threshold]
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of a generation of one."""
         return metrics_of(self, genome)
 
     def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
-        """First those that are filtered out, then the others, all together."""
-        passed: dict[int, dict[str, float]] = {}
-        for position, metrics in outcomes(self._first, genomes):
-            self._asked += 1
-            if isinstance(metrics, Failure):
-                yield position, metrics
-                continue
-            value = self._cheap(metrics)
-            known = {f"first_{name}": number for name, number in metrics.items()}
-            if value >= self._threshold:
-                passed[position] = known
-            else:
-                below = self._standing.place(value) - 1
-                yield position, {"cascade": below, "confirmed": 0.0, **known}
-        positions = list(passed)
-        for index, metrics in outcomes(self._second, [genomes[i] for i in positions]):
-            self._passed += 1
-            position = positions[index]
-            yield position, self._confirmed(metrics, passed[position])
+        """Level by level: those that it stops, and last those that passed all."""
+        known: dict[int, dict[str, float]] = {position: {} for position in range(len(genomes))}
+        for number, (name, evaluator) in enumerate(self._filters):
+            gate, passing = self._gates[number], {}
+            for position, outcome in self._ask(name, genomes, list(known)):
+                if isinstance(outcome, Failure):
+                    yield position, outcome
+                    continue
+                metrics = {f"{name}_{key}": value for key, value in outcome.items()}
+                metrics |= known[position]
+                value = _value(evaluator, outcome)
+                if value >= gate.threshold:
+                    passing[position] = metrics
+                else:
+                    score = number - len(self._filters) + gate.place(value)
+                    yield position, {**metrics, "cascade": score, "passed": float(number)}
+            known = passing
+        for position, outcome in self._ask(self._last_name, genomes, list(known)):
+            yield position, self._confirmed(outcome, known[position])
 
     def close(self) -> None:
-        """Say how many candidates passed, and release both."""
-        first, second = self._specs
-        if self._asked:
-            self._context.progress.say(
-                f"cascade: {first} scored {self._asked:,} candidates, {second} {self._passed:,} "
-                f"({self._passed / self._asked:.0%})"
-            )
+        """Say how many candidates each level scored, and release all."""
+        (first, asked), *others = self._asked.items()
+        if asked:
+            said = f"cascade: {self._specs[first]} scored {asked:,} candidates"
+            for name, count in others:
+                share = count / asked if asked else 0.0
+                said += f", {self._specs[name]} {count:,} ({share:.0%})"
+                asked = count
+            self._context.progress.say(said)
         super().close()
 
-    def _cheap(self, metrics: Mapping[str, float]) -> float:
-        """The first evaluator's score, the more the better."""
-        goal = self._first.objectives[0]
-        return metrics[goal.name] if goal.maximise else -metrics[goal.name]
+    def _ask(
+        self, name: str, genomes: Sequence[Genome], positions: Sequence[int]
+    ) -> Iterator[tuple[int, Outcome]]:
+        """What a level says of the genomes at these positions."""
+        for index, outcome in outcomes(self._evaluators[name], [genomes[i] for i in positions]):
+            self._asked[name] += 1
+            yield positions[index], outcome
 
     def _confirmed(self, outcome: Outcome, known: Mapping[str, float]) -> Outcome:
-        """What the second evaluator says of a candidate, of whom the first said what is known."""
+        """What the last level says of a candidate, of whom the others said what is known."""
         if isinstance(outcome, Failure):
             return outcome
-        goal = self._second.objectives[0].name
+        goal = self._last.objectives[0].name
         if outcome[goal] < 0:
             return Failure(
-                f"{self._specs[1]} returned {goal} = {outcome[goal]}; the second evaluator of a "
-                "cascade returns no less than 0"
+                f"{self._specs[self._last_name]} returned {goal} = {outcome[goal]}; the last level "
+                "of a cascade returns no less than 0"
             )
-        return {**outcome, **known, "cascade": outcome[goal], "confirmed": 1.0}
+        passed = float(len(self._filters))
+        return {**outcome, **known, "cascade": outcome[goal], "passed": passed}
+
+
+def _value(evaluator: Evaluator, metrics: Mapping[str, float]) -> float:
+    """The evaluator's score, the more the better."""
+    goal = evaluator.objectives[0]
+    return metrics[goal.name] if goal.maximise else -metrics[goal.name]

@@ -9,10 +9,10 @@ from evo_nas.evaluator import Failure, Outcome
 from evo_nas.outcomes import metrics_of, outcomes
 from evo_nas.space import Genome
 
-from .pair import Pair
+from .composite import Composite
 
 
-class TogetherEvaluator(Pair):
+class TogetherEvaluator(Composite):
     """Asks both about every candidate, as ``together?first=supernet&second=latency``.
 
     The objectives are those of ``first``, then those of ``second``: the first one decides, and
@@ -26,7 +26,8 @@ class TogetherEvaluator(Pair):
     """
 
     def __init__(self, *, first: str, second: str) -> None:
-        super().__init__(first, second)
+        super().__init__({"first": first, "second": second})
+        self._first, self._second = self._evaluators.values()
         self.lead_by(self._first)
         self.in_workers = self._first.in_workers and self._second.in_workers
         self.objectives = (*self._first.objectives, *self._second.objectives)
@@ -59,7 +60,7 @@ class TogetherEvaluator(Pair):
             return outcome
         common = known.keys() & outcome.keys()
         if common:
-            first, second = self._specs
+            first, second = self._specs.values()
             raise ContractError(
                 f"evaluators {first} and {second} both returned {min(common)}, which cannot be "
                 "told apart"

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from torch import Tensor
+from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # NumPy's is a ValueError
 
 from evo_nas.data import in_proportion
 from evo_nas.decoder import Decoder
 from evo_nas.errors import EvaluatorError, SettingsError, nearest
-from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
+from evo_nas.evaluator import EvaluationContext, Evaluator, Failure, Objective, check_metrics
 from evo_nas.images import prepare
 from evo_nas.measuring import seeded_weights
 from evo_nas.reference import Standing, reference_sample
@@ -38,6 +39,7 @@ class ZeroCostEvaluator(Evaluator):
     change with every new one, but among a reference sample that is drawn from the prior of what the
     budget admits when the evaluator is opened: 0.9 is better than nine tenths of what one would
     draw at random. See :class:`evo_nas.reference.Standing` about what is better than all of it.
+    Networks of the sample that cannot be scored, up to half of it, are left out.
 
     Weights are drawn by seed, for each genome its own, and images are ``images`` training images
     chosen by seed, so a score depends on neither order nor company.
@@ -75,14 +77,19 @@ class ZeroCostEvaluator(Evaluator):
             self._batch = self._some_images()
         sample = reference_sample(space, context, self._reference)
         context.progress.start("scoring the reference sample", len(sample), "genomes")
-        known: dict[Genome, dict[str, float] | EvaluatorError] = {}
+        known: dict[Genome, dict[str, float] | Failure] = {}
         for done, genome in enumerate(sample, start=1):
             if genome not in known:
-                known[genome] = self._score_or_error(genome)
+                known[genome] = self._score_or_failure(genome)
             context.progress.advance(done)
         scored = [scores for genome in sample if isinstance(scores := known[genome], dict)]
-        if not scored:
-            raise next(error for error in known.values() if isinstance(error, EvaluatorError))
+        if len(scored) < len(sample) / 2:  # ranks among what is left would say little
+            first = next(failure for failure in known.values() if isinstance(failure, Failure))
+            raise EvaluatorError(
+                f"zero_cost fails for {len(sample) - len(scored)} of the {len(sample)} networks of "
+                f"its reference sample, for the first because {first.reason}; choose others of the "
+                f"scores {', '.join(_SCORES)}"
+            )
         self._standings = {
             name: Standing([scores[name] for scores in scored]) for name in self.scores
         }
@@ -93,17 +100,17 @@ class ZeroCostEvaluator(Evaluator):
         places = [self._standings[name].place(value) for name, value in scores.items()]
         return {"zero_cost": sum(places) / len(places), **scores}
 
-    def _score_or_error(self, genome: Genome) -> dict[str, float] | EvaluatorError:
+    def _score_or_failure(self, genome: Genome) -> dict[str, float] | Failure:
         """Networks of the reference sample that cannot be scored are left out of it."""
         try:
             return self._score(genome)
-        except EvaluatorError as error:
-            return error
+        except (Exception, SystemExit) as error:  # networks of others may fail in any way
+            return Failure.by(error)
 
     def _score(self, genome: Genome) -> dict[str, float]:
         try:
             return check_metrics({name: self._one(name, genome) for name in self.scores}, ())
-        except ValueError as error:
+        except (ValueError, LinAlgError) as error:
             raise EvaluatorError(f"the network cannot be scored: {error}") from error
 
     def _one(self, name: str, genome: Genome) -> float:

@@ -43,6 +43,9 @@ def code_in(spec: str) -> Iterator[str]:
             yield value
         elif key in ("first", "second"):
             yield from code_in(value)
+        elif key == "levels":
+            for level in value.split(";"):
+                yield from code_in(level)
 
 
 def remember(specs: Iterable[str]) -> None:

@@ -108,7 +108,7 @@ def absolute(kind: str, spec: str) -> str:
 
     These are that of the plug-in, if it has one, and those in options of some names: ``file`` and
     ``run`` hold a path, ``function`` may, ``program`` is a command line that may name files, and
-    ``first`` and ``second`` are specs.
+    ``first``, ``second`` and ``levels`` are specs, the last several.
     """
     target, question, query = spec.partition("?")
     if (kind == "space" and _is_toml(target)) or (kind == "data" and _is_folder(target)):
@@ -121,7 +121,7 @@ def absolute(kind: str, spec: str) -> str:
 
 def short(spec: str) -> str:
     """The spec for people to read: of a path, what it ends with."""
-    return re.sub(r"[^?&=]*/", "", spec)
+    return re.sub(r"[^?&=;]*/", "", spec)
 
 
 def file_name(spec: str) -> str:
@@ -175,6 +175,10 @@ def _absolute_words(command: str) -> str:
     return command if found == words else shlex.join(found)
 
 
+def _absolute_levels(specs: str) -> str:
+    return ";".join(absolute("evaluator", spec) for spec in specs.split(";"))
+
+
 # Options with paths in them, and how these become absolute.
 _WITH_PATHS: Mapping[str, Callable[[str], str]] = {
     "file": _absolute_path,
@@ -183,6 +187,7 @@ _WITH_PATHS: Mapping[str, Callable[[str], str]] = {
     "program": _absolute_words,
     "first": partial(absolute, "evaluator"),
     "second": partial(absolute, "evaluator"),
+    "levels": _absolute_levels,
 }
 
 

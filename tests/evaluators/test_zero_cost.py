@@ -7,6 +7,7 @@ import torch
 import evo_nas
 from evo_nas import registry
 from evo_nas.errors import EvaluatorError, SettingsError, SpaceError
+from evo_nas.evaluator import Failure
 from evo_nas.measuring import Ledger, seeded_weights
 from evo_nas.reference import Standing, reference_sample
 from evo_nas.streams import Streams
@@ -113,6 +114,47 @@ def test_a_network_that_cannot_be_scored_is_named(tmp_path):
 
     with pytest.raises(EvaluatorError, match="the network cannot be scored: it has none"):
         opened(tmp_path, "zero_cost?scores=naswot", Linear())
+
+
+class Faulty(TinySpace):
+    """Networks of genomes whose first gene is 0 have no singular values."""
+
+    def __init__(self, bad=(0,)):
+        self.bad = bad
+
+    def build(self, genome, geometry):
+        network = super().build(genome, geometry)
+        if genome[0] in self.bad:
+            network.register_forward_pre_hook(fail)
+        return network
+
+
+def fail(module, inputs):
+    raise torch.linalg.LinAlgError("did not converge")
+
+
+def test_a_network_without_singular_values_fails_alone(tmp_path):
+    found = dict(opened(tmp_path, ALL, Faulty()).evaluate_many([(0, 0), (1, 0)]))
+    assert found[0] == Failure("the network cannot be scored: did not converge")
+    assert found[1]["zero_cost"] > 0
+
+
+def test_at_least_half_of_the_reference_sample_needs_scores(tmp_path):
+    reason = (
+        r"zero_cost fails for \d of the 8 networks of its reference sample, for the first because "
+        "the network cannot be scored: did not converge; choose others of the scores grad_norm"
+    )
+    with pytest.raises(EvaluatorError, match=reason):
+        opened(tmp_path, ALL, Faulty((0, 1)))
+
+
+def test_the_default_scores_exist_in_the_papers_space_with_larger_pictures(tmp_path):
+    space = registry.load("space", "glit_hl")
+    context = {"geometry": space.proxy(32, 1, 3)}
+    evaluator = opened(tmp_path, "zero_cost?images=4&reference=3", space, **context)
+    genomes = reference_sample(space, tiny_context(tmp_path), 5)
+    metrics = [outcome for _, outcome in evaluator.evaluate_many(genomes)]
+    assert len({m["synflow"] for m in metrics}) == len({m["naswot"] for m in metrics}) == 5
 
 
 def test_a_score_beyond_all_numbers_is_told(tmp_path):

@@ -27,7 +27,7 @@ LARGE = ["autoformer_base", "autoformer_small", "glit_hl_base", "glit_hl_small"]
 SLOW = [*LARGE, "mobilenet", "glit_local_attention"]
 WITH_FILES = ["nas_bench_macro", "table", "timm", "toml_space"]  # tested with those, below
 OPTIONS = {
-    "cascade": "?first=zero_cost?scores=params%26reference=8&second=train",
+    "cascade": "?levels=zero_cost?scores=params%26reference=8;train",
     "command": f'?program={sys.executable} -c \'print("{{\\"accuracy\\": 0.5}}")\'',
     "python": f"?function={Path(__file__)}:depth",
     "together": "?first=table&second=zero_cost?scores=params%26reference=8",

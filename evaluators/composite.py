@@ -1,4 +1,4 @@
-"""What evaluators that ask two others have in common."""
+"""What evaluators that ask others have in common."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from evo_nas.space import Genome, Space
 from evo_nas.streams import Streams
 
 
-class Pair(Evaluator):
-    """Two evaluators, ``first`` and ``second``, each with a folder and streams of its own.
+class Composite(Evaluator):
+    """Several evaluators, of specs by name; each has a folder and streams of its own, by its name.
 
     What becomes of the networks (who confirms finalists, shared weights) is as ``lead`` says, the
-    one of the two whose metrics are about them.
+    one of them whose metrics are about the networks.
     """
 
-    def __init__(self, first: str, second: str) -> None:
-        self._specs = str(first), str(second)
-        self._first: Evaluator = registry.load("evaluator", self._specs[0])
-        self._second: Evaluator = registry.load("evaluator", self._specs[1])
-        self.needs_data = self._first.needs_data or self._second.needs_data
-        self.repeatable = self._first.repeatable and self._second.repeatable
+    def __init__(self, specs: Mapping[str, str]) -> None:
+        self._specs = {name: str(spec) for name, spec in specs.items()}
+        self._evaluators: dict[str, Evaluator] = {
+            name: registry.load("evaluator", spec) for name, spec in self._specs.items()
+        }
+        evaluators = self._evaluators.values()
+        self.needs_data = any(evaluator.needs_data for evaluator in evaluators)
+        self.repeatable = all(evaluator.repeatable for evaluator in evaluators)
         self._opened: list[Evaluator] = []
 
     def lead_by(self, lead: Evaluator) -> None:
@@ -37,13 +39,13 @@ class Pair(Evaluator):
         self.keeps_weights = lead.keeps_weights
 
     def check(self, space: Space) -> None:
-        """Both have to be able to score the space."""
-        self._first.check(space)
-        self._second.check(space)
+        """All have to be able to score the space."""
+        for evaluator in self._evaluators.values():
+            evaluator.check(space)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Open both."""
-        for name, evaluator in (("first", self._first), ("second", self._second)):
+        """Open all."""
+        for name, evaluator in self._evaluators.items():
             folder = context.folder / name
             folder.mkdir(parents=True, exist_ok=True)
             streams = Streams(context.streams.number(name))
@@ -59,6 +61,6 @@ class Pair(Evaluator):
         return self._lead.initial_weights(genome)
 
     def close(self) -> None:
-        """Release both."""
+        """Release those that were opened."""
         for evaluator in self._opened:
             evaluator.close()
