@@ -17,16 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tests.crash.killing import (
-    arguments,
-    begin,
-    differences,
-    finish,
-    kill_until_done,
-    outcome,
-)
-
-_MOST_A_RUN = 25
+from tests.crash.killing import arguments, begin, finish, kill_again_and_again, outcome
 
 
 def main() -> None:
@@ -40,15 +31,11 @@ def main() -> None:
         code, errors = finish(begin(whole.parent, *arguments(whole)))
         if code:
             sys.exit(f"the search fails without a kill: {errors}")
-        expected, runs = outcome(whole), 0
-        while kills.total() < given.kills:
-            runs += 1
-            run = Path(folder) / f"killed-{runs}"
-            told = kill_until_done(run, rng, min(_MOST_A_RUN, given.kills - kills.total()))
+        killed = kill_again_and_again(Path(folder), rng, given.kills, outcome(whole))
+        for runs, told in enumerate(killed, 1):
             kills += told.kills
-            found = told.wrong or differences(outcome(run), expected)
-            wrong += bool(found)
-            verdict = ", ".join(found) if found else "as if never killed"
+            wrong += bool(told.wrong)
+            verdict = ", ".join(told.wrong) or "as if never killed"
             print(f"run {runs}: {told.kills.total()} kills, {verdict}", flush=True)
     for phase, number in sorted(kills.items()):
         print(f"  {number:4} in {phase}")

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from evo_nas.decoder import Decoder
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
+from evo_nas.lifeline import start_program
 from evo_nas.space import Genome, Space
 
 _LINES = 5  # of standard error, in messages
@@ -34,7 +35,7 @@ class CommandEvaluator(Evaluator):
 
     A program that ends with another exit code than 0, takes longer than ``timeout``, or writes
     anything else, has failed. At the time limit and on Ctrl-C it is killed, together with all that
-    it has started and that is still in its process group.
+    it has started and that is still in its process group; on Linux also when the search is killed.
 
     Args:
         program: words as in a shell, with its quotes, but no shell runs: neither variables nor
@@ -90,14 +91,13 @@ class CommandEvaluator(Evaluator):
     def _run(self, question: str) -> str:
         """Standard output of the program, given standard input."""
         try:
-            process = subprocess.Popen(
+            process = start_program(
                 self._words,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
-                start_new_session=True,  # a process group of its own, so that it ends as a whole
             )
         except OSError as error:
             raise EvaluatorError(f"it cannot be started: {error}") from error

@@ -58,12 +58,9 @@ class Comparison:
         """Make the comparison's folder; there must be none yet."""
         runfolder.check_free(folder)
         remember([*self.strategies, *specs_in(self.options)])
-        try:
-            folder.mkdir(parents=True)
-        except OSError as error:
-            raise RunError(f"{folder} cannot be made: {error.strerror}") from error
         table = asdict(self) | {"options": {k: v for k, v in self.options.items() if v is not None}}
-        write_atomically(folder / FILE, tomli_w.dumps(table).encode())
+        with runfolder.made_aside(folder) as temporary:
+            write_atomically(temporary / FILE, tomli_w.dumps(table).encode())
 
     @classmethod
     def read(cls, folder: Path) -> Comparison:

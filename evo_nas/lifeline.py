@@ -1,10 +1,10 @@
-"""Worker processes that end when the process that started them does, however that ends.
+"""Processes that end when the process that started them does, however that ends.
 
-A worker holds one end of a pipe whose other end is the parent's alone: on Linux the kernel kills
-the worker when that is closed, even one that is in a long computation in C and would never look.
-A process is meant, not the thread that started the worker (as with prctl's PR_SET_PDEATHSIG): a
-worker may be used again by another thread. Everywhere else, and where another process has inherited
-the parent's end, a thread of the worker looks once a second.
+They hold one end of a pipe whose other end is the parent's alone: on Linux the kernel kills them
+when that is closed, even one that is in a long computation in C and would never look. A process is
+meant, not the thread that started them (as with prctl's PR_SET_PDEATHSIG): a worker may be used
+again by another thread. Everywhere else, and where another process has inherited the parent's end,
+a thread of a worker looks once a second; programs, which have no such thread, run on there.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 Lifeline = tuple[int, int]
 
@@ -35,18 +38,44 @@ def _pipe(_process: int) -> int:
 
 def end_with(parent: Lifeline) -> None:
     """Let this worker process end with its parent, whose lifeline is given: nobody waits for it."""
-    process, end = parent
     if sys.platform == "linux":
         with contextlib.suppress(OSError):  # it has ended, or /proc may not be read
-            _be_killed_at_the_end_of(f"/proc/{process}/fd/{end}")
-    threading.Thread(target=_watch, args=(process,), daemon=True).start()
+            _kill_at_the_end(_open(parent), os.getpid())  # which stays open
+    threading.Thread(target=_watch, args=parent[:1], daemon=True).start()
 
 
-def _be_killed_at_the_end_of(pipe: str) -> None:
+def start_program(words: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+    """Start a program with a process group of its own, all of which ends with this process.
+
+    Whatever closes the files that it inherits stays out of that. ``options`` are those of Popen.
+    """
+    kept: list[int] = []
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            kept.append(_open(lifeline()))
+    try:
+        process: subprocess.Popen[str] = subprocess.Popen(
+            words, start_new_session=True, pass_fds=kept, **options
+        )
+        for opened in kept:  # the program has it, too, and what is set here holds for both
+            with contextlib.suppress(OSError):
+                _kill_at_the_end(opened, -process.pid)
+    finally:
+        for opened in kept:
+            os.close(opened)
+    return process
+
+
+def _open(parent: Lifeline) -> int:
+    process, end = parent
+    return os.open(f"/proc/{process}/fd/{end}", os.O_RDONLY | os.O_NONBLOCK)
+
+
+def _kill_at_the_end(opened: int, target: int) -> None:
+    """Have the kernel kill a process, or a group by its number below 0, when the parent ends."""
     import fcntl  # not on Windows
 
-    opened = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # and kept open
-    fcntl.fcntl(opened, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(opened, fcntl.F_SETOWN, target)
     fcntl.fcntl(opened, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(opened, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
 

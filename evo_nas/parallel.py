@@ -8,7 +8,8 @@ runs beside them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -16,8 +17,9 @@ import cloudpickle
 from joblib import Parallel, delayed, parallel_config
 from torch import nn
 
-from .lifeline import end_with, lifeline
+from .lifeline import lifeline
 from .measuring import torch_threads
+from .worker_start import begin_work, starting_workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -36,11 +38,21 @@ def run_unordered(
             yield _in_one_thread(position, function, task)
         return
     # From its first moment on: a worker may be left alone before it is given a task.
-    watched = {"initializer": end_with, "initargs": (lifeline(),)}
+    watched = {"initializer": begin_work, "initargs": (lifeline(),)}
     with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1, **watched):
         # Mapped copy-on-write: torch wants arrays that it could write to.
         pool = Parallel(return_as="generator_unordered", mmap_mode="c", pre_dispatch=workers)
-    yield from pool(delayed(_in_one_thread)(i, function, task) for i, task in enumerate(tasks))
+    calls = (delayed(_in_one_thread)(i, function, task) for i, task in enumerate(tasks))
+    found: Generator[tuple[int, Result], None, None] | None = None
+    try:
+        with starting_workers():
+            found = pool(calls)  # starts them, and is back before there is a result
+        for result in found:  # noqa: UP028 (it is to be closed below, and not by ``yield from``)
+            yield result
+    finally:
+        if found is not None:
+            with warnings.catch_warnings(action="ignore"):  # what was not done was not wanted
+                found.close()
 
 
 def _in_one_thread(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
+import glob
 import json
 import os
 import shutil
@@ -26,6 +29,8 @@ CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
     "checkpoints", "report.html", "trust.sqlite",
 )  # fmt: skip
 
+_TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # what flock says of a lock of others
+
 
 def free_folder(parent: Path, name: str) -> Path:
     """The first of ``name-1``, ``name-2``, ... in ``parent`` that does not exist."""
@@ -44,26 +49,68 @@ def check_free(folder: Path) -> None:
 def create(folder: Path, config: Config, space: Space, facts: dict[str, object]) -> None:
     """Make a run folder with its configuration and empty store.
 
-    It is made under a temporary name and renamed, so that nothing half-made is left.
+    Nothing half-made is left, see :func:`made_aside`.
 
     Raises:
         RunError: the folder exists, or cannot be made.
     """
-    check_free(folder)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary.mkdir()
+    with made_aside(folder) as temporary:
         write_atomically(temporary / CONFIG, config.to_toml().encode())
         store = Store.create(temporary / STORE, space)
         for key, value in facts.items():
             store.set_fact(key, value)
         store.close()
-        temporary.rename(folder)
+
+
+@contextmanager
+def made_aside(folder: Path) -> Iterator[Path]:
+    """A new folder beside ``folder`` that takes its name at the end; nothing is left of an error.
+
+    What processes that were killed amid this have left is removed: they hold no lock any more.
+
+    Raises:
+        RunError: the folder exists, or cannot be made.
+    """
+    check_free(folder)
+    _remove_unfinished(folder)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir()
+        with _locked_folder(temporary):
+            yield temporary
+            temporary.rename(folder)
     except OSError as error:
         raise RunError(f"{folder} cannot be made: {error.strerror}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    for path in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
+        if not path.suffixes[-2].removeprefix(".").isdecimal():
+            continue  # somebody else has named it so
+        with contextlib.suppress(OSError), _locked_folder(path) as alone:
+            if alone:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def _locked_folder(folder: Path) -> Iterator[bool]:
+    """Lock a folder without a file in it, and say whether that was possible.
+
+    Some file systems lock no folders: there, nothing is found to be left.
+    """
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone = True
+        except OSError:
+            alone = False
+        yield alone
+    finally:
+        os.close(opened)
 
 
 @contextmanager
@@ -97,8 +144,9 @@ def held(folder: Path) -> Iterator[None]:
     """Keep other processes out; the lock ends with the process, however it ends.
 
     Raises:
-        RunError: another process holds the folder, or it is read-only.
+        RunError: another process holds the folder, it is read-only, or cannot be locked.
     """
+    _remove_unfinished(folder)
     try:
         # Neither through a link, which may lead anywhere, nor waiting for whoever reads a FIFO.
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -112,6 +160,12 @@ def held(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            if error.errno not in _TAKEN:
+                raise RunError(
+                    f"{folder / LOCK} cannot be locked ({error.strerror}): its file system has no "
+                    "locks that keep two processes apart; use a folder on another one, such as a "
+                    "local disk"
+                ) from error
             file.seek(0)
             raise RunError(f"{folder} is in use by {_holder(file.read())}") from error
         file.truncate(0)

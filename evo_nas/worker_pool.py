@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
-from .lifeline import Lifeline, end_with, lifeline
+from .lifeline import Lifeline, lifeline
+from .worker_start import begin_work, starting_workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -148,11 +148,12 @@ class _Worker(Generic[Task, Result]):
     def _go_on(self) -> None:
         self._opening = self._executor is None
         if self._executor is None:
-            self._executor = ProcessPoolExecutor(
-                max_workers=1, initializer=_begin, initargs=(lifeline(),), env=_ENVIRONMENT
-            )
-            self.future, self.deadline = self._executor.submit(self._service.open), math.inf
-            (self._process,) = self._executor._processes.values()
+            with starting_workers():
+                self._executor = ProcessPoolExecutor(
+                    max_workers=1, initializer=_begin, initargs=(lifeline(),), env=_ENVIRONMENT
+                )
+                self.future, self.deadline = self._executor.submit(self._service.open), math.inf
+                (self._process,) = self._executor._processes.values()
         else:
             self.future = self._executor.submit(self._service.do, self._task)
             self.deadline = time.monotonic() + self._limit
@@ -165,12 +166,5 @@ def _how_it_ended(code: int) -> str:
 
 def _begin(parent: Lifeline) -> None:
     """What every worker process does first."""
-    # Ctrl-C reaches all processes of a terminal. A handler and not SIG_IGN, which programs that
-    # the worker starts would inherit.
-    signal.signal(signal.SIGINT, _leave_to_parent)
-    end_with(parent)
+    begin_work(parent)
     torch.set_num_threads(1)
-
-
-def _leave_to_parent(number: int, frame: FrameType | None) -> None:
-    """The parent ends its workers."""

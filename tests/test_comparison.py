@@ -10,10 +10,12 @@ from xml.etree import ElementTree
 import pytest
 
 import evo_nas
+from evo_nas import comparison
 from evo_nas.comparison import Comparison, cost, finished_runs, make_runs, plan_comparison
 from evo_nas.comparison_report import Report, comparison_document, report
 from evo_nas.comparison_view import comparison_view
 from evo_nas.errors import RunError, SettingsError, SpecError
+from evo_nas.files import disk_full
 from evo_nas.known_code import remember
 from evo_nas.progress import Silent
 from evo_nas.result import load_result
@@ -204,6 +206,22 @@ def test_further_limits_are_options_like_others(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("limits = []", "limits = [3]"))
     with pytest.raises(RunError, match=r"options\.limits"):
         Comparison.read(tmp_path / "0")
+
+
+def test_a_comparison_that_could_not_be_written_is_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _content: bytes) -> None:
+        raise disk_full(path)
+
+    planned = Comparison(("spos",), (0,), ("paper",), 1, {"space": SPACE, "flops": BUDGET})
+    with monkeypatch.context() as disk:
+        disk.setattr(comparison, "write_atomically", full)
+        with pytest.raises(RunError, match="the disk is full"):
+            planned.save(tmp_path / "c")
+    assert not list(tmp_path.iterdir())
+    planned.save(tmp_path / "c")
+    assert Comparison.read(tmp_path / "c") == planned
 
 
 MINE = """

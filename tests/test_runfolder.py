@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import math
 import multiprocessing
 import os
@@ -78,6 +80,23 @@ def test_creating_is_all_or_nothing(tmp_path: Path, config: Config) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["runs"]
 
 
+def test_what_killed_processes_have_left_beside_it_is_removed(
+    tmp_path: Path, config: Config
+) -> None:
+    at_work, *left = (tmp_path / f".one.{number}.part" for number in (77, 78, 79))
+    others = tmp_path / ".one.mine.part"
+    for folder in (at_work, others, *left):
+        folder.mkdir()
+        (folder / "config.toml").touch()
+    lock = os.open(at_work, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # as a process that makes the same folder just now
+    runfolder.create(tmp_path / "one", config, Tiny(), {})
+    assert set(tmp_path.iterdir()) == {at_work, others, tmp_path / "one"}
+    os.close(lock)
+    with runfolder.locked(tmp_path / "one"):
+        assert set(tmp_path.iterdir()) == {others, tmp_path / "one"}
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_place_is_named(tmp_path: Path, config: Config) -> None:
     tmp_path.chmod(0o500)
@@ -108,6 +127,27 @@ def test_a_second_process_is_refused_with_the_first_ones_number(
         holder.kill()
         holder.join()
     with runfolder.locked(folder):  # a dead process holds nothing
+        pass
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EWOULDBLOCK, "run is in use by another process"),
+        (errno.EACCES, "run is in use by another process"),
+        (errno.ENOLCK, r"run\.lock cannot be locked \(No locks available\): its file system"),
+        (errno.EOPNOTSUPP, "use a folder on another one, such as a local disk"),
+    ],
+)
+def test_a_file_system_without_locks_is_no_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    def flock(_file: object, _operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(RunError, match=said), runfolder.held(tmp_path / "run"):
         pass
 
 

@@ -13,10 +13,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evo_nas.files import TEMPORARY
 from evo_nas.result import load_result
 
 # Two supernets, two searches and four retrained networks, as small as they can be.
@@ -116,7 +117,7 @@ def _begun(run: Path, stage: str, phase: str = "search") -> bool:
     return (run / "checkpoints" / stage / phase).is_dir()
 
 
-def _at_work(run: Path, process: subprocess.Popen[str]) -> bool:
+def at_work(run: Path, process: subprocess.Popen[str]) -> bool:
     """Whether the process has taken the run's lock."""
     try:
         return bool(json.loads((run / "run.lock").read_text())["pid"] == process.pid)
@@ -161,8 +162,28 @@ def kill_until_done(run: Path, rng: random.Random, most: int) -> Killed:
         return told
 
 
+def kill_again_and_again(
+    folder: Path, rng: random.Random, kills: int, expected: dict[str, object], most_a_run: int = 25
+) -> Iterator[Killed]:
+    """Kill as often as said, in as many runs as that takes; each finished run, as it ended."""
+    number = 0
+    while kills > 0:
+        number += 1
+        run = folder / f"killed-{number}"
+        told = kill_until_done(run, rng, min(most_a_run, kills))
+        told.wrong = told.wrong or (differences(outcome(run), expected) + left_over(run))
+        kills -= told.kills.total()
+        yield told
+
+
+def left_over(run: Path) -> list[str]:
+    """Temporary files and folders in a run and beside it."""
+    beside = run.parent.glob(f".{run.name}.*")
+    return [f"{path} is left" for path in (*run.rglob(TEMPORARY), *beside)]
+
+
 def _wait_for_work(run: Path, process: subprocess.Popen[str]) -> None:
-    _wait(process, lambda: _at_work(run, process))
+    _wait(process, lambda: at_work(run, process))
 
 
 def _wait_for_record(run: Path, process: subprocess.Popen[str]) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
@@ -12,9 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from evo_nas.files import TEMPORARY
-
-from .killing import arguments, begin, differences, finish, kill_until_done, outcome, phase
+from .killing import (
+    arguments,
+    at_work,
+    begin,
+    differences,
+    finish,
+    kill_again_and_again,
+    left_over,
+    outcome,
+    phase,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -29,15 +38,13 @@ FAULTY = str(Path(__file__).with_name("faulty.py"))
 def check_resumed(run: Path, expected: dict[str, object]) -> None:
     assert finish(begin(run.parent, *arguments(run))) == (0, "")
     assert not differences(outcome(run), expected)
-    assert not list(run.rglob(TEMPORARY)), "temporary files are left"
+    assert not left_over(run)
 
 
 def test_killed_ten_times_at_random_it_ends_as_if_never_killed(tmp_path, expected):
-    run, rng = tmp_path / "run", random.Random(0)
-    told = kill_until_done(run, rng, most=10)
-    assert not told.wrong
-    assert sum(told.kills.values()) >= 3, "the run was over before it could be killed"
-    assert not differences(outcome(run), expected)
+    told = list(kill_again_and_again(tmp_path, random.Random(0), 10, expected))
+    assert not [fault for run in told for fault in run.wrong]
+    assert sum(run.kills.total() for run in told) == 10
 
 
 def test_killed_in_every_phase_it_ends_as_if_never_killed(tmp_path, expected):
@@ -87,14 +94,31 @@ def test_on_a_full_disk_a_run_stops_with_one_line_and_goes_on_later(
     check_resumed(run, expected)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("moment", ["stage1 training", "stage1 finalists"])
-def test_a_stop_signal_says_how_to_go_on(tmp_path, expected, number, code, moment):
+@pytest.mark.parametrize(
+    ("number", "code", "moment"),
+    [(signal.SIGINT, 130, "stage1 training"), (signal.SIGTERM, 143, "stage1 finalists")],
+)
+def test_a_stop_signal_says_how_to_go_on_and_a_second_one_nothing(
+    tmp_path, expected, number, code, moment
+):
     run = tmp_path / "run"
-    process = begin(tmp_path, *arguments(run, jobs=1))
-    while process.poll() is None and phase(run) != moment:
-        time.sleep(0.01)
+    process = begun_until(run, moment)
     process.send_signal(number)
+    said = "evo-nas: stopped; go on with: evo-nas resume run\n"
+    assert finish(process) == (code, said)
+    process = begun_until(run, "stage1 finalists")
+    process.send_signal(signal.SIGSTOP)  # so that it finds two signals at once, with its workers
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
+        os.killpg(process.pid, each)
     ended, errors = finish(process)
-    assert (ended, errors) == (code, "evo-nas: stopped; go on with: evo-nas resume run\n")
+    assert ended in (130, 143)
+    assert errors == ""
     check_resumed(run, expected)
+
+
+def begun_until(run, moment):
+    """The run in two workers, begun or resumed, at that moment."""
+    process = begin(run.parent, *arguments(run))
+    while process.poll() is None and not (at_work(run, process) and phase(run) == moment):
+        time.sleep(0.01)
+    return process

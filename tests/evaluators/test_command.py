@@ -121,7 +121,10 @@ def test_at_the_time_limit_the_whole_group_is_killed(program, tmp_path):
     assert all(gone(int(pid)) for pid in Path(pids).read_text().split())
 
 
-def test_nothing_is_left_behind_on_ctrl_c(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_behind_when_the_search_ends(tmp_path, number):
+    if number == signal.SIGKILL and sys.platform != "linux":
+        pytest.skip("only Linux ends programs of a process that was killed")
     pids = tmp_path / "pids"
     program = tmp_path / "slow.py"
     program.write_text("import os, subprocess, sys, time\n" + CHILD.format(pids=str(pids)))
@@ -139,11 +142,11 @@ def test_nothing_is_left_behind_on_ctrl_c(tmp_path):
             time.sleep(0.05)
         both = [int(pid) for pid in pids.read_text().split()]
         assert all(alive(pid) for pid in both)
-        os.kill(search.pid, signal.SIGINT)
+        os.kill(search.pid, number)
         _, errors = search.communicate(timeout=20)
     finally:
         search.kill()
-    assert "KeyboardInterrupt" in errors
+    assert ("KeyboardInterrupt" in errors) == (number == signal.SIGINT)
     assert all(gone(pid) for pid in both)
 
 
