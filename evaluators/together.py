@@ -29,6 +29,8 @@ class TogetherEvaluator(Pair):
         super().__init__(first, second)
         self.lead_by(self._first)
         self.in_workers = self._first.in_workers and self._second.in_workers
+        told = (self._first.conditions, self._second.conditions)
+        self.conditions = "; ".join(filter(None, told))
         self.objectives = (*self._first.objectives, *self._second.objectives)
         names = [objective.name for objective in self.objectives]
         for name in names:

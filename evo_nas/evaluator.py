@@ -107,6 +107,9 @@ class Evaluator(ABC):
     that a genome always has the same metrics, which times, for instance, never are. Where these
     depend on options, the constructor sets them.
 
+    ``conditions`` says in words under what it measures a network, where metrics depend on that;
+    plans and results repeat it beside the device.
+
     ``in_workers`` says that :meth:`open` is cheap and may be called in several processes with one
     folder, and that :meth:`evaluate` needs no more than that. Then the engine may load the
     evaluator in worker processes of one thread, ``jobs`` of them or one for each GPU, and send them
@@ -122,6 +125,7 @@ class Evaluator(ABC):
     inherits: bool = False
     repeatable: bool = True
     in_workers: bool = False
+    conditions: str = ""
 
     def check(self, space: Space) -> None:  # noqa: B027
         """Raise an EvoNasError if it cannot score this space; called before anything is begun."""

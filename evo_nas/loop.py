@@ -23,7 +23,7 @@ from .errors import RunError
 from .evaluator import EvaluationContext, Evaluator, Objective
 from .feasible import Feasible
 from .files import load_weights, save_weights, write_atomically
-from .limit_facts import describe_fact, limit_facts
+from .limit_facts import describe_fact, limit_facts, measured_under
 from .limit_measuring import LimitMeasurer
 from .limited_feasible import LimitedFeasible
 from .limiting import make_limits
@@ -267,14 +267,16 @@ class Loop:
             "target": {"geometry": asdict(self.space.target), **self.space.costs(genome)},
             "measured": measured,
             "run": {"budget": self.config.flops, "seed": self.config.seed},
-            **({"limits": self._limited(genome)} if self.config.limits else {}),
+            **(self._limited(genome) if self.config.limits else {}),
         }
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, (json.dumps(architecture, indent=2) + "\n").encode())
 
-    def _limited(self, genome: Genome) -> dict[str, float]:
-        """The value of each limited metric, by the limit's text."""
-        return Checks(self.space, self.limits.budgets, self.limits.bounds).values(genome)
+    def _limited(self, genome: Genome) -> dict[str, Mapping[str, object]]:
+        """The value of each limited metric, by the limit's text, and under what it was measured."""
+        values = Checks(self.space, self.limits.budgets, self.limits.bounds).values(genome)
+        under = measured_under(self.limits, self.config.device)
+        return {"limits": values, **({"measured_under": under} if under else {})}
 
 
 def compare_finalists(finalists: Sequence[Scored], prefix: str) -> dict[str, object]:
