@@ -18,7 +18,7 @@ import torch
 from joblib.externals.loky.backend import resource_tracker
 from torch import Tensor
 
-from . import errors, registry
+from . import errors, plugin_files, registry
 from .data import SearchData
 from .errors import EvaluatorError, EvoNasError
 from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
@@ -79,6 +79,7 @@ class Workers:
             recipe=context.recipe,
             epochs=context.epochs,
             inherits=context.initial_weights is not None,
+            files=plugin_files.files(),
         )
         self._folder = tempfile.mkdtemp(prefix="evo-nas-")
         # Removes the folder should this process be killed.
@@ -141,7 +142,10 @@ def _spec(plugin: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What is the same for all candidates; ``frozen`` makes a stage of the root space."""
+    """What is the same for all candidates; ``frozen`` makes a stage of the root space.
+
+    ``files`` are the digests of the plug-in files as the run loaded them: a worker may start later.
+    """
 
     evaluator: str
     space: str
@@ -153,6 +157,7 @@ class _Job:
     recipe: Recipe
     epochs: int
     inherits: bool
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +243,7 @@ class _Opened:
             initial_weights=self._weights if job.inherits else None,
         )
         self._evaluator: Evaluator = registry.load("evaluator", job.evaluator)
+        plugin_files.check_files(job.files)
         self._evaluator.open(space, self._context)
 
     def evaluate(self, task: _Task) -> _Answer | _Raised:
