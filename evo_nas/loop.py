@@ -6,13 +6,14 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from . import registry, runfolder
+from . import plugin_files, registry, runfolder
 from .budget import parse_budget
 from .checks import Checks
 from .config import CHANGEABLE, Config
@@ -52,11 +53,13 @@ class Loop:
         self.space: Space = registry.load("space", config.space)
         self.strategy: Strategy = registry.load("strategy", config.strategy)
         self.budget = parse_budget(config.flops)
-        self.measurer = LimitMeasurer(folder, self.space, self._limit_context, self._spend)
+        self.store = Store(folder / runfolder.STORE)
+        self.measurer = LimitMeasurer(
+            folder, self.space, self._limit_context, self.store, config.time_limit
+        )
         self.limits = make_limits(self.space, config.flops, config.limits, self.measurer.value)
         self.source: DataSource = registry.load("data", config.data)
         self.data = data or self.source.load(config.seed)
-        self.store = Store(folder / runfolder.STORE)
         if self.store.fact("config") not in (None, config.digest):
             raise RunError(
                 f"{folder / runfolder.CONFIG} is not what it was when the run began; bring it "
@@ -75,6 +78,11 @@ class Loop:
 
     def run(self) -> None:
         """Search all stages, retrain, and write the best network; the caller holds the lock."""
+        with plugin_files.steady(), closing(self.measurer):
+            self._run()
+        self.store.close()
+
+    def _run(self) -> None:
         torch.set_num_threads(self.config.threads)
         self._note(self.data.train.notes())
         decided: Genome | None = None
@@ -85,8 +93,6 @@ class Loop:
             decided = finalists[0].genome
         assert decided is not None, "a strategy plans one stage at least"
         self._finish(decided, finalists, weights)
-        self.measurer.close()
-        self.store.close()
 
     def _stage(
         self, stage: StagePlan, space: Space, planned: bool
@@ -201,12 +207,6 @@ class Loop:
             jobs=config.jobs,
             progress=self.progress,
         )
-
-    def _spend(self, spec: str, seconds: float, images: Ledger) -> None:
-        """Write down what measuring for a limit took, on top of what it has taken before."""
-        name = registry.short(spec)
-        before = self.store.images().get(("limits", name), Ledger())
-        self.store.spend("limits", name, seconds, before + images)
 
     def _tell_rejected(self, stage: str, tally: Mapping[str, int]) -> None:
         """Keep what each limit rejected; the first time, as a replay looks at a little less."""

@@ -56,11 +56,14 @@ class PlugIns:
 
     def check_time_limits(self, search: float, finalists: float) -> None:
         """Raise a SettingsError unless what is limited works in processes that can be killed."""
-        for limit, evaluator in ((search, self.evaluator), (finalists, self.retrainer)):
-            if limit > 0 and not evaluator.loaded.in_workers:
+        phases = ((search, (self.evaluator, *self.limiting)), (finalists, (self.retrainer,)))
+        for limit, evaluators in phases:
+            if limit > 0 and not any(each.loaded.in_workers for each in evaluators):
                 raise SettingsError(
-                    f"a time limit of {limit:g} s would hold for nothing: {evaluator.spec} does "
-                    "not work in worker processes (as train, python and command do); leave it out"
+                    f"a time limit of {limit:g} s would hold for nothing: {evaluators[0].spec} "
+                    "does not work in worker processes (as train, python and command do); set "
+                    "in_workers = True in your class if open is cheap and may be called in "
+                    "several processes, or leave it out"
                 )
 
     def check_inheritance(self, stages: Sequence[StagePlan]) -> None:
