@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from . import registry
-from .errors import SettingsError
+from .errors import EvoNasError, SettingsError
 from .evaluator import Evaluator
 from .space import Space
-from .strategy import StagePlan, Strategy
+from .strategy import Settings, StagePlan, Strategy
 
 Loaded = TypeVar("Loaded")
 
@@ -102,9 +102,16 @@ def choose_plugins(
     confirmer: PlugIn[Evaluator] = _load(
         "evaluator", scorer.loaded.retrainer if retrainer is None else retrainer
     )
-    for each in (scorer, confirmer):
-        each.loaded.check(chosen.loaded)
-    return PlugIns(chosen, _load("strategy", strategy), scorer, confirmer)
+    confirmer.loaded.check(chosen.loaded)
+    found = PlugIns(chosen, _load("strategy", strategy), scorer, confirmer)
+    try:
+        scorer.loaded.check(chosen.loaded)
+    except EvoNasError:
+        # A strategy that scores no candidates, such as random, never opens it.
+        stages = found.strategy.loaded.plan(chosen.loaded, Settings())
+        if any(stage.scored for stage in stages):
+            raise
+    return found
 
 
 def _load(kind: str, spec: str) -> PlugIn[Any]:
