@@ -41,10 +41,17 @@ def worker_count(
     That is where it does not say ``in_workers``, where nothing is gained (one worker, and no time
     limit), and where it or the space was made in Python, so that no spec is known.
     """
+    return planned_workers(evaluator, space, context.device, context.jobs, limit)
+
+
+def planned_workers(
+    evaluator: Evaluator, space: Space, device: str, jobs: int, limit: float
+) -> int:
+    """The same, before there is a context."""
     known = isinstance(_spec(evaluator), str) and isinstance(_spec(space.root), str)
     if not (evaluator.in_workers and known):
         return 0
-    count = len(_devices(context))
+    count = len(_devices(device, jobs))
     return count if count > 1 or limit else 0
 
 
@@ -59,7 +66,7 @@ class Workers:
         self, evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float = 0
     ) -> None:
         self._context, self._messages = context, Messages(context.progress)
-        devices = _devices(context)
+        devices = _devices(context.device, context.jobs)
         frozen, root = [], space
         while isinstance(root, Subspace):
             frozen.append(root.fixed)
@@ -125,11 +132,11 @@ class Workers:
         return None if offered is None else dict(offered(genome))
 
 
-def _devices(context: EvaluationContext) -> list[str]:
+def _devices(device: str, jobs: int) -> list[str]:
     """One for each worker: the GPUs where there are some, else as many times the CPU as jobs."""
-    if context.device == "cuda":
+    if device == "cuda":
         return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    return [context.device] * (context.jobs if context.device == "cpu" else 1)
+    return [device] * (jobs if device == "cpu" else 1)
 
 
 def _spec(plugin: object) -> object:
