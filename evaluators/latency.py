@@ -19,15 +19,17 @@ from evo_nas.measuring import seeded_weights, torch_threads
 from evo_nas.space import Genome, Space
 
 RECORD = "latency.json"
+_FEWEST = 3  # times of which quartiles say anything
 
 
 class LatencyEvaluator(Evaluator):
-    """Measures inference in float32 on the run's device, as ``latency?batch=8&geometry=target``.
+    """Measures inference in float32 on the run's device, as ``latency?batch=8``.
 
     ``latency`` is the median over ``repeats`` of the milliseconds that a batch takes, after
     ``warmup`` batches that do not count; ``latency_iqr`` is the interquartile range, which says how
-    far to trust it. Weights and images are random: they do not change what is computed. On the CPU
-    the run's ``--threads`` are used.
+    far to trust it. A network that is slow is timed less often: no more batches begin after
+    ``seconds``, once three have been timed. Weights and images are random: they do not change what
+    is computed. On the CPU the run's ``--threads`` are used.
 
     A time is noisy, and means something on one device only. Which one is written to latency.json
     in the evaluator's folder of the run, and said at the start; a run that is resumed on another
@@ -35,9 +37,11 @@ class LatencyEvaluator(Evaluator):
 
     Args:
         batch: images at once.
-        geometry: "run", where the run builds its networks, or "target", where FLOPs are counted.
+        geometry: "target", where FLOPs are counted, or "run", where the run builds its networks: a
+            proxy is many times as fast as the network that it stands for.
         repeats: batches that are timed.
         warmup: batches before those.
+        seconds: how long one network is timed at most, if three batches take no longer.
     """
 
     objectives = (Objective("latency", maximise=False),)
@@ -45,19 +49,29 @@ class LatencyEvaluator(Evaluator):
     repeatable = False
 
     def __init__(
-        self, *, batch: int = 1, geometry: str = "run", repeats: int = 30, warmup: int = 5
+        self,
+        *,
+        batch: int = 1,
+        geometry: str = "target",
+        repeats: int = 30,
+        warmup: int = 5,
+        seconds: float = 2.0,
     ) -> None:
         for name, number, lowest in (
             ("batch", batch, 1),
-            ("repeats", repeats, 3),
+            ("repeats", repeats, _FEWEST),
             ("warmup", warmup, 0),
         ):
             if type(number) is not int or number < lowest:
                 raise SettingsError(f"{name}={number!r} must be a whole number, {lowest} or more")
         if geometry not in ("run", "target"):
             raise SettingsError(f"geometry={geometry!r}; write geometry=run or geometry=target")
+        if type(seconds) not in (int, float) or not seconds > 0:
+            raise SettingsError(f"seconds={seconds!r} must be a number above 0")
         self._batch, self._at_target = batch, geometry == "target"
-        self._repeats, self._warmup = repeats, warmup
+        self._repeats, self._warmup, self._seconds = repeats, warmup, seconds
+        where = "at the target geometry" if self._at_target else "at the geometry of the run"
+        self.conditions = f"{where}, in batches of {batch}"
 
     def check(self, space: Space) -> None:
         """Refuse a space that builds no networks."""
@@ -92,7 +106,7 @@ class LatencyEvaluator(Evaluator):
         shape = (self._batch, self._geometry.channels, size, size)
         generator = torch.Generator().manual_seed(context.streams.number("images"))
         self._images = torch.randn(shape, generator=generator).to(context.device)
-        context.progress.say(f"latency of batches of {self._batch} on {record['device']}")
+        context.progress.say(f"latency {self.conditions}, on {record['device']}")
 
     @torch.inference_mode()
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
@@ -101,14 +115,19 @@ class LatencyEvaluator(Evaluator):
         with seeded_weights(context.streams.number("weights")):
             network = self._decoder.network(genome, self._geometry)
         network.to(context.device).eval()
-        times = []
+        times: list[float] = []
+        ends = time.perf_counter() + self._seconds
+        enough = min(self._warmup, 1) + _FEWEST
         with torch_threads(context.threads):
             for _ in range(self._warmup + self._repeats):
                 began = time.perf_counter()
+                if began > ends and len(times) >= enough:
+                    break
                 network(self._images)
                 self._wait()
                 times.append(1000 * (time.perf_counter() - began))
-        low, median, high = np.quantile(times[self._warmup :], (0.25, 0.5, 0.75))
+        timed = times[min(self._warmup, len(times) - _FEWEST) :]
+        low, median, high = np.quantile(timed, (0.25, 0.5, 0.75))
         return {"latency": float(median), "latency_iqr": float(high - low)}
 
     def _wait(self) -> None:

@@ -68,6 +68,12 @@ class SupernetEvaluator(Evaluator):
         if self._run is not None and not _trained_in(self._run):
             raise EvaluatorError(f"{self._run} holds no shared weights; name the folder of a run")
 
+    def check(self, space: Space) -> None:
+        """Refuse a space that has no supernet; this costs nothing, as none is built."""
+        root = space.root
+        if type(root).supernet is Space.supernet:
+            root.supernet(root.target)  # says what to use instead
+
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Train the supernet of what ``space`` can reach, or read it if that was done before."""
         self._space, self._context, self._prior = space, context, prior(space)

@@ -30,6 +30,8 @@ class TogetherEvaluator(Composite):
         self._first, self._second = self._evaluators.values()
         self.lead_by(self._first)
         self.in_workers = self._first.in_workers and self._second.in_workers
+        told = (self._first.conditions, self._second.conditions)
+        self.conditions = "; ".join(filter(None, told))
         self.objectives = (*self._first.objectives, *self._second.objectives)
         names = [objective.name for objective in self.objectives]
         for name in names:

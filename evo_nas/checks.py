@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 from .budget import Budget
 from .limits import Limit, describe_value, from_budget
@@ -93,7 +94,7 @@ class Checks:
         name = str(limit)
         self.rejected[name] += 1
         known = self.nearest.get(name)
-        if known is None or limit.miss(value) < limit.miss(known):
+        if known is None or isnan(known) or limit.miss(value) < limit.miss(known):
             self.nearest[name] = value
         return False
 
@@ -102,6 +103,12 @@ class Checks:
         told = []
         for limit in self.limits:
             if count := self.rejected[str(limit)]:
-                nearest = describe_value(limit.metric, self.nearest[str(limit)])
-                told.append(f"{limit} rejected {count:,}, the nearest has {nearest}")
+                nearest = self.nearest[str(limit)]
+                value = describe_value(limit.metric, nearest)
+                which = (
+                    "none of which could be measured"
+                    if isnan(nearest)
+                    else f"the nearest has {value}"
+                )
+                told.append(f"{limit} rejected {count:,}, {which}")
         return "; ".join(told)

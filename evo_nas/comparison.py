@@ -26,6 +26,7 @@ from .parallel import run_unordered
 from .progress import Progress
 from .resolving import at_least
 from .result import Result, load_result
+from .timing import measures_times
 
 FILE = "comparison.toml"
 PROTOCOLS = ("paper", "equal")
@@ -37,7 +38,8 @@ class Comparison:
     """What is compared.
 
     ``options`` are arguments of :func:`evo_nas.api.prepare`, the same for all runs; ``jobs`` runs
-    go on at once. The first of ``strategies`` is the one whose cost the others are given.
+    go on at once, where no times are measured. The first of ``strategies`` is the one whose cost
+    the others are given.
     """
 
     strategies: tuple[str, ...]
@@ -78,10 +80,15 @@ class Comparison:
         except SettingsError as error:
             raise RunError(f"{path}: {error}") from error
 
+    @property
+    def at_once(self) -> int:
+        """How many runs go on at once: one where times are measured, as others would bend them."""
+        return 1 if self.jobs > 1 and measures_times(self.options) else self.jobs
+
     def arguments(self, strategy: str, seed: int) -> dict[str, Any]:
         """The arguments of one run."""
         # Runs that go on beside each other leave the cores to each other.
-        jobs = {"jobs": 1} if self.jobs > 1 else {}
+        jobs = {"jobs": 1} if self.at_once > 1 else {}
         return {**self.options, **jobs, "strategy": strategy, "seed": seed}
 
     def check(self) -> tuple[api.Prepared, ...]:
@@ -220,7 +227,7 @@ def _make(comparison: Comparison, entries: Sequence[Entry], progress: Progress) 
     progress.start(protocol, len(entries), "runs")
     done = len(entries) - len(tasks)
     progress.advance(done)
-    for position, _ in run_unordered(_run, tasks, min(comparison.jobs, len(tasks))):
+    for position, _ in run_unordered(_run, tasks, min(comparison.at_once, len(tasks))):
         done += 1
         progress.advance(done, f"{tasks[position][0].name} is finished")
 

@@ -34,7 +34,7 @@ def comparison_plan_view(
             f"{registry.short(config.evaluator)}; finalists: {registry.short(config.retrainer)}",
         ),
         ("measured on", registry.short(config.data)),
-        ("runs at once", str(comparison.jobs)),
+        ("runs at once", _at_once(comparison)),
         ("folder", str(folder)),
     )
     table = plain_table("strategy", "stage", ">candidates", ">retrained", ">supernet epochs")
@@ -50,6 +50,11 @@ def comparison_plan_view(
                 str(epochs) if stage.scored and run.config.data != "none" else "-",
             )
     return Group(Text("Comparison", style="bold"), facts, table)
+
+
+def _at_once(comparison: Comparison) -> str:
+    told = "; times are measured, and runs beside each other would change them"
+    return f"{comparison.at_once}{told if comparison.at_once < comparison.jobs else ''}"
 
 
 def comparison_view(found: Report) -> RenderableType:

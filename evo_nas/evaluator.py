@@ -108,6 +108,9 @@ class Evaluator(ABC):
     ``keeps_weights`` that :meth:`weights` has a file for each evaluated genome: should it be lost,
     the genome is evaluated once more. Where these depend on options, the constructor sets them.
 
+    ``conditions`` says in words under what it measures a network, where metrics depend on that;
+    plans and results repeat it beside the device.
+
     ``in_workers`` says that :meth:`open` is cheap and may be called in several processes with one
     folder, and that :meth:`evaluate` needs no more than that. Then the engine may load the
     evaluator in worker processes of one thread, ``jobs`` of them or one for each GPU, and send them
@@ -124,6 +127,7 @@ class Evaluator(ABC):
     keeps_weights: bool = False
     repeatable: bool = True
     in_workers: bool = False
+    conditions: str = ""
 
     def check(self, space: Space) -> None:  # noqa: B027
         """Raise an EvoNasError if it cannot score this space; called before anything is begun."""

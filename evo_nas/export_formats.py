@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from .errors import ExportError
 from .files import load_weights, save_weights
 
 Runner = Callable[[Tensor], Tensor]  # images (batch, channels, size, size) to logits
-INPUT, OUTPUT = "images", "logits"
+INPUT, OUTPUT, BATCH = "images", "logits", "batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,20 @@ def _write_onnx(network: nn.Module, example: Tensor, path: Path, about: Mapping[
         verbose=False,
     )  # fmt: skip
     assert made is not None, "without a path, a program is given"
+    _name_batch(made.model.graph)
     made.model.metadata_props.update(about)
     made.save(path)
+
+
+def _name_batch(graph: Any) -> None:
+    """Call the number of images "batch", which the exporter gives a name such as s34."""
+    symbol = re.compile(rf"\b{re.escape(graph.inputs[0].shape[0].value)}\b")
+    values = [*graph.inputs, *graph.outputs, *(v for node in graph for v in node.outputs)]
+    for value in values:
+        for axis, size in enumerate(value.shape or ()):
+            # Sizes that nobody knows have no name, and must get none: equal names are equal sizes.
+            if not isinstance(size, int) and size.value is not None:
+                value.shape[axis] = symbol.sub(BATCH, size.value)
 
 
 def _read_onnx(path: Path, _build: Callable[[], nn.Module]) -> Runner:

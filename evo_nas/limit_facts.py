@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from . import registry
 from .checks import Limits
+from .device import device_name
+from .evaluator import Evaluator
 from .feasible import Feasible
 from .limited_feasible import LimitedFeasible
 from .limits import Limit, describe_value, from_budget
@@ -16,7 +18,8 @@ class LimitFact:
     """A limit, and whether it is met exactly, by "rejection", or has to be "measured".
 
     ``minimum`` and ``maximum`` are what the space reaches. ``share`` is what part of the genomes
-    that the exact limit admits meets it, estimated from ``drawn`` of them.
+    that the exact limit admits meets it, estimated from ``drawn`` of them. ``conditions`` are those
+    under which its evaluator measures networks.
     """
 
     limit: Limit
@@ -25,6 +28,7 @@ class LimitFact:
     maximum: float | None = None
     share: float | None = None
     drawn: int | None = None
+    conditions: str = ""
 
 
 def limit_facts(limits: Limits, legal: Feasible) -> tuple[LimitFact, ...]:
@@ -48,6 +52,7 @@ def limit_facts(limits: Limits, legal: Feasible) -> tuple[LimitFact, ...]:
                 alone.maximum if alone else None,
                 quota.alone[name] / quota.drawn if quota and rejecting else None,
                 quota.drawn if quota and rejecting else None,
+                _conditions(limit) if name in measured else "",
             )
         )
     return tuple(facts)
@@ -57,11 +62,11 @@ def describe_fact(fact: LimitFact, device: str = "") -> str:
     """A limit in words."""
     limit = fact.limit
     told = str(Limit(registry.short(limit.metric), limit.low, limit.high))
-    on = f" on {device}" if device else ""
+    on = _under(fact.conditions, device)
     told += {
         "exact": ": met exactly",
         "rejection": ": by rejection on top",
-        "measured": f": measured for each candidate as it is drawn{on}",
+        "measured": f": measured for each candidate as it is drawn{', ' if on else ''}{on}",
     }[fact.how]
     if fact.minimum is not None and fact.maximum is not None:
         low, high = (describe_value(limit.metric, v) for v in (fact.minimum, fact.maximum))
@@ -71,3 +76,20 @@ def describe_fact(fact: LimitFact, device: str = "") -> str:
             f"; {100 * fact.share:.3g}% of {fact.drawn:,} draws within the exact limit can meet it"
         )
     return told
+
+
+def measured_under(limits: Limits, device: str) -> dict[str, str]:
+    """Of each limit that had to be measured, by its text, under what it was."""
+    found = [bound.limit for bound in limits.bounds if bound.measured]
+    return {str(limit): _under(_conditions(limit), device) for limit in found}
+
+
+def _conditions(limit: Limit) -> str:
+    evaluator: Evaluator = registry.load("evaluator", limit.spec)
+    return evaluator.conditions
+
+
+def _under(conditions: str, device: str) -> str:
+    """What a measured value holds for: the device matters where its evaluator tells conditions."""
+    model = f" ({device_name(device)})" if device and conditions else ""
+    return ", ".join(filter(None, [conditions, f"on {device}{model}" if device else ""]))

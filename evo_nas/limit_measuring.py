@@ -2,6 +2,9 @@
 
 What was measured decides what is proposed. So every value is kept in a file of the run before it is
 used, and a resumed run reads it instead of measuring again: a time is never the same twice.
+
+Networks are measured one at a time; evaluators that say ``in_workers`` do so in a worker process,
+so that one that hangs or dies meets no limit, and costs no more than that.
 """
 
 from __future__ import annotations
@@ -13,41 +16,56 @@ from pathlib import Path
 
 from . import registry
 from .errors import EvaluatorError
-from .evaluator import EvaluationContext, Evaluator, Failure
+from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
 from .failures import in_short
 from .limits import Limit
 from .measuring import Ledger
 from .outcomes import open_evaluator, outcome_of
 from .scorecache import ScoreCache
 from .space import Genome, Space
+from .store import Store
+from .working import Workers, worker_count
 
 FILE = "limits.sqlite"
-Spend = Callable[[str, float, Ledger], None]  # by what, in seconds and images
+_STAGE = "limits"  # under which the store keeps what measuring takes, and notes
+_HOPELESS = 10  # networks that could not be measured, when none could
+_REASONS = 10  # different ones that are kept
 
 
 class LimitMeasurer:
     """Measures full genomes of ``space`` with the evaluators that limits name.
 
-    ``context`` gives what the evaluator of a spec works with, and ``spend`` writes down what it
-    takes.
+    ``context`` gives what the evaluator of a spec works with. What it takes, and why networks could
+    not be measured, is written to ``store``. ``time_limit`` is in seconds for each network, 0 for
+    none.
     """
 
     def __init__(
-        self, folder: Path, space: Space, context: Callable[[str], EvaluationContext], spend: Spend
+        self,
+        folder: Path,
+        space: Space,
+        context: Callable[[str], EvaluationContext],
+        store: Store,
+        time_limit: float = 0,
     ) -> None:
-        self._folder, self._space, self._context, self._spend = folder, space, context, spend
-        self._opened: dict[str, tuple[Evaluator, EvaluationContext]] = {}
+        self._folder, self._space, self._context = folder, space, context
+        self._store, self._time_limit = store, time_limit
+        self._opened: dict[str, _Instrument] = {}
         self._caches: dict[str, ScoreCache] = {}
+        self._seen: dict[str, dict[Genome, bool]] = {}  # by spec: whether it could be measured
 
     def value(self, limit: Limit, full: Genome) -> float:
         """The metric that ``limit`` names; not a number if the network cannot be measured.
 
         Raises:
-            EvaluatorError: the evaluator has no such metric.
+            EvaluatorError: the evaluator has no such metric, or none of the first ten networks
+                could be measured.
         """
         evaluator = self._evaluator(limit.spec)
         metrics = self._metrics(limit.spec, full)
+        self._seen.setdefault(limit.spec, {})[full] = bool(metrics)
         if not metrics:
+            self._check_hope(limit)
             return float("nan")
         name = limit.metric.partition("#")[2] or evaluator.objectives[0].name
         if name not in metrics:
@@ -59,8 +77,8 @@ class LimitMeasurer:
 
     def close(self) -> None:
         """Release the evaluators and the files."""
-        for evaluator, _ in self._opened.values():
-            evaluator.close()
+        for instrument in self._opened.values():
+            instrument.close()
         for cache in self._caches.values():
             cache.close()
 
@@ -76,29 +94,81 @@ class LimitMeasurer:
         return known[full]
 
     def _measure(self, spec: str, full: Genome) -> Mapping[str, float]:
-        evaluator, context = self._open(spec)
+        if spec not in self._opened:
+            self._opened[spec] = _Instrument(
+                self._evaluator(spec), self._space, self._context(spec), self._time_limit
+            )
+        instrument = self._opened[spec]
+        context = instrument.context
         began, before = time.perf_counter(), replace(context.ledger)
         try:
-            outcome = outcome_of(evaluator, full)
+            outcome = instrument.measure(full)
         finally:
-            self._spend(spec, time.perf_counter() - began, context.ledger - before)
+            spent = time.perf_counter() - began
+            name, images = registry.short(spec), context.ledger - before
+            earlier = self._store.images().get((_STAGE, name), Ledger())
+            self._store.spend(_STAGE, name, spent, earlier + images)
         if isinstance(outcome, Failure):  # this network meets no limit
-            told = in_short(outcome.reason)
-            context.progress.say(f"a network could not be measured by {spec}: {told}")
+            line = f"{_told(spec)}{in_short(outcome.reason)}"
+            context.progress.say(line)
+            if len(self._reasons(spec)) < _REASONS:
+                self._store.add_notes(_STAGE, [line])
             return {}
         return outcome
 
+    def _check_hope(self, limit: Limit) -> None:
+        """Stop where nothing at all can be measured, instead of trying hundreds of networks."""
+        seen = self._seen[limit.spec]
+        if len(seen) >= _HOPELESS and not any(seen.values()):
+            reasons = self._reasons(limit.spec)
+            why = f" ({reasons[-1]})" if reasons else ""
+            raise EvaluatorError(
+                f"limit {limit}: none of the first {len(seen)} networks could be measured{why}; "
+                "mend the evaluator, or leave the limit out"
+            )
+
+    def _reasons(self, spec: str) -> list[str]:
+        """Why networks could not be measured, so far."""
+        told = _told(spec)
+        kept = self._store.notes().get(_STAGE, [])
+        return [line.removeprefix(told) for line in kept if line.startswith(told)]
+
     def _evaluator(self, spec: str) -> Evaluator:
         if spec in self._opened:
-            return self._opened[spec][0]
+            return self._opened[spec].evaluator
         evaluator: Evaluator = registry.load("evaluator", spec)
         return evaluator
 
-    def _open(self, spec: str) -> tuple[Evaluator, EvaluationContext]:
-        if spec not in self._opened:
-            evaluator: Evaluator = registry.load("evaluator", spec)
-            context = self._context(spec)
-            context.folder.mkdir(parents=True, exist_ok=True)
-            open_evaluator(evaluator, self._space, context)
-            self._opened[spec] = evaluator, context
-        return self._opened[spec]
+
+class _Instrument:
+    """An evaluator at work, in this process or in a worker."""
+
+    def __init__(
+        self, evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float
+    ) -> None:
+        context.folder.mkdir(parents=True, exist_ok=True)
+        self.evaluator, self.context = evaluator, context
+        self._workers: Workers | None = None
+        if worker_count(evaluator, space, context, limit):
+            one = replace(context, jobs=1)  # networks are measured one at a time
+            self._workers = Workers(evaluator, space, one, limit)
+        else:
+            open_evaluator(evaluator, space, context)
+
+    def measure(self, full: Genome) -> Outcome:
+        """The metrics of a network, or why there are none."""
+        if self._workers is None:
+            return outcome_of(self.evaluator, full)
+        ((_, outcome),) = self._workers.outcomes([full])
+        return outcome
+
+    def close(self) -> None:
+        """Release the evaluator, or end its worker."""
+        if self._workers is None:
+            self.evaluator.close()
+        else:
+            self._workers.close()
+
+
+def _told(spec: str) -> str:
+    return f"a network could not be measured by {registry.short(spec)}: "

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from . import registry, runfolder
+from . import plugin_files, registry, runfolder
 from .architecture import sealed
 from .budget import parse_budget
 from .checks import Checks
@@ -24,7 +25,7 @@ from .evaluator import EvaluationContext, Evaluator, Objective
 from .feasible import Feasible
 from .files import load_weights, save_weights, write_atomically
 from .finalists import compare_finalists
-from .limit_facts import describe_fact, limit_facts
+from .limit_facts import describe_fact, limit_facts, measured_under
 from .limit_measuring import LimitMeasurer
 from .limited_feasible import LimitedFeasible
 from .limiting import make_limits
@@ -53,11 +54,13 @@ class Loop:
         self.space: Space = registry.load("space", config.space)
         self.strategy: Strategy = registry.load("strategy", config.strategy)
         self.budget = parse_budget(config.flops)
-        self.measurer = LimitMeasurer(folder, self.space, self._limit_context, self._spend)
+        self.store = Store(folder / runfolder.STORE)
+        self.measurer = LimitMeasurer(
+            folder, self.space, self._limit_context, self.store, config.time_limit
+        )
         self.limits = make_limits(self.space, config.flops, config.limits, self.measurer.value)
         self.source: DataSource = registry.load("data", config.data)
         self.data = data or self.source.load(config.seed)
-        self.store = Store(folder / runfolder.STORE)
         if self.store.fact("config") not in (None, config.digest):
             raise RunError(
                 f"{folder / runfolder.CONFIG} is not what it was when the run began; bring it "
@@ -90,6 +93,11 @@ class Loop:
 
     def run(self) -> None:
         """Search all stages, retrain, and write the best network; the caller holds the lock."""
+        with plugin_files.steady(), closing(self.measurer):
+            self._run()
+        self.store.close()
+
+    def _run(self) -> None:
         torch.set_num_threads(self.config.threads)
         self._note(self.data.train.notes())
         decided: Genome | None = None
@@ -100,8 +108,6 @@ class Loop:
             decided = finalists[0].genome
         assert decided is not None, "a strategy plans one stage at least"
         self._finish(decided, finalists, weights)
-        self.measurer.close()
-        self.store.close()
 
     def _stage(
         self, stage: StagePlan, space: Space, planned: bool
@@ -217,12 +223,6 @@ class Loop:
             progress=self.progress,
         )
 
-    def _spend(self, spec: str, seconds: float, images: Ledger) -> None:
-        """Write down what measuring for a limit took, on top of what it has taken before."""
-        name = registry.short(spec)
-        before = self.store.images().get(("limits", name), Ledger())
-        self.store.spend("limits", name, seconds, before + images)
-
     def _tell_rejected(self, stage: str, tally: Mapping[str, int]) -> None:
         """Keep what each limit rejected; the first time, as a replay looks at a little less."""
         kept = self.store.fact("rejected")
@@ -282,14 +282,16 @@ class Loop:
             "target": {"geometry": asdict(self.space.target), **self.space.costs(genome)},
             "measured": measured,
             "run": {"budget": self.config.flops, "seed": self.config.seed},
-            **({"limits": self._limited(genome)} if self.config.limits else {}),
+            **(self._limited(genome) if self.config.limits else {}),
         }
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, (json.dumps(sealed(architecture), indent=2) + "\n").encode())
 
-    def _limited(self, genome: Genome) -> dict[str, float]:
-        """The value of each limited metric, by the limit's text."""
-        return Checks(self.space, self.limits.budgets, self.limits.bounds).values(genome)
+    def _limited(self, genome: Genome) -> dict[str, Mapping[str, object]]:
+        """The value of each limited metric, by the limit's text, and under what it was measured."""
+        values = Checks(self.space, self.limits.budgets, self.limits.bounds).values(genome)
+        under = measured_under(self.limits, self.config.device)
+        return {"limits": values, **({"measured_under": under} if under else {})}
 
 
 def _counted(finalists: Sequence[Scored]) -> str:

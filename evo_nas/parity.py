@@ -16,16 +16,19 @@ from .errors import EvoNasError
 from .images import prepare
 from .space import Geometry
 
-TOLERANCE = 1e-4  # of the largest output
+TOLERANCE = 1e-4  # of how far outputs are apart from image to image
+_ROUNDING = 256 * torch.finfo(torch.float32).eps  # of the largest output, by another order of sums
+_TELLING = 10  # how many times what is allowed outputs vary, for the check to mean something
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
     """How far two networks agree on ``images`` pictures from ``source``, in batches of 1 and more.
 
-    ``largest_difference`` is absolute, between logits; ``allowed`` is what it may be: the
-    tolerance, times the largest logit where that is above 1. ``agreement`` is the share of images
-    with the same first class.
+    ``largest_difference`` is absolute, between logits, and ``spread`` how far a logit is apart from
+    image to image, at most. ``allowed`` is what the difference may be: the tolerance times the
+    spread, or what rounding explains where that is more. ``agreement`` is the share of images with
+    the same first class.
     """
 
     images: int
@@ -34,18 +37,25 @@ class Parity:
     largest_difference: float
     allowed: float
     agreement: float
+    spread: float
 
     @property
     def met(self) -> bool:
         """Whether they agree; a difference that is no number is not within anything."""
         return self.largest_difference <= self.allowed
 
+    @property
+    def telling(self) -> bool:
+        """Whether a network that gave the same for every image would have been noticed."""
+        return self.spread >= _TELLING * self.allowed
+
     def __str__(self) -> str:
+        doubt = f"; outputs hardly vary over these images (by {self.spread:.2g}): this says little"
         batches = " and ".join(map(str, self.batches))
         return (
             f"largest difference {self.largest_difference:.2g} (allowed {self.allowed:.2g}), "
             f"same first class {100 * self.agreement:.4g}%, on {self.images} images in batches of "
-            f"{batches}: {self.source}"
+            f"{batches}: {self.source}{'' if self.telling else doubt}"
         )
 
 
@@ -64,8 +74,9 @@ def compare_outputs(
         if ours.shape == theirs.shape
         else 0.0
     )
-    allowed = tolerance * max(1.0, float(ours.abs().max()))
-    return Parity(len(images), source, (1, len(images) - 1), difference, allowed, same)
+    spread = float((ours.amax(0) - ours.amin(0)).max())
+    allowed = max(tolerance * spread, _ROUNDING * float(ours.abs().max()))
+    return Parity(len(images), source, (1, len(images) - 1), difference, allowed, same, spread)
 
 
 def sample_pixels(

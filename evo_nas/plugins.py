@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from . import registry
-from .errors import SettingsError
+from .errors import EvoNasError, SettingsError
 from .evaluator import Evaluator
 from .space import Space
-from .strategy import StagePlan, Strategy
+from .strategy import Settings, StagePlan, Strategy
 
 Loaded = TypeVar("Loaded")
 
@@ -56,11 +56,14 @@ class PlugIns:
 
     def check_time_limits(self, search: float, finalists: float) -> None:
         """Raise a SettingsError unless what is limited works in processes that can be killed."""
-        for limit, evaluator in ((search, self.evaluator), (finalists, self.retrainer)):
-            if limit > 0 and not evaluator.loaded.in_workers:
+        phases = ((search, (self.evaluator, *self.limiting)), (finalists, (self.retrainer,)))
+        for limit, evaluators in phases:
+            if limit > 0 and not any(each.loaded.in_workers for each in evaluators):
                 raise SettingsError(
-                    f"a time limit of {limit:g} s would hold for nothing: {evaluator.spec} does "
-                    "not work in worker processes (as train, python and command do); leave it out"
+                    f"a time limit of {limit:g} s would hold for nothing: {evaluators[0].spec} "
+                    "does not work in worker processes (as train, python and command do); set "
+                    "in_workers = True in your class if open is cheap and may be called in "
+                    "several processes, or leave it out"
                 )
 
     def check_inheritance(self, stages: Sequence[StagePlan]) -> None:
@@ -99,9 +102,16 @@ def choose_plugins(
     confirmer: PlugIn[Evaluator] = _load(
         "evaluator", scorer.loaded.retrainer if retrainer is None else retrainer
     )
-    for each in (scorer, confirmer):
-        each.loaded.check(chosen.loaded)
-    return PlugIns(chosen, _load("strategy", strategy), scorer, confirmer)
+    confirmer.loaded.check(chosen.loaded)
+    found = PlugIns(chosen, _load("strategy", strategy), scorer, confirmer)
+    try:
+        scorer.loaded.check(chosen.loaded)
+    except EvoNasError:
+        # A strategy that scores no candidates, such as random, never opens it.
+        stages = found.strategy.loaded.plan(chosen.loaded, Settings())
+        if any(stage.scored for stage in stages):
+            raise
+    return found
 
 
 def _load(kind: str, spec: str) -> PlugIn[Any]:

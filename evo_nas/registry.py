@@ -9,12 +9,10 @@ folder, one of a space a TOML file.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import os
 import re
 import shlex
-import sys
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from hashlib import sha256
@@ -24,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_plus
 
 from .errors import EvoNasError, SpecError, nearest
+from .plugin_files import file_module
 from .raised import describe, place
 
 _GROUPS = {
@@ -230,7 +229,7 @@ def _attribute(target: str) -> Callable[..., Any]:
     source, _, name = target.rpartition(":")
     try:
         in_file = source.endswith(".py")
-        module = _file_module(Path(source)) if in_file else importlib.import_module(source)
+        module = file_module(Path(source)) if in_file else importlib.import_module(source)
     except EvoNasError:
         raise
     except Exception as error:  # a plug-in may fail in any way while it is imported
@@ -240,25 +239,6 @@ def _attribute(target: str) -> Callable[..., Any]:
         public = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
         raise SpecError(f"{source!r} has no {name!r}; {nearest(name, public)}")
     return factory  # type: ignore[no-any-return]
-
-
-def _file_module(path: Path) -> Any:
-    if not path.is_file():
-        raise SpecError(f"there is no file {str(path)!r}")
-    name = f"evo_nas_plugin_{sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up while it is executed
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
 
 
 def _options(spec: str, query: str) -> dict[str, object]:

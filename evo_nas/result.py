@@ -212,7 +212,9 @@ def limited_facts(result: Result) -> list[tuple[str, str]]:
     rows = []
     for text, value in (result.best or {}).get("limits", {}).items():
         metric = parse_limit(text).metric
-        rows.append((registry.short(text), describe_value(metric, value)))
+        under = (result.best or {}).get("measured_under", {}).get(text)
+        measured = f", measured {under}" if under else ""
+        rows.append((registry.short(text), describe_value(metric, value) + measured))
     for stage, tally in (result.facts.get("rejected") or {}).items():
         counts = dict(tally)
         looked = f"{counts.pop('looked at'):,} looked at within the exact limit"

@@ -18,6 +18,7 @@ from .limit_facts import LimitFact, describe_fact, limit_facts
 from .networks import Counted
 from .pictures import picture
 from .plan import Published, StageOutlook
+from .plan_words import evaluators, processes
 from .sizes import sizes
 from .slot_table import SlotTable, slot_table
 from .space import Genome, Space
@@ -32,8 +33,9 @@ def plan_view(prepared: Prepared) -> RenderableType:
         ("strategy", f"{config.strategy}, seed {config.seed}"),
         *_limits(prepared),
         ("FLOPs are counted", plan.space.counted),
-        ("scores come from", _evaluators(prepared)),
+        ("scores come from", evaluators(prepared)),
         *(_training(prepared) if len(data.train) else [("images", "none are needed")]),
+        ("computed on", processes(prepared)),
         ("settings", _settings(config.settings)),
         ("run folder", str(prepared.folder)),
     ]
@@ -61,11 +63,6 @@ def _training(prepared: Prepared) -> list[tuple[str, str]]:
             f"{phases.train.epochs} epochs each"
             f"{', from the supernet' if config.inherit else ''}",
         ),
-        (
-            "computed on",
-            f"{config.device}, {config.threads} threads; scores and finalists in {config.jobs} "
-            "processes",
-        ),
     ]
 
 
@@ -88,13 +85,6 @@ def limit_rows(
     """Each limit, and how it is met."""
     told = [describe_fact(fact, device) for fact in facts]
     return [("" if number else label, text) for number, text in enumerate(told)]
-
-
-def _evaluators(prepared: Prepared) -> str:
-    config = prepared.config
-    if any(outlook.stage.scored for outlook in prepared.plan.stages):
-        return f"evaluator {config.evaluator}; finalists: {config.retrainer}"
-    return f"{config.retrainer}; no candidate is scored before"
 
 
 def _settings(settings: Settings) -> str:

@@ -15,7 +15,7 @@ import joblib
 import torch
 from torch import Tensor
 
-from . import errors, registry
+from . import errors, plugin_files, registry
 from .data import SearchData
 from .errors import EvaluatorError, EvoNasError
 from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
@@ -42,10 +42,17 @@ def worker_count(
     That is where it does not say ``in_workers``, where nothing is gained (one worker, and no time
     limit), and where it or the space was made in Python, so that no spec is known.
     """
+    return planned_workers(evaluator, space, context.device, context.jobs, limit)
+
+
+def planned_workers(
+    evaluator: Evaluator, space: Space, device: str, jobs: int, limit: float
+) -> int:
+    """The same, before there is a context."""
     known = isinstance(_spec(evaluator), str) and isinstance(_spec(space.root), str)
     if not (evaluator.in_workers and known):
         return 0
-    count = len(_devices(context))
+    count = len(_devices(device, jobs))
     return count if count > 1 or limit else 0
 
 
@@ -60,7 +67,7 @@ class Workers:
         self, evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float = 0
     ) -> None:
         self._context, self._messages = context, Messages(context.progress)
-        devices = _devices(context)
+        devices = _devices(context.device, context.jobs)
         frozen, root = [], space
         while isinstance(root, Subspace):
             frozen.append(root.fixed)
@@ -80,6 +87,7 @@ class Workers:
             recipe=context.recipe,
             epochs=context.epochs,
             inherits=context.initial_weights is not None,
+            files=plugin_files.files(),
         )
         self._job = (context.folder / _JOB).absolute()
         with written_aside(self._job) as temporary:
@@ -117,11 +125,11 @@ class Workers:
         return None if offered is None else dict(offered(genome))
 
 
-def _devices(context: EvaluationContext) -> list[str]:
+def _devices(device: str, jobs: int) -> list[str]:
     """One for each worker: the GPUs where there are some, else as many times the CPU as jobs."""
-    if context.device == "cuda":
+    if device == "cuda":
         return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    return [context.device] * (context.jobs if context.device == "cpu" else 1)
+    return [device] * (jobs if device == "cpu" else 1)
 
 
 def _spec(plugin: object) -> object:
@@ -134,7 +142,10 @@ def _spec(plugin: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """What is the same for all candidates; ``frozen`` makes a stage of the root space."""
+    """What is the same for all candidates; ``frozen`` makes a stage of the root space.
+
+    ``files`` are the digests of the plug-in files as the run loaded them: a worker may start later.
+    """
 
     evaluator: str
     space: str
@@ -146,6 +157,7 @@ class _Job:
     recipe: Recipe
     epochs: int
     inherits: bool
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +243,7 @@ class _Opened:
             initial_weights=self._weights if job.inherits else None,
         )
         self._evaluator: Evaluator = registry.load("evaluator", job.evaluator)
+        plugin_files.check_files(job.files)
         self._evaluator.open(space, self._context)
 
     def evaluate(self, task: _Task) -> _Answer | _Raised:

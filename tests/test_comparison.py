@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from rich.console import Console
 
 import evo_nas
 from evo_nas import comparison
 from evo_nas.comparison import Comparison, cost, finished_runs, make_runs, plan_comparison
 from evo_nas.comparison_report import Report, comparison_document, report
-from evo_nas.comparison_view import comparison_view
+from evo_nas.comparison_view import comparison_plan_view, comparison_view
 from evo_nas.errors import RunError, SettingsError, SpecError
 from evo_nas.files import disk_full
 from evo_nas.known_code import remember
@@ -130,6 +133,27 @@ def test_any_number_of_runs_at_once_gives_the_same(tmp_path: Path) -> None:
         return [row.accuracies for row in found.rows]
 
     assert accuracies(1) == accuracies(2)
+
+
+@pytest.mark.parametrize(
+    ("timed", "at_once"),
+    [
+        ({"latency": "1s"}, "1; times are measured"),
+        ({"limits": ["latency?batch=2#latency_iqr<=1"]}, "1; times are measured"),
+        ({"evaluator": "together?first=tests.plugins:Score&second=latency"}, "1; times are meas"),
+        ({"limits": ["params<=60", "tests.plugins:Lookup<=9"]}, "4"),
+    ],
+)
+def test_times_are_measured_by_one_run_at_a_time(
+    timed: dict[str, Any], at_once: str, tmp_path: Path
+) -> None:
+    options = {"space": SPACE, "flops": BUDGET, "device": "cpu", **SMALL, **timed}
+    planned, folder = plan_comparison(
+        ["random_search"], seeds=2, jobs=4, run_dir=tmp_path / "c", **options
+    )
+    told = StringIO()
+    Console(file=told, width=120).print(comparison_plan_view(planned, planned.check(), folder))
+    assert re.search(rf"runs at once +{at_once}", told.getvalue())
 
 
 def test_with_few_seeds_nothing_is_called_significant(tmp_path: Path) -> None:

@@ -169,6 +169,7 @@ def test_onnx_reads_pixels_or_images(
     wish = Wish(("onnx",), normalised=True)
     found = export(network, wish, tmp_path / "pixels.onnx")
     session = onnxruntime.InferenceSession(found.path.read_bytes())
+    assert [session.get_inputs()[0].shape[0], session.get_outputs()[0].shape[0]] == ["batch"] * 2
     for count in (1, 4):
         images = pixels(network, count)
         (logits,) = session.run(["logits"], {"images": images.numpy()})

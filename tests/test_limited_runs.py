@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,8 @@ from rich.console import Console
 import evo_nas
 from evo_nas.api import prepare
 from evo_nas.config import Config
-from evo_nas.errors import BudgetError, DataError, EvoNasError
+from evo_nas.device import device_name
+from evo_nas.errors import BudgetError, DataError, EvaluatorError, EvoNasError
 from evo_nas.evaluator import EvaluationContext
 from evo_nas.limits import parse_limit
 from evo_nas.report.repeating import command
@@ -190,6 +192,81 @@ def test_what_fails_about_no_network_stops_the_run(fault: str, said: str, tmp_pa
     limit = f"tests.test_limited_runs:Stuck?fault={fault}<=1"
     with pytest.raises(EvoNasError, match=said):
         run(tmp_path / "run", strategy="random_search", limits=[limit])
+
+
+HANGS_ONCE = """
+import time
+from pathlib import Path
+
+def slow(options):
+    mark = Path(__file__).with_name("mark")
+    if not mark.exists():
+        mark.touch()
+        time.sleep(600)
+    return 0.5
+"""
+
+
+def test_a_network_over_which_measuring_hangs_meets_no_limit_and_stops_nothing(
+    tmp_path: Path,
+) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text(HANGS_ONCE)
+    result = run(
+        tmp_path / "run", strategy="random_search", samples=4, jobs=1, time_limit=1,
+        limits=[f"python?function={mine}:slow<=1"],
+    )  # fmt: skip
+    assert result.best is not None
+    told = "a network could not be measured by python?function=mine.py:slow: no result within 1 s"
+    assert result.notes["limits"] == [told], "it is known afterwards, too"
+
+
+def test_where_nothing_can_be_measured_the_run_says_why_and_ends(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.py"
+    mine.write_text("def broken(options):\n    raise OSError('no such meter')\n")
+    limits = [f"python?function={mine}:broken<=1"]
+    with pytest.raises(EvaluatorError, match=r"none of the first 10 networks .*no such meter"):
+        run(tmp_path / "run", strategy="random_search", jobs=1, limits=limits)
+    with pytest.raises(EvaluatorError, match=r"none of the first 10 networks .*no such meter"):
+        evo_nas.resume(tmp_path / "run")
+
+
+LATENCY = "latency?repeats=3&warmup=0"
+SHALLOW = """
+family = "glit"
+depth = 2
+local_heads = "convolution"
+[target]
+width = 12
+heads = 3
+image_size = 16
+patch_size = 4
+classes = 5
+channels = 1
+[options]
+heads = [1, 2]
+"""
+
+
+def test_a_limit_on_latency_is_one_of_the_network_that_is_delivered(tmp_path: Path) -> None:
+    toml = tmp_path / "shallow.toml"
+    toml.write_text(SHALLOW)
+    prepared = prepare(
+        str(toml), run_dir=tmp_path / "run",
+        limits=[f"{LATENCY}<=1s"], **{**SMALL, "strategy": "random_search", "samples": 4},
+    )  # fmt: skip
+    target = prepared.plan.space.target
+    assert prepared.config.geometry != target, "scores are those of the proxy"
+    conditions = f"at the target geometry, in batches of 1, on cpu ({device_name('cpu')})"
+    console = Console(record=True, width=250, file=io.StringIO())
+    console.print(plan_view(prepared))
+    assert f"as it is drawn, {conditions}" in console.export_text()
+    result = prepared.start()
+    (record,) = (tmp_path / "run" / "checkpoints" / "limits").glob("*/latency.json")
+    assert json.loads(record.read_text())["geometry"] == str(target)
+    assert result.best is not None
+    assert result.best["measured_under"] == {f"{LATENCY}<=1000ms": conditions}
+    assert dict(limited_facts(result))[f"{LATENCY}<=1000ms"].endswith(f"measured {conditions}")
 
 
 class Stuck(Score):

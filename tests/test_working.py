@@ -23,6 +23,7 @@ from evo_nas.errors import DataError, EvaluatorError, SettingsError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Failure
 from evo_nas.files import TEMPORARY
 from evo_nas.outcomes import outcomes
+from evo_nas.plan_words import processes
 from evo_nas.report.repeating import command
 from evo_nas.result import Result
 from evo_nas.space import Space
@@ -246,3 +247,21 @@ def test_however_the_search_ends_no_worker_stays_and_it_goes_on(
 
 def gone_at_last(process: int) -> bool:
     return any(gone(process) for _ in range(5))
+
+
+def test_the_plan_says_which_phase_works_where(tmp_path: Path) -> None:
+    def words(**changes: Any) -> str:
+        options = {"evaluator": "tests.plugins:Lookup", "retrainer": f"{FILE}:Dangerous", **changes}
+        return processes(
+            evo_nas.prepare(
+                "tests.plugins:Tiny?blocks=2", "unlimited", device="cpu",
+                run_dir=tmp_path / "run", **options,
+            )
+        )  # fmt: skip
+
+    here = "scores in the process of the search"
+    assert words(jobs=1) == f"cpu, 1 threads; {here}; finalists in the process of the search"
+    told = f"cpu, 1 threads; {here} and up to 2 that it starts; finalists in 2 worker processes"
+    assert words(jobs=2) == told
+    assert words(jobs=1, finalist_time_limit=9).endswith("; finalists in 1 worker process")
+    assert "scores" not in words(jobs=2, strategy="random")

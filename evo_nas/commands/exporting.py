@@ -39,7 +39,7 @@ def export(
         str | None, typer.Option(help="Images of the check [the run's; else random pixels].")
     ] = None,
     images: Annotated[int, typer.Option(help="Of the check.")] = 32,
-    tolerance: Annotated[float, typer.Option(help="Of the check, of the largest output.")] = 1e-4,
+    tolerance: Annotated[float, typer.Option(help="Of the check, of what outputs vary.")] = 1e-4,
     as_json: JsonFlag = False,
 ) -> None:
     """Write a trained network as a model folder or a file of another format, and check it."""

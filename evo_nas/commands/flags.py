@@ -14,7 +14,7 @@ Flops = Annotated[
 ]
 Params = Annotated[str | None, typer.Option(help="A limit on parameters: 6M or 4M..6M.")]
 Latency = Annotated[
-    str | None, typer.Option(help="A limit on the time here of a batch of one: 15ms.")
+    str | None, typer.Option(help="A limit on the time here of one image at the target: 15ms.")
 ]
 Limit = Annotated[
     list[str] | None,

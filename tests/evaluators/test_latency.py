@@ -70,10 +70,19 @@ def test_the_median_in_milliseconds_without_the_warm_up(tmp_path):
 def test_batch_and_geometry_may_be_chosen(tmp_path):
     space = Sleepy()
     opened(tmp_path / "a", "latency?repeats=3&warmup=2", space).evaluate((0, 0))
-    assert space.built.seen == [(1, 1, 4, 4)] * 5
-    spec = "latency?batch=7&geometry=target&repeats=3&warmup=0"
-    opened(tmp_path / "b", spec, space).evaluate((0, 0))
-    assert space.built.seen == [(7, 3, 6, 6)] * 3
+    assert space.built.seen == [(1, 3, 6, 6)] * 5, "the network that is delivered, no proxy"
+    spec = "latency?batch=7&geometry=run&repeats=3&warmup=0"
+    evaluator = opened(tmp_path / "b", spec, space)
+    evaluator.evaluate((0, 0))
+    assert space.built.seen == [(7, 1, 4, 4)] * 3
+    assert evaluator.conditions == "at the geometry of the run, in batches of 7"
+
+
+def test_a_slow_network_is_timed_three_times_at_least_and_not_for_long(tmp_path):
+    space = Sleepy()
+    evaluator = opened(tmp_path, "latency?repeats=1000&seconds=0.1", space)
+    assert evaluator.evaluate((2, 0))["latency"] < 150, "the first one is no time"
+    assert len(space.built.seen) == 4
 
 
 def test_the_device_is_on_record_and_said(tmp_path):
@@ -82,7 +91,9 @@ def test_the_device_is_on_record_and_said(tmp_path):
     record = json.loads((tmp_path / "latency.json").read_text())
     assert record["device"] == f"cpu ({device_name('cpu')})"
     assert (record["threads"], record["batch"]) == (1, 1)
-    assert listener.messages == [f"latency of batches of 1 on {record['device']}"]
+    assert listener.messages == [
+        f"latency at the target geometry, in batches of 1, on {record['device']}"
+    ]
 
 
 def test_times_of_two_devices_are_not_mixed(tmp_path):
@@ -111,7 +122,8 @@ def test_threads_are_the_runs_and_given_back(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [("batch=0", "batch=0 must be"), ("repeats=2", "repeats=2 must be"),
-     ("warmup=-1", "warmup=-1 must be"), ("geometry=proxy", "write geometry=run or")],
+     ("warmup=-1", "warmup=-1 must be"), ("geometry=proxy", "write geometry=run or"),
+     ("seconds=0", "seconds=0 must be")],
 )  # fmt: skip
 def test_wrong_options_are_told(options, said):
     with pytest.raises(SettingsError, match=said):

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
+import evo_nas
 from evo_nas import registry, scoring_workers
-from evo_nas.errors import CheckpointError, EvaluatorError, TrainingError
+from evo_nas.errors import CheckpointError, EvaluatorError, SpaceError, TrainingError
 from evo_nas.evaluator import Failure
 from evo_nas.measuring import Ledger
 from evo_nas.outcomes import outcomes
 from evo_nas.progress import Silent
 from evo_nas.recipe import load_recipe
+from evo_nas.space import Space
 from evo_nas.streams import Streams
 from evo_nas.subspace import Subspace
 
@@ -28,6 +30,24 @@ def opened(folder, spec="supernet", space=None, **changes):
 
 def scores(evaluator, genomes=GENOMES):
     return dict(evaluator.evaluate_many(genomes))
+
+
+class Separate(TinySpace):
+    """Networks that share no weights."""
+
+    supernet = Space.supernet
+
+
+def test_a_space_without_a_supernet_is_refused_before_anything_is_written(tmp_path):
+    evaluator = registry.load("evaluator", "supernet")
+    evaluator.check(TinySpace())
+    evaluator.check(Subspace(TinySpace(), {}))
+    for space in (Separate(), Subspace(Separate(), {})):
+        with pytest.raises(SpaceError, match="has no supernet; use another evaluator"):
+            evaluator.check(space)
+    spec = "tests.evaluators.test_supernet:Separate"
+    with pytest.raises(SpaceError, match="has no supernet"):
+        evo_nas.prepare(spec, "1G", data="digits?train=100&validation=50&test=50")
 
 
 class Stopping:

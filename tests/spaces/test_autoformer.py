@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -12,10 +10,63 @@ from evo_nas.feasible import feasible
 from evo_nas.space import Geometry
 from evo_nas.subspace import Subspace
 
-from .loading import draw, module, reference_file, small, space
+from .loading import draw, module, small, space
 from .paths import TINY_RUN, check_scores_alone, shaken
 
 NAMES = ("autoformer_tiny", "autoformer_small", "autoformer_base")
+
+# Published subnets, of microsoft/Cream (AutoFormer) and tinyvision/PreNAS: the name, the space, the
+# width, parameters and millions of FLOPs in closed form for 197 tokens; heads and ratios by layer.
+PUBLISHED = (
+    ("AutoFormer-T", "T", 192, 5867944, 1336.501775,
+     "3 3 3 3 3 3 3 3 3 3 4 3 3",
+     "3.5 3.5 3 3.5 3 3 4 4 3.5 4 3.5 4 3.5"),
+    ("AutoFormer-S", "S", 384, 22891432, 4866.071278,
+     "6 6 5 7 5 5 5 6 6 7 7 6 7",
+     "3 3.5 3 3.5 4 4 4 4 4 4 4 3.5 4"),
+    ("AutoFormer-B", "B", 576, 53691688, 11177.832087,
+     "9 9 9 9 9 10 9 9 10 9 10 9 9 10",
+     "3.5 3.5 4 3.5 4 3.5 3.5 3 4 4 3 4 3 3.5"),
+    ("PreNAS-tiny-6.0M", "T", 192, 5994760, 1371.895878,
+     "4 4 4 4 3 3 3 3 3 4 3 4",
+     "4 4 4 4 4 3.5 3.5 4 4 3.5 4 4"),
+    ("PreNAS-tiny-7.0M", "T", 216, 6997192, 1577.98281,
+     "4 4 4 4 4 3 3 3 4 4 3 4",
+     "4 3.5 4 3.5 3.5 3.5 3.5 3.5 3.5 3.5 3.5 3.5"),
+    ("PreNAS-tiny-8.0M", "T", 240, 7996552, 1733.877294,
+     "3 3 3 3 3 3 3 3 3 3 3 3",
+     "4 3.5 4 4 3.5 3.5 3.5 4 4 3.5 4 3.5"),
+    ("PreNAS-tiny-9.0M", "T", 240, 8967016, 1984.196526,
+     "4 4 4 4 4 4 4 4 4 4 4 4",
+     "4 4 4 4 4 3.5 4 4 4 3.5 4 4"),
+    ("PreNAS-tiny-10.0M", "T", 240, 9978232, 2196.691167,
+     "4 4 4 4 4 3 3 3 4 4 3 4 3 4",
+     "4 4 4 4 4 3.5 3.5 4 4 3.5 4 3.5 4 4"),
+    ("PreNAS-tiny-11.0M", "T", 240, 10517272, 2327.467647,
+     "4 4 4 4 4 4 4 4 4 4 4 4 4 4",
+     "4 4 4 4 4 4 4 4 4 4 4 4 4 4"),
+    ("PreNAS-small-18.0M", "S", 320, 17991400, 3939.066735,
+     "7 7 7 7 7 7 7 7 6 7 5 6 5",
+     "4 4 3.5 4 3.5 4 4 3.5 4 4 3.5 4 4"),
+    ("PreNAS-small-23.0M", "S", 384, 22989928, 4890.411023,
+     "7 7 7 7 5 7 7 5 6 5 5 6 5",
+     "4 4 3.5 4 3.5 4 3.5 3.5 4 4 3 4 3.5"),
+    ("PreNAS-small-28.0M", "S", 448, 27976008, 5869.177711,
+     "7 7 7 7 5 7 7 5 6 5 5 6 5",
+     "4 4 3 4 3 3.5 3 3 4 3 3 4 3"),
+    ("PreNAS-small-33.0M", "S", 448, 32981640, 6912.965367,
+     "7 7 7 7 7 7 7 7 5 7 5 6 5 7",
+     "4 4 3.5 4 3.5 4 4 3.5 4 4 3.5 4 4 3.5"),
+    ("PreNAS-base-42.0M", "B", 528, 41966944, 8852.028591,
+     "9 9 9 9 9 9 9 9 9 9 9 9 9 9",
+     "3 3 3 3 3 3 3 3 3 3 3 3 3.5 3"),
+    ("PreNAS-base-54.0M", "B", 576, 53876104, 11209.169271,
+     "9 9 10 9 9 10 9 9 9 9 9 9 10 9",
+     "3.5 4 3.5 3.5 3.5 4 3.5 3.5 3.5 3.5 4 3 3.5 4"),
+    ("PreNAS-base-66.0M", "B", 624, 65916448, 13597.306719,
+     "9 10 10 9 9 10 10 9 10 9 9 9 10 10",
+     "4 4 3.5 4 4 4 4 4 4 4 4 4 4 4"),
+)  # fmt: skip
 
 
 def of_depth(searched, depth, seed):
@@ -50,24 +101,20 @@ def test_layers_beyond_the_depth_are_no_difference(name):
 
 
 def test_published_subnets_have_exactly_the_published_parameters():
-    subnets = json.loads(reference_file("autoformer_subnets.json").read_text())
     spaces = dict(zip("TSB", map(space, NAMES), strict=True))
-    assert len(subnets) == 16
-    for subnet in subnets:
-        searched, numbers = spaces[subnet["space"]], subnet["net_setting"]
-        options = {"width": numbers["embed_dim"][0], "depth": numbers["layer_num"]}
-        layers = zip(numbers["num_heads"], numbers["mlp_ratio"], strict=True)
-        for number, (heads, ratio) in enumerate(layers):
-            options[f"layer{number:02}.heads"] = heads
-            options[f"layer{number:02}.mlp_ratio"] = ratio
+    for name, size, width, parameters, megaflops, heads, ratios in PUBLISHED:
+        searched = spaces[size]
+        layers = list(zip(heads.split(), ratios.split(), strict=True))
+        options = {"width": width, "depth": len(layers)}
+        for number, (count, ratio) in enumerate(layers):
+            options[f"layer{number:02}.heads"] = int(count)
+            options[f"layer{number:02}.mlp_ratio"] = float(ratio)
         genome = searched.encode(options)
-        assert searched.costs(genome)["params"] == subnet["closed_form"]["params"]
+        assert searched.costs(genome)["params"] == parameters
         # The authors count little of what relative positions cost.
-        ratio = searched.costs(genome)["flops"] / subnet["closed_form"]["mflops_197_tokens"] / 1e6
-        assert 1.03 < ratio < 1.13
-        if subnet["name"].startswith("AutoFormer-"):
-            name = subnet["name"].lower().replace("-", "_")
-            assert registry.load("network", name).genome == genome
+        assert 1.03 < searched.costs(genome)["flops"] / megaflops / 1e6 < 1.13
+        if name.startswith("AutoFormer-"):
+            assert registry.load("network", name.lower().replace("-", "_")).genome == genome
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ class MyEvaluator(Evaluator):
 
     objectives = (Objective("spread"),)  # what candidates are ranked by; the more, the better
     needs_data = False  # it looks at no images of the run
+    in_workers = True  # open is cheap: candidates may hang or die in processes of their own
 
     def __init__(self, *, images: int = 32) -> None:  # the options of FILE.py:MyEvaluator?images=8
         self.count = images

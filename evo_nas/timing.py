@@ -1,0 +1,29 @@
+"""Whether a search measures times, which other work beside it would change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from . import registry
+from .evaluator import Evaluator
+from .limits import parse_limit
+
+
+def measures_times(options: Mapping[str, Any]) -> bool:
+    """Whether an evaluator that these arguments of a run name is not ``repeatable``."""
+    return any(not evaluator.repeatable for evaluator in _evaluators(options))
+
+
+def _evaluators(options: Mapping[str, Any]) -> Iterator[Evaluator]:
+    """Those that score, confirm and measure what is limited."""
+    scorer: Evaluator = registry.load("evaluator", options.get("evaluator") or "supernet")
+    yield scorer
+    yield registry.load("evaluator", options.get("retrainer") or scorer.retrainer)
+    if options.get("latency") is not None:
+        yield registry.load("evaluator", "latency")
+    for text in options.get("limits") or ():
+        spec = parse_limit(text).spec
+        target = spec.partition("?")[0]
+        if ":" in target or target in registry.names("evaluator"):  # else a cost or a column
+            yield registry.load("evaluator", spec)
