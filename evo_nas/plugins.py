@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from . import registry
 from .errors import SettingsError
 from .evaluator import Evaluator
+from .naming import spec_of
 from .space import Space
 from .strategy import StagePlan, Strategy
 
@@ -79,29 +80,31 @@ class PlugIns:
 
 
 def choose_plugins(
-    space: str,
-    strategy: str,
-    evaluator: str,
-    retrainer: str | None = None,
+    space: object,
+    strategy: object,
+    evaluator: object,
+    retrainer: object = None,
     supernet: str | Path | None = None,
 ) -> PlugIns:
     """Load them; without a ``retrainer`` the evaluator says which.
 
-    ``supernet`` is the folder of a run whose shared weights the evaluator is to use.
+    Each is a spec, or what :func:`evo_nas.naming.spec_of` finds one for. ``supernet`` is the folder
+    of a run whose shared weights the evaluator is to use.
 
     Raises:
         EvoNasError: one cannot be found or loaded, or an evaluator cannot score the space.
     """
+    scoring = spec_of("evaluator", "evaluator", evaluator)
     if supernet is not None:
-        evaluator = registry.with_option(evaluator, "run", str(supernet))
-    chosen: PlugIn[Space] = _load("space", space)
-    scorer: PlugIn[Evaluator] = _load("evaluator", evaluator)
-    confirmer: PlugIn[Evaluator] = _load(
-        "evaluator", scorer.loaded.retrainer if retrainer is None else retrainer
-    )
+        scoring = registry.with_option(scoring, "run", str(supernet))
+    chosen: PlugIn[Space] = _load("space", spec_of("space", "space", space))
+    searching: PlugIn[Strategy] = _load("strategy", spec_of("strategy", "strategy", strategy))
+    scorer: PlugIn[Evaluator] = _load("evaluator", scoring)
+    confirming = scorer.loaded.retrainer if retrainer is None else retrainer
+    confirmer: PlugIn[Evaluator] = _load("evaluator", spec_of("retrainer", "evaluator", confirming))
     for each in (scorer, confirmer):
         each.loaded.check(chosen.loaded)
-    return PlugIns(chosen, _load("strategy", strategy), scorer, confirmer)
+    return PlugIns(chosen, searching, scorer, confirmer)
 
 
 def _load(kind: str, spec: str) -> PlugIn[Any]:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,25 @@ def named(page: DocPage) -> str:
     return page.path.stem
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to work in, as a notebook does: modules in it can be imported."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:  # the next page has a file of that name, perhaps
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
 @pytest.mark.parametrize(
     "page",
     [pytest.param(p, marks=[pytest.mark.slow] if p.slow else [], id=named(p)) for p in RUN],
 )
 def test_a_page_runs_from_top_to_bottom(
-    page: DocPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: DocPage, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr("evo_nas.statistics._RESAMPLES", 200)
     namespace: dict[str, Any] = {"__name__": "page"}
