@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from . import registry
+from . import contracts, registry
 from .errors import SettingsError
 from .evaluator import Evaluator
 from .naming import spec_of
@@ -51,8 +51,7 @@ class PlugIns:
             EvoNasError: one cannot be loaded, or cannot measure the space.
         """
         limiting = tuple(_load("evaluator", spec) for spec in specs)
-        for each in limiting:
-            each.loaded.check(self.space.loaded)
+        _accept(limiting, self.space.loaded)
         return replace(self, limiting=limiting)
 
     def check_time_limits(self, search: float, finalists: float) -> None:
@@ -102,11 +101,30 @@ def choose_plugins(
     scorer: PlugIn[Evaluator] = _load("evaluator", scoring)
     confirming = scorer.loaded.retrainer if retrainer is None else retrainer
     confirmer: PlugIn[Evaluator] = _load("evaluator", spec_of("retrainer", "evaluator", confirming))
-    for each in (scorer, confirmer):
-        each.loaded.check(chosen.loaded)
+    _accept((scorer, confirmer), chosen.loaded)
     return PlugIns(chosen, searching, scorer, confirmer)
 
 
 def _load(kind: str, spec: str) -> PlugIn[Any]:
     absolute = registry.absolute(kind, spec)
-    return PlugIn(absolute, registry.load(kind, absolute))
+    loaded = registry.load(kind, absolute)
+    if kind in _CHECKS:
+        name, check = _CHECKS[kind]
+        with contracts.blamed(kind, absolute, name):
+            check(loaded)
+    return PlugIn(absolute, loaded)
+
+
+def _accept(evaluators: Sequence[PlugIn[Evaluator]], space: Space) -> None:
+    """Raise an EvoNasError if one cannot score the space."""
+    for each in evaluators:
+        with contracts.blamed("evaluator", each.spec, "check"):
+            each.loaded.check(space)
+
+
+# What is cheap to check before a run, by kind, and what of the plug-in is called for it. What a
+# strategy gives is checked when it is asked.
+_CHECKS: Mapping[str, tuple[str, Callable[[Any], None]]] = {
+    "space": ("costs", contracts.check_space),
+    "evaluator": ("objectives", contracts.check_evaluator),
+}
