@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from .sampling import Sampler
 from .space import Choice, Costs, Genome, Geometry, Space
 from .strategy import Proposal, Scored, Settings, StagePlan, Strategy
 
+_QUICK = 200  # values of a slot that are looked at before a run: there may be thousands
 _FLAGS = ("needs_data", "shares_weights", "inherits", "repeatable", "in_workers")
 
 
@@ -80,24 +81,15 @@ def _check_choice(choice: Choice) -> None:
         require(isinstance(allowed, frozenset | set), f"{told}; make it a frozenset of options")
 
 
-def check_costs(space: Space, genome: Genome) -> None:
-    """The cost of a genome, whole and slot by slot."""
-    costs = space.costs(genome)
-    check_cost(costs, f"costs({genome})")
-    context = tuple(genome[i] for i in space.context)
-    for slot in space.slots:
-        check_slot(space, slot, context)
-    if space.slots:
-        check_cost(space.fixed_costs(context), f"fixed_costs({context})", whole=False)
-
-
-def check_slot(space: Space, slot: str, context: Genome) -> None:
-    """The costs of all values of a slot under a context."""
+def check_slot(space: Space, slot: str, context: Genome, most: int | None = None) -> None:
+    """The costs of a slot's values under a context, of the first ``most`` or of all."""
     table, told = space.slot_costs(slot, context), f"slot_costs({slot!r}, {context})"
     if table is None:
         return
     require(isinstance(table, Mapping), f"{told} is {shown(table)}; return a dict, or None")
-    values = space.slot_values(slot, context)
+    positions, given = space.slots[slot], dict(zip(space.context, context, strict=True))
+    genomes = islice(space.partial_genomes(positions, given), most)
+    values = [tuple(genes[i] for i in positions) for genes in genomes]
     missing = [str(value) for value in values if value not in table]
     more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
     require(
@@ -106,23 +98,34 @@ def check_slot(space: Space, slot: str, context: Genome) -> None:
         "slot_values(slot, context)",
     )
     for value in values:
-        check_cost(table[value], f"{told}[{value}]")
+        if not _is_cost(table[value], lowest=0):  # words are made only then: tables are large
+            check_cost(table[value], f"{told}[{value}]")
 
 
-def check_cost(costs: Costs, told: str, *, whole: bool = True) -> None:
-    """A cost as ``told``, of a ``whole`` network or of what is added to one."""
-    fine = isinstance(costs, Mapping) and set(costs) == {"flops", "params"}
-    fine = fine and all(type(c) is int and (c >= 0 or not whole) for c in costs.values())
+def check_cost(costs: Costs, told: str, lowest: float = 0) -> None:
+    """A cost, as ``told``: whole numbers."""
+    fine = _is_cost(costs, lowest)
     require(fine, f"{told} is {shown(costs)}; return int 'flops' and 'params', 0 or more")
 
 
+def _is_cost(costs: object, lowest: float) -> bool:
+    if not isinstance(costs, Mapping) or costs.keys() != {"flops", "params"}:
+        return False
+    return all(type(cost) is int and cost >= lowest for cost in costs.values())
+
+
 def check_space(space: Space) -> None:
-    """All of this, for the first and the last options of all choices."""
+    """All of this, for the first and the last options of all choices, as quickly as can be."""
     check_choices(space)
     first = space.canonical((0,) * len(space.choices))
     last = space.canonical([len(choice.options) - 1 for choice in space.choices])
-    for genome in dict.fromkeys((first, last)):
-        check_costs(space, genome)
+    contexts = dict.fromkeys(tuple(g[i] for i in space.context) for g in (first, last))
+    for genome in (first, last):
+        check_cost(space.costs(genome), f"costs({genome})")
+    for context in contexts if space.slots else ():
+        check_cost(space.fixed_costs(context), f"fixed_costs({context})", -math.inf)
+        for slot in space.slots:
+            check_slot(space, slot, context, _QUICK)
 
 
 # -- evaluators ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from evo_nas import cli
+from evo_nas import cli, registry
 
 from .docpages import DocPage, read_page
 
@@ -119,6 +119,15 @@ def parse(words: list[str], place: str) -> None:
         command.make_context(command.name, list(rest))
     except cli._UsageError as error:
         pytest.fail(f"{place}: evo-nas {shlex.join(words)}: {error.format_message()}")
+
+
+@pytest.mark.parametrize("kind", ["space", "evaluator", "strategy", "data"])
+def test_every_plug_in_that_ships_is_on_its_page(kind: str) -> None:
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    group = registry._GROUPS[kind].removeprefix("evo_nas.")
+    named = {p.name for p in registry._points(kind) if p.value.startswith("evo_nas.")}
+    for name in named:
+        assert f"### `{name}` {{ #{group}-{name} }}" in text
 
 
 # -- the rules themselves ------------------------------------------------------------------------
