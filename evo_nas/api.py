@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import known_code, registry, runfolder
+from .arguments import Amount, Named, amount_text, check_types, limit_texts
 from .best import read_best
 from .config import Config
 from .console import Listening, listening
@@ -56,17 +57,17 @@ class Prepared:
 
 
 def prepare(
-    space: str = "glit_hl",
-    flops: str | None = None,
+    space: Named = "glit_hl",
+    flops: Amount = None,
     *,
-    params: str | None = None,
-    latency: str | None = None,
-    limits: Sequence[str] = (),
-    strategy: str = "hierarchical",
-    evaluator: str = "supernet",
+    params: Amount = None,
+    latency: Amount = None,
+    limits: str | Sequence[str] = (),
+    strategy: Named = "hierarchical",
+    evaluator: Named = "supernet",
     supernet: str | Path | None = None,
-    retrainer: str | None = None,
-    data: str | None = None,
+    retrainer: Named | None = None,
+    data: Named | Path | None = None,
     geometry: str = "proxy",
     recipe: str = "quick",
     epochs: int | None = None,
@@ -88,6 +89,10 @@ def prepare(
     evaluator ``latency`` measures, as "15ms", and ``limits`` any metric, as "accuracy>=0.9" or
     "zero_cost?scores=naswot>=0.5". Without any, FLOPs are limited to 1.4G.
 
+    Plug-ins are named by specs, or given as what has one: a class or function in a file or module,
+    or an object that was loaded (:func:`evo_nas.naming.spec_of`). Limits may be numbers too,
+    ``flops=1.4e9``, and one of ``limits`` a text alone.
+
     ``settings`` are those of :class:`evo_nas.strategy.Settings`; None means the default. ``epochs``
     are the supernet's, ``finalist_epochs`` those of each retraining; both override the recipe.
     ``threads`` train a supernet on the CPU, where small proxies gain little from more than one;
@@ -104,9 +109,16 @@ def prepare(
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.
     """
+    check_types(locals())
     plugins = choose_plugins(space, strategy, evaluator, retrainer, supernet)
     loaded = plugins.space.loaded
-    budget, further = given_limits(loaded, flops, params, latency, limits)
+    budget, further = given_limits(
+        loaded,
+        amount_text("flops", flops),
+        amount_text("params", params),
+        amount_text("latency", latency),
+        limit_texts(limits),
+    )
     limited = make_limits(loaded, budget, further, unmeasured)
     measured = dict.fromkeys(bound.limit.spec for bound in limited.bounds if bound.measured)
     plugins = plugins.with_limits(tuple(measured))
@@ -140,7 +152,7 @@ def prepare(
         recipe=chosen,
         inherit=inherit,
         limits=further,
-        failures=failures,
+        failures=float(failures),
         time_limit=float(time_limit),
         finalist_time_limit=float(finalist_time_limit),
     )
@@ -148,8 +160,8 @@ def prepare(
 
 
 def run(
-    space: str = "glit_hl",
-    flops: str | None = None,
+    space: Named = "glit_hl",
+    flops: Amount = None,
     *,
     progress: Listening = None,
     **options: Any,

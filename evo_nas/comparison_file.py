@@ -30,13 +30,15 @@ def _option_types() -> dict[str, tuple[type, ...]]:
     }
     annotations |= {field.name: str(field.type) for field in fields(Settings)}
     kinds: dict[str, type] = {
-        "str": str, "int": int, "float": float, "bool": bool, "Path": str, "Sequence[str]": list,
+        "str": str, "int": int, "float": float, "bool": bool, "Path": str, "Named": str,
+        "Amount": str,
     }  # fmt: skip
-    return {
+    found = {
         name: tuple(kind for word in text.split(" | ") if (kind := kinds.get(word)))
         + ((int,) if "float" in text else ())
         for name, text in annotations.items()
     }
+    return found | {"limits": (list,)}
 
 
 def _is_list(kind: type) -> Callable[[object], bool]:

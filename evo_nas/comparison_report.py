@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import registry
+from .arguments import Named, plain_options
 from .comparison import Comparison, Entry, cost, make_runs, plan_comparison
 from .comparison_curves import curves
 from .console import Listening, listening
@@ -20,6 +21,7 @@ from .evaluator import Evaluator, Objective
 from .figure import Figure, card
 from .files import write_atomically
 from .frames import records_frame
+from .naming import spec_of
 from .result import Result
 from .statistics import Estimate, mean_difference
 
@@ -143,13 +145,20 @@ class Report:
 
 
 def compare(
-    strategies: Sequence[str] = ("hierarchical", "spos", "random"),
+    strategies: str | Sequence[Named] = ("hierarchical", "spos", "random"),
     *,
     progress: Listening = None,
     **options: Any,
 ) -> Report:
-    """Compare strategies; see :func:`evo_nas.comparison.plan_comparison` for the options."""
-    planned, folder = plan_comparison(strategies, **options)
+    """Compare strategies; see :func:`evo_nas.comparison.plan_comparison` for the options.
+
+    Plug-ins and limits may be given as to :func:`evo_nas.api.prepare`, strategies with commas too.
+    """
+    given = strategies.split(",") if isinstance(strategies, str) else strategies
+    if not isinstance(given, Sequence):
+        raise SettingsError(f"strategies is {given!r}; give a list of strategies")
+    named = [spec_of("strategies", "strategy", each) for each in given]
+    planned, folder = plan_comparison(named, **plain_options(options))
     planned.check()
     planned.save(folder)
     with listening(progress) as shown:

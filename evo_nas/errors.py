@@ -33,7 +33,7 @@ class NotDrawn(BudgetError):  # noqa: N818  told to users as the error of a budg
 
 
 class SpecError(EvoNasError):
-    """A plug-in cannot be found, loaded or configured."""
+    """A plug-in cannot be found, loaded or configured, or it breaks its contract."""
 
 
 class DataError(EvoNasError):

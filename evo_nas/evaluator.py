@@ -18,7 +18,7 @@ from .errors import ContractError, EvaluatorError, EvoNasError
 from .inputs import shown
 from .measuring import Ledger
 from .progress import Progress, Silent
-from .raised import describe
+from .raised import ANYHOW, describe
 from .recipe import Recipe
 from .space import Genome, Geometry, Space
 from .streams import Streams
@@ -44,7 +44,7 @@ class Failure:
     reason: str
 
     @classmethod
-    def by(cls, error: Exception | SystemExit) -> Failure:
+    def by(cls, error: BaseException) -> Failure:
         """That of the candidate whose evaluation raised this.
 
         An error that is not about a candidate, such as images that cannot be read, is raised again.
@@ -164,7 +164,7 @@ def attempt(evaluator: Evaluator, genome: Genome) -> Outcome:
     """The metrics of a genome, or why there are none."""
     try:
         return evaluator.evaluate(genome)
-    except (Exception, SystemExit) as error:  # a plug-in may fail in any way
+    except ANYHOW as error:  # a plug-in may fail in any way
         return Failure.by(error)
 
 

@@ -13,7 +13,7 @@ from .evaluator import (
     Outcome,
     check_metrics,
 )
-from .raised import describe
+from .raised import ANYHOW, describe
 from .space import Genome, Space
 
 
@@ -28,7 +28,7 @@ def open_evaluator(evaluator: Evaluator, space: Space, context: EvaluationContex
         evaluator.open(space, context)
     except EvoNasError:
         raise
-    except (Exception, SystemExit) as error:  # a plug-in may fail in any way
+    except ANYHOW as error:  # a plug-in may fail in any way
         raise EvaluatorError(
             f"evaluator {type(evaluator).__name__} could not be opened: {describe(error)}"
         ) from error
@@ -54,7 +54,7 @@ def outcomes(evaluator: Evaluator, genomes: Sequence[Genome]) -> Iterator[tuple[
                 )
             missing.remove(position)
             yield position, checked(outcome, evaluator.objectives)
-    except (Exception, SystemExit) as error:  # a plug-in may fail in any way
+    except ANYHOW as error:  # a plug-in may fail in any way
         failure = Failure.by(error)
         alone = len(genomes) == 1
         for position in sorted(missing):

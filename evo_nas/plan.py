@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from . import contracts
 from .architectures import published_networks
 from .budget import UNLIMITED, Budget
 from .checks import Checks, Limits
@@ -74,7 +75,7 @@ def make_plan(
     """
     stages = tuple(
         outlook(space, stage, limits.quick(), first=position == 0)
-        for position, stage in enumerate(strategy.plan(space, settings))
+        for position, stage in enumerate(contracts.plan(strategy, space, settings))
     )
     return Plan(space, limits, stages, published(spec, space, limits))
 

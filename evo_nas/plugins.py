@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from . import registry
+from . import contracts, registry
 from .errors import EvoNasError, SettingsError
 from .evaluator import Evaluator
+from .naming import spec_of
 from .space import Space
 from .strategy import Settings, StagePlan, Strategy
 
@@ -50,8 +51,7 @@ class PlugIns:
             EvoNasError: one cannot be loaded, or cannot measure the space.
         """
         limiting = tuple(_load("evaluator", spec) for spec in specs)
-        for each in limiting:
-            each.loaded.check(self.space.loaded)
+        _accept(limiting, self.space.loaded)
         return replace(self, limiting=limiting)
 
     def check_time_limits(self, search: float, finalists: float) -> None:
@@ -82,38 +82,59 @@ class PlugIns:
 
 
 def choose_plugins(
-    space: str,
-    strategy: str,
-    evaluator: str,
-    retrainer: str | None = None,
+    space: object,
+    strategy: object,
+    evaluator: object,
+    retrainer: object = None,
     supernet: str | Path | None = None,
 ) -> PlugIns:
     """Load them; without a ``retrainer`` the evaluator says which.
 
-    ``supernet`` is the folder of a run whose shared weights the evaluator is to use.
+    Each is a spec, or what :func:`evo_nas.naming.spec_of` finds one for. ``supernet`` is the folder
+    of a run whose shared weights the evaluator is to use.
 
     Raises:
         EvoNasError: one cannot be found or loaded, or an evaluator cannot score the space.
     """
+    scoring = spec_of("evaluator", "evaluator", evaluator)
     if supernet is not None:
-        evaluator = registry.with_option(evaluator, "run", str(supernet))
-    chosen: PlugIn[Space] = _load("space", space)
-    scorer: PlugIn[Evaluator] = _load("evaluator", evaluator)
-    confirmer: PlugIn[Evaluator] = _load(
-        "evaluator", scorer.loaded.retrainer if retrainer is None else retrainer
-    )
-    confirmer.loaded.check(chosen.loaded)
-    found = PlugIns(chosen, _load("strategy", strategy), scorer, confirmer)
+        scoring = registry.with_option(scoring, "run", str(supernet))
+    chosen: PlugIn[Space] = _load("space", spec_of("space", "space", space))
+    searching: PlugIn[Strategy] = _load("strategy", spec_of("strategy", "strategy", strategy))
+    scorer: PlugIn[Evaluator] = _load("evaluator", scoring)
+    confirming = scorer.loaded.retrainer if retrainer is None else retrainer
+    confirmer: PlugIn[Evaluator] = _load("evaluator", spec_of("retrainer", "evaluator", confirming))
+    _accept((confirmer,), chosen.loaded)
     try:
-        scorer.loaded.check(chosen.loaded)
+        _accept((scorer,), chosen.loaded)
     except EvoNasError:
         # A strategy that scores no candidates, such as random, never opens it.
-        stages = found.strategy.loaded.plan(chosen.loaded, Settings())
+        stages = searching.loaded.plan(chosen.loaded, Settings())
         if any(stage.scored for stage in stages):
             raise
-    return found
+    return PlugIns(chosen, searching, scorer, confirmer)
 
 
 def _load(kind: str, spec: str) -> PlugIn[Any]:
     absolute = registry.absolute(kind, spec)
-    return PlugIn(absolute, registry.load(kind, absolute))
+    loaded = registry.load(kind, absolute)
+    if kind in _CHECKS:
+        name, check = _CHECKS[kind]
+        with contracts.blamed(kind, absolute, name):
+            check(loaded)
+    return PlugIn(absolute, loaded)
+
+
+def _accept(evaluators: Sequence[PlugIn[Evaluator]], space: Space) -> None:
+    """Raise an EvoNasError if one cannot score the space."""
+    for each in evaluators:
+        with contracts.blamed("evaluator", each.spec, "check"):
+            each.loaded.check(space)
+
+
+# What is cheap to check before a run, by kind, and what of the plug-in is called for it. What a
+# strategy gives is checked when it is asked.
+_CHECKS: Mapping[str, tuple[str, Callable[[Any], None]]] = {
+    "space": ("costs", contracts.check_space),
+    "evaluator": ("objectives", contracts.check_evaluator),
+}

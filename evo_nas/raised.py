@@ -6,8 +6,12 @@ Lines are those of files that are neither ours, nor Python's, nor of an installe
 from __future__ import annotations
 
 import traceback
+from asyncio import CancelledError
 from pathlib import Path
 
+# What a plug-in may raise and others survive: a cancelled task's error is no Exception, nor is that
+# of a function which believes to be the program. An interrupt is not among them.
+ANYHOW = (Exception, SystemExit, CancelledError)
 _PYTHON = Path(traceback.__file__).resolve().parent
 
 

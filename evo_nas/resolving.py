@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+from .arguments import number, whole_number
 from .augmentation import check_installed
 from .data import SearchData
 from .errors import SettingsError, SpaceError, nearest
 from .inputs import shown
+from .naming import spec_of
 from .recipe import Recipe, check_recipe, load_recipe
 from .space import Geometry, Space
 from .strategy import Settings
@@ -24,7 +26,11 @@ def make_settings(given: dict[str, float | None]) -> Settings:
     for name in given:
         if name not in known:
             raise SettingsError(f"there is no setting {name!r}; {nearest(name, known)}")
-    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    values: dict[str, Any] = {
+        name: number(name, value) if name == "mutation_rate" else whole_number(name, value)
+        for name, value in given.items()
+        if value is not None
+    }
     population = values.get("population", Settings().population)
     crossover = values.setdefault("crossover", min(population // 2, population))
     values.setdefault("mutation", max(population - crossover, 0))
@@ -47,10 +53,11 @@ def choose_recipe(
     return recipe
 
 
-def choose_data(given: str | None, needing: Sequence[str]) -> str:
+def choose_data(images: object, needing: Sequence[str]) -> str:
     """The spec of the images, where ``needing`` are the evaluators that look at some."""
-    if given is None:
+    if images is None:
         return "digits" if needing else "none"
+    given = spec_of("data", "data", images)
     if needing and given == "none":
         raise SettingsError(f"data is 'none', but evaluator {needing[0]} needs images; name some")
     if not needing and given != "none":
@@ -87,7 +94,8 @@ def resolve_geometry(text: str, space: Space, data: SearchData) -> Geometry:
 
 
 def at_least(name: str, value: int, lowest: int) -> int:
-    """The value, if it is no lower; else a SettingsError that names it."""
-    if value < lowest:
-        raise SettingsError(f"{name} is {value}; it must be at least {lowest}")
-    return value
+    """The whole number, if it is no lower; else a SettingsError that names it."""
+    found = whole_number(name, value)
+    if found < lowest:
+        raise SettingsError(f"{name} is {found}; it must be at least {lowest}")
+    return found

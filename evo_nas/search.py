@@ -7,6 +7,7 @@ from itertools import count
 
 from .budget import UNLIMITED, format_amount
 from .checks import Limits
+from .contracts import ask, begin, tell
 from .evaluator import Objective
 from .feasible import Feasible
 from .limited_feasible import feasible_within
@@ -46,16 +47,16 @@ def search(
     scored only the best are kept here, so that long searches need no more memory than short ones.
     """
     objectives = scorer.evaluator.objectives
-    strategy.begin(stage, Sampler(legal), settings, objectives)
+    begin(strategy, stage, Sampler(legal), settings, objectives)
     done = 0
     best: list[Scored] = []
     for generation in count():
-        proposals = strategy.ask(streams.generator("propose", generation))
+        proposals = ask(strategy, streams.generator("propose", generation), legal.space)
         if not proposals:
             break
         evaluations = scorer.score(generation, proposals)
         told = _scored(proposals, evaluations)
-        strategy.tell(told)
+        tell(strategy, told)
         done += len(told)
         best = rank([*best, *told], objectives)[: stage.finalists]
         if best:
@@ -79,14 +80,14 @@ def unscored(
 
     ``objectives`` are those by which the finalists will be ranked.
     """
-    strategy.begin(stage, Sampler(legal), settings, objectives)
+    begin(strategy, stage, Sampler(legal), settings, objectives)
     finalists: list[Scored] = []
     for generation in count():
-        proposals = strategy.ask(streams.generator("propose", generation))
+        proposals = ask(strategy, streams.generator("propose", generation), legal.space)
         if not proposals:
             break
         drawn = [Scored(p.genome, legal.space.costs(p.genome)["flops"]) for p in proposals]
-        strategy.tell(drawn)
+        tell(strategy, drawn)
         finalists += drawn
     return finalists
 

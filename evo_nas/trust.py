@@ -16,11 +16,13 @@ import torch
 from . import known_code, registry, runfolder
 from .agreement import Agreement, agreement, baseline, countable, repeat_noise
 from .api import make_page
+from .arguments import Named, check_types
 from .console import Listening, listening
 from .errors import RunError, SettingsError, nearest
 from .evaluator import Evaluator, Objective
 from .files import write_atomically
 from .loop import Loop
+from .naming import spec_of
 from .reliability import split_half, split_half_error
 from .resolving import at_least
 from .result import Result, check_genomes, load_result
@@ -40,7 +42,7 @@ def trust(
     *,
     genomes: int = 16,
     stage: str | None = None,
-    against: str | None = None,
+    against: Named | None = None,
     repeats: int = 1,
     epochs: int | None = None,
     jobs: int | None = None,
@@ -49,19 +51,21 @@ def trust(
     """Score ``genomes`` candidates of a ``stage`` (default: the last) by another evaluator.
 
     They are spread evenly over all scores of the stage; more of them later keep the earlier ones.
-    ``against`` is the spec of the other evaluator, by default the one that retrained the finalists;
-    each of ``repeats`` has random streams of its own, so that networks are trained again.
-    ``epochs`` overrides the recipe's. The report and a picture are written into the run folder, and
-    the run's page, which tells of them, is made anew.
+    ``against`` is the other evaluator, a spec or a class or function in a file or module, by
+    default the one that retrained the finalists; each of ``repeats`` has random streams of its own,
+    so that networks are trained again. ``epochs`` overrides the recipe's. The report and a picture
+    are written into the run folder, and the run's page, which tells of them, is made anew.
 
     Raises:
         EvoNasError: the folder holds no run, or is in use, the stage has not been searched, or an
             argument is out of range.
     """
-    at_least("genomes", genomes, _FEWEST)
-    at_least("repeats", repeats, 1)
+    check_types({"stage": stage})
+    genomes = at_least("genomes", genomes, _FEWEST)
+    repeats = at_least("repeats", repeats, 1)
     if epochs is not None:
-        at_least("epochs", epochs, 1)
+        epochs = at_least("epochs", epochs, 1)
+    other = None if against is None else spec_of("against", "evaluator", against)
     with listening(progress) as shown, runfolder.locked(Path(folder)):
         result = load_result(Path(folder))
         config = result.config
@@ -72,7 +76,7 @@ def trust(
         loop.store.close()  # it is only read here, and has been
         check_genomes(result, loop.space)
         plan = _searched(result, loop, stage)
-        spec = registry.absolute("evaluator", against or config.retrainer)
+        spec = registry.absolute("evaluator", other or config.retrainer)
         known_code.remember([spec])
         found = _Report(loop, result, plan, spec, epochs).make(genomes, repeats)
         make_page(result, loop.progress)

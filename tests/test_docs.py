@@ -6,13 +6,14 @@ import contextlib
 import io
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
 
-from evo_nas import cli
+from evo_nas import cli, registry
 
 from .docpages import DocPage, read_page
 
@@ -30,14 +31,25 @@ def named(page: DocPage) -> str:
     return page.path.stem
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to work in, as a notebook does: modules in it can be imported."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:  # the next page has a file of that name, perhaps
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
 @pytest.mark.parametrize(
     "page",
     [pytest.param(p, marks=[pytest.mark.slow] if p.slow else [], id=named(p)) for p in RUN],
 )
 def test_a_page_runs_from_top_to_bottom(
-    page: DocPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: DocPage, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr("evo_nas.statistics._RESAMPLES", 200)
     namespace: dict[str, Any] = {"__name__": "page"}
@@ -107,6 +119,15 @@ def parse(words: list[str], place: str) -> None:
         command.make_context(command.name, list(rest))
     except cli._UsageError as error:
         pytest.fail(f"{place}: evo-nas {shlex.join(words)}: {error.format_message()}")
+
+
+@pytest.mark.parametrize("kind", ["space", "evaluator", "strategy", "data"])
+def test_every_plug_in_that_ships_is_on_its_page(kind: str) -> None:
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    group = registry._GROUPS[kind].removeprefix("evo_nas.")
+    named = {p.name for p in registry._points(kind) if p.value.startswith("evo_nas.")}
+    for name in named:
+        assert f"### `{name}` {{ #{group}-{name} }}" in text
 
 
 # -- the rules themselves ------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal, NoReturn
 from unittest import SkipTest
 
-from evo_nas.raised import own_frames
+from evo_nas.contracts import Breach
+from evo_nas.raised import ANYHOW, own_frames
 
 
 class CheckFailed(AssertionError):  # noqa: N818  read as "check failed: ..."
@@ -55,7 +56,9 @@ class Check:
             self.run()
         except (CheckFailed, SkipTest):
             raise
-        except (Exception, SystemExit) as error:  # a plug-in may fail in any way
+        except Breach as error:
+            raise CheckFailed(str(error)) from error
+        except ANYHOW as error:  # a plug-in may fail in any way
             raise CheckFailed(explain(error, self.home())) from error
 
     def outcome(self) -> Outcome:

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from evo_nas import registry
+from evo_nas import contracts, registry
 from evo_nas.errors import EvoNasError
-from evo_nas.evaluator import Evaluator, Failure, Objective, check_metrics
+from evo_nas.evaluator import Evaluator, Failure, check_metrics
 from evo_nas.space import Genome, Space
 
 from .check import Check, CheckFailed, expect, listed, require, skip
@@ -83,15 +83,7 @@ class _EvaluatorChecks:
 
     def declared(self) -> None:
         evaluator = self._subject.it
-        fine = isinstance(evaluator.objectives, Sequence) and len(evaluator.objectives) > 0
-        fine = fine and all(isinstance(one, Objective) for one in evaluator.objectives)
-        told = f"`objectives` is {evaluator.objectives!r}"
-        expect(fine, f"{told}; make it a tuple of Objective(name), one at least")
-        names = [one.name for one in evaluator.objectives]
-        expect(len(set(names)) == len(names), f"two objectives have one name: {listed(names)}")
-        for name in ("needs_data", "shares_weights", "inherits", "in_workers"):
-            value = getattr(evaluator, name)
-            expect(type(value) is bool, f"`{name}` is {value!r}; make it True or False")
+        contracts.check_evaluator(evaluator)
         registry.find("evaluator", evaluator.retrainer.partition("?")[0])
 
     def accepts(self) -> None:

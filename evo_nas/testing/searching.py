@@ -10,6 +10,7 @@ import numpy as np
 
 from evo_nas.budget import Budget
 from evo_nas.checks import Limits
+from evo_nas.contracts import check_proposals
 from evo_nas.evaluator import Objective
 from evo_nas.feasible import Feasible
 from evo_nas.sampling import Sampler
@@ -17,7 +18,7 @@ from evo_nas.search import stage_feasible, stage_space
 from evo_nas.space import Genome, Space
 from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy, rank
 
-from .check import CheckFailed, expect
+from .check import expect
 
 _MOST = 3  # times the planned candidates: whoever asks for more never ends
 
@@ -99,10 +100,9 @@ def _search_stage(
     while not stage.cut:
         generation = len(stage.generations)
         proposals = strategy.ask(np.random.default_rng([7, generation]))
+        check_proposals(proposals, legal.space)
         if not proposals:
             break
-        if not all(isinstance(proposal, Proposal) for proposal in proposals):
-            raise CheckFailed(f"{plan.name}: ask() is {proposals!r}; return a list of Proposal")
         told = []
         for place, proposal in enumerate(proposals):
             genome = legal.space.check(proposal.genome)

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
 from evo_nas import registry
 from evo_nas.budget import Budget
 from evo_nas.completions import Completions
+from evo_nas.contracts import check_choices, check_cost, check_slot
 from evo_nas.distribution import prior
 from evo_nas.feasible import feasible
-from evo_nas.space import Choice, Genome, Geometry, Space
+from evo_nas.space import Genome, Space
 
 from .check import Check, expect, listed, require, skip
 from .networks import NetworkChecks
@@ -105,18 +104,7 @@ class _SpaceChecks:
         )
 
     def choices(self) -> None:
-        space = self._subject.it
-        expect(isinstance(getattr(space, "name", None), str), "give it a `name`, a string")
-        target = getattr(space, "target", None)
-        expect(isinstance(target, Geometry), f"`target` is {target!r}; make it a Geometry(...)")
-        choices = getattr(space, "choices", None)
-        fine = isinstance(choices, tuple) and all(isinstance(c, Choice) for c in choices)
-        expect(fine, "`choices` must be a tuple of Choice(...)")
-        twice = [n for n, count in Counter(c.name for c in space.choices).items() if count > 1]
-        expect(not twice, f"the name {listed(twice)} is used by several choices; make names unique")
-        for choice in space.choices:
-            _check_choice(choice)
-        assert space.conditions is not None  # raises what is wrong about `when`
+        check_choices(self._subject.it)
 
     def json(self) -> None:
         space = self._subject.it
@@ -159,11 +147,7 @@ class _SpaceChecks:
     def costs(self) -> None:
         space = self._subject.it
         for genome in self._genomes.some():
-            costs = space.costs(genome)
-            fine = set(costs) == {"flops", "params"} and all(
-                type(cost) is int and cost >= 0 for cost in costs.values()
-            )
-            expect(fine, f"costs({genome}) is {costs}; return int 'flops' and 'params', 0 or more")
+            check_cost(space.costs(genome), f"costs({genome})")
 
     def slot_costs(self) -> None:
         space = self._subject.it
@@ -180,9 +164,7 @@ class _SpaceChecks:
                     skip("its costs are not additive: slot_costs is None")
                 if (slot, context) not in looked_at:
                     looked_at.add((slot, context))
-                    missing = [v for v in space.slot_values(slot, context) if v not in table]
-                    told = f"slot_costs({slot!r}, {context}) has no {listed(missing)}"
-                    expect(not missing, f"{told}; give the costs of all slot_values(slot, context)")
+                    check_slot(space, slot, context)
                 total.update(table[tuple(genome[i] for i in positions)])
             added, costs = dict(total), dict(space.costs(genome))
             told = f"slots and fixed costs of {genome} add up to {added}, costs() says {costs}"
@@ -247,23 +229,3 @@ class _SpaceChecks:
             "in another process it has other choices or costs; let nothing depend on the order of "
             "sets, on hash() or on chance",
         )
-
-
-def _check_choice(choice: Choice) -> None:
-    where = f"choice {choice.name!r}"
-    fine = isinstance(choice.options, tuple) and len(choice.options) > 0
-    expect(fine, f"{where}: options must be a tuple, one option at least")
-    for option in choice.options:
-        known = type(option) in (int, float, str)
-        told = f"{where}: option {option!r} is a {type(option).__name__}"
-        expect(known, f"{told}; write int, float or str, which JSON keeps")
-        finite = not isinstance(option, float) or math.isfinite(option)
-        expect(finite, f"{where}: option {option!r} is no finite number")
-    twice = [one for one, other in pairwise(sorted(map(repr, choice.options))) if one == other]
-    expect(not twice, f"{where}: option {listed(twice)} is there twice; make options distinct")
-    expect(type(choice.level) is int, f"{where}: level is {choice.level!r}; make it an int")
-    slot = choice.slot
-    expect(slot is None or isinstance(slot, str), f"{where}: slot is {slot!r}; write str or None")
-    for parent, allowed in choice.when.items():
-        told = f"{where}: when[{parent!r}] is {allowed!r}"
-        expect(isinstance(allowed, frozenset | set), f"{told}; make it a frozenset of options")

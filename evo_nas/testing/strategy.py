@@ -10,10 +10,11 @@ from functools import cached_property
 import numpy as np
 
 from evo_nas.budget import Budget
+from evo_nas.contracts import check_stages
 from evo_nas.evaluator import Objective
 from evo_nas.feasible import feasible
 from evo_nas.space import Genome, Space
-from evo_nas.strategy import Scored, Settings, StagePlan, Strategy
+from evo_nas.strategy import Scored, Settings, Strategy
 
 from .check import Check, expect, listed, require, skip
 from .evaluating import watched
@@ -79,19 +80,7 @@ class _StrategyChecks:
 
     def plan(self) -> None:
         stages = self._subject.it.plan(self._space, _SETTINGS)
-        fine = isinstance(stages, tuple) and len(stages) > 0
-        fine = fine and all(isinstance(stage, StagePlan) for stage in stages)
-        expect(fine, f"plan() is {stages!r}; return a tuple of StagePlan(...), one at least")
-        names = [stage.name for stage in stages]
-        expect(len(set(names)) == len(names), f"two stages have one name: {names}")
-        for stage in stages:
-            known = stage.level is None or stage.level in self._space.levels
-            told = f"stage {stage.name}: level {stage.level!r} is no level of the space"
-            expect(known, f"{told} {self._space.levels}; take it from space.levels, or None")
-            for name in ("candidates", "finalists", "epochs_factor"):
-                number = getattr(stage, name)
-                known = type(number) is int and number >= 1
-                expect(known, f"stage {stage.name}: {name} is {number!r}; it must be 1 or more")
+        check_stages(stages, self._space)
         levels = [stage.level for stage in stages if stage.level is not None]
         expect(levels == sorted(set(levels)), f"levels come in the order {levels}; go upwards")
         expect(stages[-1].final, "the last stage must be final: its own cost is what is limited")
@@ -104,8 +93,6 @@ class _StrategyChecks:
             for proposal in stage.proposals:
                 told = f"{stage.plan.name}: the proposal {proposal.genome}"
                 space = stage.legal.space
-                fine = isinstance(proposal.genome, tuple)
-                expect(fine, f"{told} is a {type(proposal.genome).__name__}; make it a tuple")
                 checked = space.check(proposal.genome)
                 expect(checked == proposal.genome, f"{told} is not canonical; {checked} is")
                 costs = space.costs(proposal.genome)["flops"]
@@ -114,7 +101,6 @@ class _StrategyChecks:
                     f"{told} costs {costs:,} FLOPs, the budget is {stage.legal.budget}; draw with "
                     "sampler.fresh or sampler.draw, which keep to it",
                 )
-                expect(proposal.origin, f"{told} does not say its `origin`, in a word")
 
     def new(self) -> None:
         for stage in self._searched.stages:

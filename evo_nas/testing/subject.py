@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from evo_nas import registry
 from evo_nas.errors import EvoNasError
+from evo_nas.raised import ANYHOW
 
 from .check import Check, CheckFailed, explain, skip, source_of
 
@@ -57,7 +58,7 @@ class Subject(Generic[T]):
             return error
         except EvoNasError as error:
             return CheckFailed(str(error))  # where it was raised is in it
-        except (Exception, SystemExit) as error:
+        except ANYHOW as error:
             return CheckFailed(explain(error, None))
 
     @property
