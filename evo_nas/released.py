@@ -55,14 +55,12 @@ def convert(network: nn.Module, source: Path, target: Path) -> None:
     target is replaced in one step, so a reader never sees half of it.
 
     Raises:
-        CheckpointError: the source cannot be read or does not fit, or the target cannot be written.
+        CheckpointError: the source cannot be read or does not fit.
+        RunError: the target cannot be written.
     """
     weights = read_state_dict(source)
     check_weights(network, weights, str(source))
-    try:
-        save_weights(target, {name: weights[name] for name in network.state_dict()})
-    except OSError as error:
-        raise CheckpointError(f"cannot write {target}: {error.strerror}") from error
+    save_weights(target, {name: weights[name] for name in network.state_dict()})
 
 
 def check_weights(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
