@@ -19,7 +19,7 @@ def write_comparison_page(found: Report, out: Path | None = None) -> Path:
     """Write the page into the comparison's folder unless ``out`` says where; its path.
 
     Raises:
-        OSError: it cannot be written.
+        RunError: it cannot be written.
     """
     path = out or found.folder / FILE
     write_atomically(path, comparison_page(found).encode(errors="replace"))

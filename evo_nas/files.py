@@ -15,7 +15,7 @@ import os
 import pickle
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,46 +35,68 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _DIGEST = "sha256"  # the key in the metadata of weights
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, kept: Path | None = None) -> None:
     """Write a file that other processes, and a crash at any moment, see whole or not at all.
 
+    What was there takes the name ``kept``, if one is given.
+
     Raises:
-        RunError: the disk is full.
+        RunError: it cannot be written.
     """
-    with undivided(), written_aside(path) as temporary, temporary.open("xb") as file:
+    with undivided(), written_aside(path, kept) as temporary, temporary.open("xb") as file:
         file.write(content)
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
+def written_aside(path: Path, kept: Path | None = None) -> Iterator[Path]:
     """A path beside ``path``, which the file there takes at the end; nothing is left of an error.
 
-    The temporary name ends as ``path`` does: there are writers that look at the suffix.
+    The temporary name ends as ``path`` does: there are writers that look at the suffix. What was at
+    ``path`` takes the name ``kept``, if one is given, once the new file is on the disk.
 
     Raises:
-        RunError: the disk is full.
-        OSError: naming ``path`` or its folder, where no file can have that name.
+        RunError: it cannot be written.
     """
     _check_place(path)
     temporary = path.with_name(f".{os.getpid()}.{secrets.token_hex(4)}.part.{path.name}")
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno in _FULL:
-            raise disk_full(path) from error
+        with _told(path, "written"):
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            if kept is not None and path.exists():
+                path.replace(kept)
+            temporary.replace(path)
+            _sync_folder(path.parent)
+    except BaseException:
+        with suppress(OSError):  # what went wrong before is what matters
+            temporary.unlink(missing_ok=True)
         raise
 
 
 def _check_place(path: Path) -> None:
     if path.is_dir():  # also where no name was given, which is the folder that one is in
-        raise IsADirectoryError(errno.EISDIR, "no file can be written to a folder", str(path))
+        raise RunError(f"no file can be written to a folder: {path}; give it a name")
     if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
+        raise RunError(f"{path} cannot be written, there is no such folder: {path.parent}")
+
+
+@contextmanager
+def _told(path: Path, what: str) -> Iterator[None]:
+    """Name the file where the system refuses; it is not a candidate that has failed then.
+
+    Raises:
+        RunError: naming it, and why it cannot be ``what``.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise disk_full(path) from error
+        raise RunError(
+            f"{path} cannot be {what} ({error.strerror or error}); see to its disk and its "
+            "permissions, then go on"
+        ) from error
 
 
 def disk_full(path: Path) -> RunError:
@@ -102,37 +124,45 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     """Write a state of tensors, numbers, strings and containers of them.
 
     The state that was there stays beside it, in case this one is damaged later.
+
+    Raises:
+        RunError: it cannot be written; the states that were there are still there.
     """
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     payload = buffer.getvalue()
-    with undivided():
-        if path.exists():
-            path.replace(_previous(path))
-        write_atomically(path, MAGIC + hashlib.sha256(payload).digest() + payload)
+    content = MAGIC + hashlib.sha256(payload).digest() + payload
+    write_atomically(path, content, kept=_previous(path))
 
 
 def load_checkpoint(path: Path, say: Callable[[str], None] | None = None) -> dict[str, Any] | None:
     """The state that was saved last, its tensors on the CPU; None if there is none.
 
-    Where that file is damaged, or was never finished, it is the state before, and ``say`` is told.
+    Where that file is damaged, or was never finished, it is the state before, and ``say`` is told;
+    the damaged file is deleted, or the next one saved would put it in the place of the sound one.
 
     Raises:
         CheckpointError: the file is damaged, and there is no sound one before it.
+        RunError: it cannot be read.
     """
     damaged: Path | None = None
     for each in (path, _previous(path)):
         if not each.exists():
             continue
         check_regular(each, CheckpointError, "checkpoint")
-        content = each.read_bytes()
+        with _told(each, "read"):
+            content = each.read_bytes()
         payload = content[HEADER_BYTES:]
         if content[:HEADER_BYTES] != MAGIC + hashlib.sha256(payload).digest():
             damaged = damaged or each
             continue
-        if damaged is not None and say is not None:
-            say(f"checkpoint {damaged} is damaged; {each.name} before it is used instead")
-        return _unpacked(each, payload)
+        state = _unpacked(each, payload)
+        if damaged is not None:
+            if say is not None:
+                say(f"checkpoint {damaged} is damaged; {each.name} before it is used instead")
+            with _told(damaged, "deleted"):
+                damaged.unlink()
+        return state
     if damaged is not None:
         raise CheckpointError(
             f"checkpoint {damaged} is damaged; delete it, and the run repeats that training from "
@@ -160,9 +190,14 @@ def refusal(error: Exception) -> str:
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Delete a checkpoint, and the one that was kept beside it."""
+    """Delete a checkpoint, and the one that was kept beside it.
+
+    Raises:
+        RunError: it cannot be deleted.
+    """
     for each in (path, _previous(path)):
-        each.unlink(missing_ok=True)
+        with _told(each, "deleted"):
+            each.unlink(missing_ok=True)
 
 
 def _previous(path: Path) -> Path:
@@ -201,9 +236,7 @@ def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[
     metadata = read_metadata(path)
     with _explained(path), safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    digest = metadata.pop(_DIGEST, None)  # files of other programs have none
-    if digest is not None and digest != _digest(tensors, metadata):
-        raise _damaged(path, "its contents are not what was written")
+    check_digest(path, tensors, metadata)
     for key, value in (expected or {}).items():
         if metadata.get(key) != value:
             raise CheckpointError(
@@ -211,6 +244,20 @@ def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[
                 f"there, {value!r} here; delete the file to train anew"
             )
     return tensors
+
+
+def check_digest(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Check that these are the tensors that were written to ``path``, with its ``metadata``.
+
+    Raises:
+        CheckpointError: they are not. Files of other programs do not tell.
+    """
+    told = dict(read_metadata(path) if metadata is None else metadata)
+    digest = told.pop(_DIGEST, None)
+    if digest is not None and digest != _digest(tensors, told):
+        raise _damaged(path, "their contents are not what was written")
 
 
 def read_metadata(path: Path) -> dict[str, str]:

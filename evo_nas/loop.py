@@ -270,6 +270,7 @@ class Loop:
             save_weights(self.folder / runfolder.WEIGHTS, tensors, about)
             images = Ledger(measured=len(test))
             self.store.spend("final", "test", time.perf_counter() - began, images)
+        self.store.sync()  # best.json says that the run is finished
         self._write(self.folder / runfolder.BEST, genome, measured)
 
     def _write(self, path: Path, genome: Genome, measured: Mapping[str, object]) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from .errors import CheckpointError
-from .files import load_weights, refusal, save_weights
+from .files import check_digest, refusal, save_weights
 from .inputs import check_regular, shown
 
 
@@ -28,8 +29,8 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     check_regular(path, CheckpointError, "weights")
     try:
         if path.suffix == ".safetensors":
-            tensors = load_weights(path)
-            assert tensors is not None, "it was there a moment ago"
+            tensors = load(path.read_bytes())
+            check_digest(path, tensors)
             return tensors
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -58,14 +59,12 @@ def convert(network: nn.Module, source: Path, target: Path) -> None:
     target is replaced in one step, so a reader never sees half of it.
 
     Raises:
-        CheckpointError: the source cannot be read or does not fit, or the target cannot be written.
+        CheckpointError: the source cannot be read or does not fit.
+        RunError: the target cannot be written.
     """
     weights = read_state_dict(source)
     check_weights(network, weights, str(source))
-    try:
-        save_weights(target, {name: weights[name] for name in network.state_dict()})
-    except OSError as error:
-        raise CheckpointError(f"cannot write {target}: {error.strerror}") from error
+    save_weights(target, {name: weights[name] for name in network.state_dict()})
 
 
 def check_weights(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:

@@ -1,21 +1,22 @@
 """The tables of a run's SQLite file, and how files of earlier versions become ones of today.
 
 ``options`` holds the value of each choice in the order of the table ``choices``, null where the
-choice is inactive; the view ``named_choices`` gives them by name. Each row has a checksum of its
-other columns: SQLite notices damage to its own structure, not to what is in the cells.
+choice is inactive; the view ``named_choices`` gives them by name. Each row has a checksum, see
+:mod:`evo_nas.soundness`.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 import tempfile
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from .database_errors import result_code
 from .errors import RunError
+from .soundness import check_structure, checksum
 from .space import Space
 
 VERSION = 3
@@ -92,10 +93,7 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         sqlite3.DatabaseError: it is damaged, or cannot be used.
     """
     connection = _open_to_read(path) if read_only else _open(path, "rw")
-    (state,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if state != "ok":
-        raise sqlite3.DatabaseError(" ".join(state.split()))
-    connection.create_function("checksum_of", -1, _checksum, deterministic=True)
+    check_structure(connection)
     if (version := _version(connection)) == VERSION:
         _check_rows(connection)
         return connection
@@ -119,7 +117,9 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     connection = _open(path, "ro")
     try:
         connection.execute("PRAGMA schema_version")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
+        if result_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise  # what another program writes is not to be copied amid it
         # SQLite wants to write files of its own beside it, which read-only media do not allow.
         connection.close()
         with tempfile.TemporaryDirectory() as folder:
@@ -132,33 +132,28 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
 
 def seal(connection: sqlite3.Connection) -> None:
     """Write the checksums of all rows as they are; the caller commits."""
-    connection.create_function("checksum_of", -1, _checksum, deterministic=True)
     for table in _TABLES:
-        columns = _sealed(connection, table)
-        connection.execute(f"UPDATE {table} SET checksum = checksum_of({columns})")
+        sums = [(checksum(*cells), rowid) for rowid, _, cells in _rows(connection, table)]
+        connection.executemany(f"UPDATE {table} SET checksum = ? WHERE rowid = ?", sums)
 
 
 def _check_rows(connection: sqlite3.Connection) -> None:
     for table in _TABLES:
-        damaged = connection.execute(
-            f"SELECT rowid FROM {table}"
-            f" WHERE checksum IS NOT checksum_of({_sealed(connection, table)}) LIMIT 1"
-        ).fetchone()
-        if damaged is not None:
-            raise sqlite3.DatabaseError(f"row {damaged[0]} of {table} is not what was written")
+        for rowid, written, cells in _rows(connection, table):
+            if written != checksum(*cells):
+                raise sqlite3.DatabaseError(f"row {rowid} of {table} is not what was written")
 
 
-def _sealed(connection: sqlite3.Connection, table: str) -> str:
-    """The columns that a row's checksum covers; ids follow from the order of insertion."""
+def _rows(
+    connection: sqlite3.Connection, table: str
+) -> Iterator[tuple[int, object, tuple[Any, ...]]]:
+    """Rowid, checksum and what it covers of each row; ids follow from the order of insertion."""
     columns = (row[1] for row in connection.execute(f"PRAGMA table_info({table})"))
-    return ", ".join(name for name in columns if name not in ("id", "checksum"))
-
-
-_dump = json.JSONEncoder(default=repr).encode  # one encoder: json.dumps would make one each time
-
-
-def _checksum(*values: float | str | bytes | None) -> int:
-    return zlib.crc32(_dump(values).encode())
+    covered = ", ".join(name for name in columns if name not in ("id", "checksum"))
+    for rowid, written, *cells in connection.execute(
+        f"SELECT rowid, checksum, {covered} FROM {table}"
+    ):
+        yield rowid, written, tuple(cells)
 
 
 def _in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:

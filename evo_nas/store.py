@@ -5,62 +5,31 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from . import schema
+from .database_errors import explained
 from .errors import RunError
-from .files import disk_full
+from .evaluation import Evaluation, evaluation_of
+from .forgetting import NOTE_KEY, Forgotten, forget_failures
 from .inputs import is_number
 from .measuring import Ledger
+from .soundness import checksum
 from .space import Genome, Space
 from .store_rows import checked, checked_fact, is_count, require
 
+__all__ = ["Evaluation", "Forgotten", "Store"]
+
 # Evaluations that took less than _QUICK seconds are committed together: a commit takes longer than
-# a look into a table. None waits longer than _LONGEST_WAIT for the next one.
+# a look into a table. None waits longer than _LONGEST_WAIT for the next one. What is committed
+# survives the end of this process; what took at least _COSTLY seconds survives a loss of power too.
+# A commit that waits for the disk takes some milliseconds, in which cheaper ones can be repeated.
 _QUICK = 0.01
 _LONGEST_WAIT = 0.5
-
-
-_NOTE_KEY = "'note/' || stage || '/' || phase || '/' || generation || '/' || position"  # a fact's
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """One evaluated candidate; genomes are full canonical genomes of the root space.
-
-    ``failure`` says why it has no metrics, None where it has some.
-    """
-
-    stage: str
-    phase: str
-    generation: int
-    position: int
-    genome: Genome
-    flops: int
-    params: int
-    metrics: Mapping[str, float]
-    origin: str
-    parents: tuple[Genome, ...]
-    seconds: float
-    images: Ledger
-    failure: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """What :meth:`Store.forgetting_failures` removes: ``followed`` evaluations beside the failed.
-
-    ``kept`` are the stages before the first failure and that stage itself, ``stages`` those after.
-    """
-
-    failed: int
-    followed: int
-    kept: tuple[str, ...]
-    stages: tuple[str, ...]
+_COSTLY = 0.1
+_ADVICE = "restore it from a copy, or start a new run"
 
 
 class Store:
@@ -70,7 +39,7 @@ class Store:
         """Open an existing file; one of an earlier version is brought up to date.
 
         Raises:
-            RunError: it is missing, damaged, or of another version of evo-nas.
+            RunError: it is missing, damaged, in use, or of another version of evo-nas.
         """
         if not path.is_file():
             raise RunError(f"{path} is missing; this is no run folder of evo-nas")
@@ -79,8 +48,8 @@ class Store:
             self._connection = schema.connect(path, read_only=read_only)
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
         self._committed = time.monotonic()
+        self._durable = True  # SQLite's default
 
     @classmethod
     def create(cls, path: Path, space: Space) -> Store:
@@ -97,31 +66,37 @@ class Store:
         self._connection.close()
 
     def commit(self) -> None:
-        """Make durable what :meth:`add` left for later."""
+        """Commit what :meth:`add` left for later."""
         with self._explained():
             self._connection.commit()
         self._committed = time.monotonic()
+
+    def sync(self) -> None:
+        """Make everything that was recorded durable, so that other files may refer to it."""
+        self._begin(durable=True)
+        with self._explained():  # a commit that changes nothing; the disk has all that precede it
+            self._connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+    def _begin(self, *, durable: bool) -> None:
+        """See that what is recorded next will survive a loss of power when it is committed, or not.
+
+        Whatever was committed before is durable then, too: it precedes it in SQLite's log.
+        """
+        if durable == self._durable:
+            return
+        if self._connection.in_transaction:
+            self.commit()  # SQLite does not change it within one
+        with self._explained():
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self._durable = durable
 
     def compact(self) -> None:
         """Give back what the file does not need any more."""
         with self._explained():
             self._connection.execute("VACUUM")
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        # UnicodeDecodeError, ValueError, OverflowError: a cell that no column of ours holds.
-        except (sqlite3.Error, ValueError, OverflowError) as error:
-            if isinstance(error, RunError):
-                raise
-            reason = " ".join(str(error).split())
-            if "disk is full" in reason:
-                raise disk_full(self.path) from error
-            raise RunError(
-                f"{self.path} is damaged or cannot be used ({reason}); restore it from a copy, or "
-                "start a new run"
-            ) from error
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(self.path, _ADVICE)
 
     # -- evaluations -----------------------------------------------------------------------------
 
@@ -132,12 +107,14 @@ class Store:
         score: float | None,
         notes: Sequence[str] = (),
     ) -> None:
-        """Record an evaluation, durably unless it took next to no time; no score if it failed.
+        """Record an evaluation, durably if it took a tenth of a second; no score if it failed.
 
-        Quick ones that arrive together are committed together, after half a second at the latest
-        if more arrive; what is written of their phase, :meth:`spend`, commits them too. ``notes``
-        are kept with it: see :meth:`notes`.
+        Others are durable once a costly one or :meth:`sync` has followed. Quick ones that arrive
+        together are committed together, after half a second at the latest if more arrive; what is
+        written of their phase, :meth:`spend`, commits them too. ``notes`` are kept with it, see
+        :meth:`notes`.
         """
+        self._begin(durable=evaluation.seconds >= _COSTLY)
         options = space.options(evaluation.genome)
         row = (
             evaluation.stage,
@@ -157,10 +134,10 @@ class Store:
             evaluation.images.measured,
             evaluation.failure,
         )
-        cells = ", ".join(f"?{number}" for number in range(1, len(row) + 1))
+        cells = ", ".join("?" * len(row))
         with self._explained():
             self._connection.execute(
-                f"INSERT INTO evaluations VALUES (NULL, {cells}, checksum_of({cells}))", row
+                f"INSERT INTO evaluations VALUES (NULL, {cells}, ?)", (*row, checksum(*row))
             )
             if notes:
                 e = evaluation
@@ -185,61 +162,32 @@ class Store:
                 given,
             )
             known: dict[Genome, Genome] = {}
-            return [_evaluation(checked(row, self.path), known) for row in rows]
+            return [evaluation_of(checked(row, self.path), known) for row in rows]
 
     @contextmanager
     def forgetting_failures(self, config: str | None = None) -> Iterator[Forgotten]:
         """Forget evaluations that failed and those that followed, once the body has ended well.
 
-        From a failure in a search follow the later generations and the finalists of its stage, and
-        from any failure the later stages. From then on the run is one of the configuration with the
-        digest ``config``, if it is given.
+        From then on the run is one of the configuration with the digest ``config``, if it is given.
         """
+        self._begin(durable=True)
         with self._explained(), self._connection:
             if config is not None:
                 self._write_fact("config", config)
-            yield self._forget_failures()
-
-    def _forget_failures(self) -> Forgotten:
-        stages: dict[str, int | None] = dict(  # with the first generation in which a search failed
-            self._connection.execute(
-                "SELECT stage, min(CASE WHEN failure IS NOT NULL AND phase = 'search'"
-                " THEN generation END) FROM evaluations GROUP BY stage ORDER BY min(id)"
-            ).fetchall()
-        )
-        failed = self._connection.execute(
-            "SELECT stage FROM evaluations WHERE failure IS NOT NULL ORDER BY id LIMIT 1"
-        ).fetchone()
-        if failed is None:
-            return Forgotten(0, 0, tuple(stages), ())
-        names = list(stages)
-        first = names.index(failed[0])
-        kept, gone = tuple(names[: first + 1]), tuple(names[first + 1 :])
-        count = self._delete("failure IS NOT NULL")
-        followed = sum(self._delete("stage = ?", name) for name in gone)
-        if (generation := stages[failed[0]]) is not None:
-            where = "stage = ? AND (phase <> 'search' OR generation > ?)"
-            followed += self._delete(where, failed[0], generation)
-        self._connection.execute(
-            f"DELETE FROM facts WHERE key LIKE 'note/%' AND key NOT IN"
-            f" (SELECT {_NOTE_KEY} FROM evaluations)"
-        )
-        return Forgotten(count, followed, kept, gone)
-
-    def _delete(self, where: str, *values: object) -> int:
-        return self._connection.execute(f"DELETE FROM evaluations WHERE {where}", values).rowcount
+            yield forget_failures(self._connection)
 
     # -- facts and time --------------------------------------------------------------------------
 
     def set_fact(self, key: str, value: object) -> None:
         """Write down a fact, as JSON."""
+        self._begin(durable=True)
         with self._explained(), self._connection:
             self._write_fact(key, value)
 
     def _write_fact(self, key: str, value: object) -> None:
+        row = (key, json.dumps(value))
         self._connection.execute(
-            "INSERT OR REPLACE INTO facts VALUES (?1, ?2, checksum_of(?1, ?2))",
-            (key, json.dumps(value)),
+            "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (*row, checksum(*row))
         )
 
     def fact(self, key: str) -> object:
@@ -266,7 +214,7 @@ class Store:
         found = self._notes_of_phases()
         with self._explained():
             rows = self._connection.execute(
-                f"SELECT stage, phase, value FROM evaluations JOIN facts ON key = {_NOTE_KEY}"
+                f"SELECT stage, phase, value FROM evaluations JOIN facts ON key = {NOTE_KEY}"
                 " ORDER BY stage, phase DESC, generation, position"
             )
             for stage, phase, lines in rows:
@@ -284,13 +232,25 @@ class Store:
         ``images`` is what the phase has needed in all, besides its evaluations, if it is known now.
         """
         images = images or Ledger()
+        self._begin(durable=seconds >= _COSTLY)
         with self._explained(), self._connection:
+            before = self._connection.execute(
+                "SELECT seconds, trained, measured FROM spent WHERE stage = ? AND phase = ?",
+                (stage, phase),
+            ).fetchone()
+            spent, trained, measured = before or (0.0, 0, 0)
+            row = (
+                stage,
+                phase,
+                spent + float(seconds),
+                max(trained, images.trained),
+                max(measured, images.measured),
+            )
+            # Not REPLACE: a row keeps its place, which tells when its phase began.
             self._connection.execute(
-                "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5, checksum_of(?1, ?2, ?3, ?4, ?5))"
-                " ON CONFLICT (stage, phase) DO UPDATE SET seconds = seconds + ?3,"
-                " trained = max(trained, ?4), measured = max(measured, ?5), checksum ="
-                " checksum_of(?1, ?2, seconds + ?3, max(trained, ?4), max(measured, ?5))",
-                (stage, phase, float(seconds), images.trained, images.measured),
+                "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (stage, phase)"
+                " DO UPDATE SET seconds = ?3, trained = ?4, measured = ?5, checksum = ?6",
+                (*row, checksum(*row)),
             )
 
     def spent(self) -> dict[tuple[str, str], float]:
@@ -323,14 +283,3 @@ class Store:
 
 # One encoder: json.dumps would make one for each call.
 _dump = json.JSONEncoder(separators=(",", ":")).encode
-
-
-def _evaluation(row: tuple[Any, ...], known: dict[Genome, Genome]) -> Evaluation:
-    """The evaluation in a row; genomes are taken from those ``known``, as parents have been."""
-    stage, phase, generation, position = row[:4]
-    genome, flops, params, metrics, origin, parents, seconds, trained, measured, failure = row[4:]
-    genome, *parents = (known.setdefault(one, one) for one in map(tuple, (genome, *parents)))
-    return Evaluation(
-        stage, phase, generation, position, genome, flops, params, metrics, origin,
-        tuple(parents), seconds, Ledger(trained, measured), failure,
-    )  # fmt: skip

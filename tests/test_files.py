@@ -1,10 +1,14 @@
 import errno
+import os
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from evo_nas.errors import CheckpointError, RunError
+from evo_nas.evaluator import Failure
 from evo_nas.files import (
     HEADER_BYTES,
     load_checkpoint,
@@ -26,18 +30,46 @@ def test_writes_and_replaces_whole_files(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+REFUSALS = [
+    (errno.EIO, r"cannot be written \(Input/output error\); see to its disk and its permissions"),
+    (errno.EROFS, r"cannot be written \(Read-only file system\); see to its disk"),
+    (errno.EACCES, r"cannot be written \(Permission denied\); see to its disk"),
+    (errno.ENOSPC, "cannot be written, the disk is full; free some space"),
+    (errno.EDQUOT, "cannot be written, the disk is full; free some space"),
+]
+
+
+@contextmanager
+def refusing(step, number):
+    """The system refuses a step of reading or writing files."""
+
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(f"evo_nas.files.{step}", fail)
+        yield
+
+
+@pytest.mark.parametrize("step", ["os.fsync", "Path.open", "Path.replace"])
+@pytest.mark.parametrize(("number", "said"), REFUSALS)
+def test_a_failed_write_names_the_file_and_leaves_the_old_one_and_nothing_else(
+    tmp_path, number, said, step
+):
     path = tmp_path / "file"
     write_atomically(path, b"old")
-
-    def fail(descriptor):
-        raise OSError("disk full")
-
-    monkeypatch.setattr("evo_nas.files.os.fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with refusing(step, number), pytest.raises(RunError, match=f"file {said}") as caught:
         write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert len(list(tmp_path.iterdir())) == 1
+    with pytest.raises(RunError):  # no candidate is to blame
+        Failure.by(caught.value)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]
+
+
+def test_a_place_where_no_file_can_be_is_named(tmp_path):
+    with pytest.raises(RunError, match=f"no file can be written to a folder: {tmp_path}"):
+        write_atomically(tmp_path, b"new")
+    with pytest.raises(RunError, match=f"there is no such folder: {tmp_path / 'none'}"):
+        write_atomically(tmp_path / "none" / "file", b"new")
 
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
@@ -105,20 +137,74 @@ def test_of_a_damaged_checkpoint_the_one_before_is_used(tmp_path):
     assert load_checkpoint(path, told.append) == {"epoch": 2}
     assert told == [f"checkpoint {path} is damaged; state.previous before it is used instead"]
     damage(path.with_name("state.previous"))
-    with pytest.raises(CheckpointError, match="state is damaged"):
+    with pytest.raises(CheckpointError, match=r"state\.previous is damaged"):
         load_checkpoint(path)
 
 
-def test_a_crash_between_two_checkpoints_leaves_the_earlier_one(tmp_path, monkeypatch):
+def test_where_both_are_damaged_nothing_is_deleted(tmp_path):
+    path = tmp_path / "state"
+    for epoch in (1, 2):
+        save_checkpoint(path, {"epoch": epoch})
+    damage(path)
+    damage(path.with_name("state.previous"))
+    with pytest.raises(CheckpointError, match="state is damaged; delete it"):
+        load_checkpoint(path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["state", "state.previous"]
+
+
+def test_a_damaged_checkpoint_never_takes_the_place_of_the_sound_one(tmp_path):
+    path = tmp_path / "state"
+    for epoch in (1, 2):
+        save_checkpoint(path, {"epoch": epoch})
+    damage(path)
+    assert load_checkpoint(path) == {"epoch": 1}
+    with refusing("os.fsync", errno.ENOSPC), pytest.raises(RunError, match="disk is full"):
+        save_checkpoint(path, {"epoch": 2})
+    assert load_checkpoint(path) == {"epoch": 1}
+    save_checkpoint(path, {"epoch": 2})
+    damage(path)
+    assert load_checkpoint(path) == {"epoch": 1}
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_both_before_it(tmp_path):
+    path = tmp_path / "state"
+    for epoch in (1, 2):
+        save_checkpoint(path, {"epoch": epoch})
+    with refusing("os.fsync", errno.EIO), pytest.raises(RunError, match="state cannot be written"):
+        save_checkpoint(path, {"epoch": 3})
+    assert load_checkpoint(path) == {"epoch": 2}
+    damage(path)
+    assert load_checkpoint(path) == {"epoch": 1}
+
+
+def test_a_checkpoint_that_cannot_be_read_or_deleted_is_named(tmp_path):
     path = tmp_path / "state"
     save_checkpoint(path, {"epoch": 1})
+    with (
+        refusing("Path.read_bytes", errno.EIO),
+        pytest.raises(RunError, match=r"state cannot be read \(In"),
+    ):
+        load_checkpoint(path)
+    with (
+        refusing("Path.unlink", errno.EROFS),
+        pytest.raises(RunError, match="state cannot be deleted"),
+    ):
+        remove_checkpoint(path)
 
-    def fail(descriptor):
-        raise OSError("disk full")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):  # noqa: PT012
-        patch.setattr("evo_nas.files.os.fsync", fail)
+def test_a_crash_between_two_checkpoints_leaves_the_earlier_one(tmp_path, monkeypatch):
+    path, replace = tmp_path / "state", Path.replace
+    save_checkpoint(path, {"epoch": 1})
+
+    def crash(self, target):
+        if ".part." in self.name:
+            raise OSError(errno.EIO, "gone")
+        return replace(self, target)
+
+    with monkeypatch.context() as patch, pytest.raises(RunError, match="gone"):  # noqa: PT012
+        patch.setattr("evo_nas.files.Path.replace", crash)
         save_checkpoint(path, {"epoch": 2})
+    assert [file.name for file in tmp_path.iterdir()] == ["state.previous"]
     assert load_checkpoint(path) == {"epoch": 1}
     remove_checkpoint(path)
     assert not list(tmp_path.iterdir())
@@ -147,16 +233,3 @@ def test_equal_weights_are_equal_files_whatever_order_they_came_in(tmp_path):
     save_weights(tmp_path / "one", tensors, about)
     save_weights(tmp_path / "other", dict(reversed(tensors.items())), dict(reversed(about.items())))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
-
-
-def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-
-    def fail(descriptor):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("evo_nas.files.os.fsync", fail)
-    with pytest.raises(RunError, match="file cannot be written, the disk is full; free some space"):
-        write_atomically(path, b"new")
-    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"old"]

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 import evo_nas
+from evo_nas import loop
 from evo_nas.api import prepare
 from evo_nas.architecture import read_architecture
 from evo_nas.config import Config
@@ -307,6 +308,26 @@ def test_best_json_is_an_architecture_file(tmp_path: Path) -> None:
     assert set(content) == {
         "format", "space", "genome", "choices", "target", "measured", "run", "sha256"
     }  # fmt: skip
+
+
+def test_best_json_is_written_once_the_evaluations_are_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    sync, write = Store.sync, loop.write_atomically
+
+    def synced(self: Store) -> None:
+        sync(self)
+        events.append("synced")
+
+    def written(path: Path, content: bytes) -> None:
+        events.append(path.name)
+        write(path, content)
+
+    monkeypatch.setattr(Store, "sync", synced)
+    monkeypatch.setattr(loop, "write_atomically", written)
+    run(tmp_path / "run")
+    assert events[-2:] == ["synced", "best.json"]
 
 
 def test_an_evaluator_that_was_stopped_while_it_opened_is_not_closed(

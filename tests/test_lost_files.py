@@ -106,7 +106,7 @@ def test_a_flipped_bit_in_delivered_weights_is_noticed_by_whoever_reads_them(
     content[place] ^= 1
     file.write_bytes(content)
     for read in (load_trained, evo_nas.load):
-        with pytest.raises(CheckpointError, match=r"best.safetensors are damaged"):
+        with pytest.raises(CheckpointError, match=r"best.safetensors (are damaged|is no file of)"):
             read(str(tmp_path / "run"))
     file.unlink()  # as the message says
     assert outcome(evo_nas.resume(tmp_path / "run")) == whole

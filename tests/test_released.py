@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from evo_nas import registry
-from evo_nas.errors import CheckpointError
+from evo_nas.errors import CheckpointError, RunError
 from evo_nas.measuring import torch_threads
 from evo_nas.released import convert, read_state_dict
 
@@ -162,5 +162,5 @@ def test_missing_files_and_folders(tmp_path):
         read_state_dict(tmp_path / "missing.pth")
     source = tmp_path / "weights.pth"
     torch.save(SMALL, source)
-    with pytest.raises(CheckpointError, match="cannot write"):
+    with pytest.raises(RunError, match="cannot be written, there is no such folder"):
         convert(nn.Linear(3, 2), source, tmp_path / "missing" / "weights.safetensors")

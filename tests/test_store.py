@@ -1,15 +1,20 @@
 import contextlib
 import random
 import shutil
+import signal
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evo_nas import schema
 from evo_nas.errors import RunError
+from evo_nas.interrupts import Stopped, stopped_by_signals
 from evo_nas.measuring import Ledger
+from evo_nas.soundness import checksum
 from evo_nas.store import Evaluation, Store
 
 from .spacekit import TinySpace
@@ -104,10 +109,10 @@ def test_an_evaluation_cannot_be_recorded_twice(tmp_path: Path) -> None:
         store.add(evaluation(), SPACE, 0.5)
 
 
-def test_slow_evaluations_are_durable_at_once_and_quick_ones_together(
+def test_slow_evaluations_are_committed_at_once_and_quick_ones_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def durable() -> int:
+    def committed() -> int:
         reader = Store(tmp_path / "run.sqlite", read_only=True)
         found = len(reader.evaluations())
         reader.close()
@@ -117,17 +122,17 @@ def test_slow_evaluations_are_durable_at_once_and_quick_ones_together(
     monkeypatch.setattr("evo_nas.store.time.monotonic", lambda: now)
     store = Store.create(tmp_path / "run.sqlite", SPACE)
     store.add(evaluation(0, seconds=0.02), SPACE, 0.5)
-    assert durable() == 1
+    assert committed() == 1
     store.add(evaluation(1, seconds=0.001), SPACE, 0.5)
     now = 0.4
     store.add(evaluation(2, seconds=0.001), SPACE, 0.5)
-    assert durable() == 1
+    assert committed() == 1
     now = 0.6
     store.add(evaluation(3, seconds=0.001), SPACE, 0.5)
-    assert durable() == 4
+    assert committed() == 4
     store.add(evaluation(4, seconds=0.001), SPACE, 0.5)
     store.commit()
-    assert durable() == 5
+    assert committed() == 5
 
 
 @pytest.mark.parametrize("damage", ["missing", "text", "empty", "hole", "schema"])
@@ -383,3 +388,111 @@ def test_what_a_crash_left_in_the_log_is_found_in_a_copy(tmp_path: Path) -> None
         assert copy.evaluations() == [evaluation()]
         copy.close()
     store.close()
+
+
+def raising_signal(number: int) -> Callable[..., int]:
+    """What Ctrl-C does while the row of this number is looked at."""
+    left = number
+
+    def looked_at(*values: Any) -> int:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return checksum(*values)
+
+    return looked_at
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_ctrl_c_while_rows_are_looked_at_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool
+) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    for position in range(30):
+        store.add(evaluation(position), SPACE, 0.5)
+    store.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "checksum", raising_signal(20))
+        with pytest.raises(KeyboardInterrupt):
+            Store(path, read_only=read_only)
+        patch.setattr(schema, "checksum", raising_signal(20))
+        with pytest.raises(Stopped), stopped_by_signals():
+            Store(path, read_only=read_only)
+    assert len(Store(path, read_only=read_only).evaluations()) == 30
+
+
+def test_ctrl_c_while_something_is_recorded_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    steps: list[Callable[[], None]] = [
+        lambda: store.add(evaluation(), SPACE, 0.5),
+        lambda: store.set_fact("data", "one"),
+        lambda: store.spend("stage1", "search", 1.0),
+    ]
+    for step in steps:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            patch.setattr("evo_nas.store.checksum", raising_signal(1))
+            step()
+        step()
+    store.close()
+    assert read(tmp_path / "run.sqlite")[0] == [evaluation()]
+
+
+def test_a_store_that_cannot_be_written_or_is_in_use_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    for position in range(3):
+        store.add(evaluation(position), SPACE, 0.5)
+    store.close()
+    monkeypatch.setattr(
+        schema, "_open", lambda file, mode: sqlite3.connect(f"{file.as_uri()}?mode={mode}",
+        uri=True, timeout=0),
+    )  # fmt: skip
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        reading = other.execute("SELECT * FROM evaluations")
+        next(reading)
+        with pytest.raises(RunError, match=r"run\.sqlite is in use by another program; close"):
+            Store(path)
+        reading.close()
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RunError, match=r"run\.sqlite is in use by another program; close"):
+            Store(path, read_only=True)
+    usual = schema._open
+    monkeypatch.setattr(schema, "_open", lambda file, mode: usual(file, "ro"))
+    with pytest.raises(RunError, match=r"run\.sqlite is read-only \(.*\); make it and its folder"):
+        Store(path)
+
+
+def test_what_was_costly_is_durable_and_all_else_once_it_is_synced(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    levels: list[int] = []
+
+    def note(statement: str) -> None:
+        """SQLite's level of safety when a commit begins, 2 where it waits for the disk."""
+        if statement in ("COMMIT", f"PRAGMA user_version = {schema.VERSION}"):
+            levels.append(store._connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    def quick(position: int) -> None:
+        store.add(evaluation(position, seconds=0.001), SPACE, 0.5)
+        store.commit()
+
+    steps: list[tuple[Callable[[], None], int]] = [
+        (lambda: store.set_fact("data", "one"), 2),
+        (lambda: store.add(evaluation(0, seconds=2), SPACE, 0.5), 2),
+        (lambda: quick(1), 1),
+        (lambda: store.add(evaluation(3, seconds=0.05), SPACE, 0.5), 1),
+        (lambda: store.spend("stage1", "search", 0.05), 1),
+        (lambda: store.spend("stage1", "search", 2), 2),
+        (lambda: quick(2), 1),
+        (store.sync, 2),
+    ]
+    store._connection.set_trace_callback(note)
+    for step, level in steps:
+        levels.clear()
+        step()
+        assert levels[-1] == level

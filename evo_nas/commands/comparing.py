@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evo_nas.errors import RunError
+
 from . import flags
 from .output import JsonFlag, QuietFlag, print_json, print_view, stoppable
 
@@ -110,8 +112,8 @@ def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
     _print(found, as_json)
     try:
         write_comparison_page(found)
-    except OSError as error:  # all else is there
-        print(f"report.html could not be written: {error.strerror}", file=sys.stderr)
+    except RunError as error:  # all else is there
+        print(f"report.html could not be written: {error}", file=sys.stderr)
 
 
 def show_comparison(folder: Path, as_json: bool) -> None:

@@ -39,7 +39,7 @@ def write_report(result: Result, out: Path | None = None) -> Path:
 
     Raises:
         EvoNasError: a plug-in that the run was made with cannot be loaded.
-        OSError: the page cannot be written.
+        RunError: the page cannot be written.
     """
     path = out or result.folder / FILE
     space: Space = registry.load("space", result.config.space)
