@@ -68,7 +68,9 @@ def _square(path: Path, size: int, channels: int) -> Image:
     try:
         with image.open(path) as picture:
             converted = picture.convert("L" if channels == 1 else "RGB")
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow's for broken content
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise what they stumble over in broken content
         raise DataError(f"picture {path} cannot be read: {error}") from error
     fitted: Image = ImageOps.fit(converted, (size, size), image.Resampling.BICUBIC)
     return fitted

@@ -61,6 +61,8 @@ def search(
         best = rank([*best, *told], objectives)[: stage.finalists]
         if best:
             number = f"generation {generation + 1}"
+            # The phase may not have begun yet: the scorer begins none where it only replays.
+            progress.start(f"{stage.name} search", stage.candidates, "candidates")
             progress.advance(done, describe(best[0], objectives[0], legal, number))
     scorer.require_scores()
     if done < stage.candidates:

@@ -15,6 +15,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from torch import nn
 from .epochs import DivergedError, Epoch, Trainer, pace_note
 from .errors import CheckpointError, TrainingError
 from .files import load_checkpoint, save_checkpoint
+from .inputs import shown
 from .measuring import Batches
 from .progress import Progress, Silent
 from .recipe import Phase
@@ -193,7 +195,7 @@ class _Training:
         state = load_checkpoint(path, self._progress.say)
         if state is None:
             return
-        known = state["identity"]
+        known = state.get("identity")
         if not isinstance(known, dict):
             raise CheckpointError(f"checkpoint {path} is of an earlier version; delete it")
         for key, value in self._identity.items():
@@ -202,12 +204,40 @@ class _Training:
                     f"checkpoint {path} belongs to another training: {key} is {known.get(key)} "
                     f"there, {value} here; delete it to train anew"
                 )
-        self._good, self.done = {name: state[name] for name in self._good}, int(state["epoch"])
-        self._set_backs = int(state.get("set_backs", 0))  # earlier versions knew none
-        self._failed_after = int(state.get("failed_after", -1))
-        self.notes = list(state.get("notes", []))
-        self.trainer.step.parts = state["parts"]
+        try:
+            self._take(state)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # torch raises what it stumbles over, of many kinds
+            reason = str(error).strip().partition("\n")[0]
+            raise CheckpointError(
+                f"checkpoint {path} is none that this training left ({type(error).__name__}: "
+                f"{reason}); delete it, and the training begins anew"
+            ) from error
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        """Be as in a state that anybody may have written; raises what is wrong with it."""
+        epochs = self._phase.epochs
+        done = _count(state["epoch"], 0, epochs)
+        parts = _count(state["parts"], 1, self.trainer.batch_size)
+        set_backs = _count(
+            state.get("set_backs", 0), 0, MOST_SET_BACKS
+        )  # earlier versions knew none
+        failed_after = _count(state.get("failed_after", -1), -1, epochs)
+        notes = state.get("notes", [])
+        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+            raise ValueError(f"notes are {shown(notes)}")
+        self._good, self.done = {name: state[name] for name in self._good}, done
+        self._set_backs, self._failed_after = set_backs, failed_after
+        self.trainer.step.parts, self.notes = parts, list(notes)
         self._recover()
+
+
+def _count(value: object, least: int, most: int) -> int:
+    """A whole number that lies within both; raises a ValueError for anything else."""
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{shown(value)} stands where {least} to {most} can be")
+    return value
 
 
 @contextlib.contextmanager

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+import numpy as np
+import torch
 from torch import nn
 
+from evo_nas.distribution import Distribution
 from evo_nas.space import Choice, Costs, Genome, Geometry, Option, Space
 
 
@@ -26,6 +30,35 @@ def prior_mass(space: Space, genome: Genome) -> float:
     for choice, on in zip(space.choices, space.active(genome), strict=True):
         mass /= len(choice.options) if on else 1
     return mass
+
+
+def masses(
+    space: Space, distribution: Distribution, legal: Sequence[Genome]
+) -> dict[Genome, float]:
+    """The conditioned distribution, straight from its definition."""
+    found = {}
+    for genome in legal:
+        active = zip(distribution.probabilities, genome, space.active(genome), strict=True)
+        found[genome] = float(np.prod([p[gene] for p, gene, on in active if on]))
+    total = sum(found.values())
+    return {genome: mass / total for genome, mass in found.items()}
+
+
+def chi_square_tail(drawn: Counter[Genome], expected: Mapping[Genome, float]) -> float:
+    """How likely draws are as far from what is expected, or further; rare genomes are one."""
+    draws = drawn.total()
+    often = [genome for genome, share in expected.items() if draws * share >= 5]
+    pairs = [(drawn[genome], draws * expected[genome]) for genome in often]
+    rest = draws - sum(count for count, _ in pairs), draws - sum(mean for _, mean in pairs)
+    if rest[1] > 1:
+        pairs.append(rest)
+    elif rest[1] < 1e-6:
+        assert rest[0] == 0  # of what the distribution never gives
+    if len(pairs) < 2:
+        return 1.0
+    distance = sum((count - mean) ** 2 / mean for count, mean in pairs)
+    degrees = torch.tensor((len(pairs) - 1) / 2, dtype=torch.float64)
+    return float(torch.special.gammaincc(degrees, torch.tensor(distance / 2, dtype=torch.float64)))
 
 
 class TinySpace(Space):

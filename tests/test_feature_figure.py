@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -143,6 +145,17 @@ def test_a_picture_that_cannot_be_read_is_named(weights: Path, tmp_path: Path) -
     (tmp_path / "no.png").write_text("no picture")
     with pytest.raises(DataError, match=r"no\.png cannot be read"):
         feature_figure([load_trained(f"glit_tiny={weights}")], [tmp_path / "no.png"])
+
+
+def test_a_picture_that_says_to_be_enormous_is_named(weights: Path, tmp_path: Path) -> None:
+    path = tmp_path / "no.png"
+    Image.new("L", (2, 2)).save(path)
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", 2**16, 2**16)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"no\.png cannot be read"):
+        feature_figure([load_trained(f"glit_tiny={weights}")], [path])
 
 
 def test_the_commands(

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from evo_nas.errors import CheckpointError
-from evo_nas.files import load_checkpoint
+from evo_nas.files import load_checkpoint, save_checkpoint
 from evo_nas.measuring import Ledger, measure, torch_threads
 from evo_nas.optimizing import make_optimizer, set_learning_rate
 from evo_nas.recipe import Augmentation
@@ -283,3 +283,20 @@ def test_measuring_counts_and_splits(batches):
     share = metrics["accuracy"]
     assert metrics["standard_error"] == pytest.approx((share * (1 - share) / 70) ** 0.5)
     assert measure(network, batches).metrics() == metrics
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("network", {}), ("network", None), ("optimizer", {"state": {}}), ("optimizer", []),
+     ("identity", None), ("epoch", "x"), ("epoch", 10**30), ("epoch", -2), ("parts", None),
+     ("parts", 0), ("set_backs", float("nan")), ("failed_after", []), ("notes", 3), ("notes", [3])],
+)  # fmt: skip
+def test_a_checkpoint_that_no_training_left_is_named(batches, tmp_path, key, value):
+    path = tmp_path / "checkpoint"
+    trained(batches, SGD, checkpoint=path)
+    sound = load_checkpoint(path)
+    without = {name: entry for name, entry in sound.items() if name != key}
+    for state in ([without] if key in ("network", "parts") else []) + [sound | {key: value}]:
+        save_checkpoint(path, state)
+        with pytest.raises(CheckpointError, match=r"checkpoint .*checkpoint .*; delete it"):
+            trained(batches, SGD, checkpoint=path)
