@@ -5,9 +5,8 @@ handler yet. The signal is therefore blocked where workers are started: they inh
 release it when they have a handler. A handler and not SIG_IGN, which programs that a worker starts
 would inherit.
 
-joblib's resource tracker, which removes what killed processes have left (semaphores and shared
-arrays), is started here in a session of its own: a kill of the whole process group does not take it
-along.
+joblib's resource tracker, which removes what killed processes have left (semaphores, shared arrays),
+is started here in a session of its own: a kill of the whole process group does not take it along.
 """
 
 from __future__ import annotations

@@ -7,19 +7,21 @@ read; images in it are mapped, and so shared.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import joblib
 import torch
+from joblib.externals.loky.backend import resource_tracker
 from torch import Tensor
 
 from . import errors, plugin_files, registry
 from .data import SearchData
 from .errors import EvaluatorError, EvoNasError
 from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
-from .files import written_aside
 from .measuring import Ledger
 from .outcomes import outcome_of
 from .progress import Messages, Silent
@@ -29,9 +31,6 @@ from .space import Genome, Geometry, Option, Space
 from .streams import Streams
 from .subspace import Subspace
 from .worker_pool import Lost, WorkerPool
-
-# Named as what is being written: where a run was killed, the next to open its folder removes it.
-_JOB = ".workers.part.job"
 
 
 def worker_count(
@@ -89,10 +88,12 @@ class Workers:
             inherits=context.initial_weights is not None,
             files=plugin_files.files(),
         )
-        self._job = (context.folder / _JOB).absolute()
-        with written_aside(self._job) as temporary:
-            joblib.dump(job, temporary)
-        self._pool = WorkerPool([_Desk(self._job, device) for device in devices], limit)
+        self._folder = tempfile.mkdtemp(prefix="evo-nas-")
+        # Removes the folder should this process be killed.
+        resource_tracker.register(self._folder, "folder")
+        path = Path(self._folder) / "job"
+        joblib.dump(job, path)
+        self._pool = WorkerPool([_Desk(path, device) for device in devices], limit)
 
     def outcomes(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
         """Each position in ``genomes`` once, with checked metrics or why there are none.
@@ -118,7 +119,8 @@ class Workers:
     def close(self) -> None:
         """End the workers, whatever they are at."""
         self._pool.close()
-        self._job.unlink(missing_ok=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        resource_tracker.unregister(self._folder, "folder")
 
     def _weights(self, genome: Genome) -> Mapping[str, Tensor] | None:
         offered = self._context.initial_weights
