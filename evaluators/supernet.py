@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from evo_nas.decoder import Decoder
+from evo_nas.delivered import read_count, read_notes
 from evo_nas.distribution import prior
 from evo_nas.errors import EvaluatorError, TrainingError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
@@ -24,6 +25,7 @@ from evo_nas.generation import score
 from evo_nas.images import prepare
 from evo_nas.imageset import Images, ImageSet
 from evo_nas.measuring import Batches, seeded_weights
+from evo_nas.released import check_weights
 from evo_nas.scorecache import ScoreCache
 from evo_nas.scoring_workers import ScoringJob, score_in_processes
 from evo_nas.space import Genome, Space
@@ -89,7 +91,8 @@ class SupernetEvaluator(Evaluator):
         count = self._validation_images or context.recipe.validation_images
         self._validation = self._some(data.validation, count, "validation")
         self._job: ScoringJob | None = None
-        self._cache = ScoreCache(weights.with_name(SCORES), self._key(weights))
+        scores = weights.with_name(SCORES)
+        self._cache = ScoreCache(scores, self._key(weights), again=context.progress.say)
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of a generation of one."""
@@ -176,11 +179,10 @@ class SupernetEvaluator(Evaluator):
                 continue
             weights = load_weights(path, wanted)
             assert weights is not None, "the file was there a moment ago"
-            self._supernet.load_state_dict(weights)
+            self._take(weights, path)
             # The same images score candidates as in that run, whatever the seed is here.
-            self._streams = Streams(int(metadata["seed"]))
-            self._context.ledger.trained += int(metadata["images_trained"])
-            self._context.notes.extend(json.loads(metadata.get("notes", "[]")))
+            self._streams = Streams(read_count(path, "seed"))
+            self._context.ledger.trained += read_count(path, "images_trained")
             self._context.progress.say(f"shared weights: {path}")
             return path
         if self._run is not None:
@@ -206,8 +208,7 @@ class SupernetEvaluator(Evaluator):
         weights = load_weights(path, metadata)
         context.ledger.trained += trained
         if weights is not None:
-            self._supernet.load_state_dict(weights)
-            context.notes.extend(json.loads(read_metadata(path).get("notes", "[]")))
+            self._take(weights, path)
             return path
         batches = Batches(
             context.data.train, context.data, context.geometry.image_size, context.device
@@ -228,6 +229,12 @@ class SupernetEvaluator(Evaluator):
         save_weights(path, self._supernet.state_dict(), metadata | told)
         remove_checkpoint(folder / CHECKPOINT)
         return path
+
+    def _take(self, weights: Mapping[str, Tensor], path: Path) -> None:
+        """Be the supernet that was trained in another process, or run."""
+        check_weights(self._supernet, weights, str(path))
+        self._supernet.load_state_dict(weights)
+        self._context.notes.extend(read_notes(path))
 
     def _select_at_random(self, step: int) -> None:
         generator = self._context.streams.generator("supernet", "path", step)

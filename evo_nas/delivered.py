@@ -10,12 +10,13 @@ from typing import Any
 
 from .errors import CheckpointError, EvoNasError
 from .files import read_metadata
-from .inputs import is_genome, is_number
+from .inputs import is_genome, is_number, shown
 from .measuring import ChannelStatistics
 from .space import Genome, Geometry
 
 _KEY, _MEASURED = "architecture", "measured"
 _LARGEST_SIZE = 2**20  # of anything in a geometry
+_MOST_DIGITS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def read_measured(path: Path) -> Mapping[str, Any]:
     """
     try:
         measured = json.loads(read_metadata(path).get(_MEASURED, "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return measured if isinstance(measured, dict) else {}
 
@@ -85,8 +86,43 @@ def read_description(path: Path) -> Delivered | None:
         )
     except EvoNasError:
         raise
-    except (KeyError, TypeError, ValueError, RecursionError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return None
+
+
+def read_notes(path: Path) -> list[str]:
+    """What a training has kept beside its weights of what bears on the result.
+
+    Raises:
+        CheckpointError: the file is damaged, or what it says cannot be notes.
+    """
+    text = read_metadata(path).get("notes", "[]")
+    try:
+        notes = json.loads(text)
+    except (ValueError, RecursionError):
+        notes = None
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise _refused(path, "notes", text)
+    return notes
+
+
+def read_count(path: Path, key: str) -> int:
+    """A whole number that a training has kept beside its weights.
+
+    Raises:
+        CheckpointError: the file is damaged, or does not say such a number.
+    """
+    text = read_metadata(path).get(key)
+    if text is None or not text.isascii() or not text.isdecimal() or len(text) > _MOST_DIGITS:
+        raise _refused(path, key, text)
+    return int(text)
+
+
+def _refused(path: Path, key: str, text: str | None) -> CheckpointError:
+    return CheckpointError(
+        f"weights {path}: {key} in the metadata cannot be {shown(text)}; delete the file to train "
+        "anew"
+    )
 
 
 def _check(about: Any, path: Path) -> None:

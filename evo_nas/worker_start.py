@@ -5,8 +5,8 @@ handler yet. The signal is therefore blocked where workers are started: they inh
 release it when they have a handler. A handler and not SIG_IGN, which programs that a worker starts
 would inherit.
 
-joblib's resource tracker, which removes what killed processes have left (semaphores, shared arrays),
-is started here in a session of its own: a kill of the whole process group does not take it along.
+joblib's resource tracker, which removes what killed processes have left (folders, semaphores,
+shared arrays), is started in a session of its own: a kill of the process group leaves it alive.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def starting_workers() -> Iterator[None]:
 
     Threads that are started meanwhile, which may start further workers, have Ctrl-C blocked, too.
     """
-    _track()
+    track()
     with undivided():
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
@@ -56,7 +56,7 @@ def _leave_to_parent(number: int, frame: FrameType | None) -> None:
 _tracking = Lock()
 
 
-def _track() -> None:
+def track() -> None:
     """Have the resource trackers run; they would release Ctrl-C, did they start later."""
     tracker = resource_tracker._resource_tracker
     with _tracking:

@@ -31,6 +31,7 @@ from .space import Genome, Geometry, Option, Space
 from .streams import Streams
 from .subspace import Subspace
 from .worker_pool import Lost, WorkerPool
+from .worker_start import track
 
 
 def worker_count(
@@ -88,8 +89,10 @@ class Workers:
             inherits=context.initial_weights is not None,
             files=plugin_files.files(),
         )
+        track()
+        # A private one, as what is in it is unpickled. The tracker, which outlives a kill of the whole
+        # process group, removes it should this process be killed.
         self._folder = tempfile.mkdtemp(prefix="evo-nas-")
-        # Removes the folder should this process be killed.
         resource_tracker.register(self._folder, "folder")
         path = Path(self._folder) / "job"
         joblib.dump(job, path)

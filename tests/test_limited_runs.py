@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ import evo_nas
 from evo_nas.api import prepare
 from evo_nas.config import Config
 from evo_nas.device import device_name
-from evo_nas.errors import BudgetError, DataError, EvaluatorError, EvoNasError
+from evo_nas.errors import BudgetError, DataError, EvaluatorError, EvoNasError, RunError
 from evo_nas.evaluator import EvaluationContext
 from evo_nas.limits import parse_limit
+from evo_nas.loop import Loop
 from evo_nas.report.repeating import command
 from evo_nas.result import Result, limited_facts
 from evo_nas.scorecache import ScoreCache
@@ -111,6 +114,24 @@ def test_a_resumed_run_goes_by_what_was_measured(
         run(tmp_path / "stopped", **options)
     resumed = evo_nas.resume(tmp_path / "stopped")
     assert outcome(resumed) == outcome(whole)
+
+
+def test_a_measured_value_that_is_damaged_ends_a_run_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+
+    def stopped(self: Loop, *_: object) -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped):  # noqa: PT012
+        patch.setattr(Loop, "_finish", stopped)
+        run(folder, flops="150..400", limits=[f"{CLOCK}<=18"])
+    with contextlib.closing(sqlite3.connect(folder / "limits.sqlite")) as values, values:
+        values.execute("""UPDATE scores SET metrics = '{"latency": 1.0}' WHERE genome =
+            (SELECT max(genome) FROM scores)""")
+    with pytest.raises(RunError, match=r"limits\.sqlite is damaged \(1 of \d+ rows .* new run"):
+        evo_nas.resume(folder)
 
 
 def test_the_configuration_keeps_limits_and_the_command_repeats_them(tmp_path: Path) -> None:

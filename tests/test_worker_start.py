@@ -1,4 +1,4 @@
-"""Signals to a whole process group, as a terminal and `kill` send them, while workers start and work."""
+"""Signals to a whole process group, as terminals send them, while workers start and work."""
 
 from __future__ import annotations
 

@@ -229,15 +229,20 @@ def test_however_the_search_ends_no_worker_stays_and_it_goes_on(
         "--run-dir", str(folder), "--quiet",
     )  # fmt: skip
     code = "from evo_nas.cli import main; main()"
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     search = subprocess.Popen(
         [sys.executable, "-c", code, "run", *words], cwd=Path(__file__).parents[1],
-        stderr=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
     )  # fmt: skip
     workers = set(waited_for(log, 5))
-    search.send_signal(number)
+    assert list(temporary.glob("evo-nas-*/job")), "it is here that workers read what they are given"
+    os.killpg(search.pid, number)
     search.communicate(timeout=60)
     assert search.returncode in (-signal.SIGKILL, 130)
     assert all(gone_at_last(process) for process in workers)
+    assert any(not list(temporary.glob("evo-nas-*")) or time.sleep(0.1) for _ in range(100))
     hurry.touch()
     assert told(evo_nas.resume(folder)) == told(plain)
 

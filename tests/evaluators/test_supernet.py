@@ -1,3 +1,5 @@
+import contextlib
+import sqlite3
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ import evo_nas
 from evo_nas import registry, scoring_workers
 from evo_nas.errors import CheckpointError, EvaluatorError, SpaceError, TrainingError
 from evo_nas.evaluator import Failure
+from evo_nas.files import load_weights, read_metadata, save_weights
 from evo_nas.measuring import Ledger
 from evo_nas.outcomes import outcomes
 from evo_nas.progress import Silent
@@ -314,3 +317,39 @@ def test_a_path_without_numbers_fails_alone_and_is_not_kept(tmp_path):
     assert found[0] == Failure("the evaluator returned loss = nan, no finite number")
     assert found[1] == healthy[0]
     assert not isinstance(dict(outcomes(mended, [(0, 1)]))[0], Failure)
+
+
+def test_a_damaged_score_is_computed_again_and_not_believed(tmp_path):
+    first = opened(tmp_path)
+    sound = scores(first)
+    first.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "scores.sqlite")) as file, file:
+        file.execute(
+            "UPDATE scores SET metrics = replace(metrics, '\"accuracy\": 0', '\"accuracy\": 1')"
+            " WHERE genome = (SELECT min(genome) FROM scores)"
+        )
+    hearing = Hearing()
+    again = opened(tmp_path, progress=hearing)
+    assert scores(again) == sound
+    assert [m for m in hearing.messages if "1 of 4 scores are damaged" in m]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"seed": "one"}, "seed in the metadata cannot be 'one'"),
+        ({"images_trained": "-4"}, "images_trained in the metadata cannot be '-4'"),
+        ({"notes": "["}, r"notes in the metadata cannot be '\['"),
+        ({"notes": "[3]"}, r"notes in the metadata cannot be '\[3\]'"),
+        ({}, "lacks "),
+    ],
+)
+def test_weights_of_a_run_that_cannot_be_used_are_named(tmp_path, change, said):
+    opened(tmp_path / "run").close()
+    path = tmp_path / "run" / "supernet.safetensors"
+    metadata = read_metadata(path)
+    del metadata["sha256"]
+    tensors = load_weights(path) if change else {"other": torch.zeros(1)}
+    save_weights(path, tensors, metadata | change)
+    with pytest.raises(CheckpointError, match=rf"supernet\.safetensors:? {said}"):
+        opened(tmp_path / "new", f"supernet?run={tmp_path / 'run'}")
