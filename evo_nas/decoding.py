@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import math
+import os
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,12 +108,19 @@ def _opened(name: str, content: Content) -> Image:
     from PIL import Image  # an optional dependency
 
     try:
+        if isinstance(content, str) and _is_special(content):  # a FIFO would be waited for
+            raise ValueError("it is no regular file")
         picture = Image.open(io.BytesIO(content) if isinstance(content, bytes) else content)
     except Exception as error:  # decoders raise what they stumble over in broken content
         raise _explained(name, error) from error
     if min(picture.size) < 1:
         raise _explained(name, ValueError(f"it has {picture.width} x {picture.height} pixels"))
     return picture
+
+
+def _is_special(path: str) -> bool:
+    mode = os.stat(path).st_mode
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _explained(name: str, error: Exception) -> DataError:

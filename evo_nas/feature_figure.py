@@ -13,6 +13,7 @@ from torch import Tensor
 from .errors import DataError
 from .features import heat_maps
 from .images import prepare
+from .inputs import check_regular
 from .trained import Trained
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def _square(path: Path, size: int, channels: int) -> Image:
     image, *_ = _pillow()
     from PIL import ImageOps
 
+    check_regular(path, DataError, "picture")
     try:
         with image.open(path) as picture:
             converted = picture.convert("L" if channels == 1 else "RGB")

@@ -135,5 +135,6 @@ class Seeds:
         }
         kinds = {"image": datasets.Image(), "label": datasets.ClassLabel(names=list("abc"))}
         path = self._folder / "train.parquet"
+        datasets.disable_progress_bars()
         datasets.Dataset.from_dict(rows, datasets.Features(kinds)).to_parquet(path)
         return path

@@ -1,10 +1,11 @@
 import io
+import os
 
 import numpy as np
 import pytest
 
 from evo_nas.decoding import RATIOS, Format, decode, decode_crop, header, random_part
-from evo_nas.errors import DataError
+from evo_nas.errors import DataError, PictureError
 
 Image = pytest.importorskip("PIL.Image")
 ImageOps = pytest.importorskip("PIL.ImageOps")
@@ -161,3 +162,12 @@ def test_damaged_files_of_any_kind_are_told_as_such_or_decoded(kind):
             assert decode("mine", bytes(damaged), Format(8, 3)).shape == (3, 8, 8)
         except DataError as error:
             assert "\n" not in str(error)  # noqa: PT017  either outcome will do
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "device"])
+def test_what_is_no_file_is_not_opened(kind, tmp_path):
+    path = tmp_path / "a.png"
+    os.mkfifo(path) if kind == "FIFO" else path.symlink_to("/dev/zero")
+    for read in (header, lambda *it: decode(*it, Format(8, 3))):
+        with pytest.raises(PictureError, match=r"a\.png .*no regular file"):
+            read(str(path), str(path))

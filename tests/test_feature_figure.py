@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -144,6 +145,12 @@ def test_how_images_are_normalised_must_be_known(weights: Path, tmp_path: Path) 
 def test_a_picture_that_cannot_be_read_is_named(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "no.png").write_text("no picture")
     with pytest.raises(DataError, match=r"no\.png cannot be read"):
+        feature_figure([load_trained(f"glit_tiny={weights}")], [tmp_path / "no.png"])
+
+
+def test_a_fifo_is_no_picture(weights: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "no.png")
+    with pytest.raises(DataError, match=r"no\.png cannot be read: it is no regular file"):
         feature_figure([load_trained(f"glit_tiny={weights}")], [tmp_path / "no.png"])
 
 
