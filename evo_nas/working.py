@@ -90,8 +90,8 @@ class Workers:
             files=plugin_files.files(),
         )
         track()
-        # A private one, as what is in it is unpickled. The tracker, which outlives a kill of the whole
-        # process group, removes it should this process be killed.
+        # A private one, as what is in it is unpickled. The tracker, which outlives a kill of the
+        # whole process group, removes it should this process be killed.
         self._folder = tempfile.mkdtemp(prefix="evo-nas-")
         resource_tracker.register(self._folder, "folder")
         path = Path(self._folder) / "job"
