@@ -14,11 +14,13 @@ from pathlib import Path
 from torch import nn
 
 from evo_nas.decoder import Decoder
+from evo_nas.delivered import read_notes
 from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.files import load_weights, read_metadata, remove_checkpoint, save_weights
+from evo_nas.files import load_weights, remove_checkpoint, save_weights
 from evo_nas.imageset import ImageSet
 from evo_nas.measuring import Batches, measure, seeded_weights
 from evo_nas.progress import Messages
+from evo_nas.released import check_weights
 from evo_nas.space import Genome, Space
 from evo_nas.streams import Streams
 from evo_nas.training import fit, images_trained
@@ -78,10 +80,10 @@ class TrainEvaluator(Evaluator):
         context = self._context
         weights = load_weights(path, metadata)
         if weights is not None:
+            check_weights(network, weights, str(path))
             network.load_state_dict(weights)
             network.to(context.device)
-            known: list[str] = json.loads(read_metadata(path).get("notes", "[]"))
-            return known
+            return read_notes(path)
         network.to(context.device)
         checkpoint = path.with_suffix(".checkpoint")
         notes = fit(
