@@ -55,6 +55,8 @@ class Score(Evaluator):
 class Keep(Score):
     """As Score, and keeps weights for each genome, as retraining does."""
 
+    keeps_weights = True
+
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         torch.manual_seed(sum(self.space.lift(genome)))
         network = self.space.build(genome, self.context.geometry)

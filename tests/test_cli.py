@@ -169,7 +169,8 @@ def test_what_a_plug_in_raises_is_told_by_its_line(
         cli.main()
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert "a plug-in raised KeyError: 'size' (bad.py, line 12); evo-nas check finds" in line
+    assert "bad.py:Bad': ask() raised KeyError: 'size' (bad.py, line 12)" in line
+    assert "; evo-nas check strategy " in line
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

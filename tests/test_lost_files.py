@@ -23,7 +23,6 @@ from .test_loop import Interruption, outcome, run, stop_after
 class Keeping(Keep):
     """As Keep, and says itself which weights are gone, as `train` does."""
 
-    keeps_weights = True
     scored = 0
 
     def evaluate(self, genome: tuple[int, ...]) -> Mapping[str, float]:
@@ -37,8 +36,6 @@ class Keeping(Keep):
 
 class Forgetful(Keep):
     """Says that it keeps weights, and has none."""
-
-    keeps_weights = True
 
     def weights(self, genome: tuple[int, ...]) -> None:
         return None

@@ -76,6 +76,7 @@ class _EvaluatorChecks:
             ("the same seed gives the same scores", self.deterministic),
             ("scores depend on neither order nor company", self.company),
             ("it opens again where it was closed", self.again),
+            ("weights that it keeps are there", self.kept),
             ("a candidate that fails fails alone", self.failure),
             ("it scores the same in another process", self.process),
             ("threads, settings and global random state stay", self.settings),
@@ -159,6 +160,21 @@ class _EvaluatorChecks:
             same = {genome: scores[genome] for genome in found}
             told = "before, and after it was closed and opened in its folder again,"
             expect_equal(same, found, told, "a resumed run opens it again: give the same then")
+
+    def kept(self) -> None:
+        assert self._at.scores
+        with self._at.opened() as evaluator:
+            score(evaluator, self._at.genomes)
+            given = {genome: evaluator.weights(genome) for genome in self._at.genomes}
+            kept = {genome: path for genome, path in given.items() if path is not None}
+            for genome, path in kept.items():
+                expect(path.is_file(), f"weights({genome}) is {path}; there is no such file")
+            if evaluator.keeps_weights:  # a cascade has some of those that came to its end
+                told = "it says keeps_weights, and weights() is None for all that it scored"
+                expect(kept, f"{told}; return the path of a safetensors file")
+            else:
+                told = f"it keeps weights of {listed(kept)}; say keeps_weights = True"
+                expect(not kept, f"{told}, so that a run makes them again where they are lost")
 
     def failure(self) -> None:
         scores, genomes = self._at.scores, self._at.genomes

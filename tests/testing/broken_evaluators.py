@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from pathlib import Path
 
 import torch
 
@@ -122,3 +123,16 @@ class Misplaces(Fine):
     def evaluate_many(self, genomes):
         for genome in genomes:
             yield genome, self.evaluate(genome)
+
+
+class Secretive(Fine):
+    """Keeps weights, and does not say so."""
+
+    def weights(self, genome):
+        return Path(__file__)
+
+
+class Loses(Fine):
+    """Says that it keeps weights, and has none."""
+
+    keeps_weights = True

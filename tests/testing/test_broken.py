@@ -40,6 +40,8 @@ EVALUATORS = {
     "Raises": ("it returns its objectives as finite numbers", r"evaluators.py, line \d+: return"),
     "Once": ("it opens again where it was closed", "FileExistsError"),
     "Picky": ("it accepts the space", "spaces of trees .* check it with --space"),
+    "Secretive": ("weights that it keeps are there", "say keeps_weights = True"),
+    "Loses": ("weights that it keeps are there", "says keeps_weights, and .* is None for all"),
     "Misplaces": ("it returns its objectives as finite numbers", "yield .position in genomes"),
 }
 STRATEGIES = {
