@@ -11,6 +11,7 @@ The functions below are what an author of a data source needs: :func:`carve` spl
 from __future__ import annotations
 
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ def carve(
         DataError: there are too few rows for that.
     """
     labels = np.asarray(labels, dtype=np.int64)
-    if not part > 0 or (part >= 1 and part != int(part)):
+    if not 0 < part < math.inf or (part >= 1 and part != int(part)):
         raise DataError(f"{what}={part}: give a share between 0 and 1, or a whole number of images")
     present, sizes = np.unique(labels, return_counts=True)
     wanted = int(part) if part >= 1 else max(len(present), round(part * len(labels)))

@@ -103,8 +103,8 @@ def _safetensors(path: Path, chance: random.Random) -> str:
         metadata[key] = mutated(metadata[key].encode(), chance).decode("utf-8", "replace")
     else:
         change(tensors, chance)
-    sound = {k: v for k, v in tensors.items() if isinstance(k, str) and isinstance(v, Tensor)}
-    save_weights(path, sound, metadata)
+    held = {k: v for k, v in tensors.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    save_weights(path, {k: v for k, v in held.items() if not v.is_sparse}, metadata)
     return "sealed"
 
 

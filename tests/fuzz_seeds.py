@@ -60,10 +60,16 @@ class Stops(Silent):
 
 
 class Seeds:
-    """Sound things in one folder, each made when it is first needed."""
+    """Sound things in one folder, each made when it is first needed, or all at once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def make(self) -> None:
+        """All of them now."""
+        for name, value in vars(Seeds).items():
+            if isinstance(value, cached_property):
+                getattr(self, name)
 
     @cached_property
     def run(self) -> Path:

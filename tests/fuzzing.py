@@ -148,12 +148,14 @@ def at_home(base: Path) -> Iterator[None]:
 
 def failures(seconds: float, seed: int, keep: Path, apart: int = 100) -> Iterator[tuple[str, str]]:
     """Inputs for so long: the kind of each, and what is wrong with it."""
-    began, number = time.monotonic(), 0
+    number = 0
     with tempfile.TemporaryDirectory() as temporary, at_home(Path(temporary)):
         base = Path(temporary)
         (base / "seeds").mkdir()
         (base / COSTS).mkdir(parents=True)
         seeds = Seeds(base / "seeds")
+        seeds.make()
+        began = time.monotonic()
         while time.monotonic() - began < seconds:
             number += 1
             folder = base / "input"

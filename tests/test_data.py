@@ -49,6 +49,8 @@ def test_carving_follows_the_generator():
     ("labels", "part", "message"),
     [
         ([0, 1] * 5, 0, "validation=0: give a share between 0 and 1"),
+        ([0, 1] * 5, float("inf"), "validation=inf: give a share between 0 and 1"),
+        ([0, 1] * 5, float("nan"), "validation=nan: give a share between 0 and 1"),
         ([0, 1] * 5, 2.5, "validation=2.5: give a share between 0 and 1, or a whole number"),
         ([0, 1] * 5, 1, "1 of 10 images, but each of 2 classes needs one inside and one outside"),
         ([0, 1] * 5, 9, "9 of 10 images"),
