@@ -47,7 +47,7 @@ def check_choices(space: Space) -> None:
     require(isinstance(target, Geometry), f"`target` is {shown(target)}; make it a Geometry(...)")
     choices = getattr(space, "choices", None)
     fine = isinstance(choices, tuple) and all(isinstance(c, Choice) for c in choices)
-    require(fine and choices, "`choices` must be a tuple of Choice(...), one at least")
+    require(fine, "`choices` must be a tuple of Choice(...)")
     for choice in space.choices:
         _check_choice(choice)
     counts = Counter(choice.name for choice in space.choices)

@@ -141,7 +141,8 @@ class Store:
             )
             if notes:
                 e = evaluation
-                self._write_fact(f"note/{e.stage}/{e.phase}/{e.generation}/{e.position}", notes)
+                key = f"note/{e.stage}/{e.phase}/{e.generation}/{e.position}"
+                self._write_fact(key, _dump(list(notes)))
         waited = time.monotonic() - self._committed
         if evaluation.seconds >= _QUICK or waited >= _LONGEST_WAIT:
             self.commit()
@@ -173,19 +174,20 @@ class Store:
         self._begin(durable=True)
         with self._explained(), self._connection:
             if config is not None:
-                self._write_fact("config", config)
+                self._write_fact("config", json.dumps(config))
             yield forget_failures(self._connection)
 
     # -- facts and time --------------------------------------------------------------------------
 
     def set_fact(self, key: str, value: object) -> None:
         """Write down a fact, as JSON."""
+        text = json.dumps(value)
         self._begin(durable=True)
         with self._explained(), self._connection:
-            self._write_fact(key, value)
+            self._write_fact(key, text)
 
-    def _write_fact(self, key: str, value: object) -> None:
-        row = (key, json.dumps(value))
+    def _write_fact(self, key: str, text: str) -> None:
+        row = (key, text)
         self._connection.execute(
             "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (*row, checksum(*row))
         )

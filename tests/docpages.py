@@ -5,7 +5,8 @@ A fenced block ``python`` is executed, or written to the file that its ``title``
 one namespace. A comment on the line before a block changes that:
 
 - ``<!-- not run: REASON -->``: commands are parsed only, Python is compiled only;
-- ``<!-- run with: OPTIONS -->``: each evo-nas command gets these options as well, to be quick.
+- ``<!-- run with: OPTIONS -->``: each evo-nas command gets these options as well, to be quick;
+- ``<!-- before: COMMAND -->``: what the block needs, such as a run, is made by this command.
 
 ``<!-- slow: REASON -->`` anywhere makes the whole page slow, ``<!-- not run here: REASON -->`` is
 for all blocks that no other comment stands before. Indented blocks of commands are as ``console``.
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_COMMENT = re.compile(r"<!-- (not run here|not run|run with|slow): (.+?) -->\s*")
+_COMMENT = re.compile(r"<!-- (not run here|not run|run with|before|slow): (.+?) -->\s*")
 _FENCE = re.compile(r"```(\w*)(?:\s+title=\"([^\"]+)\")?\s*")
 _INLINE = re.compile(r"`(evo-nas [^`]+)`")
 
@@ -34,6 +35,7 @@ class Block:
     title: str | None
     reason: str | None  # why it is not run
     options: tuple[str, ...]
+    before: tuple[str, ...] = ()  # the words of a command that makes what it needs
 
     @property
     def commands(self) -> list[list[str]]:
@@ -69,10 +71,14 @@ def read_page(path: Path) -> DocPage:
 def _blocks(lines: list[str], usual_reason: str | None) -> Iterator[Block]:
     number = 0
     comment: tuple[str, str] | None = None
+    before: tuple[str, ...] = ()
     while number < len(lines):
         line, start = lines[number], number
         fence, found = _FENCE.fullmatch(line), _COMMENT.fullmatch(line)
         number += 1
+        if found and found[1] == "before":
+            before = tuple(shlex.split(found[2]))
+            continue
         if found:
             comment = (found[1], found[2])
             continue
@@ -90,5 +96,5 @@ def _blocks(lines: list[str], usual_reason: str | None) -> Iterator[Block]:
         kind, words = comment or ("", "")
         reason = words if kind == "not run" else None if kind else usual_reason
         options = tuple(shlex.split(words)) if kind == "run with" else ()
-        yield Block(start + 1, language, "\n".join(body) + "\n", title, reason, options)
-        comment = None
+        yield Block(start + 1, language, "\n".join(body) + "\n", title, reason, options, before)
+        comment, before = None, ()

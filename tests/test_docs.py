@@ -61,6 +61,8 @@ def test_a_page_runs_from_top_to_bottom(
             code = compile("\n" * block.line + block.text, str(page.path), "exec")
             exec(code, namespace)
         elif block.reason is None and block.language == "console":
+            if block.before:
+                assert not invoke(list(block.before[1:]), monkeypatch), f"{place}: before"
             for words in block.commands:
                 assert words[0] == "evo-nas", f"{place}: only evo-nas is run; say why this is not"
                 told = invoke(words[1:] + list(block.options), monkeypatch)
@@ -136,7 +138,7 @@ def test_every_plug_in_that_ships_is_on_its_page(kind: str) -> None:
 def test_blocks_are_found_with_what_is_said_of_them(tmp_path: Path) -> None:
     path = tmp_path / "page.md"
     path.write_text(
-        "<!-- slow: trains -->\n"
+        "<!-- slow: trains -->\n<!-- before: evo-nas run --seed 1 -->\n"
         "<!-- not run: needs a file -->\n```console\nevo-nas show FILE  # a run\n```\n"
         "\n<!-- run with: --samples 4 -->\n\n```console\nevo-nas run && evo-nas list runs\n```\n"
         '```python title="a.py"\nx = 1\n```\n'
@@ -147,6 +149,7 @@ def test_blocks_are_found_with_what_is_said_of_them(tmp_path: Path) -> None:
     assert page.mentioned == ("evo-nas list spaces",)
     first, second, third, fourth = page.blocks
     assert (first.reason, first.commands) == ("needs a file", [["evo-nas", "show", "FILE"]])
+    assert (first.before, second.before) == (("evo-nas", "run", "--seed", "1"), ())
     assert (second.reason, second.options) == (None, ("--samples", "4"))
     assert second.commands == [["evo-nas", "run"], ["evo-nas", "list", "runs"]]
     assert (third.title, third.text) == ("a.py", "x = 1\n")

@@ -40,6 +40,9 @@ class Separate(TinySpace):
 
     supernet = Space.supernet
 
+    def costs(self, genome):
+        return {"flops": 1, "params": 1}
+
 
 def test_a_space_without_a_supernet_is_refused_before_anything_is_written(tmp_path):
     evaluator = registry.load("evaluator", "supernet")
