@@ -112,7 +112,7 @@ def test_a_stop_signal_says_how_to_go_on_and_a_second_one_nothing(
         os.killpg(process.pid, each)
     ended, errors = finish(process)
     assert ended in (130, 143)
-    assert errors == ""
+    assert errors in ("", said)  # it may have stopped by the first before it sees the second
     check_resumed(run, expected)
 
 
