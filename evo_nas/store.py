@@ -202,7 +202,8 @@ class Store:
 
     def add_notes(self, where: str, notes: Sequence[str]) -> None:
         """Keep what happened, each line once, by where in the run it happened."""
-        new = [line for line in notes if line not in self.notes().get(where, [])]
+        known = self.notes().get(where, []) if notes else []
+        new = [line for line in notes if line not in known]
         if new:
             kept = self._notes_of_phases()
             lines = list(dict.fromkeys([*kept.get(where, []), *new]))
