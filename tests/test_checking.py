@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -47,6 +48,23 @@ def test_json_is_all_that_a_machine_reads(monkeypatch, capsys) -> None:  # type:
     assert "latency" in failed[0]["message"]
 
 
+def test_what_a_plug_in_prints_is_not_among_the_json(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import os\nfrom evo_nas.evaluator import Evaluator\n\n"
+        "class Mine(Evaluator):\n    needs_data = False\n\n"
+        "    def evaluate(self, genome):\n        print('hello')\n        os.system('echo shell')\n"
+        "        return {'accuracy': 0.5}\n"
+    )
+    words = ["check", "evaluator", f"{path}:Mine", "--samples", "2", "--json"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "evo_nas", *words], capture_output=True, text=True
+    )
+    assert json.loads(ended.stdout)["passed"]
+    assert "hello" in ended.stderr
+    assert "shell" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -55,6 +73,8 @@ def test_json_is_all_that_a_machine_reads(monkeypatch, capsys) -> None:  # type:
         (["strategy", "spos", "--samples", "3"], "--samples has no meaning for a strategy"),
         (["space", "glit_hl", "--samples", "0"], "must be 1 or more"),
         (["evaluator", "table", "--space", "nowhere.py:Space"], "there is no file"),
+        (["strategy", "spos", "--time-limit", "-1"], "must be 0 (any time) or more"),
+        (["strategy", "spos", "--time-limit", "nan"], "must be 0 (any time) or more"),
     ],
 )
 def test_what_cannot_be_checked(monkeypatch, capsys, arguments, said) -> None:  # type: ignore[no-untyped-def]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -16,7 +18,36 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+_set_aside = ExitStack()
+
+
+@contextmanager
+def _printed_elsewhere() -> Iterator[None]:
+    """What this process and those that it starts print goes to standard error."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _json_alone(context: typer.Context, asked: bool) -> bool:
+    """Keep standard output for one document: plug-ins may print, too."""
+    if asked and sys.stdout is not None and sys.stderr is not None:  # None: the shell closed it
+        _set_aside.enter_context(_printed_elsewhere())
+        context.call_on_close(_set_aside.close)
+    return asked
+
+
+JsonFlag = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON object and nothing else.", callback=_json_alone),
+]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
@@ -27,6 +58,7 @@ def print_view(view: RenderableType) -> None:
 
 def print_json(document: object) -> None:
     """Print something for programs."""
+    _set_aside.close()
     print(json.dumps(document))
 
 

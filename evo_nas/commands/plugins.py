@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from .output import JsonFlag, print_json, print_view
-
-if TYPE_CHECKING:
-    from evo_nas.testing import Check
 
 Kind = Annotated[str, typer.Argument(help="space, evaluator or strategy.")]
 
@@ -42,18 +40,23 @@ def check(
     samples: Annotated[
         int | None, typer.Option(help="Genomes that are built or scored [2 or 3].")
     ] = None,
+    time_limit: Annotated[
+        float, typer.Option(help="Seconds for each check, in a process of its own; 0: any time.")
+    ] = 300.0,
     as_json: JsonFlag = False,
 ) -> None:
     """Check that a plug-in keeps its contract, and say what to fix."""
     from evo_nas.check_view import outcome_view, outcomes_document, summary
+    from evo_nas.testing.apart import outcomes_apart
 
+    given = {"space": space, "data": data, "samples": samples}
+    options = {name: value for name, value in given.items() if value is not None}
+    _check_flags(kind, options, time_limit)
     outcomes = []
-    for each in _checks(kind, spec, space, data, samples):
-        outcomes.append(each.outcome())
+    for outcome in outcomes_apart(kind, spec, time_limit, **options):
+        outcomes.append(outcome)
         if not as_json:
-            print_view(outcome_view(outcomes[-1]))
-        if outcomes[0].status == "failed":
-            break  # what cannot be loaded cannot be checked
+            print_view(outcome_view(outcome))
     if as_json:
         print_json(outcomes_document(kind, spec, outcomes))
     else:
@@ -62,39 +65,17 @@ def check(
         raise typer.Exit(1)
 
 
-def _checks(
-    kind: str, spec: str, space: str | None, data: str | None, samples: int | None
-) -> Sequence[Check]:
-    """The checks of a kind; what has no meaning for it is refused."""
-    from evo_nas import registry, testing
-    from evo_nas.scaffold import check_kind
-
-    check_kind(kind)
-    options: dict[str, Any] = {"space": space, "data": data, "samples": samples}
-    options = {name: value for name, value in options.items() if value is not None}
-    for name in options.keys() - _OPTIONS[kind]:
-        raise typer.BadParameter(f"--{name} has no meaning for a {kind}")
-    if samples is not None and samples < 1:
-        raise typer.BadParameter(f"--samples {samples}: it must be 1 or more")
-    _find(kind, spec)
-    if space is not None:
-        options["space"] = registry.load("space", space)
-    made: Sequence[Check] = getattr(testing, f"{kind}_checks")(spec, **options)
-    return made
-
-
 _OPTIONS = {"space": {"samples"}, "evaluator": {"space", "data", "samples"}, "strategy": {"space"}}
 
 
-def _find(kind: str, spec: str) -> None:
-    """Raise a SpecError if nothing has this name; what the plug-in raises itself is checked."""
-    from evo_nas import registry
-    from evo_nas.errors import SpecError
+def _check_flags(kind: str, options: Mapping[str, Any], time_limit: float) -> None:
+    """Refuse an option that has no meaning for the kind, and numbers out of range."""
+    from evo_nas.scaffold import check_kind
 
-    try:
-        registry.load(kind, spec)
-    except SpecError as error:
-        if error.__cause__ is None:
-            raise
-    except (Exception, SystemExit):  # the first check says what it was, and where
-        pass
+    check_kind(kind)
+    for name in options.keys() - _OPTIONS[kind]:
+        raise typer.BadParameter(f"--{name} has no meaning for a {kind}")
+    if options.get("samples", 1) < 1:
+        raise typer.BadParameter(f"--samples {options['samples']}: it must be 1 or more")
+    if not 0 <= time_limit < math.inf:
+        raise typer.BadParameter(f"--time-limit {time_limit}: it must be 0 (any time) or more")

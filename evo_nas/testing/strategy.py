@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from evo_nas import registry
 from evo_nas.budget import Budget
 from evo_nas.contracts import check_stages
 from evo_nas.evaluator import Objective
@@ -27,7 +28,7 @@ _OBJECTIVES = (Objective("accuracy"),)
 
 
 def check_strategy(
-    strategy: str | Strategy | Callable[[], Strategy], space: Space | None = None
+    strategy: str | Strategy | Callable[[], Strategy], space: str | Space | None = None
 ) -> None:
     """Check a strategy; see :func:`strategy_checks`.
 
@@ -40,7 +41,7 @@ def check_strategy(
 
 def strategy_checks(
     strategy: str | Strategy | Callable[[], Strategy],
-    space: Space | None = None,
+    space: str | Space | None = None,
     objectives: Sequence[Objective] = _OBJECTIVES,
 ) -> list[Check]:
     """The checks of a strategy, to be called one by one; nothing is loaded before the first call.
@@ -48,7 +49,8 @@ def strategy_checks(
     Args:
         strategy: a spec as on the command line, a class or function that makes the strategy, or the
             strategy itself.
-        space: what it searches; by default a space of 625 genomes and two levels.
+        space: what it searches, a spec or an object; by default a space of 625 genomes and two
+            levels.
         objectives: what candidates are ranked by, for a strategy that needs several.
     """
     subject = Subject("strategy", Strategy, strategy)  # type: ignore[type-abstract]
@@ -57,10 +59,20 @@ def strategy_checks(
 
 class _StrategyChecks:
     def __init__(
-        self, subject: Subject[Strategy], space: Space | None, objectives: Sequence[Objective]
+        self,
+        subject: Subject[Strategy],
+        space: str | Space | None,
+        objectives: Sequence[Objective],
     ) -> None:
         self._subject, self._objectives = subject, tuple(objectives)
-        self._space = SmallSpace() if space is None else space
+        self._given = SmallSpace() if space is None else space
+
+    @cached_property
+    def _space(self) -> Space:
+        if isinstance(self._given, Space):
+            return self._given
+        loaded: Space = registry.load("space", self._given)
+        return loaded
 
     def named(self) -> Sequence[tuple[str, Callable[[], None]]]:
         """The checks, each with its name."""
