@@ -9,6 +9,11 @@ from dataclasses import dataclass
 NOTE_KEY = "'note/' || stage || '/' || phase || '/' || generation || '/' || position"
 
 
+def note_key(stage: str, phase: str, generation: int, position: int) -> str:
+    """The same key for one evaluation."""
+    return f"note/{stage}/{phase}/{generation}/{position}"
+
+
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     """What is removed: ``followed`` evaluations beside the failed.

@@ -13,7 +13,7 @@ from . import schema
 from .database_errors import explained
 from .errors import RunError
 from .evaluation import Evaluation, evaluation_of
-from .forgetting import NOTE_KEY, Forgotten, forget_failures
+from .forgetting import NOTE_KEY, Forgotten, forget_failures, note_key
 from .inputs import is_number
 from .measuring import Ledger
 from .soundness import checksum
@@ -140,8 +140,7 @@ class Store:
                 f"INSERT INTO evaluations VALUES (NULL, {cells}, ?)", (*row, checksum(*row))
             )
             if notes:
-                e = evaluation
-                key = f"note/{e.stage}/{e.phase}/{e.generation}/{e.position}"
+                key = note_key(*row[:4])
                 self._write_fact(key, _dump(list(notes)))
         waited = time.monotonic() - self._committed
         if evaluation.seconds >= _QUICK or waited >= _LONGEST_WAIT:
