@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -94,8 +94,8 @@ def train_architecture(
     for note in last.notes():
         progress.say(note)
     told = {"training": str(phase), "seed": str(seed), "data": images.fingerprint}
-    about = describe_weights(found.space, genome, shape, images, images.classes)
     metrics = {"validation": measured.metrics(), "test": test.metrics()}
+    about = describe_weights(found.space, genome, shape, images, images.classes)
     about |= describe_measured(
         {
             "data": registry.absolute("data", data),
@@ -104,11 +104,7 @@ def train_architecture(
             "epochs": phase.epochs,
             "fingerprint": images.fingerprint,
         }
-        | {
-            f"{split}_{name}": own[name]
-            for split, own in metrics.items()
-            for name in ("accuracy", "standard_error")
-        }
+        | _accuracies(metrics)
     )
     save_weights(out, network.state_dict(), told | about)
     remove_checkpoint(checkpoint_path(out))
@@ -118,8 +114,17 @@ def train_architecture(
         "geometry": str(shape),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "data": data,
-        "validation_accuracy": measured.metrics()["accuracy"],
-        "test_accuracy": test.metrics()["accuracy"],
+        "validation_accuracy": metrics["validation"]["accuracy"],
+        "test_accuracy": metrics["test"]["accuracy"],
+    }
+
+
+def _accuracies(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Of each split the accuracy and its standard error, as they are named beside weights."""
+    return {
+        f"{split}_{name}": own[name]
+        for split, own in metrics.items()
+        for name in ("accuracy", "standard_error")
     }
 
 
