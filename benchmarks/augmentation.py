@@ -8,7 +8,7 @@ Also prints how many images a second the whole of DeiT's augmentation takes, on 
 
 from __future__ import annotations
 
-import sys
+import argparse
 
 import numpy as np
 import torch
@@ -26,8 +26,10 @@ REPEATS = 15
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("size", nargs="?", type=int, default=224, help="pixels of a side")
+    size: int = parser.parse_args().size
     torch.set_num_threads(1)
-    size = int(sys.argv[1]) if len(sys.argv) > 1 else 224
     pixels = torch.randint(0, 256, (BATCH, 3, size, size)).to(torch.uint8)
     images = Images(pixels, torch.arange(BATCH) % 2)
     batches = Batches(images, search_data("noise", images, images, "ab", range(BATCH)), size)

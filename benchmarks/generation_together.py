@@ -9,7 +9,7 @@ the ratio is what a single walk saves besides (calls, calibration batches prepar
 
 from __future__ import annotations
 
-import sys
+import argparse
 from functools import partial
 
 import numpy as np
@@ -26,7 +26,9 @@ CANDIDATES = 50
 
 
 def main() -> None:
-    threads = int(sys.argv[1]) if len(sys.argv) > 1 else 1
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("threads", nargs="?", type=int, default=1)
+    threads: int = parser.parse_args().threads
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     data = registry.load("data", "digits").load(0)

@@ -5,6 +5,8 @@ python -m benchmarks.genome_cost
 
 from __future__ import annotations
 
+import argparse
+
 import numpy as np
 import torch
 
@@ -17,6 +19,7 @@ GENOMES = 1000
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     torch.set_num_threads(1)
     space = registry.load("space", "glit_hl")
     rng = np.random.default_rng(0)

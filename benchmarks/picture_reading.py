@@ -8,8 +8,8 @@ Face ``datasets`` too. Figures of speed are of this machine at this moment.
 
 from __future__ import annotations
 
+import argparse
 import io
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -113,7 +113,9 @@ def decoding(folder: Path, contents: list[bytes], workers: int) -> None:
 
 
 def main() -> None:
-    workers = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("workers", nargs="?", type=int, default=2)
+    workers: int = parser.parse_args().workers
     torch.set_num_threads(1)
     contents = jpegs(40)
     with tempfile.TemporaryDirectory() as temporary:

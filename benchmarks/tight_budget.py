@@ -5,14 +5,14 @@ python -m benchmarks.tight_budget [0.8G]
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 
 import numpy as np
 
 from benchmarks.timing import report
 from evo_nas import registry
-from evo_nas.budget import parse_budget
+from evo_nas.budget import Budget, parse_budget
 from evo_nas.feasible import feasible
 from evo_nas.sampling import Sampler
 
@@ -20,7 +20,9 @@ REJECTION_SECONDS = 60.0
 
 
 def main() -> None:
-    budget = parse_budget(sys.argv[1] if len(sys.argv) > 1 else "0.8G")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("flops", nargs="?", type=parse_budget, default="0.8G")
+    budget: Budget = parser.parse_args().flops
     space = registry.load("space", "glit_hl")
     space.costs((0,) * len(space.choices))
     began = time.perf_counter()

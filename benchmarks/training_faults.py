@@ -8,6 +8,7 @@ rates. "as it was" says whether the weights would have been lost without going b
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 
 import torch
@@ -30,6 +31,9 @@ RATES = (0.05, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000)
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rates", nargs="+", type=float, default=RATES)
+    rates: list[float] = parser.parse_args().rates
     torch.set_num_threads(1)
     data = registry.load("data", "digits?train=640&validation=100&test=100").load(0)
     batches = Batches(data.train, data, 8)
@@ -55,7 +59,7 @@ def main() -> None:
     print(f"{parameters:,} shared parameters, epochs of {trainer.steps} steps, one thread")
     report("an epoch", epoch, "looking at its state and copying it", kept)
 
-    for rate in RATES:
+    for rate in rates:
         supernet = new()
         phase = replace(PHASE, learning_rate=rate)
         try:

@@ -1,7 +1,6 @@
 """Scores candidates with shared weights: one supernet, in which each candidate is a path.
 
-Training draws one path a step from the prior of the space that is searched (uniform single-path
-sampling: Guo et al., ECCV 2020, and the GLiT paper, section 3.2.2).
+Training draws one path a step from the prior of the space that is searched.
 """
 
 from __future__ import annotations
@@ -41,11 +40,18 @@ SCORES = "scores.sqlite"
 class SupernetEvaluator(Evaluator):
     """Trains the space's supernet when it is opened, then scores whole generations on it.
 
-    ``validation_images`` limits how many validation images score a candidate, and
-    ``calibration_images`` how many training images give its BatchNorm statistics (default: as the
-    recipe says). Both are chosen by seed, the same for every candidate. With ``run``, the folder of
-    an earlier run, the shared weights are that run's where it has some for the same subspace,
-    geometry and images; scores that it has are not computed again.
+    Images are chosen by seed, the same for every candidate. Each step of the training draws one
+    path (uniform sampling).
+
+    Source: Guo et al. 2020, "Single Path One-Shot Neural Architecture Search with Uniform
+    Sampling"; Chen et al. 2021, "GLiT", section 3.2.2.
+
+    Args:
+        validation_images: how many of these score a candidate; by default as the recipe says.
+        calibration_images: how many training images give a candidate its BatchNorm statistics; by
+            default as the recipe says.
+        run: the folder of an earlier run; its shared weights are used where it has some for the
+            same subspace, geometry and images, and scores that it has are not computed again.
     """
 
     objectives = (Objective("accuracy"), Objective("loss", maximise=False))

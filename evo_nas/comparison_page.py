@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from . import registry
 from .comparison_curves import curves
 from .comparison_report import TITLES, Difference, Report, verdict
 from .files import write_atomically
+from .limiting import DEFAULT
 from .report.rendering import drawing, render
 from .report.repeating import command_line
 from .report.run_page import FILE
@@ -33,7 +36,7 @@ def comparison_page(found: Report) -> str:
     space = registry.short(str(comparison.options["space"]))
     return render(
         "comparison.html",
-        title=f"{', '.join(names.values())} on {space} within {comparison.options['flops']} FLOPs",
+        title=f"{', '.join(names.values())} on {space} within {_within(comparison.options)}",
         found=found,
         names=names,
         parts=[_part(found, protocol) for protocol in comparison.protocols],
@@ -45,6 +48,14 @@ def comparison_page(found: Report) -> str:
         ],
         version=version("evo-nas"),
     )
+
+
+def _within(options: Mapping[str, Any]) -> str:
+    """The limits as they were given, which may be none: then it is that of every run."""
+    units = {"flops": "FLOPs", "params": "parameters", "latency": "latency"}
+    told = [f"{options[name]} {unit}" for name, unit in units.items() if options.get(name)]
+    told += map(registry.short, options.get("limits", ()))
+    return ", ".join(told) or f"{DEFAULT} FLOPs"
 
 
 def _part(found: Report, protocol: str) -> dict[str, object]:
@@ -75,6 +86,8 @@ def _command(found: Report) -> str:
         "protocol": "both" if len(comparison.protocols) > 1 else comparison.protocols[0],
         **{name: value for name, value in comparison.options.items() if value is not None},
     }
+    given["limit"] = tuple(comparison.options.get("limits", ()))  # a flag for each
+    given.pop("limits", None)
     return command_line("evo-nas compare", given)
 
 

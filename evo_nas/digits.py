@@ -27,9 +27,17 @@ TEST_STREAMS = Streams(1797)  # a constant: the test images are the same for eve
 class Digits(DataSource):
     """Renderings of handwritten digits: 8x8 pixels, grey, 10 classes.
 
-    ``train``, ``validation`` and ``test`` are numbers of renderings; ``shift`` (pixels),
-    ``rotation`` (degrees), ``zoom`` (a share) and ``noise`` (standard deviation, a share of full
-    scale) say how much they vary. Scales go from 1 - zoom to 1 + zoom / 3.
+    Source: Alpaydin and Kaynak 1998, "Optical Recognition of Handwritten Digits", UCI; the part
+    that scikit-learn carries.
+
+    Args:
+        train: the number of training images.
+        validation: that of validation images.
+        test: that of test images.
+        shift: how far they are shifted at most, in pixels.
+        rotation: how far they are turned at most, in degrees.
+        zoom: how much their scale varies: from 1 - zoom to 1 + zoom / 3.
+        noise: its standard deviation, a share of full scale.
     """
 
     def __init__(

@@ -12,6 +12,7 @@ from .checks import Limits
 from .failures import most_frequent
 from .feasible import Feasible
 from .limit_facts import LimitFact, limit_facts
+from .listing import Details
 from .networks import Counted
 from .plan import Published
 from .result import Result
@@ -115,6 +116,15 @@ def networks_document(counted: Sequence[Counted]) -> list[dict[str, Any]]:
         }
         for each in counted
     ]
+
+
+def details_document(details: Details) -> dict[str, Any]:
+    """One plug-in with its options; a default that JSON has no word for is written as text."""
+    document = asdict(details)
+    for option in document["options"]:
+        if not isinstance(option["default"], bool | int | float | str | None):
+            option["default"] = str(option["default"])
+    return document
 
 
 def result_document(result: Result) -> dict[str, Any]:

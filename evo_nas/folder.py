@@ -51,26 +51,34 @@ MOST_WORKERS = 16  # by default
 
 
 class ImageFolder(DataSource):
-    """The images of a folder; ``path`` and its layout are told in the module's docstring.
+    """The images of a folder: class folders, or parquet files as Hugging Face writes them.
 
-    ``image_size`` is pixels of a side; images are resized by their shorter side and cropped at the
-    centre. By default it is the size that all images share, or else their median shorter side,
-    rounded down to a multiple of 8, at most 64. ``validation`` is a share of the training images
-    or a number. At most ``limit`` training images are read. ``image_column`` and ``label_column``
-    are for parquet files in which several could be meant, ``test`` names the split to test on
-    where there are several.
+    The module's docstring tells the layouts. Images are resized by their shorter side and cropped
+    at the centre.
 
-    ``stored`` says whether images stay on disk; by default they do if the training images would be
-    larger than 4 GiB, decoded. ``workers`` processes decode (by default as many as there are cores,
-    at most 16); 0 decodes in the process that trains. The result is the same for any number.
-    ``crop_share`` is the share of the shorter side that is seen where nothing is random: 0.875 is
-    usual on ImageNet. ``mean`` and ``std`` normalise, in 0..1, as in ``mean=0.485,0.456,0.406``; by
-    default they are counted, of all training pixels in memory, or of 2048 random images on disk.
+    Broken pictures are left out in memory; on disk, where nobody knows before a picture is read,
+    the next picture of the same class takes the place of a broken one, always the same. They are
+    named and counted, and too many are an error. A file that is missing is always an error.
 
-    The share ``skip`` of the pictures may be broken, by default 0.1%, which is none of fewer than
-    1000. In memory they are left out; on disk, where nobody knows before a picture is read, the
-    next picture of the same class takes the place of a broken one, always the same. They are named
-    and counted, and too many are an error. A file that is missing is always an error.
+    Args:
+        path: the folder.
+        image_size: pixels of a side; by default the size that all images share, or else their
+            median shorter side, rounded down to a multiple of 8, at most 64.
+        validation: the validation split, a share of the training images or a number.
+        limit: how many training images are read at most.
+        image_column: the column of images, for parquet files in which several could be meant.
+        label_column: likewise, that of labels.
+        test: the split to test on, where there are several.
+        stored: whether images stay on disk; by default they do if the training images would be
+            larger than 4 GiB, decoded.
+        workers: processes that decode what stays on disk; by default as many as there are cores,
+            at most 16; 0 decodes in the process that trains. The result is the same for any number.
+        crop_share: the share of the shorter side that is seen where nothing is random; 0.875 is
+            usual on ImageNet.
+        mean: of each channel, in 0..1, as in ``mean=0.485,0.456,0.406``; by default it is counted,
+            of all training pixels in memory, or of 2048 random images on disk.
+        std: likewise, the standard deviation.
+        skip: the share of pictures that may be broken; 0.1% of fewer than 1000 is none.
     """
 
     def __init__(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from . import registry
 from .api import RUNS
 from .budget import format_amount
+from .docstrings import Option, options, summary
 from .errors import EvoNasError, SpecError, nearest
 from .limiting import describe_limits
 from .result import load_result
@@ -19,6 +21,7 @@ _KINDS = {
     "data": "data",
     "networks": "network",
 }
+WITH_OPTIONS = ("spaces", "evaluators", "strategies", "data")
 
 
 def listing(what: str) -> dict[str, str]:
@@ -29,19 +32,44 @@ def listing(what: str) -> dict[str, str]:
     """
     if what == "runs":
         return _runs()
+    kind = _kind(what)
+    return {name: _about(kind, name) for name in registry.names(kind)}
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """One plug-in: how it was named, its first sentence, and the options that it takes."""
+
+    name: str
+    about: str
+    options: Sequence[Option]
+
+
+def details(what: str, spec: str) -> Details:
+    """What one plug-in of a list is, by its name, path or module; it is imported, but not made.
+
+    Raises:
+        SpecError: there is no such list, it is none of plug-ins, or nothing has this name.
+    """
+    if what in ("runs", *_KINDS) and what not in WITH_OPTIONS:
+        raise SpecError(f"{what} have no options; evo-nas show {spec} says what is known of it")
+    target = spec.partition("?")[0]
+    factory, given = registry.factory(_kind(what), target)
+    told = [option for option in options(factory) if option.name not in given]
+    return Details(target, summary(factory), told)
+
+
+def _kind(what: str) -> str:
     if what not in _KINDS:
         raise SpecError(f"there is no list {what!r}; {nearest(what, [*_KINDS, 'runs'])}")
-    return {name: _about(_KINDS[what], name) for name in registry.names(_KINDS[what])}
+    return _KINDS[what]
 
 
 def _about(kind: str, name: str) -> str:
     try:
-        documentation = registry.find(kind, name).__doc__ or ""
+        return summary(registry.find(kind, name))
     except EvoNasError as error:
         return str(error)
-    first = documentation.strip().partition("\n\n")[0].split("\n")
-    line = first[0] if first[0].endswith(".") else " ".join(part.strip() for part in first)
-    return re.sub(r":\w+:(?=`)|`", "", line)  # as it is read, without marks for a site of docs
 
 
 def _runs() -> dict[str, str]:

@@ -67,14 +67,10 @@ def load(kind: str, spec: str) -> Any:
     """
     target, _, query = spec.partition("?")
     options = _options(spec, query)
-    if kind == "data" and _is_folder(target):
-        factory, options = _attribute(_FOLDER), {"path": target, **options}
-    elif kind == "space" and _is_toml(target):
-        factory, options = find(kind, _TOML), {"file": target, **options}
-    else:
-        factory = find(kind, target)
-    _check_options(kind, spec, factory, options)
-    instance = _made(kind, spec, factory, options)
+    made_by, given = factory(kind, target)
+    options = {**given, **options}
+    _check_options(kind, spec, made_by, options)
+    instance = _made(kind, spec, made_by, options)
     if hasattr(instance, "__dict__"):
         instance.spec = spec
     return instance
@@ -198,6 +194,21 @@ def _is_folder(target: str) -> bool:
 def _is_toml(target: str) -> bool:
     """Whether a spec is a TOML file, which describes a space."""
     return target.endswith(".toml")
+
+
+def factory(kind: str, target: str) -> tuple[Callable[..., Any], dict[str, object]]:
+    """What makes the plug-in ``target``, a spec without options, and the options that it gives.
+
+    A folder of data gives its ``path``, a TOML file of a space its ``file``; others give none.
+
+    Raises:
+        SpecError: nothing has this name, or it cannot be imported.
+    """
+    if kind == "data" and _is_folder(target):
+        return _attribute(_FOLDER), {"path": target}
+    if kind == "space" and _is_toml(target):
+        return find(kind, _TOML), {"file": target}
+    return find(kind, target), {}
 
 
 def find(kind: str, target: str) -> Callable[..., Any]:

@@ -1,9 +1,8 @@
 """AutoFormer: vision transformers of any width, depth, heads and MLP ratios, as search spaces.
 
-Chen et al., ICCV 2021, "AutoFormer", Table 1. The embedding width and the depth are context, each
-layer's heads (64 wide) and MLP ratio are its own. There is one level. Budgets are counted at 224
-pixels, 197 tokens and 1000 classes, by operators: the authors' formula leaves most of the cost of
-relative positions out.
+The embedding width and the depth are context, each layer's heads (64 wide) and MLP ratio are its
+own. There is one level. Budgets are counted at 224 pixels, 197 tokens and 1000 classes, by
+operators: the authors' formula leaves most of the cost of relative positions out.
 """
 
 from __future__ import annotations
@@ -198,6 +197,8 @@ class AutoFormerTiny(AutoFormer):
     """192 to 240 wide, 12 to 14 layers, 3 or 4 heads.
 
     The paper has MLP ratios 3.5 and 4; the network that its authors released also has 3.
+
+    Source: Chen et al. 2021, "AutoFormer", Table 1, "Supernet-tiny".
     """
 
     name = "autoformer_tiny"
@@ -205,14 +206,20 @@ class AutoFormerTiny(AutoFormer):
 
 
 class AutoFormerSmall(AutoFormer):
-    """320 to 448 wide, 12 to 14 layers, 5 to 7 heads."""
+    """320 to 448 wide, 12 to 14 layers, 5 to 7 heads.
+
+    Source: Chen et al. 2021, "AutoFormer", Table 1, "Supernet-small".
+    """
 
     name = "autoformer_small"
     widths, depths, heads = (320, 384, 448), (12, 13, 14), (5, 6, 7)
 
 
 class AutoFormerBase(AutoFormer):
-    """528 to 624 wide, 14 to 16 layers, 8 to 10 heads."""
+    """528 to 624 wide, 14 to 16 layers, 8 to 10 heads.
+
+    Source: Chen et al. 2021, "AutoFormer", Table 1, "Supernet-base".
+    """
 
     name = "autoformer_base"
     widths, depths, heads = (528, 576, 624), (14, 15, 16), (8, 9, 10)

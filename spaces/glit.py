@@ -1,8 +1,8 @@
-"""GLiT: global-local blocks on vision transformers (Chen et al., ICCV 2021), as a search space.
+"""GLiT: global-local blocks on vision transformers, as a search space.
 
 Each of 12 blocks splits its heads, in thirds, between attention (G) and convolution (L = 3 - G);
-that is decided at level 0, the block's details at level 1 (the paper's hierarchical search, section
-3.2). Budgets are counted at 224 pixels, 197 tokens and 1000 classes.
+that is decided at level 0, the block's details at level 1. Budgets are counted at 224 pixels, 197
+tokens and 1000 classes.
 
 Two variants replace the convolution over tokens by something else (Table 6).
 """
@@ -23,9 +23,9 @@ class Glit(GlitFamily):
     """Searched by levels; a subclass says at which target, and with what local heads.
 
     Args:
-        d_k: what each block's details are while level 0 is searched; d_k as a ratio to the width.
-        d_z: likewise, the FFN's ratio.
-        expansion: likewise, E.
+        d_k: the width of queries and keys while level 0 is searched; 1 is the network's width.
+        d_z: likewise, the width inside the FFN.
+        expansion: likewise, E, by which convolution heads widen.
         kernel: likewise, how far local heads reach; by default the middle option.
     """
 
@@ -77,27 +77,42 @@ class Glit(GlitFamily):
 
 
 class GlitTiny(Glit):
-    """Global and local heads, two levels, 12 blocks (GLiT-Tiny: 192 wide, 3 heads)."""
+    """Global and local heads, two levels, 12 blocks (GLiT-Tiny: 192 wide, 3 heads).
+
+    Source: Chen et al. 2021, "GLiT", section 3.2, Table 2.
+    """
 
     name = "glit_hl"
 
 
 class GlitSmall(Glit):
-    """The same at GLiT-Small: 384 wide, 6 heads."""
+    """The same at GLiT-Small: 384 wide, 6 heads.
+
+    Source: Chen et al. 2021, "GLiT", section 3.2, Table 2.
+    """
 
     name = "glit_hl_small"
     target = Geometry(224, 3, 1000, patch_size=16, width=384, heads=6)
 
 
 class GlitBase(Glit):
-    """The same at GLiT-Base: 768 wide, 12 heads."""
+    """The same at GLiT-Base: 768 wide, 12 heads.
+
+    Source: Chen et al. 2021, "GLiT", section 3.2, Table 2.
+    """
 
     name = "glit_hl_base"
     target = Geometry(224, 3, 1000, patch_size=16, width=768, heads=12)
 
 
 class GlitLocalAttention(Glit):
-    """Local heads are attention in windows of 14, 28 or 49 patches (Table 6, "Local-area")."""
+    """Local heads are attention in windows of 14, 28 or 49 patches.
+
+    Source: Chen et al. 2021, "GLiT", Table 6, "Local-area".
+
+    Args:
+        window: likewise, the patches of a window; by default the middle option.
+    """
 
     name = "glit_local_attention"
     locality: Locality = Windows()
@@ -109,7 +124,10 @@ class GlitLocalAttention(Glit):
 
 
 class GlitConv2d(Glit):
-    """Local heads are 3x3, 5x5 or 7x7 convolutions; no class token (Table 6, "Conv2d")."""
+    """Local heads are 3x3, 5x5 or 7x7 convolutions; no class token.
+
+    Source: Chen et al. 2021, "GLiT", Table 6, "Conv2d".
+    """
 
     name = "glit_conv2d"
     locality: Locality = PatchConvolution()

@@ -11,10 +11,12 @@ from .glit_parts import BlockOptions
 
 
 class NlpNas(GlitFamily):
-    """Global heads only: widths of queries, keys, values and of the FFN, by block (Table 4).
+    """Global heads only: widths of queries, keys, values and of the FFN, by block.
 
     The paper calls it the search space of NLP-NAS (Tsai et al. 2020) and gives no options; these
     are GLiT's own for the same things. DeiT-Tiny is one of its networks. There is one level.
+
+    Source: Chen et al. 2021, "GLiT", section 4.2, Table 4.
     """
 
     name = "nlp_nas"
@@ -35,6 +37,8 @@ class GlitFixed(GlitFamily):
 
     Only that number is chosen. The paper does not say what E and K are; with E = 1, as here, the
     local heads of such a network have about as many FLOPs as the attention that they replace.
+
+    Source: Chen et al. 2021, "GLiT", Table 1.
     """
 
     name = "glit_fixed"

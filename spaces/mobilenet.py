@@ -1,9 +1,6 @@
 """Mobile networks as a search space: kernel, expansion and depth, as Once-for-All has them.
 
-Five stages of two to four inverted residuals (Cai et al., ICLR 2020, section 3.1, on MobileNetV3);
-each block has its own kernel (3, 5, 7) and expansion (3, 4, 6). Shared weights are those of single
-paths (Guo et al., ECCV 2020): each kernel and expansion of a block has its own. Budgets are counted
-at 224 pixels and 1000 classes.
+Shared weights are those of single paths: each kernel and expansion of a block has its own.
 """
 
 from __future__ import annotations
@@ -29,7 +26,15 @@ _DEPTHS = (2, 3, 4)
 
 
 class MobileNet(Space):
-    """One level, no context; a slot is a stage, because its depth decides which blocks it has."""
+    """Five stages of two to four inverted residuals, each with its own kernel and expansion.
+
+    Kernels are 3, 5 and 7, expansions 3, 4 and 6. Budgets are counted at 224 pixels and 1000
+    classes. There is one level and no context; a slot is a stage, because its depth decides which
+    blocks it has.
+
+    Source: Cai et al. 2020, "Once-for-All", section 3.1, on MobileNetV3; weights are shared as in
+    Guo et al. 2020, "Single Path One-Shot Neural Architecture Search with Uniform Sampling".
+    """
 
     name = "mobilenet"
     target = Geometry(224, 3, 1000, width=16)

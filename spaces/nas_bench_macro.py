@@ -1,4 +1,4 @@
-"""NAS-Bench-Macro (Su et al., CVPR 2021, arXiv 2103.11922): all networks of a space, trained.
+"""NAS-Bench-Macro: all networks of a space, trained.
 
 Eight layers in stages of two, three and three, each the identity or one of two inverted residual
 blocks of MobileNetV2: 6,561 genomes, of which 3,969 are distinct networks, all trained on CIFAR-10
@@ -34,6 +34,9 @@ class NasBenchMacro(Tabulated):
 
     The first layer of a stage changes the resolution and stays where it is; identities among the
     others of the stage do nothing, wherever they are, so the canonical genome has them last.
+
+    Source: Su et al. 2021, "Prioritized Architecture Sampling with Monto-Carlo Tree Search", arXiv
+    2103.11922.
 
     Args:
         file: the published JSON file's path.

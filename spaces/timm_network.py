@@ -22,6 +22,11 @@ class TimmNetwork(Space):
     """A network of timm by its name there, such as ``resnet18``; costs are counted at 224 pixels.
 
     Nothing is pretrained. A geometry's image size, channels and classes count; the rest is timm's.
+
+    Source: Wightman 2019, "PyTorch Image Models".
+
+    Args:
+        model: the name, as ``timm.list_models()`` has them.
     """
 
     name = "timm"

@@ -33,6 +33,9 @@ _DEEPEST = 1000  # blocks
 def toml_space(file: str) -> Space:
     """Reads a transformer space from a TOML file; the file alone is a spec, too.
 
+    Args:
+        file: the file's path; runs/recipes/my_space.toml says what each key means.
+
     Raises:
         SpaceError: the file cannot be read, or a key or value in it is wrong.
     """

@@ -1,7 +1,8 @@
-"""Small folders of pictures for tests."""
+"""Small folders of pictures for tests; ``python -m tests.imagekit FOLDER`` writes one."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -23,3 +24,11 @@ def write_pictures(folder: Path, count: int = 10, *, sizes=SIZES, ending: str = 
             pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(folder / name / f"{number:03}.{ending}")
     return folder
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("count", type=int, nargs="?", default=10, help="pictures of each class")
+    given = parser.parse_args()
+    write_pictures(given.folder, given.count)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import math
 import shlex
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from evo_nas import cli
 from evo_nas.comparison_page import comparison_page, write_comparison_page
 from evo_nas.comparison_report import Report
 
+from .doccommands import parse
 from .pages import read_page
 from .test_comparison import COUNTED, made
 
@@ -49,6 +53,33 @@ def test_the_command_is_the_comparison(found: Report) -> None:
     assert given["--strategies"] == "hierarchical,random"
     assert (given["--seeds"], given["--seed"], given["--protocol"]) == ("2", "0", "both")
     assert given["--samples"] == str(found.comparison.options["samples"])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, "within 1.4G FLOPs"),
+        ({"flops": "300..400"}, "within 300..400 FLOPs"),
+        ({"params": "6M"}, "within 6M parameters"),
+        (
+            {"flops": "1G", "latency": "9ms", "limits": ["a/b.py:E#x<=6", "params>=2"]},
+            "within 1G FLOPs, 9ms latency, b.py:E#x<=6, params>=2",
+        ),
+    ],
+)
+def test_any_limits_and_none_are_told_and_repeated(
+    found: Report, given: dict[str, Any], told: str
+) -> None:
+    options = {**found.comparison.options, "limits": [], **given}
+    if "flops" not in given:
+        del options["flops"]  # a file has no word for what was not given
+    limited = replace(found, comparison=replace(found.comparison, options=options))
+    page = comparison_page(limited)
+    assert f"on tests.plugins:Tiny?blocks=4 {told} " in read_page(page).text
+    line = html.unescape(page[page.index("evo-nas compare") :].partition("</pre>")[0])
+    words = shlex.split(line.replace("\\\n", " "))
+    parse(words[1:], "the command")
+    assert [b for a, b in pairwise(words) if a == "--limit"] == options["limits"]
 
 
 def test_one_seed_is_said_to_be_one(tmp_path: Path) -> None:

@@ -59,14 +59,28 @@ def list_(
     what: Annotated[
         str, typer.Argument(help="spaces, evaluators, strategies, data, networks, runs")
     ],
+    spec: Annotated[
+        str | None,
+        typer.Argument(help="One of them, by name or path: its options.", show_default=False),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List what can be named."""
-    from evo_nas.listing import listing
-    from evo_nas.views import names_view
+    """List what can be named; of one plug-in its options."""
+    from evo_nas.documents import details_document
+    from evo_nas.listing import WITH_OPTIONS, details, listing
+    from evo_nas.views import details_view, names_view
 
+    if spec is not None:
+        told = details(what, spec)
+        if as_json:
+            print_json(details_document(told))
+        else:
+            print_view(details_view(told))
+        return
     entries = listing(what)
     if as_json:
         print_json(entries)
-    else:
-        print_view(names_view(entries))
+        return
+    print_view(names_view(entries))
+    if what in WITH_OPTIONS:
+        print_view(f"Options of one: evo-nas list {what} NAME")

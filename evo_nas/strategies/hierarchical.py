@@ -1,4 +1,4 @@
-"""Hierarchical search (Chen et al. 2021, "GLiT", section 3.3): level by level."""
+"""Hierarchical search: level by level."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from evo_nas.strategy import Settings, StagePlan
 
 
 class Hierarchical(Evolution):
-    """A stage for each level of the space; each starts from the best finalist of the one before."""
+    """A stage for each level of the space; each starts from the best finalist of the one before.
+
+    Source: Chen et al. 2021, "GLiT", section 3.3.
+    """
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
         """One stage a level."""

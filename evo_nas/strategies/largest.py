@@ -1,9 +1,4 @@
-"""The largest network that fits: a baseline without any search.
-
-What a budget buys is mostly size, so that a search has to beat the network that spends all of it
-(as in Bender et al. 2020, "Can Weight Sharing Outperform Random Architecture Search?", where
-networks of equal cost are compared).
-"""
+"""The largest network that fits: a baseline without any search."""
 
 from __future__ import annotations
 
@@ -18,7 +13,13 @@ from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy, fl
 
 
 class Largest(Strategy):
-    """A network with the highest FLOPs that the budget admits, drawn from those, retrained once."""
+    """A network with the highest FLOPs that the budget admits, drawn from those, retrained once.
+
+    What a budget buys is mostly size, so a search has to beat the network that spends all of it.
+
+    Source: Bender et al. 2020, "Can Weight Sharing Outperform Random Architecture Search?", where
+    networks of equal cost are compared; this baseline is ours.
+    """
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
         """One stage of one candidate, which is not scored."""

@@ -1,6 +1,4 @@
-"""NSGA-II (Deb et al. 2002, "A Fast and Elitist Multiobjective Genetic Algorithm"), as NSGA-Net
-(Lu et al. 2019) uses it for architectures: a whole Pareto front in one run.
-"""
+"""NSGA-II: a whole Pareto front in one run."""
 
 from __future__ import annotations
 
@@ -23,6 +21,9 @@ _FLOPS = Objective("flops", maximise=False)
 
 class Nsga2(Evolution):
     """The first objective against FLOPs; the finalists are spread over the Pareto front.
+
+    Source: Deb et al. 2002, "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", as
+    NSGA-Net (Lu et al. 2019) uses it for architectures.
 
     Args:
         against: another objective of the evaluator, such as ``latency``, instead of FLOPs.

@@ -1,9 +1,4 @@
-"""Random search, with and without a proxy score: the baselines of every comparison.
-
-The paper's baseline (Chen et al. 2021, "GLiT", section 4.3, Table 5) draws five legal networks and
-retrains them, so that no score decides. Random search as in Li and Talwalkar 2019 ("Random Search
-and Reproducibility for Neural Architecture Search") scores many and retrains the best.
-"""
+"""Random search, with and without a proxy score: the baselines of every comparison."""
 
 from __future__ import annotations
 
@@ -18,7 +13,11 @@ from evo_nas.strategy import Settings, StagePlan
 
 
 class RandomSearch(Spos):
-    """Legal genomes from the prior, scored by the evaluator, the best of them retrained."""
+    """Legal genomes from the prior, scored by the evaluator, the best of them retrained.
+
+    Source: Li and Talwalkar 2019, "Random Search and Reproducibility for Neural Architecture
+    Search".
+    """
 
     def begin(
         self,
@@ -32,7 +31,12 @@ class RandomSearch(Spos):
 
 
 class RandomBaseline(RandomSearch):
-    """A few legal genomes from the prior, all retrained and none scored: the paper's baseline."""
+    """A few legal genomes from the prior, all retrained and none scored: the paper's baseline.
+
+    So that no score decides. The paper draws five.
+
+    Source: Chen et al. 2021, "GLiT", section 4.3, Table 5.
+    """
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
         """One stage that draws as many candidates as are retrained."""

@@ -1,6 +1,4 @@
-"""Regularized evolution (Real et al. 2019, "Regularized Evolution for Image Classifier
-Architecture Search", algorithm 1): the oldest die, however good they are.
-"""
+"""Regularized evolution: the oldest die, however good they are."""
 
 from __future__ import annotations
 
@@ -22,8 +20,14 @@ from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy, fl
 class Regularized(Strategy):
     """A mutant of the best of a random ``sample`` replaces the oldest of the ``population``.
 
-    Both defaults are the paper's. ``changes`` is how many choices a mutation redraws in the mean.
-    ``batch`` children are bred before any of them is scored, as by the paper's workers.
+    Source: Real et al. 2019, "Regularized Evolution for Image Classifier Architecture Search",
+    algorithm 1; ``population`` and ``sample`` are by default as there.
+
+    Args:
+        population: how many are alive.
+        sample: of how many of them, drawn at random, the best is mutated.
+        changes: how many choices a mutation redraws, in the mean.
+        batch: children bred before any of them is scored, as by the paper's workers.
     """
 
     def __init__(

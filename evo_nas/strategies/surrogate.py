@@ -1,7 +1,7 @@
 """Evolution that asks a surrogate which of its many children are worth an evaluation.
 
-Jin 2011, "Surrogate-assisted evolutionary computation"; the surrogate is a Gaussian process, and
-children are chosen by expected improvement (Jones et al. 1998), as in Bayesian optimisation.
+The surrogate is a Gaussian process, and children are chosen by expected improvement, as in Bayesian
+optimisation.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ class Surrogate(Strategy):
     random genomes, all within the budget and none evaluated before. The surrogate models the first
     objective; the others only break ties among parents. Where evaluations failed, nothing is
     learned but not to ask again.
+
+    Source: Jin 2011, "Surrogate-assisted evolutionary computation: recent advances and future
+    challenges"; children are chosen by expected improvement (Jones et al. 1998, "Efficient Global
+    Optimization of Expensive Black-Box Functions") of a Gaussian process.
 
     Args:
         first: the number of random candidates to begin with.
