@@ -12,6 +12,8 @@ one namespace. Comments on the lines before a block change that:
 - ``<!-- run WORD with: OPTIONS -->``: so do those commands that hold this word;
 - ``<!-- before: COMMAND -->``: what the block needs, a run or pictures, is made by this command.
 
+In these, ``DIGITS`` and ``SMALL`` are short for the options that make a search take seconds.
+
 ``<!-- slow: REASON -->`` anywhere makes the whole page slow, ``<!-- not run here: REASON -->`` is
 for all blocks that no other comment stands before. Indented blocks of commands are as ``console``.
 """
@@ -28,6 +30,11 @@ _COMMENT = re.compile(
     r"<!-- (not run here|not run|run|before|slow)(?: (\S+?))??(?: (with))?: (.+?) -->\s*"
 )
 _PROGRAMS = "evo-nas|pip|pytest|python|bash|nice|ruff|mkdocs"
+_SHORT = {
+    "DIGITS": "--data digits?train=120&validation=60&test=60",
+    "SMALL": "--geometry proxy,width=12 --epochs 1 --finalist-epochs 1 --samples 4 --population 2 "
+    "--parents 2 --finalists 1 --jobs 1",
+}
 _FENCE = re.compile(r"```(\w*)(?:\s+title=\"([^\"]+)\")?\s*")
 _INLINE = re.compile(r"`((?:evo-nas|python -m|pytest) [^`]+)`")
 
@@ -110,10 +117,12 @@ def _blocks(lines: list[str], usual_reason: str | None) -> Iterator[Block]:
             "\n".join(body) + "\n",
             title,
             reason=whole[0] if whole else None if comments else usual_reason,
-            more=tuple(
-                (each[2] or "", tuple(shlex.split(each[4]))) for each in comments if each[3]
-            ),
+            more=tuple((each[2] or "", _words(each[4])) for each in comments if each[3]),
             left={each[2]: each[4] for each in comments if each[1] == "not run" and each[2]},
-            before=tuple(tuple(shlex.split(e[4])) for e in comments if e[1] == "before"),
+            before=tuple(_words(e[4]) for e in comments if e[1] == "before"),
         )
         comments = []
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part for word in shlex.split(text) for part in _SHORT.get(word, word).split())

@@ -152,7 +152,7 @@ def test_blocks_are_found_with_what_is_said_of_them(tmp_path: Path) -> None:
         "<!-- slow: trains -->\n<!-- before: evo-nas run --seed 1 -->\n"
         "<!-- before: python -m tests.imagekit PATH -->\n"
         "<!-- not run: needs a file -->\n```console\nevo-nas show FILE  # a run\n```\n"
-        "\n<!-- run with: --samples 4 -->\n<!-- run list with: --json -->\n"
+        "\n<!-- run with: DIGITS --samples 4 -->\n<!-- run list with: --json -->\n"
         "<!-- not run pip: installs -->\n"
         "\n```console\npip install x && evo-nas run && evo-nas list runs\n```\n"
         '```python title="a.py"\nx = 1\n```\n'
@@ -169,8 +169,9 @@ def test_blocks_are_found_with_what_is_said_of_them(tmp_path: Path) -> None:
     assert (second.reason, second.left, second.before) == (None, {"pip": "installs"}, ())
     installs, runs, lists = second.commands
     assert installs == ["pip", "install", "x"]
-    assert second.options(runs) == ("--samples", "4")
-    assert second.options(lists) == ("--samples", "4", "--json")
+    few = ("--data", "digits?train=120&validation=60&test=60", "--samples", "4")
+    assert second.options(runs) == few
+    assert second.options(lists) == (*few, "--json")
     assert (third.title, third.text) == ("a.py", "x = 1\n")
     assert (fourth.language, len(fourth.commands), fourth.reason) == ("console", 2, None)
     assert fourth.options(["list"]) == ()
