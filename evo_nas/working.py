@@ -49,8 +49,14 @@ def planned_workers(
     evaluator: Evaluator, space: Space, device: str, jobs: int, limit: float
 ) -> int:
     """The same, before there is a context."""
-    known = isinstance(_spec(evaluator), str) and isinstance(_spec(space.root), str)
-    if not (evaluator.in_workers and known):
+    if not (evaluator.in_workers and isinstance(_spec(evaluator), str)):
+        return 0
+    return workers_for_others(space, device, jobs, limit)
+
+
+def workers_for_others(space: Space, device: str, jobs: int, limit: float) -> int:
+    """The same, of an evaluator that is ``in_workers`` and that another one asks."""
+    if not isinstance(_spec(space.root), str):
         return 0
     count = len(_devices(device, jobs))
     return count if count > 1 or limit else 0
