@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import registry
 from .api import Prepared
 from .evaluator import Evaluator
+from .limit_facts import told_conditions
 from .working import planned_workers, workers_for_others
 
 
@@ -13,8 +14,9 @@ def evaluators(prepared: Prepared) -> str:
     config = prepared.config
     if any(outlook.stage.scored for outlook in prepared.plan.stages):
         evaluator: Evaluator = registry.load("evaluator", config.evaluator)
-        under = f" ({evaluator.conditions})" if evaluator.conditions else ""
-        return f"evaluator {config.evaluator}{under}; finalists: {config.retrainer}"
+        under = told_conditions(evaluator.conditions, config.device)
+        told = f" ({under})" if evaluator.conditions else ""
+        return f"evaluator {config.evaluator}{told}; finalists: {config.retrainer}"
     return f"{config.retrainer}; no candidate is scored before"
 
 
