@@ -239,6 +239,8 @@ class _Opened:
 
     def __init__(self, job: _Job, device: str) -> None:
         space: Space = registry.load("space", job.space)
+        self._evaluator: Evaluator = registry.load("evaluator", job.evaluator)
+        plugin_files.check_files(job.files)
         for fixed in job.frozen:
             space = Subspace(space, fixed)
         self._heard, self._task = _Heard(), _Task((), None)
@@ -253,8 +255,6 @@ class _Opened:
             progress=self._heard,
             initial_weights=self._weights if job.inherits else None,
         )
-        self._evaluator: Evaluator = registry.load("evaluator", job.evaluator)
-        plugin_files.check_files(job.files)
         self._evaluator.open(space, self._context)
 
     def evaluate(self, task: _Task) -> _Answer | _Raised:
