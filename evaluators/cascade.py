@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from math import prod
 
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
-from evo_nas.outcomes import metrics_of, outcomes
 from evo_nas.reference import reference_sample
 from evo_nas.space import Genome, Space
 
@@ -74,37 +74,43 @@ class CascadeEvaluator(Composite):
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Open all, and find the thresholds."""
-        self._context = context
         super().open(space, context)
-        sample = reference_sample(space, context, self._reference)
+        try:
+            self._find_gates(reference_sample(space, context, self._reference))
+        except BaseException:
+            self.close()
+            raise
+
+    def _find_gates(self, sample: list[Genome]) -> None:
+        """Have each level score what of a reference sample passes those before it."""
         self._gates: list[Gate] = []
         for (name, evaluator), share in zip(self._filters, self._shares, strict=True):
             different = list(dict.fromkeys(sample))
             values: dict[Genome, float] = {}
-            for position, outcome in outcomes(evaluator, different):
-                if isinstance(outcome, Failure):
-                    reason = outcome.reason
-                else:
-                    values[different[position]] = _value(evaluator, outcome)
+            failed: dict[int, str] = {}
+            member = self._members[name]
+            with closing(member.work.outcomes(different)) as arriving:
+                for position, outcome in arriving:
+                    if isinstance(outcome, Failure):
+                        failed[position] = outcome.reason
+                    else:
+                        values[different[position]] = _value(evaluator, outcome)
+            member.spent().add_to(self._context)
             if not values:
                 raise EvaluatorError(
-                    f"{self._specs[name]} fails for the whole reference sample: {reason}"
+                    f"{self._specs[name]} fails for the whole reference sample: {failed[0]}"
                 )
             sample = [genome for genome in sample if genome in values]
             gate = Gate.of([values[genome] for genome in sample], share)
             self._gates.append(gate)
             sample = [genome for genome in sample if values[genome] >= gate.threshold]
 
-    def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """The scores of a generation of one."""
-        return metrics_of(self, genome)
-
-    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+    def decide(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
         """Level by level: those that it stops, and last those that passed all."""
         known: dict[int, dict[str, float]] = {position: {} for position in range(len(genomes))}
         for number, (name, evaluator) in enumerate(self._filters):
             gate, passing = self._gates[number], {}
-            for position, outcome in self._ask(name, genomes, list(known)):
+            for position, outcome in self.ask(name, genomes, sorted(known)):
                 if isinstance(outcome, Failure):
                     yield position, outcome
                     continue
@@ -117,7 +123,7 @@ class CascadeEvaluator(Composite):
                     score = number - len(self._filters) + gate.place(value)
                     yield position, {**metrics, "cascade": score, "passed": float(number)}
             known = passing
-        for position, outcome in self._ask(self._last_name, genomes, list(known)):
+        for position, outcome in self.ask(self._last_name, genomes, sorted(known)):
             yield position, self._confirmed(outcome, known[position])
 
     def close(self) -> None:
@@ -132,13 +138,13 @@ class CascadeEvaluator(Composite):
             self._context.progress.say(said)
         super().close()
 
-    def _ask(
+    def ask(
         self, name: str, genomes: Sequence[Genome], positions: Sequence[int]
     ) -> Iterator[tuple[int, Outcome]]:
-        """What a level says of the genomes at these positions."""
-        for index, outcome in outcomes(self._evaluators[name], [genomes[i] for i in positions]):
+        """What a level says of the genomes at these positions; how many there were is counted."""
+        for answer in super().ask(name, genomes, positions):
             self._asked[name] += 1
-            yield positions[index], outcome
+            yield answer
 
     def _confirmed(self, outcome: Outcome, known: Mapping[str, float]) -> Outcome:
         """What the last level says of a candidate, of whom the others said what is known."""

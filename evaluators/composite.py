@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
 
 from evo_nas import registry
-from evo_nas.evaluator import EvaluationContext, Evaluator
+from evo_nas.evaluator import EvaluationContext, Evaluator, Outcome
+from evo_nas.measuring import Ledger
+from evo_nas.outcomes import engaged, metrics_of
 from evo_nas.space import Genome, Space
 from evo_nas.streams import Streams
 
@@ -17,8 +21,9 @@ from evo_nas.streams import Streams
 class Composite(Evaluator):
     """Several evaluators, of specs by name; each has a folder and streams of its own, by its name.
 
-    What becomes of the networks (who confirms finalists, shared weights) is as ``lead`` says, the
-    one of them whose metrics are about the networks.
+    Each works where it says. What becomes of the networks (who confirms finalists, shared weights,
+    whether a time limit holds) is as ``lead`` says, the one of them whose metrics are about the
+    networks; all of them are measured under the ``conditions`` of each.
     """
 
     def __init__(self, specs: Mapping[str, str]) -> None:
@@ -29,7 +34,9 @@ class Composite(Evaluator):
         evaluators = self._evaluators.values()
         self.needs_data = any(evaluator.needs_data for evaluator in evaluators)
         self.repeatable = all(evaluator.repeatable for evaluator in evaluators)
-        self._opened: list[Evaluator] = []
+        told = dict.fromkeys(evaluator.conditions for evaluator in evaluators)
+        self.conditions = "; ".join(filter(None, told))
+        self._members: dict[str, _Member] = {}
 
     def lead_by(self, lead: Evaluator) -> None:
         """Be what ``lead`` is."""
@@ -37,6 +44,7 @@ class Composite(Evaluator):
         self.retrainer = lead.retrainer
         self.shares_weights, self.inherits = lead.shares_weights, lead.inherits
         self.keeps_weights = lead.keeps_weights
+        self.asks_workers = lead.in_workers or lead.asks_workers
 
     def check(self, space: Space) -> None:
         """All have to be able to score the space."""
@@ -45,12 +53,44 @@ class Composite(Evaluator):
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Open all."""
-        for name, evaluator in self._evaluators.items():
-            folder = context.folder / name
-            folder.mkdir(parents=True, exist_ok=True)
-            streams = Streams(context.streams.number(name))
-            self._opened.append(evaluator)
-            evaluator.open(space, replace(context, folder=folder, streams=streams))
+        self._context = context
+        try:
+            for name, evaluator in self._evaluators.items():
+                folder = context.folder / name
+                folder.mkdir(parents=True, exist_ok=True)
+                streams = Streams(context.streams.number(name))
+                own = replace(context, folder=folder, streams=streams)
+                self._members[name] = _Member(evaluator, space, own)
+                self._members[name].spent().add_to(context)
+        except BaseException:
+            self.close()
+            raise
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        """The scores of a generation of one."""
+        return metrics_of(self, genome)
+
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+        """As :meth:`decide` says; what all took over a candidate is counted before its outcome."""
+        self._spent: dict[int, list[_Spent]] = {position: [] for position in range(len(genomes))}
+        for position, outcome in self.decide(genomes):
+            for spent in self._spent.pop(position, ()):
+                spent.add_to(self._context)
+            yield position, outcome
+
+    @abstractmethod
+    def decide(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+        """Each position in ``genomes`` once, with what follows from what :meth:`ask` gives."""
+
+    def ask(
+        self, name: str, genomes: Sequence[Genome], positions: Sequence[int]
+    ) -> Iterator[tuple[int, Outcome]]:
+        """What an evaluator says of the genomes at these positions, in any order."""
+        member = self._members[name]
+        with closing(member.work.outcomes([genomes[i] for i in positions])) as arriving:
+            for index, outcome in arriving:
+                self._spent[positions[index]].append(member.spent())
+                yield positions[index], outcome
 
     def weights(self, genome: Genome) -> Path | None:
         """Those that the leading evaluator kept."""
@@ -62,5 +102,35 @@ class Composite(Evaluator):
 
     def close(self) -> None:
         """Release those that were opened."""
-        for evaluator in self._opened:
-            evaluator.close()
+        for member in self._members.values():
+            member.work.close()
+        self._members.clear()
+
+
+class _Member:
+    """One of the evaluators at work, with an account of its own."""
+
+    def __init__(self, evaluator: Evaluator, space: Space, context: EvaluationContext) -> None:
+        self._ledger, self._notes, self._told = Ledger(), list[str](), Ledger()
+        own = replace(context, ledger=self._ledger, notes=self._notes)
+        self.work = engaged(evaluator, space, own)
+
+    def spent(self) -> _Spent:
+        """What has come to the account since this was last asked."""
+        spent = _Spent(self._ledger - self._told, [*self._notes])
+        self._told = replace(self._ledger)
+        self._notes.clear()
+        return spent
+
+
+class _Spent:
+    """What an evaluator took over a candidate, and noted."""
+
+    def __init__(self, images: Ledger, notes: list[str]) -> None:
+        self._images, self._notes = images, notes
+
+    def add_to(self, context: EvaluationContext) -> None:
+        """Count it, and note it, for the run."""
+        context.ledger.trained += self._images.trained
+        context.ledger.measured += self._images.measured
+        context.notes.extend(self._notes)

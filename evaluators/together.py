@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evo_nas.errors import ContractError, SpecError
 from evo_nas.evaluator import Failure, Outcome
-from evo_nas.outcomes import metrics_of, outcomes
 from evo_nas.space import Genome
 
 from .composite import Composite
@@ -30,8 +29,6 @@ class TogetherEvaluator(Composite):
         self._first, self._second = self._evaluators.values()
         self.lead_by(self._first)
         self.in_workers = self._first.in_workers and self._second.in_workers
-        told = (self._first.conditions, self._second.conditions)
-        self.conditions = "; ".join(filter(None, told))
         self.objectives = (*self._first.objectives, *self._second.objectives)
         names = [objective.name for objective in self.objectives]
         for name in names:
@@ -41,21 +38,16 @@ class TogetherEvaluator(Composite):
                     "be told apart"
                 )
 
-    def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """The scores of a generation of one."""
-        return metrics_of(self, genome)
-
-    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+    def decide(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
         """What the second says of each as soon as the first has said all that it has to say."""
         known: dict[int, Mapping[str, float]] = {}
-        for position, outcome in outcomes(self._first, genomes):
+        for position, outcome in self.ask("first", genomes, range(len(genomes))):
             if isinstance(outcome, Failure):
                 yield position, outcome
             else:
                 known[position] = outcome
-        positions = list(known)
-        for index, outcome in outcomes(self._second, [genomes[i] for i in positions]):
-            yield positions[index], self._both(known[positions[index]], outcome)
+        for position, outcome in self.ask("second", genomes, sorted(known)):
+            yield position, self._both(known[position], outcome)
 
     def _both(self, known: Mapping[str, float], outcome: Outcome) -> Outcome:
         if isinstance(outcome, Failure):

@@ -7,24 +7,17 @@ compared with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 
-from torch import Tensor
-from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # NumPy's is a ValueError
-
-from evo_nas.data import in_proportion
-from evo_nas.decoder import Decoder
+from evo_nas import registry
 from evo_nas.errors import EvaluatorError, SettingsError, nearest
-from evo_nas.evaluator import EvaluationContext, Evaluator, Failure, Objective, check_metrics
-from evo_nas.images import prepare
-from evo_nas.measuring import seeded_weights
+from evo_nas.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
+from evo_nas.outcomes import engaged, metrics_of
 from evo_nas.reference import Standing, reference_sample
 from evo_nas.space import Genome, Space
-from evo_nas.training_free import dss, grad_norm, naswot, synflow
 
-_WITHOUT_IMAGES: Mapping[str, Callable[..., float]] = {"dss": dss, "synflow": synflow}
-_COSTS = ("flops", "params")
-_SCORES = ("grad_norm", "naswot", *_WITHOUT_IMAGES, *_COSTS)
+from .network_scores import SCORES, NetworkScores
 
 
 class ZeroCostEvaluator(Evaluator):
@@ -39,7 +32,8 @@ class ZeroCostEvaluator(Evaluator):
     change with every new one, but among a reference sample that is drawn from the prior of what the
     budget admits when the evaluator is opened: 0.9 is better than nine tenths of what one would
     draw at random. See :class:`evo_nas.reference.Standing` about what is better than all of it.
-    Networks of the sample that cannot be scored, up to half of it, are left out.
+    Networks of the sample that cannot be scored, up to half of it, are left out. Worker processes
+    may score networks; they are compared in the process of the search.
 
     Weights are drawn by seed, for each genome its own, and images are ``images`` training images
     chosen by seed, so a score depends on neither order nor company.
@@ -57,87 +51,70 @@ class ZeroCostEvaluator(Evaluator):
     ) -> None:
         self.scores = tuple(dict.fromkeys(name.strip() for name in str(scores).split(",")))
         for name in self.scores:
-            if name not in _SCORES:
-                raise SettingsError(f"zero_cost has no score {name!r}; {nearest(name, _SCORES)}")
+            if name not in SCORES:
+                raise SettingsError(f"zero_cost has no score {name!r}; {nearest(name, SCORES)}")
         for option, number in (("images", images), ("reference", reference)):
             if type(number) is not int or number < 2:
                 raise SettingsError(f"{option}={number!r} must be a whole number, 2 or more")
-        self.needs_data = not {"grad_norm", "naswot"}.isdisjoint(self.scores)
         self._images, self._reference = images, reference
+        spec = f"{NetworkScores.__module__}:{NetworkScores.__name__}"
+        self._scorer: Evaluator = registry.load(
+            "evaluator", f"{spec}?scores={','.join(self.scores)}&images={images}"
+        )
+        self.needs_data, self.asks_workers = self._scorer.needs_data, self._scorer.in_workers
 
     def check(self, space: Space) -> None:
-        """Refuse a space that builds no networks."""
-        if not set(self.scores) <= set(_COSTS):
-            space.build((0,) * len(space.choices), space.target)
+        """Refuse a space that builds no networks, if a score needs some."""
+        self._scorer.check(space)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Score the reference sample."""
-        self._space, self._context, self._decoder = space, context, Decoder(space)
-        if self.needs_data:
-            self._batch = self._some_images()
-        sample = reference_sample(space, context, self._reference)
-        context.progress.start("scoring the reference sample", len(sample), "genomes")
-        known: dict[Genome, dict[str, float] | Failure] = {}
-        for done, genome in enumerate(sample, start=1):
-            if genome not in known:
-                known[genome] = self._score_or_failure(genome)
-            context.progress.advance(done)
-        scored = [scores for genome in sample if isinstance(scores := known[genome], dict)]
+        self._context = context
+        self._work = engaged(self._scorer, space, context)
+        try:
+            self._compare_with(reference_sample(space, context, self._reference))
+        except BaseException:
+            self.close()
+            raise
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        """The scores of a generation of one."""
+        return metrics_of(self, genome)
+
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+        """Each score, and the mean of their places in the reference sample."""
+        with closing(self._work.outcomes(genomes)) as arriving:
+            for position, outcome in arriving:
+                yield position, self._compared(outcome)
+
+    def close(self) -> None:
+        """Release what scores networks."""
+        self._work.close()
+
+    def _compared(self, scores: Outcome) -> Outcome:
+        if isinstance(scores, Failure):
+            return scores
+        places = [self._standings[name].place(scores[name]) for name in self.scores]
+        return {"zero_cost": sum(places) / len(places), **scores}
+
+    def _compare_with(self, sample: Sequence[Genome]) -> None:
+        """Networks of the reference sample that cannot be scored are left out of it."""
+        different = list(dict.fromkeys(sample))
+        self._context.progress.start("scoring the reference sample", len(different), "genomes")
+        known: dict[Genome, Outcome] = {}
+        with closing(self._work.outcomes(different)) as arriving:
+            for position, outcome in arriving:
+                known[different[position]] = outcome
+                self._context.progress.advance(len(known))
+        found = [known[genome] for genome in sample]
+        scored = [scores for scores in found if not isinstance(scores, Failure)]
         if len(scored) < len(sample) / 2:  # ranks among what is left would say little
-            first = next(failure for failure in known.values() if isinstance(failure, Failure))
+            first = next(outcome for outcome in found if isinstance(outcome, Failure))
             raise EvaluatorError(
                 f"zero_cost fails for {len(sample) - len(scored)} of the {len(sample)} networks of "
                 f"its reference sample, for the first because {first.reason}; choose others of the "
-                f"scores {', '.join(_SCORES)}"
+                f"scores {', '.join(SCORES)}"
             )
         self._standings = {
             name: Standing([scores[name] for scores in scored]) for name in self.scores
         }
-
-    def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """Each score, and the mean of their places in the reference sample."""
-        scores = self._score(genome)
-        places = [self._standings[name].place(value) for name, value in scores.items()]
-        return {"zero_cost": sum(places) / len(places), **scores}
-
-    def _score_or_failure(self, genome: Genome) -> dict[str, float] | Failure:
-        """Networks of the reference sample that cannot be scored are left out of it."""
-        try:
-            return self._score(genome)
-        except (Exception, SystemExit) as error:  # networks of others may fail in any way
-            return Failure.by(error)
-
-    def _score(self, genome: Genome) -> dict[str, float]:
-        try:
-            return check_metrics({name: self._one(name, genome) for name in self.scores}, ())
-        except (ValueError, LinAlgError) as error:
-            raise EvaluatorError(f"the network cannot be scored: {error}") from error
-
-    def _one(self, name: str, genome: Genome) -> float:
-        context, full = self._context, self._decoder.full(genome)
-        if name in _COSTS:
-            return float(self._space.root.costs(full)[name])
-        # A network for each score, with the same weights: it may do with it as it likes.
-        with seeded_weights(context.streams.number("weights", *full)):
-            network = self._decoder.network(genome, context.geometry)
-        network.to(context.device)
-        geometry = context.geometry
-        if name in _WITHOUT_IMAGES:
-            shape = (geometry.channels, geometry.image_size, geometry.image_size)
-            return _WITHOUT_IMAGES[name](network, shape)
-        images, labels = self._batch
-        if name == "naswot":
-            context.ledger.measured += 2 * len(images)  # the first time for BatchNorm
-            return naswot(network, images)
-        context.ledger.trained += len(images)
-        return grad_norm(network, images, labels)
-
-    def _some_images(self) -> tuple[Tensor, Tensor]:
-        """The batch that all networks see: float images and labels, the classes in proportion."""
-        context, data = self._context, self._context.data
-        generator = context.streams.generator("images")
-        rows = in_proportion(data.train.labels.numpy(), generator)[: self._images]
-        chosen = data.train.take(rows).load()
-        pixels = chosen.pixels.to(context.device)
-        images = prepare(pixels, data.mean, data.std, context.geometry.image_size)
-        return images, chosen.labels.to(context.device)

@@ -68,9 +68,8 @@ def read_best(path: Path) -> dict[str, Any] | None:
     check_values({"limits": limits}, {"limits": (_is_table, "an object of values by limit")}, path)
     check_values(limits, dict.fromkeys(limits, _NUMBER), path, "limits.")
     under = best.get("measured_under", {})
-    check_values(
-        {"": under}, {"": (_is_table, "an object of texts by limit")}, path, "measured_under"
-    )
+    texts = "an object of texts by limit or evaluator"
+    check_values({"": under}, {"": (_is_table, texts)}, path, "measured_under")
     check_values(under, dict.fromkeys(under, (_is_name, "a text")), path, "measured_under.")
     options = dict.fromkeys(best["choices"], (_is_plain, "a number or a text"))
     check_values(best["choices"], options, path, "choices.")

@@ -58,6 +58,7 @@ class Checks:
         self._measured = [bound for bound in bounds if bound.measured]
         self.measures = bool(self._measured)
         self.looked_at = 0
+        self.measured = 0  # how many networks
         self.rejected: Counter[str] = Counter()
         self.nearest: dict[str, float] = {}
 
@@ -80,6 +81,7 @@ class Checks:
 
     def measure(self, full: Genome) -> bool:
         """Whether the measured limits are met."""
+        self.measured += 1
         return self._meets(self._measured, full)
 
     def _meets(self, bounds: Sequence[Bound], full: Genome) -> bool:

@@ -75,29 +75,39 @@ class Completer:
 
 
 def first_legal(
-    space: Space, tightest: Callable[[], Feasible], checks: Checks, draws: int, measured: int
+    space: Space,
+    tightest: Callable[[], Feasible],
+    checks: Checks,
+    draws: int,
+    measured: int,
+    whole: int = 0,
 ) -> Genome | None:
     """The first of ``draws`` genomes that passes ``checks``; at most ``measured`` are measured.
 
     The first few come from the prior, which takes no table; the others are drawn within the
-    tightest limit on a cost. Of a small space, all is looked at after a
-    few draws.
+    tightest limit on a cost. Of a small space, all is looked at after a few draws; where the
+    tightest limit admits no more than ``whole``, however many have to be measured.
     """
-    rng, typical = generator(space), prior(space)
+    rng, typical, left = generator(space), prior(space), measured
+    known: dict[Genome, bool] = {}  # of those measured
 
     def passes(genome: Genome) -> bool | None:
-        nonlocal measured
+        nonlocal left
+        if checks.measures and not left:
+            return None
         full = space.lift(genome)
         if not checks.quick(full):
             return False
         if not checks.measures:
             return True
-        measured -= 1
-        return checks.measure(full) if measured >= 0 else None
+        if genome not in known:
+            left -= 1
+            known[genome] = checks.measure(full)
+        return known[genome]
 
     for number in range(draws):
-        if number == FEW and (small := _all_of(tightest())) is not None:
-            return next((genome for genome in small if passes(genome)), None)
+        if number == FEW and _all_of(tightest()) is not None:
+            break
         if number < _UNCONDITIONED:
             genome = typical.draw(space, rng)
         elif tightest().share == 0:
@@ -110,8 +120,14 @@ def first_legal(
         if verdict := passes(genome):
             return genome
         if verdict is None:
-            return None
-    return next((genome for genome in _all_of(tightest()) or () if passes(genome)), None)
+            if not whole:
+                return None
+            break
+    if (small := _all_of(tightest())) is None:
+        return None
+    if len(small) <= whole:
+        left = whole
+    return next((genome for genome in small if passes(genome)), None)
 
 
 def _all_of(feasible: Feasible) -> tuple[Genome, ...] | None:

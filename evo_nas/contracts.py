@@ -24,7 +24,10 @@ from .space import Choice, Costs, Genome, Geometry, Space
 from .strategy import Proposal, Scored, Settings, StagePlan, Strategy
 
 _QUICK = 200  # values of a slot that are looked at before a run: there may be thousands
-_FLAGS = ("needs_data", "shares_weights", "inherits", "keeps_weights", "repeatable", "in_workers")
+_FLAGS = (
+    "needs_data", "shares_weights", "inherits", "keeps_weights", "repeatable", "in_workers",
+    "asks_workers",
+)  # fmt: skip
 
 
 class Breach(Exception):  # noqa: N818  read as "a breach of the contract"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Number
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from torch import Tensor
@@ -60,6 +60,20 @@ class Failure:
 Outcome: TypeAlias = Mapping[str, float] | Failure
 
 
+class Engaged(Protocol):
+    """An opened evaluator that another one asks, wherever it works."""
+
+    def outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
+        """Each position in ``genomes`` once, with checked metrics or why there are none."""
+
+    def close(self) -> None:
+        """Release the evaluator, and end what works for it."""
+
+
+# Opens an evaluator that another one asks.
+Engage: TypeAlias = "Callable[[Evaluator, Space, EvaluationContext], Engaged]"
+
+
 @dataclass(frozen=True, slots=True)
 class EvaluationContext:
     """What a run offers to an evaluator; fields may be added, none changes its meaning.
@@ -71,9 +85,11 @@ class EvaluationContext:
     those of a candidate before its metrics are yielded. With ``initial_weights`` networks are not
     trained from scratch but from the weights that it gives for a genome. ``draw`` draws from the
     prior of what the run's budget admits, for evaluators that compare with typical candidates; None
-    where nothing limits the space, and for evaluators that are ``in_workers``. What happened on the
-    way that bears on the scores, such as a training that had to go on at a lower rate, is added to
-    ``notes``: the run keeps it.
+    where nothing limits the space, and for evaluators that are ``in_workers``. ``engage`` opens an
+    evaluator that this one asks, in worker processes if it says ``in_workers``; None in such a
+    process (:func:`evo_nas.outcomes.engaged` is for both). What happened on the way that bears on
+    the scores, such as a training that had to go on at a lower rate, is added to ``notes``: the run
+    keeps it.
     """
 
     streams: Streams
@@ -89,6 +105,7 @@ class EvaluationContext:
     ledger: Ledger = field(default_factory=Ledger)
     initial_weights: InitialWeights | None = None
     draw: Draw | None = None
+    engage: Engage | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -117,6 +134,11 @@ class Evaluator(ABC):
     genomes, also weights that the context offers. A worker that hangs (if there is a time limit) or
     dies fails its candidate alone. The context of such an evaluator has ``threads`` and ``jobs`` 1
     in a worker, and no ``draw``; metrics, the ledger, notes and what is said come back.
+
+    ``asks_workers`` says that it works in the process of the search itself, as it compares
+    candidates with a reference sample for instance, but leaves what takes long to evaluators that
+    are ``in_workers`` and that it has from the context's ``engage``: a time limit holds there, each
+    time that one of them is asked.
     """
 
     objectives: Sequence[Objective] = (Objective("accuracy"),)
@@ -127,6 +149,7 @@ class Evaluator(ABC):
     keeps_weights: bool = False
     repeatable: bool = True
     in_workers: bool = False
+    asks_workers: bool = False
     conditions: str = ""
 
     def check(self, space: Space) -> None:  # noqa: B027

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import registry
@@ -62,7 +63,7 @@ def describe_fact(fact: LimitFact, device: str = "") -> str:
     """A limit in words."""
     limit = fact.limit
     told = str(Limit(registry.short(limit.metric), limit.low, limit.high))
-    on = _under(fact.conditions, device)
+    on = told_conditions(fact.conditions, device)
     told += {
         "exact": ": met exactly",
         "rejection": ": by rejection on top",
@@ -81,7 +82,13 @@ def describe_fact(fact: LimitFact, device: str = "") -> str:
 def measured_under(limits: Limits, device: str) -> dict[str, str]:
     """Of each limit that had to be measured, by its text, under what it was."""
     found = [bound.limit for bound in limits.bounds if bound.measured]
-    return {str(limit): _under(_conditions(limit), device) for limit in found}
+    return {str(limit): told_conditions(_conditions(limit), device) for limit in found}
+
+
+def scored_under(specs: Sequence[str], device: str) -> dict[str, str]:
+    """Of each of these evaluators whose metrics depend on that, under what it measures."""
+    loaded = {spec: registry.load("evaluator", spec) for spec in specs}
+    return {s: told_conditions(e.conditions, device) for s, e in loaded.items() if e.conditions}
 
 
 def _conditions(limit: Limit) -> str:
@@ -89,7 +96,7 @@ def _conditions(limit: Limit) -> str:
     return evaluator.conditions
 
 
-def _under(conditions: str, device: str) -> str:
+def told_conditions(conditions: str, device: str) -> str:
     """What a measured value holds for: the device matters where its evaluator tells conditions."""
     model = f" ({device_name(device)})" if device and conditions else ""
     return ", ".join(filter(None, [conditions, f"on {device}{model}" if device else ""]))

@@ -15,16 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from . import registry
+from .engaging import AtWork
 from .errors import EvaluatorError
 from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
 from .failures import in_short
 from .limits import Limit
 from .measuring import Ledger
-from .outcomes import open_evaluator, outcome_of
 from .scorecache import ScoreCache
 from .space import Genome, Space
 from .store import Store
-from .working import Workers, worker_count
 
 FILE = "limits.sqlite"
 _STAGE = "limits"  # under which the store keeps what measuring takes, and notes
@@ -146,28 +145,19 @@ class _Instrument:
     def __init__(
         self, evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float
     ) -> None:
-        context.folder.mkdir(parents=True, exist_ok=True)
         self.evaluator, self.context = evaluator, context
-        self._workers: Workers | None = None
-        if worker_count(evaluator, space, context, limit):
-            one = replace(context, jobs=1)  # networks are measured one at a time
-            self._workers = Workers(evaluator, space, one, limit)
-        else:
-            open_evaluator(evaluator, space, context)
+        # Networks are measured one at a time.
+        at_once = 1 if evaluator.in_workers else context.jobs
+        self._work = AtWork(evaluator, space, replace(context, jobs=at_once), limit)
 
     def measure(self, full: Genome) -> Outcome:
         """The metrics of a network, or why there are none."""
-        if self._workers is None:
-            return outcome_of(self.evaluator, full)
-        ((_, outcome),) = self._workers.outcomes([full])
+        ((_, outcome),) = self._work.outcomes([full])
         return outcome
 
     def close(self) -> None:
         """Release the evaluator, or end its worker."""
-        if self._workers is None:
-            self.evaluator.close()
-        else:
-            self._workers.close()
+        self._work.close()
 
 
 def _told(spec: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from .space import Genome, Space
 
 _MOST_REJECTED = 5_000  # draws until one is given up
 _MOST_COSTLY = 500  # of these, that are measured
+_MOST_UNMET = 64  # networks measured until it is given up that any meets all limits
+_CONFIDENCE = 0.99
 _MOST_COMPLETED = 100  # or completed
 _ESTIMATED = 1000  # draws from which shares are estimated
 _ESTIMATED_COSTLY = 100
@@ -147,13 +150,13 @@ class LimitedFeasible(Feasible):
         raise NotDrawn(self._none_found())
 
     def _none_found(self) -> str:
-        account = self.checks.account()
-        if self._completer is not None:
+        account, measured = self.checks.account(), self.checks.measured
+        if self._completer is not None and not measured:
             account = account or self._completer.checks.account()
         return (
             f"no network of {self.space.name} was found that meets all of "
             f"{', '.join(map(str, self.limits.every()))}: of {self.checks.looked_at:,} drawn, "
-            f"{account or 'none could be completed'}; widen a limit"
+            f"{account or 'none could be completed'}{_what_is_likely(measured)}; widen a limit"
         )
 
     # -- what is known before --------------------------------------------------------------------
@@ -173,16 +176,26 @@ class LimitedFeasible(Feasible):
                 f"{self._contradiction}; widen a limit"
             )
         if self._completer is None:
-            checks = Checks(self.space.root, [f.budget for f in self.exact], self.limits.bounds)
-            self.known = first_legal(
-                self.space, lambda: self.base, checks, _MOST_REJECTED, _MOST_COSTLY
-            )
-            if self.known is None:
-                self.checks = checks
-                raise BudgetError(self._none_found())
-        else:
-            rng = generator(self.space)
-            self.known = self._first(lambda: self.base.draw(self.prior, rng))
+            self.known = self._require_one(self.space, lambda: self.base)
+            return
+        if self.checks.measures:  # completing many genomes in vain would measure many more
+            root, every = self.space.root, self.limits
+            self._require_one(root, cache(lambda: exact_feasibles(root, every, root, None)[0]))
+        rng = generator(self.space)
+        self.known = self._first(lambda: self.base.draw(self.prior, rng))
+
+    def _require_one(self, space: Space, tightest: Callable[[], Feasible]) -> Genome:
+        """A genome of ``space`` that meets all limits.
+
+        Raises:
+            BudgetError: none was found, or of a small space there is none.
+        """
+        checks = Checks(space.root, [f.budget for f in self.exact], self.limits.bounds)
+        found = first_legal(space, tightest, checks, _MOST_REJECTED, _MOST_UNMET, _MOST_COSTLY)
+        if found is None:
+            self.checks = checks
+            raise BudgetError(self._none_found())
+        return found
 
     def _estimate(self) -> None:
         """The share and the count, as far as nothing has to be measured."""
@@ -233,3 +246,17 @@ class LimitedFeasible(Feasible):
     def nearest(self) -> list[int]:
         """The base's nearest reachable costs."""
         return self.base.nearest()
+
+
+def _what_is_likely(measured: int) -> str:
+    """What follows from none of the networks measured meeting all limits, where that is telling.
+
+    Each of n independent draws misses a share p of them with 1 - p, all of them with (1 - p) ** n.
+    """
+    if measured != _MOST_UNMET:
+        return ""
+    share = 1 - (1 - _CONFIDENCE) ** (1 / measured)
+    return (
+        f"; if {share:.0%} of networks met all, these {measured} would have shown one with a "
+        f"probability of {_CONFIDENCE:.0%}"
+    )

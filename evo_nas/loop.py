@@ -25,7 +25,7 @@ from .evaluator import EvaluationContext, Evaluator, Objective
 from .feasible import Feasible
 from .files import load_weights, save_weights, write_atomically
 from .finalists import compare_finalists
-from .limit_facts import describe_fact, limit_facts, measured_under
+from .limit_facts import describe_fact, limit_facts, measured_under, scored_under
 from .limit_measuring import LimitMeasurer
 from .limited_feasible import LimitedFeasible
 from .limiting import make_limits
@@ -283,16 +283,27 @@ class Loop:
             "target": {"geometry": asdict(self.space.target), **self.space.costs(genome)},
             "measured": measured,
             "run": {"budget": self.config.flops, "seed": self.config.seed},
-            **(self._limited(genome) if self.config.limits else {}),
+            **self._limited(genome),
         }
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, (json.dumps(sealed(architecture), indent=2) + "\n").encode())
 
     def _limited(self, genome: Genome) -> dict[str, Mapping[str, object]]:
-        """The value of each limited metric, by the limit's text, and under what it was measured."""
-        values = Checks(self.space, self.limits.budgets, self.limits.bounds).values(genome)
-        under = measured_under(self.limits, self.config.device)
-        return {"limits": values, **({"measured_under": under} if under else {})}
+        """The value of each limited metric, by the limit's text.
+
+        And under what these and the metrics of the run's evaluators were measured, where that
+        matters, by the limit's text and the evaluator's spec.
+        """
+        config, told = self.config, {}
+        stages = self.strategy.plan(self.space, config.settings)
+        scorers = [config.evaluator] if any(stage.scored for stage in stages) else []
+        under = scored_under([*scorers, config.retrainer], config.device)
+        if config.limits:
+            told["limits"] = Checks(self.space, self.limits.budgets, self.limits.bounds).values(
+                genome
+            )
+            under = measured_under(self.limits, config.device) | under
+        return {**told, **({"measured_under": under} if under else {})}
 
 
 def _counted(finalists: Sequence[Scored]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from .errors import ContractError, EvaluatorError, EvoNasError
 from .evaluator import (
+    Engaged,
     EvaluationContext,
     Evaluator,
     Failure,
@@ -34,7 +35,32 @@ def open_evaluator(evaluator: Evaluator, space: Space, context: EvaluationContex
         ) from error
 
 
-def outcomes(evaluator: Evaluator, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+def engaged(evaluator: Evaluator, space: Space, context: EvaluationContext) -> Engaged:
+    """The evaluator, opened to be asked by another one: where the context says, or else here."""
+    if context.engage is not None:
+        return context.engage(evaluator, space, context)
+    open_evaluator(evaluator, space, context)
+    return _Here(evaluator)
+
+
+class _Here:
+    """An evaluator that works in this process."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+
+    def outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
+        """As :func:`outcomes`."""
+        return outcomes(self._evaluator, genomes)
+
+    def close(self) -> None:
+        """Release it."""
+        self._evaluator.close()
+
+
+def outcomes(
+    evaluator: Evaluator, genomes: Sequence[Genome]
+) -> Generator[tuple[int, Outcome], None, None]:
     """Each position in ``genomes`` once, with checked metrics or why there are none.
 
     Where the evaluator raises amid several genomes, it is not known which of them is to blame:

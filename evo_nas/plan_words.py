@@ -5,7 +5,8 @@ from __future__ import annotations
 from . import registry
 from .api import Prepared
 from .evaluator import Evaluator
-from .working import planned_workers
+from .limit_facts import told_conditions
+from .working import planned_workers, workers_for_others
 
 
 def evaluators(prepared: Prepared) -> str:
@@ -13,8 +14,9 @@ def evaluators(prepared: Prepared) -> str:
     config = prepared.config
     if any(outlook.stage.scored for outlook in prepared.plan.stages):
         evaluator: Evaluator = registry.load("evaluator", config.evaluator)
-        under = f" ({evaluator.conditions})" if evaluator.conditions else ""
-        return f"evaluator {config.evaluator}{under}; finalists: {config.retrainer}"
+        under = told_conditions(evaluator.conditions, config.device)
+        told = f" ({under})" if evaluator.conditions else ""
+        return f"evaluator {config.evaluator}{told}; finalists: {config.retrainer}"
     return f"{config.retrainer}; no candidate is scored before"
 
 
@@ -27,11 +29,18 @@ def processes(prepared: Prepared) -> str:
     told = [f"{config.device}, {config.threads} threads"]
     for phase, spec, limit in phases:
         evaluator: Evaluator = registry.load("evaluator", spec)
-        count = planned_workers(evaluator, prepared.plan.space, config.device, config.jobs, limit)
-        workers = f"{count} worker process{'es' if count > 1 else ''}"
+        where = (prepared.plan.space, config.device, config.jobs, limit)
+        count = planned_workers(evaluator, *where)
+        asked = workers_for_others(*where) if evaluator.asks_workers else 0
         # Evaluators outside of workers may start some themselves, as supernet does.
         itself = "the process of the search"
-        if config.device == "cpu" and config.jobs > 1:
+        if config.device == "cpu" and config.jobs > 1 and not asked:
             itself += f" and up to {config.jobs} that it starts"
-        told.append(f"{phase} in {workers if count else itself}")
+        if asked:
+            itself += f", which asks {_workers(asked)} for each evaluator that works in such"
+        told.append(f"{phase} in {_workers(count) if count else itself}")
     return "; ".join(told)
+
+
+def _workers(count: int) -> str:
+    return f"{count} worker process{'es' if count > 1 else ''}"

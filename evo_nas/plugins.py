@@ -58,12 +58,12 @@ class PlugIns:
         """Raise a SettingsError unless what is limited works in processes that can be killed."""
         phases = ((search, (self.evaluator, *self.limiting)), (finalists, (self.retrainer,)))
         for limit, evaluators in phases:
-            if limit > 0 and not any(each.loaded.in_workers for each in evaluators):
+            if limit > 0 and not any(_can_be_ended(each.loaded) for each in evaluators):
                 raise SettingsError(
                     f"a time limit of {limit:g} s would hold for nothing: {evaluators[0].spec} "
-                    "does not work in worker processes (as train, python and command do); set "
-                    "in_workers = True in your class if open is cheap and may be called in "
-                    "several processes, or leave it out"
+                    "does not work in worker processes (as train, python, command and zero_cost "
+                    "do, and a cascade whose last level does); set in_workers = True in your class "
+                    "if open is cheap and may be called in several processes, or leave it out"
                 )
 
     def check_inheritance(self, stages: Sequence[StagePlan]) -> None:
@@ -113,6 +113,11 @@ def choose_plugins(
         if any(stage.scored for stage in stages):
             raise
     return PlugIns(chosen, searching, scorer, confirmer)
+
+
+def _can_be_ended(evaluator: Evaluator) -> bool:
+    """Whether it works, or what works for it, in processes that can be killed."""
+    return evaluator.in_workers or evaluator.asks_workers
 
 
 def _load(kind: str, spec: str) -> PlugIn[Any]:

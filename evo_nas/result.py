@@ -224,6 +224,13 @@ def limited_facts(result: Result) -> list[tuple[str, str]]:
     return rows
 
 
+def conditions_facts(result: Result) -> list[tuple[str, str]]:
+    """Under what the run's evaluators measured networks, for those that tell, for people."""
+    under = (result.best or {}).get("measured_under", {})
+    asked = (("scores", result.config.evaluator), ("finalists", result.config.retrainer))
+    return [(f"{what} measured", under[spec]) for what, spec in asked if spec in under]
+
+
 def measured_facts(measured: Mapping[str, object]) -> list[tuple[str, str]]:
     """What best.json says was measured, as names and values for people."""
     on_images = "validation_accuracy" in measured

@@ -16,7 +16,7 @@ from .errors import EvoNasError
 from .evaluator import Evaluator, Objective
 from .failures import in_short, most_frequent
 from .layout import fact_grid, plain_table
-from .result import Result, limited_facts, measured_facts
+from .result import Result, conditions_facts, limited_facts, measured_facts
 from .runfolder import FINALISTS
 from .space import Space
 from .store import Evaluation
@@ -32,7 +32,8 @@ def result_view(result: Result, space: Space) -> RenderableType:
     if result.best is not None:
         genome = space.encode(result.best["choices"])
         parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
-        parts.append(fact_grid(*measured_facts(result.best["measured"]), *limited_facts(result)))
+        facts = (*measured_facts(result.best["measured"]), *conditions_facts(result))
+        parts.append(fact_grid(*facts, *limited_facts(result)))
     else:
         parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
     parts.append(_search_table(result))

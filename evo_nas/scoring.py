@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor
 
+from .engaging import AtWork
 from .errors import EvaluatorError, RunError
 from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
 from .failures import Announcer, FailureCount, to_keep
-from .measuring import Ledger, torch_threads
-from .outcomes import open_evaluator, outcomes
+from .measuring import Ledger
 from .space import Genome, Space
 from .store import Evaluation, Store
 from .strategy import Proposal
-from .working import Workers, worker_count
 
 
 @dataclass
@@ -42,8 +41,7 @@ class Scorer:
     failures: float = 0.5
     then: str = ""
     time_limit: float = 0.0
-    _opened: bool = field(default=False, init=False)
-    _workers: Workers | None = field(default=None, init=False)
+    _work: AtWork | None = field(default=None, init=False)
     _scored: int = field(default=0, init=False)
     _proposed: int = field(default=0, init=False)  # in earlier generations
 
@@ -112,22 +110,17 @@ class Scorer:
 
     def close(self) -> None:
         """Release the evaluator, and end its workers."""
-        if self._workers is not None:
-            self._workers.close()
-        if self._opened:
-            self.evaluator.close()
+        if self._work is not None:
+            self._work.close()
 
-    def _open(self) -> None:
-        if not self._opened:
-            if self.evaluator.in_workers:
-                self.context = replace(self.context, draw=None)  # in whatever process it works
-            self.context.folder.mkdir(parents=True, exist_ok=True)
+    def _open(self) -> AtWork:
+        if self._work is None:
             before = replace(self.context.ledger)
-            with self._accounted(self.opening):
-                open_evaluator(self.evaluator, self.space, self.context)
-            self._opened = True  # only then: what Ctrl-C stopped half-way cannot be closed
+            with self._accounted(self.opening):  # what Ctrl-C stops half-way is never closed
+                self._work = AtWork(self.evaluator, self.space, self.context, self.time_limit)
             images = self.context.ledger - before
             self.store.spend(self.stage, self.opening, 0, images)
+        return self._work
 
     @contextmanager
     def _accounted(self, phase: str) -> Iterator[None]:
@@ -156,7 +149,7 @@ class Scorer:
         """Evaluate and record those at the ``missing`` positions, as they arrive."""
         genomes = [proposals[i].genome for i in missing]
         last, before = time.perf_counter(), replace(self.context.ledger)
-        with closing(self._outcomes(genomes)) as arriving:
+        with closing(self._open().outcomes(genomes)) as arriving:
             for index, outcome in arriving:
                 now = time.perf_counter()
                 position, images = missing[index], self.context.ledger - before
@@ -173,7 +166,7 @@ class Scorer:
             EvaluatorError: it fails this time.
         """
         with self._accounted(self.phase):
-            ((_, outcome),) = self._outcomes([genome])
+            ((_, outcome),) = self._open().outcomes([genome])
         if isinstance(outcome, Failure):
             raise EvaluatorError(f"the best network cannot be evaluated again: {outcome.reason}")
         full, kept = self.space.lift(genome), self.store.evaluations(self.stage, self.phase, 0)
@@ -186,20 +179,6 @@ class Scorer:
             )
             self.store.add_notes(self._what, [line])
             self.context.progress.say(line)
-
-    def _outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
-        """What the evaluator says of them, in this process or in workers."""
-        if self._workers is None and worker_count(
-            self.evaluator, self.space, self.context, self.time_limit
-        ):
-            self._workers = Workers(self.evaluator, self.space, self.context, self.time_limit)
-        if self._workers is not None:
-            yield from self._workers.outcomes(genomes)
-        elif self.evaluator.in_workers:
-            with torch_threads(1):  # as in a worker
-                yield from outcomes(self.evaluator, genomes)
-        else:
-            yield from outcomes(self.evaluator, genomes)
 
     def _record(
         self,

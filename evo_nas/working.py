@@ -49,8 +49,14 @@ def planned_workers(
     evaluator: Evaluator, space: Space, device: str, jobs: int, limit: float
 ) -> int:
     """The same, before there is a context."""
-    known = isinstance(_spec(evaluator), str) and isinstance(_spec(space.root), str)
-    if not (evaluator.in_workers and known):
+    if not (evaluator.in_workers and isinstance(_spec(evaluator), str)):
+        return 0
+    return workers_for_others(space, device, jobs, limit)
+
+
+def workers_for_others(space: Space, device: str, jobs: int, limit: float) -> int:
+    """The same, of an evaluator that is ``in_workers`` and that another one asks."""
+    if not isinstance(_spec(space.root), str):
         return 0
     count = len(_devices(device, jobs))
     return count if count > 1 or limit else 0
@@ -233,6 +239,8 @@ class _Opened:
 
     def __init__(self, job: _Job, device: str) -> None:
         space: Space = registry.load("space", job.space)
+        self._evaluator: Evaluator = registry.load("evaluator", job.evaluator)
+        plugin_files.check_files(job.files)
         for fixed in job.frozen:
             space = Subspace(space, fixed)
         self._heard, self._task = _Heard(), _Task((), None)
@@ -247,8 +255,6 @@ class _Opened:
             progress=self._heard,
             initial_weights=self._weights if job.inherits else None,
         )
-        self._evaluator: Evaluator = registry.load("evaluator", job.evaluator)
-        plugin_files.check_files(job.files)
         self._evaluator.open(space, self._context)
 
     def evaluate(self, task: _Task) -> _Answer | _Raised:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from evo_nas.errors import TableError, nearest
 from evo_nas.inputs import parse_json, read_text, shown
+from evo_nas.plugin_files import note
 from evo_nas.space import Option
 
 Floats = npt.NDArray[np.float64]
@@ -218,4 +219,6 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
 
 def _text(path: Path) -> str:
     # Spreadsheets put a mark at the beginning.
-    return read_text(path, TableError, "table", encoding="utf-8-sig")
+    text = read_text(path, TableError, "table", encoding="utf-8-sig")
+    note(path, text)
+    return text

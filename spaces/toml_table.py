@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evo_nas.errors import SpaceError, nearest, plain
-from evo_nas.inputs import read_toml, shown
+from evo_nas.inputs import parse_toml, read_text, shown
+from evo_nas.plugin_files import note
 
 LARGEST = 1 << 20  # beyond any size of a network
 
@@ -26,7 +27,9 @@ class TomlTable:
         Raises:
             SpaceError: it cannot be read, or is no TOML.
         """
-        return cls(path, read_toml(path, SpaceError))
+        text = read_text(path, SpaceError)
+        note(path, text)
+        return cls(path, parse_toml(text, SpaceError, str(path)))
 
     def refuse(self, key: str, rule: str) -> NoReturn:
         """Raise a SpaceError that names the key, its value and what it must be."""

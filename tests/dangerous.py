@@ -8,9 +8,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from torch import nn
+
 from evo_nas.errors import DataError
 from evo_nas.evaluator import EvaluationContext, Evaluator
-from evo_nas.space import Genome, Space
+from evo_nas.space import Genome, Geometry, Space
 from tests.plugins import Tiny
 
 # By what the genes add up to, the first one once, the second one twice, and so on.
@@ -94,3 +96,21 @@ class Shut(Dangerous):
     def open(self, space: Space, context: EvaluationContext) -> None:
         if os.getpid() != context.streams.seed:
             raise OSError("no licence for another process")
+
+
+class Deadly(Mine):
+    """Some of its networks hang when they are built, others kill; ``plain``-ly they just fail."""
+
+    def __init__(self, blocks: int = 2, plain: bool = False) -> None:
+        super().__init__(blocks)
+        self.plain = plain
+
+    def build(self, genome: Genome, geometry: Geometry) -> nn.Module:
+        fault = {6: "hang", 18: "kill"}.get(sum((i + 1) * gene for i, gene in enumerate(genome)))
+        if fault and self.plain:
+            raise RuntimeError("out of luck")
+        if fault == "hang":
+            time.sleep(60)
+        elif fault == "kill":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return super().build(genome, geometry)

@@ -195,9 +195,40 @@ def test_measured_limits_are_bounded_and_told() -> None:
         return 20.0 + full[0]
 
     limits = Limits((), (Bound(Limit("latency", high=15), slow, measured=True),))
-    with pytest.raises(BudgetError, match="latency<=15ms rejected 500, the nearest has 20 ms"):
-        feasible_within(TinySpace(3), limits).require()
-    assert len(measured) == 500
+    told = (
+        r"latency<=15ms rejected 64, the nearest has 20 ms; if 7% of networks met all, these 64 "
+        r"would have shown one with a probability of 99%; widen a limit$"
+    )
+    for space, level in ((TinySpace(3), None), (TinySpace(3).stage(0), 0)):
+        measured.clear()
+        with pytest.raises(BudgetError, match=told):
+            feasible_within(space, limits, level).require()
+        assert len(measured) == len(set(measured)) == 64
+
+
+@pytest.mark.parametrize("level", [None, 0])
+def test_a_small_space_is_measured_whole_before_it_is_given_up(level: int | None) -> None:
+    space, measured = TinySpace(2), []
+    genomes = all_canonical(space)
+    assert 64 < len(genomes) <= 500
+
+    def limits(wanted: Genome | None) -> Limits:
+        def slow(full: Genome) -> float:
+            measured.append(full)
+            return 1.0 if full == wanted else 20.0
+
+        return Limits((), (Bound(Limit("latency", high=15), slow, measured=True),))
+
+    searched = space if level is None else space.stage(level)
+    for wanted in (genomes[0], genomes[-1]):
+        found = feasible_within(space, limits(wanted))
+        found.require()
+        assert found.known == wanted
+    measured.clear()
+    with pytest.raises(BudgetError, match=f"rejected {len(genomes)}, .* 20 ms; widen a limit"):
+        feasible_within(searched, limits(None), level).require()
+    assert set(measured) == set(genomes)
+    assert len(measured) == len(genomes)
 
 
 def test_a_search_ends_when_no_more_is_drawn() -> None:

@@ -10,6 +10,7 @@ import pytest
 import evo_nas
 from evo_nas import plugin_files, registry
 from evo_nas.errors import SpecError
+from evo_nas.subspace import Subspace
 
 from .test_working import at_work
 
@@ -56,3 +57,78 @@ def test_workers_that_would_begin_with_another_version_end_the_run(tmp_path: Pat
         written(tmp_path, 0.2)
         with pytest.raises(SpecError, match=r"mine\.py was changed while a run goes on"):
             list(workers.outcomes([(0,) * 6]))
+
+
+WITH_HELPER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).parent))
+from {helper} import VALUE
+sys.path.pop(0)
+
+def score(options):
+    return VALUE
+"""
+
+
+def test_so_do_those_that_would_import_another_version_of_a_module_beside_it(
+    tmp_path: Path,
+) -> None:
+    helper = f"helper_of_{tmp_path.name}".replace("-", "_")
+    beside = tmp_path / f"{helper}.py"
+    beside.write_text("VALUE = 0.1\n")
+    (tmp_path / "mine.py").write_text(WITH_HELPER.format(helper=helper))
+    spec = f"python?function={tmp_path}/mine.py:score"
+    with at_work(spec, tmp_path / "run", jobs=1, limit=60) as (_, workers, _):
+        assert dict(workers.outcomes([(0,) * 6])) == {0: {"accuracy": 0.1}}
+    with at_work(spec, tmp_path / "other", jobs=1, limit=60) as (_, workers, _):
+        beside.write_text("VALUE = 0.2\n")
+        with pytest.raises(SpecError, match=rf"{helper}\.py was changed .*in a fresh Python"):
+            list(workers.outcomes([(0,) * 6]))
+
+
+TOML = """
+depth = 2
+[target]
+width = 12
+heads = 3
+image_size = 16
+patch_size = 4
+classes = 5
+channels = 1
+[options]
+heads = [1, {heads}]
+"""
+
+
+def test_so_do_those_that_would_read_another_version_of_a_space(tmp_path: Path) -> None:
+    toml = tmp_path / "space.toml"
+    toml.write_text(TOML.format(heads=2))
+    root = registry.load("space", str(toml))
+    first = Subspace(root, {"block00.heads": 2})
+    spec = written(tmp_path, 0.5)
+    genome = first.canonical((0,) * len(first.choices))
+    with at_work(spec, tmp_path / "run", first, jobs=1, limit=60) as (_, workers, _):
+        assert dict(workers.outcomes([genome])) == {0: {"accuracy": 0.5}}
+    with at_work(spec, tmp_path / "other", first, jobs=1, limit=60) as (_, workers, _):
+        toml.write_text(TOML.format(heads=3))
+        with pytest.raises(SpecError, match=r"space\.toml was changed while a run goes on"):
+            list(workers.outcomes([genome]))
+
+
+def test_a_run_goes_by_what_was_read_when_it_began(tmp_path: Path) -> None:
+    toml = tmp_path / "space.toml"
+    toml.write_text(TOML.format(heads=2))
+    registry.load("space", str(toml))
+    with plugin_files.steady():
+        began = plugin_files.files()[str(toml)]
+        toml.write_text(TOML.format(heads=3))
+        registry.load("space", str(toml))
+        assert plugin_files.files()[str(toml)] == began
+    assert plugin_files.files()[str(toml)] != began
+
+
+def test_what_is_installed_or_elsewhere_is_no_part_of_a_plug_in(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import numpy\n\ndef score(options):\n    return 1\n")
+    registry.load("evaluator", f"python?function={tmp_path}/mine.py:score")
+    assert not [path for path in plugin_files.files() if "site-packages" in path]

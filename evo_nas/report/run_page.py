@@ -18,7 +18,13 @@ from evo_nas.config import Config
 from evo_nas.evaluator import Objective
 from evo_nas.files import write_atomically
 from evo_nas.limiting import describe_config
-from evo_nas.result import Result, check_genomes, limited_facts, measured_facts
+from evo_nas.result import (
+    Result,
+    check_genomes,
+    conditions_facts,
+    limited_facts,
+    measured_facts,
+)  # fmt: skip
 from evo_nas.runfolder import PAGE
 from evo_nas.slot_table import slot_table
 from evo_nas.space import Genome, Space
@@ -64,7 +70,11 @@ def run_page(result: Result, space: Space) -> str:
         names=_names(config),
         strategy=_about(config),
         evaluations=len(result.evaluations),
-        measured=[*measured_facts(result.best["measured"]), *limited_facts(result)]
+        measured=[
+            *measured_facts(result.best["measured"]),
+            *conditions_facts(result),
+            *limited_facts(result),
+        ]
         if result.best
         else [],
         network=_network(result, space),

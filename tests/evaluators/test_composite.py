@@ -1,0 +1,64 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+import evo_nas
+from evo_nas import registry
+from evo_nas.device import device_name
+from evo_nas.report.run_page import write_report
+from evo_nas.result_view import result_view
+from evo_nas.timing import measures_times
+from evo_nas.views import plan_view
+
+from .test_cascade import HERE
+
+LATENCY = "latency?batch=2%26repeats=3%26warmup=0"
+CASCADE = f"cascade?levels={LATENCY};zero_cost?scores=params&reference=4&shares=0.5"
+TOGETHER = f"together?first=zero_cost?scores=params%26reference=4&second={LATENCY}"
+UNDER = "at the target geometry, in batches of 2"
+
+
+@pytest.mark.parametrize("spec", [CASCADE, TOGETHER, f"cascade?levels=table;{HERE}:Better"])
+def test_what_one_of_them_is_measured_under_is_told_of_all(spec):
+    evaluator, times = registry.load("evaluator", spec), "latency" in spec
+    assert evaluator.conditions == (UNDER if times else "")
+    assert evaluator.repeatable != times
+    assert measures_times({"evaluator": spec}) == times
+    nested = registry.load("evaluator", f"together?first={HERE}:Better&second=latency")
+    assert nested.conditions == "at the target geometry, in batches of 1"
+
+
+def text(view):
+    console = Console(record=True, width=300, file=io.StringIO())
+    console.print(view)
+    return console.export_text()
+
+
+@pytest.mark.parametrize("spec", [CASCADE, TOGETHER])
+def test_the_plan_and_what_is_kept_of_the_run_say_it(spec, tmp_path):
+    prepared = evo_nas.prepare(
+        "tests.plugins:Tiny?blocks=3", "100..400", strategy="random_search", samples=4,
+        population=2, finalists=1, evaluator=spec, retrainer="tests.plugins:Lookup", jobs=1,
+        device="cpu", run_dir=tmp_path / "run",
+    )  # fmt: skip
+    conditions = f"{UNDER}, on cpu ({device_name('cpu')})"
+    assert f"({conditions}); finalists: tests.plugins:Lookup" in text(plan_view(prepared))
+    result = prepared.start()
+    best = json.loads((tmp_path / "run" / "best.json").read_text())
+    assert best["measured_under"] == {prepared.config.evaluator: conditions}
+    space = registry.load("space", result.config.space)
+    shown = " ".join(text(result_view(result, space)).split())
+    assert f"scores measured {conditions}" in shown
+    assert "finalists measured" not in shown
+    write_report(result)
+    assert conditions in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_evaluators_that_tell_nothing_leave_nothing_to_keep(tmp_path):
+    result = evo_nas.run(
+        "tests.plugins:Tiny?blocks=3", "100..400", strategy="random", samples=2, finalists=1,
+        evaluator=CASCADE, retrainer="tests.plugins:Lookup", jobs=1, run_dir=tmp_path / "run",
+    )  # fmt: skip
+    assert "measured_under" not in result.best, "no candidate was scored"
