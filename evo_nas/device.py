@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 
+import joblib
 import torch
 
 from .errors import SettingsError
@@ -38,7 +38,9 @@ def resolve_device(device: str) -> str:
 
 
 def available_cores() -> int:
-    """The CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The CPU cores that this process may use: a container's share, its affinity.
+
+    ``LOKY_MAX_CPU_COUNT`` in the environment makes them fewer, as for all that joblib starts.
+    """
+    count: int = joblib.cpu_count()
+    return count

@@ -18,6 +18,9 @@ os.environ["EVO_NAS_ALLOW_CODE"] = "1"
 # Before torch is loaded, and for the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# A worker process takes seconds to start: what is not about them has none. Who is says --jobs.
+os.environ["LOKY_MAX_CPU_COUNT"] = "1"
+
 
 @pytest.fixture(autouse=True)
 def _ctrl_c_as_before() -> Iterator[None]:

@@ -172,6 +172,7 @@ def test_finalists_start_from_the_shared_weights_and_resume_to_the_same_end(
         "space": "glit_fixed", "flops": "1G..1.3G", "strategy": "spos", "evaluator": "supernet",
         "retrainer": None, "samples": 3, "population": 3, "parents": 2, "finalists": 2,
         "epochs": 1, "finalist_epochs": 1, "data": "digits?train=320&validation=60&test=60",
+        "geometry": "proxy,width=24", "jobs": 1,
     }  # fmt: skip
     result = run(tmp_path / "whole", inherit=True, **options)
     scratch = run(tmp_path / "scratch", **options)
