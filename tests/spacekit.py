@@ -148,3 +148,24 @@ class Merging(TinySpace):
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
         return super().slot_costs("block0", context)
+
+
+SHALLOW = """
+family = "glit"
+depth = 2
+local_heads = "{local}"
+[target]
+width = 12
+heads = 3
+image_size = 16
+patch_size = 4
+classes = 5
+channels = 1
+[options]
+heads = [{heads}]
+"""
+
+
+def shallow_toml(local: str = "convolution", heads: str = "1, 2") -> str:
+    """A TOML space of two narrow blocks: the kind of its local heads, numbers of global ones."""
+    return SHALLOW.format(local=local, heads=heads)

@@ -27,6 +27,7 @@ from evo_nas.space import Geometry
 from evo_nas.standalone import train_architecture
 from evo_nas.trained import Trained, load_trained
 
+from .spacekit import shallow_toml
 from .spaces.loading import draw
 
 DATA = "digits?train=100&validation=50&test=50"
@@ -42,20 +43,6 @@ channels = 1
 [options]
 heads = [1, 2]
 mlp_ratio = [1.5, 3]
-"""
-SHALLOW = """
-family = "glit"
-depth = 2
-local_heads = "{local}"
-[target]
-width = 12
-heads = 3
-image_size = 16
-patch_size = 4
-classes = 5
-channels = 1
-[options]
-heads = [{heads}]
 """
 
 
@@ -92,7 +79,7 @@ def trained(folder: Path, spec: str, geometry: Geometry | None = None) -> Traine
 
 
 def shallow(folder: Path, local: str = "convolution", heads: str = "1") -> Trained:
-    return written(folder, SHALLOW.format(local=local, heads=heads))
+    return written(folder, shallow_toml(local, heads))
 
 
 def written(folder: Path, space: str) -> Trained:

@@ -29,6 +29,7 @@ from evo_nas.space import Genome, Space
 from evo_nas.views import plan_view
 
 from .plugins import Score, Tiny
+from .spacekit import shallow_toml
 from .test_failures import Listener
 from .test_loop import SMALL, SPACE, outcome
 
@@ -253,25 +254,11 @@ def test_where_nothing_can_be_measured_the_run_says_why_and_ends(tmp_path: Path)
 
 
 LATENCY = "latency?repeats=3&warmup=0"
-SHALLOW = """
-family = "glit"
-depth = 2
-local_heads = "convolution"
-[target]
-width = 12
-heads = 3
-image_size = 16
-patch_size = 4
-classes = 5
-channels = 1
-[options]
-heads = [1, 2]
-"""
 
 
 def test_a_limit_on_latency_is_one_of_the_network_that_is_delivered(tmp_path: Path) -> None:
     toml = tmp_path / "shallow.toml"
-    toml.write_text(SHALLOW)
+    toml.write_text(shallow_toml())
     prepared = prepare(
         str(toml), run_dir=tmp_path / "run",
         limits=[f"{LATENCY}<=1s"], **{**SMALL, "strategy": "random_search", "samples": 4},

@@ -12,6 +12,7 @@ from evo_nas import plugin_files, registry
 from evo_nas.errors import SpecError
 from evo_nas.subspace import Subspace
 
+from .spacekit import shallow_toml
 from .test_working import at_work
 
 SCORE = "def score(options):\n    return {value}\n"
@@ -87,23 +88,9 @@ def test_so_do_those_that_would_import_another_version_of_a_module_beside_it(
             list(workers.outcomes([(0,) * 6]))
 
 
-TOML = """
-depth = 2
-[target]
-width = 12
-heads = 3
-image_size = 16
-patch_size = 4
-classes = 5
-channels = 1
-[options]
-heads = [1, {heads}]
-"""
-
-
 def test_so_do_those_that_would_read_another_version_of_a_space(tmp_path: Path) -> None:
     toml = tmp_path / "space.toml"
-    toml.write_text(TOML.format(heads=2))
+    toml.write_text(shallow_toml(heads="1, 2"))
     root = registry.load("space", str(toml))
     first = Subspace(root, {"block00.heads": 2})
     spec = written(tmp_path, 0.5)
@@ -111,18 +98,18 @@ def test_so_do_those_that_would_read_another_version_of_a_space(tmp_path: Path) 
     with at_work(spec, tmp_path / "run", first, jobs=1, limit=60) as (_, workers, _):
         assert dict(workers.outcomes([genome])) == {0: {"accuracy": 0.5}}
     with at_work(spec, tmp_path / "other", first, jobs=1, limit=60) as (_, workers, _):
-        toml.write_text(TOML.format(heads=3))
+        toml.write_text(shallow_toml(heads="1, 3"))
         with pytest.raises(SpecError, match=r"space\.toml was changed while a run goes on"):
             list(workers.outcomes([genome]))
 
 
 def test_a_run_goes_by_what_was_read_when_it_began(tmp_path: Path) -> None:
     toml = tmp_path / "space.toml"
-    toml.write_text(TOML.format(heads=2))
+    toml.write_text(shallow_toml(heads="1, 2"))
     registry.load("space", str(toml))
     with plugin_files.steady():
         began = plugin_files.files()[str(toml)]
-        toml.write_text(TOML.format(heads=3))
+        toml.write_text(shallow_toml(heads="1, 3"))
         registry.load("space", str(toml))
         assert plugin_files.files()[str(toml)] == began
     assert plugin_files.files()[str(toml)] != began
