@@ -112,14 +112,18 @@ def _absolute(space: Space, limit: Limit) -> Limit:
     costs, known = _costs(space), _known(space)
     if limit.metric in costs or limit.metric in known:
         return limit
-    target = limit.spec.partition("?")[0]
-    evaluators = registry.names("evaluator")
-    if target not in evaluators and ":" not in target:
+    if not names_evaluator(limit):
         raise BudgetError(
             f"limit {str(limit)!r}: unknown metric {limit.metric!r}; "
-            f"{nearest(limit.metric, {*costs, *known, *evaluators})}"
+            f"{nearest(limit.metric, {*costs, *known, *registry.names('evaluator')})}"
         )
     return _found_anywhere(limit)
+
+
+def names_evaluator(limit: Limit) -> bool:
+    """Whether an evaluator gives the metric, by its spec; else it is a cost, or known results."""
+    target = limit.spec.partition("?")[0]
+    return ":" in target or target in registry.names("evaluator")
 
 
 def _found_anywhere(limit: Limit) -> Limit:

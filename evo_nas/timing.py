@@ -7,6 +7,7 @@ from typing import Any
 
 from . import registry
 from .evaluator import Evaluator
+from .limiting import names_evaluator
 from .limits import parse_limit
 
 
@@ -22,8 +23,6 @@ def _evaluators(options: Mapping[str, Any]) -> Iterator[Evaluator]:
     yield registry.load("evaluator", options.get("retrainer") or scorer.retrainer)
     if options.get("latency") is not None:
         yield registry.load("evaluator", "latency")
-    for text in options.get("limits") or ():
-        spec = parse_limit(text).spec
-        target = spec.partition("?")[0]
-        if ":" in target or target in registry.names("evaluator"):  # else a cost or a column
-            yield registry.load("evaluator", spec)
+    for limit in map(parse_limit, options.get("limits") or ()):
+        if names_evaluator(limit):
+            yield registry.load("evaluator", limit.spec)
