@@ -8,6 +8,7 @@ from math import prod
 
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
 from evo_nas.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
+from evo_nas.outcomes import closed_if_it_fails
 from evo_nas.reference import reference_sample
 from evo_nas.space import Genome, Space
 
@@ -75,11 +76,8 @@ class CascadeEvaluator(Composite):
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Open all, and find the thresholds."""
         super().open(space, context)
-        try:
+        with closed_if_it_fails(self):
             self._find_gates(reference_sample(space, context, self._reference))
-        except BaseException:
-            self.close()
-            raise
 
     def _find_gates(self, sample: list[Genome]) -> None:
         """Have each level score what of a reference sample passes those before it."""

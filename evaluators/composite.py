@@ -13,7 +13,7 @@ from torch import Tensor
 from evo_nas import registry
 from evo_nas.evaluator import EvaluationContext, Evaluator, Outcome
 from evo_nas.measuring import Ledger
-from evo_nas.outcomes import engaged, metrics_of
+from evo_nas.outcomes import closed_if_it_fails, engaged, metrics_of
 from evo_nas.space import Genome, Space
 from evo_nas.streams import Streams
 
@@ -54,7 +54,7 @@ class Composite(Evaluator):
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Open all."""
         self._context = context
-        try:
+        with closed_if_it_fails(self):
             for name, evaluator in self._evaluators.items():
                 folder = context.folder / name
                 folder.mkdir(parents=True, exist_ok=True)
@@ -62,9 +62,6 @@ class Composite(Evaluator):
                 own = replace(context, folder=folder, streams=streams)
                 self._members[name] = _Member(evaluator, space, own)
                 self._members[name].spent().add_to(context)
-        except BaseException:
-            self.close()
-            raise
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of a generation of one."""
@@ -131,6 +128,5 @@ class _Spent:
 
     def add_to(self, context: EvaluationContext) -> None:
         """Count it, and note it, for the run."""
-        context.ledger.trained += self._images.trained
-        context.ledger.measured += self._images.measured
+        context.ledger.add(self._images)
         context.notes.extend(self._notes)

@@ -13,7 +13,7 @@ from contextlib import closing
 from evo_nas import registry
 from evo_nas.errors import EvaluatorError, SettingsError, nearest
 from evo_nas.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
-from evo_nas.outcomes import engaged, metrics_of
+from evo_nas.outcomes import closed_if_it_fails, engaged, metrics_of
 from evo_nas.reference import Standing, reference_sample
 from evo_nas.space import Genome, Space
 
@@ -71,11 +71,8 @@ class ZeroCostEvaluator(Evaluator):
         """Score the reference sample."""
         self._context = context
         self._work = engaged(self._scorer, space, context)
-        try:
+        with closed_if_it_fails(self):
             self._compare_with(reference_sample(space, context, self._reference))
-        except BaseException:
-            self.close()
-            raise
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of a generation of one."""

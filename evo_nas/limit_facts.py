@@ -79,16 +79,19 @@ def describe_fact(fact: LimitFact, device: str = "") -> str:
     return told
 
 
-def measured_under(limits: Limits, device: str) -> dict[str, str]:
-    """Of each limit that had to be measured, by its text, under what it was."""
+def measured_under(limits: Limits, specs: Sequence[str], device: str) -> dict[str, str]:
+    """Under what was measured, where that matters.
+
+    By its text each limit that had to be measured, by its spec each of these evaluators whose
+    metrics depend on that.
+    """
     found = [bound.limit for bound in limits.bounds if bound.measured]
-    return {str(limit): told_conditions(_conditions(limit), device) for limit in found}
-
-
-def scored_under(specs: Sequence[str], device: str) -> dict[str, str]:
-    """Of each of these evaluators whose metrics depend on that, under what it measures."""
     loaded = {spec: registry.load("evaluator", spec) for spec in specs}
-    return {s: told_conditions(e.conditions, device) for s, e in loaded.items() if e.conditions}
+    return {str(limit): told_conditions(_conditions(limit), device) for limit in found} | {
+        spec: told_conditions(evaluator.conditions, device)
+        for spec, evaluator in loaded.items()
+        if evaluator.conditions
+    }
 
 
 def _conditions(limit: Limit) -> str:

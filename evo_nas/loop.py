@@ -25,7 +25,7 @@ from .evaluator import EvaluationContext, Evaluator, Objective
 from .feasible import Feasible
 from .files import load_weights, save_weights, write_atomically
 from .finalists import compare_finalists
-from .limit_facts import describe_fact, limit_facts, measured_under, scored_under
+from .limit_facts import describe_fact, limit_facts, measured_under
 from .limit_measuring import LimitMeasurer
 from .limited_feasible import LimitedFeasible
 from .limiting import make_limits
@@ -289,21 +289,17 @@ class Loop:
         write_atomically(path, (json.dumps(sealed(architecture), indent=2) + "\n").encode())
 
     def _limited(self, genome: Genome) -> dict[str, Mapping[str, object]]:
-        """The value of each limited metric, by the limit's text.
-
-        And under what these and the metrics of the run's evaluators were measured, where that
-        matters, by the limit's text and the evaluator's spec.
-        """
-        config, told = self.config, {}
-        stages = self.strategy.plan(self.space, config.settings)
-        scorers = [config.evaluator] if any(stage.scored for stage in stages) else []
-        under = scored_under([*scorers, config.retrainer], config.device)
-        if config.limits:
-            told["limits"] = Checks(self.space, self.limits.budgets, self.limits.bounds).values(
-                genome
-            )
-            under = measured_under(self.limits, config.device) | under
-        return {**told, **({"measured_under": under} if under else {})}
+        """Values of limited metrics, and under what these and the run's scores were measured."""
+        config, stages = self.config, self.strategy.plan(self.space, self.config.settings)
+        asked = [config.evaluator] if any(stage.scored for stage in stages) else []
+        checks = Checks(self.space, self.limits.budgets, self.limits.bounds)
+        told: dict[str, Mapping[str, object]] = {
+            "limits": checks.values(genome) if config.limits else {},
+            "measured_under": measured_under(
+                self.limits, [*asked, config.retrainer], config.device
+            ),
+        }
+        return {name: values for name, values in told.items() if values}
 
 
 def _counted(finalists: Sequence[Scored]) -> str:

@@ -43,6 +43,11 @@ class Ledger:
     def __sub__(self, other: Ledger) -> Ledger:
         return Ledger(self.trained - other.trained, self.measured - other.measured)
 
+    def add(self, other: Ledger) -> None:
+        """Count what another one holds as well."""
+        self.trained += other.trained
+        self.measured += other.measured
+
 
 class ChannelStatistics(Protocol):
     """How images are normalised; :class:`evo_nas.data.SearchData` says so."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from .errors import ContractError, EvaluatorError, EvoNasError
 from .evaluator import (
@@ -33,6 +34,16 @@ def open_evaluator(evaluator: Evaluator, space: Space, context: EvaluationContex
         raise EvaluatorError(
             f"evaluator {type(evaluator).__name__} could not be opened: {describe(error)}"
         ) from error
+
+
+@contextmanager
+def closed_if_it_fails(evaluator: Evaluator) -> Iterator[None]:
+    """For ``open`` of an evaluator that has engaged others: nobody closes one that did not open."""
+    try:
+        yield
+    except BaseException:
+        evaluator.close()
+        raise
 
 
 def engaged(evaluator: Evaluator, space: Space, context: EvaluationContext) -> Engaged:

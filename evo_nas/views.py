@@ -15,7 +15,6 @@ from .checks import Limits
 from .feasible import Feasible
 from .layout import fact_grid, plain_table
 from .limit_facts import LimitFact, describe_fact, limit_facts
-from .listing import Details
 from .networks import Counted
 from .pictures import picture
 from .plan import Published, StageOutlook
@@ -263,26 +262,6 @@ def networks_view(counted: Sequence[Counted]) -> RenderableType:
 def names_view(names: Mapping[str, str]) -> RenderableType:
     """Names and what they are."""
     return fact_grid(*names.items())
-
-
-def details_view(details: Details) -> RenderableType:
-    """One plug-in, and its options as they are written in a spec."""
-    parts: list[RenderableType] = [Text(details.name, style="bold"), Text(details.about)]
-    if not details.options:
-        return Group(*parts, Text(), Text("It has no options."))
-    table = plain_table("option", "default", "meaning")
-    for option in details.options:
-        default = "must be given" if option.needed else _default(option.default)
-        table.add_row(option.name, Text(default), Text(option.meaning))
-    table.columns[0].no_wrap = True
-    table.columns[1].min_width = 7
-    return Group(*parts, table)
-
-
-def _default(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()  # as it is read
-    return "-" if value in (None, "") else str(value)
 
 
 def _join(options: Iterable[object]) -> str:

@@ -121,8 +121,7 @@ class Workers:
             for line in answer.said:
                 self._messages.say(line)  # once, though each worker may say it
             context.notes.extend(answer.notes)
-            context.ledger.trained += answer.images.trained
-            context.ledger.measured += answer.images.measured
+            context.ledger.add(answer.images)
             yield position, answer.outcome
 
     def close(self) -> None:

@@ -66,9 +66,10 @@ def list_(
     as_json: JsonFlag = False,
 ) -> None:
     """List what can be named; of one plug-in its options."""
+    from evo_nas.details_view import details_view
     from evo_nas.documents import details_document
     from evo_nas.listing import WITH_OPTIONS, details, listing
-    from evo_nas.views import details_view, names_view
+    from evo_nas.views import names_view
 
     if spec is not None:
         told = details(what, spec)
