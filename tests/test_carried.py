@@ -17,7 +17,8 @@ from evo_nas.export import Wish, export
 from evo_nas.files import save_weights
 from evo_nas.trained import Trained, load_trained
 
-from .test_export import SHALLOW, Statistics, normalised, pixels
+from .spacekit import shallow_toml
+from .test_export import Statistics, normalised, pixels
 
 READS = """
 import json
@@ -85,7 +86,7 @@ def test_what_the_option_file_names_goes_along(home: Path, tmp_path: Path) -> No
 @torch.no_grad()
 def test_a_toml_file_may_be_an_option(tmp_path: Path) -> None:
     file = tmp_path / "shallow.toml"
-    file.write_text(SHALLOW.format(local="convolution", heads="1"))
+    file.write_text(shallow_toml(heads="1"))
     spec = f"toml_space?file={file}"
     space = registry.load("space", spec)
     genome = space.canonical((0,) * len(space.choices))
