@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -13,9 +12,8 @@ import torch
 from torch import Tensor
 
 from . import plugin_files, registry, runfolder
-from .architecture import sealed
+from .architecture_files import ArchitectureFiles
 from .budget import parse_budget
-from .checks import Checks
 from .config import CHANGEABLE, Config
 from .data import DataSource, SearchData
 from .decoder import Decoder
@@ -23,9 +21,9 @@ from .delivered import describe_weights
 from .errors import RunError
 from .evaluator import EvaluationContext, Evaluator, Objective
 from .feasible import Feasible
-from .files import load_weights, save_weights, write_atomically
+from .files import load_weights, save_weights
 from .finalists import compare_finalists
-from .limit_facts import describe_fact, limit_facts, measured_under
+from .limit_facts import describe_fact, limit_facts
 from .limit_measuring import LimitMeasurer
 from .limited_feasible import LimitedFeasible
 from .limiting import make_limits
@@ -191,32 +189,23 @@ class Loop:
 
     def context(self, stage: str, phase: str, epochs: int, legal: Feasible) -> EvaluationContext:
         """What an evaluator works with in one phase of a stage: its own streams and folder."""
+        context = self._context((stage, phase, "evaluator"), Path(stage, phase), epochs)
+        return replace(context, draw=Sampler(legal).typical)
+
+    def _limit_context(self, spec: str) -> EvaluationContext:
+        """What the evaluator of a limit works with: the whole space, and streams of its own."""
+        folder = Path("limits", registry.file_name(spec))
+        return self._context(("limits", spec), folder, self.config.recipe.supernet.epochs)
+
+    def _context(self, stream: Sequence[str], folder: Path, epochs: int) -> EvaluationContext:
         config = self.config
-        sampler = Sampler(legal)
         return EvaluationContext(
-            streams=Streams(Streams(config.seed).number(stage, phase, "evaluator")),
-            folder=self.folder / runfolder.CHECKPOINTS / stage / phase,
+            streams=Streams(Streams(config.seed).number(*stream)),
+            folder=self.folder / runfolder.CHECKPOINTS / folder,
             geometry=config.geometry,
             data=self.data,
             recipe=config.recipe,
             epochs=epochs,
-            device=config.device,
-            threads=config.threads,
-            jobs=config.jobs,
-            progress=self.progress,
-            draw=sampler.typical,
-        )
-
-    def _limit_context(self, spec: str) -> EvaluationContext:
-        """What the evaluator of a limit works with: the whole space, and streams of its own."""
-        config = self.config
-        return EvaluationContext(
-            streams=Streams(Streams(config.seed).number("limits", spec)),
-            folder=self.folder / runfolder.CHECKPOINTS / "limits" / registry.file_name(spec),
-            geometry=config.geometry,
-            data=self.data,
-            recipe=config.recipe,
-            epochs=config.recipe.supernet.epochs,
             device=config.device,
             threads=config.threads,
             jobs=config.jobs,
@@ -241,6 +230,7 @@ class Loop:
 
     def _finish(self, genome: Genome, finalists: Sequence[Scored], weights: Path | None) -> None:
         """Read the test split, once, and write the finalists, best.safetensors and best.json."""
+        files = ArchitectureFiles(self.config, self.space, self.strategy, self.limits)
         measured: dict[str, object] = {"by": self.config.retrainer, "data": self.config.data}
         if len(self.data.train):
             measured["fingerprint"] = self.data.fingerprint
@@ -249,7 +239,7 @@ class Loop:
         for number, finalist in enumerate(finalists, start=1):
             metrics = {f"{prefix}{name}": value for name, value in finalist.metrics.items()}
             path = self.folder / runfolder.FINALISTS / f"{number}.json"
-            self._write(path, finalist.genome, measured | metrics)
+            files.write(path, finalist.genome, measured | metrics)
         measured |= compare_finalists(finalists, prefix)
         if weights is not None:
             began = time.perf_counter()
@@ -271,35 +261,7 @@ class Loop:
             images = Ledger(measured=len(test))
             self.store.spend("final", "test", time.perf_counter() - began, images)
         self.store.sync()  # best.json says that the run is finished
-        self._write(self.folder / runfolder.BEST, genome, measured)
-
-    def _write(self, path: Path, genome: Genome, measured: Mapping[str, object]) -> None:
-        """Write an architecture file."""
-        architecture = {
-            "format": 1,
-            "space": self.config.space,
-            "genome": list(genome),
-            "choices": self.space.options(genome),
-            "target": {"geometry": asdict(self.space.target), **self.space.costs(genome)},
-            "measured": measured,
-            "run": {"budget": self.config.flops, "seed": self.config.seed},
-            **self._limited(genome),
-        }
-        path.parent.mkdir(exist_ok=True)
-        write_atomically(path, (json.dumps(sealed(architecture), indent=2) + "\n").encode())
-
-    def _limited(self, genome: Genome) -> dict[str, Mapping[str, object]]:
-        """Values of limited metrics, and under what these and the run's scores were measured."""
-        config, stages = self.config, self.strategy.plan(self.space, self.config.settings)
-        asked = [config.evaluator] if any(stage.scored for stage in stages) else []
-        checks = Checks(self.space, self.limits.budgets, self.limits.bounds)
-        told: dict[str, Mapping[str, object]] = {
-            "limits": checks.values(genome) if config.limits else {},
-            "measured_under": measured_under(
-                self.limits, [*asked, config.retrainer], config.device
-            ),
-        }
-        return {name: values for name, values in told.items() if values}
+        files.write(self.folder / runfolder.BEST, genome, measured)
 
 
 def _counted(finalists: Sequence[Scored]) -> str:

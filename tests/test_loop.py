@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 import evo_nas
-from evo_nas import loop
+from evo_nas import architecture_files
 from evo_nas.api import prepare
 from evo_nas.architecture import read_architecture
 from evo_nas.config import Config
@@ -315,7 +315,7 @@ def test_best_json_is_written_once_the_evaluations_are_durable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[str] = []
-    sync, write = Store.sync, loop.write_atomically
+    sync, write = Store.sync, architecture_files.write_atomically
 
     def synced(self: Store) -> None:
         sync(self)
@@ -326,7 +326,7 @@ def test_best_json_is_written_once_the_evaluations_are_durable(
         write(path, content)
 
     monkeypatch.setattr(Store, "sync", synced)
-    monkeypatch.setattr(loop, "write_atomically", written)
+    monkeypatch.setattr(architecture_files, "write_atomically", written)
     run(tmp_path / "run")
     assert events[-2:] == ["synced", "best.json"]
 
