@@ -1,4 +1,4 @@
-"""evo-nas with a fault: ``python faulty.py FAULT NUMBER arguments ...``.
+"""evo-nas with a fault.
 
 The fault strikes when its place is reached for the NUMBERth time: the process kills itself, or the
 disk is full from then on. Nothing in evo-nas knows of it: functions are replaced from outside.
@@ -11,8 +11,7 @@ import os
 import signal
 import sqlite3
 import stat
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +145,10 @@ FAULTS: dict[str, Callable[[int], None]] = {
     )
 }  # fmt: skip
 
-if __name__ == "__main__":
-    name, number = sys.argv[1:3]
-    FAULTS[name](int(number))
-    sys.argv[1:3] = []
+
+def main(fault: Sequence[str]) -> None:
+    """Run the command line with a fault, its name and number, or without."""
+    if fault:
+        name, number = fault
+        FAULTS[name](int(number))
     cli.main()

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from evo_nas.files import TEMPORARY
 from evo_nas.result import load_result
@@ -34,13 +35,26 @@ _RECORDS = (0, 1, 2, 4, 8)
 _LONGEST = 1.0
 
 
-def begin(folder: Path, *arguments: str, script: Sequence[str] = ()) -> subprocess.Popen[str]:
-    """Start evo-nas in ``folder``, in a process group of its own.
+class Process(Protocol):
+    """What is used of :class:`subprocess.Popen`."""
 
-    ``script`` are words before its arguments: a script that starts it in another way.
-    """
+    pid: int
+
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def communicate(self, *, timeout: float | None = None) -> tuple[str, str]: ...
+    def kill(self) -> None: ...
+
+
+Begin = Callable[..., Process]
+
+
+def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start evo-nas in ``folder``, in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, *(script or ("-m", "evo_nas")), *arguments],
+        [sys.executable, "-m", "evo_nas", *arguments],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -50,7 +64,7 @@ def begin(folder: Path, *arguments: str, script: Sequence[str] = ()) -> subproce
     )
 
 
-def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+def finish(process: Process) -> tuple[int | None, str]:
     """The exit code of a process, and what it wrote to standard error."""
     _, errors = process.communicate(timeout=_PATIENCE)
     return process.returncode, errors
@@ -117,7 +131,7 @@ def _begun(run: Path, stage: str, phase: str = "search") -> bool:
     return (run / "checkpoints" / stage / phase).is_dir()
 
 
-def at_work(run: Path, process: subprocess.Popen[str]) -> bool:
+def at_work(run: Path, process: Process) -> bool:
     """Whether the process has taken the run's lock."""
     try:
         return bool(json.loads((run / "run.lock").read_text())["pid"] == process.pid)
@@ -133,7 +147,7 @@ class Killed:
     wrong: list[str] = field(default_factory=list)
 
 
-def kill_until_done(run: Path, rng: random.Random, most: int) -> Killed:
+def kill_until_done(run: Path, rng: random.Random, most: int, begin: Begin) -> Killed:
     """Run ``run`` to its end, with at most ``most`` kills at random moments.
 
     A kill hits the process, whose workers then find themselves alone, or all of its group.
@@ -163,14 +177,22 @@ def kill_until_done(run: Path, rng: random.Random, most: int) -> Killed:
 
 
 def kill_again_and_again(
-    folder: Path, rng: random.Random, kills: int, expected: dict[str, object], most_a_run: int = 25
+    folder: Path,
+    rng: random.Random,
+    kills: int,
+    expected: dict[str, object],
+    begin: Begin = begin,
+    most_a_run: int = 25,
 ) -> Iterator[Killed]:
-    """Kill as often as said, in as many runs as that takes; each finished run, as it ended."""
+    """Kill as often as said, in as many runs as that takes; each finished run, as it ended.
+
+    ``begin`` starts processes.
+    """
     number = 0
     while kills > 0:
         number += 1
         run = folder / f"killed-{number}"
-        told = kill_until_done(run, rng, min(most_a_run, kills))
+        told = kill_until_done(run, rng, min(most_a_run, kills), begin)
         told.wrong = told.wrong or (differences(outcome(run), expected) + left_over(run))
         kills -= told.kills.total()
         yield told
@@ -182,16 +204,16 @@ def left_over(run: Path) -> list[str]:
     return [f"{path} is left" for path in (*run.rglob(TEMPORARY), *beside)]
 
 
-def _wait_for_work(run: Path, process: subprocess.Popen[str]) -> None:
+def _wait_for_work(run: Path, process: Process) -> None:
     _wait(process, lambda: at_work(run, process))
 
 
-def _wait_for_record(run: Path, process: subprocess.Popen[str]) -> None:
+def _wait_for_record(run: Path, process: Process) -> None:
     before = _recorded(run)
     _wait(process, lambda: _recorded(run) != before)
 
 
-def _wait(process: subprocess.Popen[str], reached: Callable[[], bool]) -> None:
+def _wait(process: Process, reached: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while process.poll() is None and not reached() and time.monotonic() < deadline:
         time.sleep(0.005)
