@@ -136,14 +136,14 @@ def test_installed_packages_are_found_by_name(tmp_path: Path) -> None:
     # A venv of Python 3.11 has a setuptools of its own that is too old to build without wheel.
     building = {**os.environ, "PYTHONPATH": os.pathsep.join(reversed(here))}
     packages = [scaffold.write_package(k, f"his_{k}", tmp_path / k) for k in scaffold.KINDS]
-    for package in packages:
-        ended = subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
-             "--no-index", "--disable-pip-version-check", "-e", package.folder],
-            cwd=tmp_path, env=building, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if ended.returncode != 0:
-            pytest.skip(f"pip cannot build a package offline here: {ended.stderr.strip()[-200:]}")
+    folders = [word for package in packages for word in ("-e", package.folder)]
+    ended = subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
+         "--no-index", "--disable-pip-version-check", *folders],
+        cwd=tmp_path, env=building, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if ended.returncode != 0:
+        pytest.skip(f"pip cannot build a package offline here: {ended.stderr.strip()[-200:]}")
     for package in packages:
         ended = subprocess.run(
             [python, "-m", "evo_nas", "check", package.kind, package.name],
