@@ -120,6 +120,7 @@ def test_the_test_of_a_package_passes(kind: str, tmp_path: Path) -> None:
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout
     assert " passed" in ended.stdout
+    assert " failed" not in ended.stdout.splitlines()[-1]
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ class Forked:
     itself is all that differs: until it has, there is nothing that a kill could damage.
     """
 
-    def __init__(self, folder: Path, arguments: Sequence[str], fault: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, *arguments: str, fault: Sequence[str] = ()) -> None:
         self._errors = folder / f".errors-{os.urandom(4).hex()}"
         self._process = _CONTEXT.Process(
             target=_run, args=(str(folder), str(self._errors), list(arguments), list(fault))
@@ -60,11 +60,6 @@ class Forked:
         errors = self._errors.read_text()
         self._errors.unlink()
         return "", errors
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
 
     def kill(self) -> None:
         """Kill it."""

@@ -35,18 +35,14 @@ PHASES = [
 ]
 
 
-def forked(folder: Path, *arguments: str) -> Forked:
-    return Forked(folder, arguments)
-
-
 def check_resumed(run: Path, expected: dict[str, object]) -> None:
-    assert finish(Forked(run.parent, arguments(run))) == (0, "")
+    assert finish(Forked(run.parent, *arguments(run))) == (0, "")
     assert not differences(outcome(run), expected)
     assert not left_over(run)
 
 
 def test_killed_ten_times_at_random_it_ends_as_if_never_killed(tmp_path, expected):
-    told = list(kill_again_and_again(tmp_path, random.Random(0), 10, expected, forked))
+    told = list(kill_again_and_again(tmp_path, random.Random(0), 10, expected, Forked))
     assert not [fault for run in told for fault in run.wrong]
     assert sum(run.kills.total() for run in told) == 10
 
@@ -54,7 +50,7 @@ def test_killed_ten_times_at_random_it_ends_as_if_never_killed(tmp_path, expecte
 def test_killed_in_every_phase_it_ends_as_if_never_killed(tmp_path, expected):
     run, kills = tmp_path / "run", 0
     for moment in PHASES:
-        process = Forked(tmp_path, arguments(run, jobs=1))
+        process = Forked(tmp_path, *arguments(run, jobs=1))
         while process.poll() is None and phase(run) != moment:
             time.sleep(0.005)
         kills += process.poll() is None
@@ -79,7 +75,7 @@ def test_killed_in_every_phase_it_ends_as_if_never_killed(tmp_path, expected):
 )
 def test_killed_in_the_middle_of_a_write_nothing_is_lost(tmp_path, expected, fault, number):
     run = tmp_path / "run"
-    killed = Forked(tmp_path, arguments(run, jobs=1), fault=[fault, str(number)])
+    killed = Forked(tmp_path, *arguments(run, jobs=1), fault=[fault, str(number)])
     code, _ = finish(killed)
     assert code == -signal.SIGKILL, "the fault did not strike"
     check_resumed(run, expected)
@@ -90,7 +86,7 @@ def test_on_a_full_disk_a_run_stops_with_one_line_and_goes_on_later(
     tmp_path, expected, fault, number
 ):
     run = tmp_path / "run"
-    stopped = Forked(tmp_path, arguments(run, jobs=1), fault=[fault, str(number)])
+    stopped = Forked(tmp_path, *arguments(run, jobs=1), fault=[fault, str(number)])
     code, errors = finish(stopped)
     assert code == 2
     assert errors.count("\n") == 1
