@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from kornia.augmentation.auto import RandAugment
 
-from benchmarks.timing import medians, report
-from evo_nas.augmentation import Augmenter
-from evo_nas.data import Images, search_data
-from evo_nas.measuring import Batches
-from evo_nas.randaugment import randaugment
-from evo_nas.recipe import load_recipe
+from evo_nas.data.source import Images, search_data
+from evo_nas.training.augment import Augmenter
+from evo_nas.training.batches import Batches
+from evo_nas.training.randaugment import randaugment
+from evo_nas.training.recipe import load_recipe
+
+from .timing import medians, report
 
 BATCH = 64
 REPEATS = 15

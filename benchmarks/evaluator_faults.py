@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import evo_nas
-from evo_nas import registry
-from evo_nas.evaluator import EvaluationContext, Evaluator, Outcome
-from evo_nas.outcomes import outcomes
-from evo_nas.result import Result
-from evo_nas.space import Genome, Space
+from evo_nas.core.plugins import registry
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Outcome
+from evo_nas.evaluation.outcomes import outcomes
+from evo_nas.results.result import Result
+from evo_nas.space.space import Genome, Space
 
 FAULTS = ("raises", "nan", "infinite", "word", "nothing", "hangs", "dies", "dies once")
 IN_PROCESS = FAULTS[:5]

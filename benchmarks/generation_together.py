@@ -15,12 +15,13 @@ from functools import partial
 import numpy as np
 import torch
 
-from benchmarks.timing import medians, report
-from evo_nas import registry
-from evo_nas.distribution import mutation, prior
-from evo_nas.generation import score
-from evo_nas.images import prepare
-from evo_nas.space import Genome
+from evo_nas.core.plugins import registry
+from evo_nas.data.images_parts import prepare
+from evo_nas.evaluation.paths import score
+from evo_nas.sampling.distribution import mutation, prior
+from evo_nas.space.space import Genome
+
+from .timing import medians, report
 
 CANDIDATES = 50
 

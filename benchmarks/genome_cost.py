@@ -10,10 +10,11 @@ import argparse
 import numpy as np
 import torch
 
-from benchmarks.timing import medians, report
-from evo_nas import registry
-from evo_nas.distribution import prior
-from evo_nas.flops import count
+from evo_nas.core.plugins import registry
+from evo_nas.sampling.distribution import prior
+from evo_nas.space.flops import count
+
+from .timing import medians, report
 
 GENOMES = 1000
 

@@ -12,8 +12,8 @@ from hashlib import sha256
 import numpy as np
 from torch import nn
 
-from evo_nas import registry
-from evo_nas.space import Choice, Costs, Genome, Geometry, Option, Space
+from evo_nas.core.plugins import registry
+from evo_nas.space.space import Choice, Costs, Genome, Geometry, Option, Space
 
 
 class Landscape(Space):

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 from evo_nas.api import prepare
-from evo_nas.progress import Silent
-from evo_nas.result import load_result
+from evo_nas.core.progress import Silent
+from evo_nas.results.result import load_result
 
 SPACE = f"{Path(__file__).with_name('landscapes.py')}:Interactions?choices=40"
 _PARTS = 10

@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from evo_nas import registry, search
 from evo_nas.api import prepare
-from evo_nas.loop import Loop
-from evo_nas.scoring import Scorer
-from evo_nas.store import Store
+from evo_nas.core.plugins import registry
+from evo_nas.search import stage
+from evo_nas.search.loop import Loop
+from evo_nas.search.scoring import Scorer
+from evo_nas.search.store.store import Store
 
 SEARCH = "the rest"
 
@@ -92,7 +93,7 @@ def _run(arguments: argparse.Namespace, seed: int) -> Counter[str]:
         (SEARCH, Loop, "_finalists"),
         ("ask: propose, dedupe", strategy, "ask"),
         ("tell: learn, select", strategy, "tell"),
-        ("rank: the best so far", search, "rank"),
+        ("rank: the best so far", stage, "rank"),
         ("look up", evaluator, "evaluate"),
         ("score: costs, checks", Scorer, "score"),
         ("store: record, commit", Store, "add"),

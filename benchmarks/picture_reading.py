@@ -19,11 +19,12 @@ import pyarrow.parquet
 import torch
 from PIL import Image
 
-from benchmarks.timing import medians, report
-from evo_nas.decoding import Format, decode, decode_crop
-from evo_nas.picture_folder import list_folder
-from evo_nas.picture_parquet import import_datasets, open_parquet
-from evo_nas.stored import stored_pictures
+from evo_nas.data.class_folders import list_folder
+from evo_nas.data.decode import Format, decode, decode_crop
+from evo_nas.data.parquet import import_datasets, open_parquet
+from evo_nas.data.stored import stored_pictures
+
+from .timing import medians, report
 
 PICTURES, GROUP, FILES = 2000, 100, 20_000
 

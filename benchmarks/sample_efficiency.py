@@ -20,14 +20,14 @@ from itertools import count
 import joblib
 import numpy as np
 
-from evo_nas import registry
-from evo_nas.budget import Budget, parse_budget
-from evo_nas.evaluator import Objective
-from evo_nas.feasible import Feasible, feasible
-from evo_nas.sampling import Sampler
-from evo_nas.space import Genome
-from evo_nas.strategy import Scored, Settings, Strategy, rank
-from evo_nas.streams import Streams
+from evo_nas.core.plugins import registry
+from evo_nas.core.streams import Streams
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.sampling.budget import Budget, parse_budget
+from evo_nas.sampling.feasible import Feasible, feasible
+from evo_nas.sampling.sampler import Sampler
+from evo_nas.space.space import Genome
+from evo_nas.strategies.base import Scored, Settings, Strategy, rank
 
 STRATEGIES = "random_search,spos,regularized,surrogate"
 OBJECTIVES = (Objective("accuracy"),)

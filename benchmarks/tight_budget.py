@@ -10,11 +10,12 @@ import time
 
 import numpy as np
 
-from benchmarks.timing import report
-from evo_nas import registry
-from evo_nas.budget import Budget, parse_budget
-from evo_nas.feasible import feasible
-from evo_nas.sampling import Sampler
+from evo_nas.core.plugins import registry
+from evo_nas.sampling.budget import Budget, parse_budget
+from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.sampler import Sampler
+
+from .timing import report
 
 REJECTION_SECONDS = 60.0
 

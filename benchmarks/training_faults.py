@@ -13,18 +13,19 @@ from dataclasses import replace
 
 import torch
 
-from benchmarks.timing import medians, report
-from evo_nas import registry
-from evo_nas.distribution import prior
-from evo_nas.epochs import Trainer
+from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Silent
+from evo_nas.core.streams import Streams
 from evo_nas.errors import TrainingError
-from evo_nas.measuring import Batches, seeded_weights
-from evo_nas.progress import Silent
-from evo_nas.recipe import Phase
-from evo_nas.snapshots import copied, not_finite
-from evo_nas.streams import Streams
-from evo_nas.supernet import Supernet
-from evo_nas.training import fit
+from evo_nas.sampling.distribution import prior
+from evo_nas.space.supernet import Supernet
+from evo_nas.training.batches import Batches, seeded_weights
+from evo_nas.training.loop import fit
+from evo_nas.training.recipe import Phase
+from evo_nas.training.snapshots import copied, not_finite
+from evo_nas.training.trainer import Trainer
+
+from .timing import medians, report
 
 PHASE = Phase("sgd", 3, 64, 0.05, 1e-4)
 RATES = (0.05, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000)

@@ -2,5 +2,5 @@
 
 if __name__ == "evaluators":
     raise ImportError(
-        "this folder is installed as evo_nas.evaluators; reach them through evo_nas.registry"
+        "this folder is installed as evo_nas.evaluators; use evo_nas.core.plugins.registry"
     )

@@ -7,10 +7,10 @@ from contextlib import closing
 from math import prod
 
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
-from evo_nas.outcomes import closed_if_it_fails
-from evo_nas.reference import reference_sample
-from evo_nas.space import Genome, Space
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
+from evo_nas.evaluation.outcomes import closed_if_it_fails
+from evo_nas.evaluation.reference import reference_sample
+from evo_nas.space.space import Genome, Space
 
 from .composite import Composite
 from .gate import Gate, level_shares
@@ -32,9 +32,9 @@ class CascadeEvaluator(Composite):
     The objective ``cascade`` is, for candidates that passed all, what the last level says (which
     must be no less than 0, and better the more it is, as an accuracy is). The others are below 0:
     those that the level before the last stopped between -1 and 0, by their place in its reference
-    sample (:class:`evo_nas.reference.Standing`); those that the level before that stopped between
-    -2 and -1, and so on. So who passed more levels ranks higher, and a search that has found
-    nothing yet is led by the level that it has reached.
+    sample (:class:`evo_nas.evaluation.reference.Standing`); those that the level before that
+    stopped between -2 and -1, and so on. So who passed more levels ranks higher, and a search that
+    has found nothing yet is led by the level that it has reached.
 
     A candidate that a level fails for has failed; of the reference sample such ones are left out.
     All metrics are recorded, those of levels before the last under ``level1_...``, ``level2_...``,

@@ -11,11 +11,11 @@ import signal
 import subprocess
 from collections.abc import Mapping
 
-from evo_nas.decoder import Decoder
+from evo_nas.core.workers.lifeline import start_program
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
-from evo_nas.lifeline import start_program
-from evo_nas.space import Genome, Space
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
+from evo_nas.space.decoder import Decoder
+from evo_nas.space.space import Genome, Space
 
 _LINES = 5  # of standard error, in messages
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from evo_nas import registry
-from evo_nas.evaluator import EvaluationContext, Evaluator, Outcome
-from evo_nas.measuring import Ledger
-from evo_nas.outcomes import closed_if_it_fails, engaged, metrics_of
-from evo_nas.space import Genome, Space
-from evo_nas.streams import Streams
+from evo_nas.core.plugins import registry
+from evo_nas.core.streams import Streams
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Outcome
+from evo_nas.evaluation.outcomes import closed_if_it_fails, engaged, metrics_of
+from evo_nas.space.space import Genome, Space
+from evo_nas.training.batches import Ledger
 
 
 class Composite(Evaluator):

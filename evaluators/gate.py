@@ -7,7 +7,7 @@ from math import exp
 from typing import NamedTuple
 
 from evo_nas.errors import SettingsError
-from evo_nas.reference import Standing
+from evo_nas.evaluation.reference import Standing
 
 
 class Gate(NamedTuple):

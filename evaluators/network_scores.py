@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # NumPy's is a ValueError
 
-from evo_nas.data import in_proportion
-from evo_nas.decoder import Decoder
+from evo_nas.data.images_parts import prepare
+from evo_nas.data.source import in_proportion
 from evo_nas.errors import EvaluatorError
-from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
-from evo_nas.images import prepare
-from evo_nas.measuring import seeded_weights
-from evo_nas.space import Genome, Space
-from evo_nas.training_free import dss, grad_norm, naswot, synflow
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
+from evo_nas.evaluation.zero_cost import dss, grad_norm, naswot, synflow
+from evo_nas.space.decoder import Decoder
+from evo_nas.space.space import Genome, Space
+from evo_nas.training.batches import seeded_weights
 
 _WITHOUT_IMAGES: Mapping[str, Callable[..., float]] = {"dss": dss, "synflow": synflow}
 _COSTS = ("flops", "params")

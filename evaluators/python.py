@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
-from evo_nas import registry
-from evo_nas.decoder import Decoder
+from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.blame import describe
 from evo_nas.errors import EvaluatorError, SpecError
-from evo_nas.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
-from evo_nas.raised import describe
-from evo_nas.space import Genome, Space
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
+from evo_nas.space.decoder import Decoder
+from evo_nas.space.space import Genome, Space
 
 
 class PythonEvaluator(Evaluator):

@@ -14,23 +14,23 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from evo_nas.decoder import Decoder
-from evo_nas.delivered import read_count, read_notes
-from evo_nas.distribution import prior
+from evo_nas.core.files import load_weights, read_metadata, remove_checkpoint, save_weights
+from evo_nas.core.streams import Streams
+from evo_nas.data.images import Images, ImageSet
+from evo_nas.data.images_parts import prepare
 from evo_nas.errors import EvaluatorError, TrainingError
-from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.files import load_weights, read_metadata, remove_checkpoint, save_weights
-from evo_nas.generation import score
-from evo_nas.images import prepare
-from evo_nas.imageset import Images, ImageSet
-from evo_nas.measuring import Batches, seeded_weights
-from evo_nas.released import check_weights
-from evo_nas.scorecache import ScoreCache
-from evo_nas.scoring_workers import ScoringJob, score_in_processes
-from evo_nas.space import Genome, Space
-from evo_nas.streams import Streams
-from evo_nas.supernet import Supernet
-from evo_nas.training import fit, images_trained
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.evaluation.path_workers import ScoringJob, score_in_processes
+from evo_nas.evaluation.paths import score
+from evo_nas.evaluation.score_cache import ScoreCache
+from evo_nas.sampling.distribution import prior
+from evo_nas.space.decoder import Decoder
+from evo_nas.space.space import Genome, Space
+from evo_nas.space.supernet import Supernet
+from evo_nas.training.batches import Batches, seeded_weights
+from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.released import check_weights
+from evo_nas.training.weights import read_count, read_notes
 
 WEIGHTS = "supernet.safetensors"  # other programs read it, too
 CHECKPOINT = "supernet.checkpoint"

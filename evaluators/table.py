@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from evo_nas.errors import SettingsError
-from evo_nas.evaluator import EvaluationContext, Evaluator
-from evo_nas.space import Genome, Space
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator
+from evo_nas.space.space import Genome, Space
 
 
 class TableEvaluator(Evaluator):
-    """Looks the metrics up in the space; see :meth:`evo_nas.space.Space.metrics`.
+    """Looks the metrics up in the space; see :meth:`evo_nas.space.space.Space.metrics`.
 
     Finalists are looked up too, without ``repeat``: the truth. Any space with ``metrics`` will do.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from evo_nas.errors import ContractError, SpecError
-from evo_nas.evaluator import Failure, Outcome
-from evo_nas.space import Genome
+from evo_nas.evaluation.evaluator import Failure, Outcome
+from evo_nas.space.space import Genome
 
 from .composite import Composite
 

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from torch import nn
 
-from evo_nas.decoder import Decoder
-from evo_nas.delivered import read_notes
-from evo_nas.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.files import load_weights, remove_checkpoint, save_weights
-from evo_nas.imageset import ImageSet
-from evo_nas.measuring import Batches, measure, seeded_weights
-from evo_nas.progress import Messages
-from evo_nas.released import check_weights
-from evo_nas.space import Genome, Space
-from evo_nas.streams import Streams
-from evo_nas.training import fit, images_trained
+from evo_nas.core.files import load_weights, remove_checkpoint, save_weights
+from evo_nas.core.progress import Messages
+from evo_nas.core.streams import Streams
+from evo_nas.data.images import ImageSet
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.space.decoder import Decoder
+from evo_nas.space.space import Genome, Space
+from evo_nas.training.batches import Batches, measure, seeded_weights
+from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.released import check_weights
+from evo_nas.training.weights import read_notes
 
 
 class TrainEvaluator(Evaluator):

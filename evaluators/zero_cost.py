@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
-from evo_nas import registry
+from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, SettingsError, nearest
-from evo_nas.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
-from evo_nas.outcomes import closed_if_it_fails, engaged, metrics_of
-from evo_nas.reference import Standing, reference_sample
-from evo_nas.space import Genome, Space
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
+from evo_nas.evaluation.outcomes import closed_if_it_fails, engaged, metrics_of
+from evo_nas.evaluation.reference import Standing, reference_sample
+from evo_nas.space.space import Genome, Space
 
 from .network_scores import SCORES, NetworkScores
 
@@ -25,15 +25,15 @@ class ZeroCostEvaluator(Evaluator):
 
     Each score is a metric of its own name, at the run's geometry: ``synflow`` (Tanaka et al. 2020),
     ``grad_norm`` (Abdelfattah et al. 2021), ``naswot`` (Mellor et al. 2021), ``dss`` (TF-TAS, Zhou
-    et al. 2022, for transformers), described in :mod:`evo_nas.training_free`; and two baselines,
-    ``params`` and ``flops`` at the target.
+    et al. 2022, for transformers), described in :mod:`evo_nas.evaluation.zero_cost`; and two
+    baselines, ``params`` and ``flops`` at the target.
 
     The objective ``zero_cost`` is the mean of their ranks, not among the candidates, which would
     change with every new one, but among a reference sample that is drawn from the prior of what the
     budget admits when the evaluator is opened: 0.9 is better than nine tenths of what one would
-    draw at random. See :class:`evo_nas.reference.Standing` about what is better than all of it.
-    Networks of the sample that cannot be scored, up to half of it, are left out. Worker processes
-    may score networks; they are compared in the process of the search.
+    draw at random. See :class:`evo_nas.evaluation.reference.Standing` about what is better than all
+    of it. Networks of the sample that cannot be scored, up to half of it, are left out. Worker
+    processes may score networks; they are compared in the process of the search.
 
     Weights are drawn by seed, for each genome its own, and images are ``images`` training images
     chosen by seed, so a score depends on neither order nor company.

@@ -1,7 +1,8 @@
 """Evolutionary neural architecture search under an exact compute budget.
 
 ``evo_nas.run(space="glit_hl", flops="1.4G")`` does what the command line does; what plug-ins need
-is in :mod:`evo_nas.space`, :mod:`evo_nas.evaluator` and :mod:`evo_nas.strategy`.
+is in :mod:`evo_nas.space.space`, :mod:`evo_nas.evaluation.evaluator` and
+:mod:`evo_nas.strategies.base`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evo_nas.analysis.comparison.report import compare
+    from evo_nas.results.networks.load import load
+    from evo_nas.results.result import Result, load_result
+
     from .api import prepare, resume, run
-    from .comparison_report import compare
-    from .loading import load
-    from .result import Result, load_result
 
 __all__ = ["Result", "compare", "load", "load_result", "prepare", "resume", "run"]
 

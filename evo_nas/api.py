@@ -9,24 +9,32 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from . import known_code, registry, runfolder
-from .arguments import Amount, Named, amount_text, check_types, limit_texts
-from .best import read_best
-from .config import Config
-from .console import Listening, listening
-from .data import DataSource, SearchData
-from .device import available_cores, device_name, resolve_device
+from evo_nas.core.console import Listening, listening
+from evo_nas.core.devices import available_cores, device_name, resolve_device
+from evo_nas.core.plugins import registry, trusted_code
+from evo_nas.core.progress import Progress
+from evo_nas.data.source import DataSource, SearchData
+from evo_nas.results.page.run import FILE as PAGE
+from evo_nas.results.page.run import write_report
+from evo_nas.results.result import Result, load_result
+from evo_nas.search import run_folder
+from evo_nas.search.arguments import Amount, Named, amount_text, check_types, limit_texts
+from evo_nas.search.best import read_best
+from evo_nas.search.config import Config
+from evo_nas.search.limits import describe_limits, given_limits, make_limits, unmeasured
+from evo_nas.search.loop import Loop
+from evo_nas.search.plan import Plan, make_plan
+from evo_nas.search.plugins import choose_plugins
+from evo_nas.search.retrying import retry_failed
+from evo_nas.search.settings import (
+    at_least,
+    choose_data,
+    choose_recipe,
+    make_settings,
+    resolve_geometry,
+)
+
 from .errors import SettingsError
-from .limiting import describe_limits, given_limits, make_limits, unmeasured
-from .loop import Loop
-from .plan import Plan, make_plan
-from .plugins import choose_plugins
-from .progress import Progress
-from .report.run_page import FILE as PAGE
-from .report.run_page import write_report
-from .resolving import at_least, choose_data, choose_recipe, make_settings, resolve_geometry
-from .result import Result, load_result
-from .retrying import retry_failed
 
 RUNS = Path("runs")
 _PACKAGES = ("evo-nas", "torch", "numpy", "deap", "fvcore", "scikit-learn")
@@ -51,8 +59,8 @@ class Prepared:
             "data": self.data.fingerprint,
             "validation_rows": self.data.validation_rows,
         }
-        known_code.remember(self.config.specs)
-        runfolder.create(self.folder, self.config, self.plan.space, facts)
+        trusted_code.remember(self.config.specs)
+        run_folder.create(self.folder, self.config, self.plan.space, facts)
         return _go_on(self.folder, progress, self.data)
 
 
@@ -90,14 +98,14 @@ def prepare(
     "zero_cost?scores=naswot>=0.5". Without any, FLOPs are limited to 1.4G.
 
     Plug-ins are named by specs, or given as what has one: a class or function in a file or module,
-    or an object that was loaded (:func:`evo_nas.naming.spec_of`). Limits may be numbers too,
-    ``flops=1.4e9``, and one of ``limits`` a text alone.
+    or an object that was loaded (:func:`evo_nas.core.plugins.specs.spec_of`). Limits may be numbers
+    too, ``flops=1.4e9``, and one of ``limits`` a text alone.
 
-    ``settings`` are those of :class:`evo_nas.strategy.Settings`; None means the default. ``epochs``
-    are the supernet's, ``finalist_epochs`` those of each retraining; both override the recipe.
-    ``threads`` train a supernet on the CPU, where small proxies gain little from more than one;
-    ``jobs`` processes of one thread each score candidates and retrain finalists there, with the
-    same outcome for any number. ``geometry`` is "proxy" or "target", with changes as in
+    ``settings`` are those of :class:`evo_nas.strategies.base.Settings`; None means the default.
+    ``epochs`` are the supernet's, ``finalist_epochs`` those of each retraining; both override the
+    recipe. ``threads`` train a supernet on the CPU, where small proxies gain little from more than
+    one; ``jobs`` processes of one thread each score candidates and retrain finalists there, with
+    the same outcome for any number. ``geometry`` is "proxy" or "target", with changes as in
     "proxy,width=96". ``supernet`` is the folder of an earlier run whose shared weights and scores
     are used where its subspace is searched. With ``inherit``, finalists start from the weights that
     they have in the supernet, not from scratch. The run stops once more than the share ``failures``
@@ -177,7 +185,8 @@ def resume(folder: str | Path, progress: Listening = None, *, retry_failed: bool
     """Go on with a stopped run; a finished one is just read.
 
     With ``retry_failed``, candidates that failed are evaluated anew, once the evaluator is mended,
-    and what followed from their failures is forgotten; see :func:`evo_nas.retrying.retry_failed`.
+    and what followed from their failures is forgotten; see
+    :func:`evo_nas.search.retrying.retry_failed`.
 
     Raises:
         RunError: the folder holds no run, is in use, or something in it is damaged.
@@ -188,12 +197,12 @@ def resume(folder: str | Path, progress: Listening = None, *, retry_failed: bool
 def _go_on(
     folder: Path, listener: Listening, data: SearchData | None, retry: bool = False
 ) -> Result:
-    with listening(listener) as progress, runfolder.locked(folder):
+    with listening(listener) as progress, run_folder.locked(folder):
         if retry:
             progress.say(retry_failed(folder))
         ended_before = _is_whole(folder)
         if not ended_before:
-            config = Config.read(folder / runfolder.CONFIG)
+            config = Config.read(folder / run_folder.CONFIG)
             loop = Loop(folder, config, progress, data)
             loop.note_environment(environment(config.device))
             loop.run()
@@ -205,8 +214,8 @@ def _go_on(
 
 def _is_whole(folder: Path) -> bool:
     """Whether a run has come to its end, and all that it delivered is there."""
-    best = read_best(folder / runfolder.BEST)
-    weights = folder / runfolder.WEIGHTS
+    best = read_best(folder / run_folder.BEST)
+    weights = folder / run_folder.WEIGHTS
     return best is not None and ("test_accuracy" not in best["measured"] or weights.exists())
 
 
@@ -230,7 +239,7 @@ def _folder(run_dir: str | Path | None, space: str, flops: str) -> Path:
     if run_dir is None:
         return new_folder("", space, flops)
     folder = Path(run_dir)
-    runfolder.check_free(folder)
+    run_folder.check_free(folder)
     return folder
 
 
@@ -238,4 +247,4 @@ def new_folder(prefix: str, space: str, flops: str) -> Path:
     """The first free folder among the runs that is called after a space and a budget."""
     short = registry.short(space).replace("?file=", "-")
     name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{prefix}{short}-{flops}")
-    return runfolder.free_folder(RUNS, name[:80])
+    return run_folder.free_folder(RUNS, name[:80])

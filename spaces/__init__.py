@@ -2,5 +2,5 @@
 
 if __name__ == "spaces":
     raise ImportError(
-        "this folder is installed as evo_nas.spaces; reach its spaces through evo_nas.registry"
+        "this folder is installed as evo_nas.spaces; use evo_nas.core.plugins.registry"
     )

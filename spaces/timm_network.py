@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from evo_nas import costcache
 from evo_nas.errors import SpaceError
-from evo_nas.space import Costs, Genome, Geometry, Space
+from evo_nas.space import costcache
+from evo_nas.space.space import Costs, Genome, Geometry, Space
 
 
 class TimmNetwork(Space):

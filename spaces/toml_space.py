@@ -11,14 +11,14 @@ from dataclasses import replace
 
 import torch
 
+from evo_nas.core.validation import home_expanded
 from evo_nas.errors import SpaceError
-from evo_nas.inputs import home_expanded
-from evo_nas.space import Choice, Geometry, Option, Space
+from evo_nas.space.space import Choice, Geometry, Option, Space
 
-from .autoformer import AutoFormer
-from .glit_family import GlitFamily
-from .glit_locality import Locality, PatchConvolution, TokenConvolution, Windows
-from .glit_parts import BlockOptions
+from .autoformer.spaces import AutoFormer
+from .glit.family import GlitFamily
+from .glit.local_heads import Locality, PatchConvolution, TokenConvolution, Windows
+from .glit.parts import BlockOptions
 from .toml_table import TomlTable
 
 _LOCALITIES: Mapping[str, type[Locality]] = {

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from evo_nas.core.plugins.modules import note
+from evo_nas.core.validation import parse_toml, read_text, shown
 from evo_nas.errors import SpaceError, nearest, plain
-from evo_nas.inputs import parse_toml, read_text, shown
-from evo_nas.plugin_files import note
 
 LARGEST = 1 << 20  # beyond any size of a network
 

@@ -11,7 +11,8 @@ from hypothesis import settings
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
-# Tests write files that name plug-ins of theirs; those of evo_nas.known_code take this away.
+# Tests write files that name plug-ins of theirs; those of evo_nas.core.plugins.trusted_code take
+# this away.
 os.environ["EVO_NAS_ALLOW_CODE"] = "1"
 
 # pytest runs a worker on each core: threads of torch beside them would only wait for each other.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from evo_nas.space import Space
-from evo_nas.strategies.evolution import Evolution
-from evo_nas.strategy import Settings, StagePlan
+from evo_nas.space.space import Space
+
+from .base import Settings, StagePlan
+from .evolution import Evolution
 
 
 class Distribution(Evolution):

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from deap import tools
 
-from evo_nas.evaluator import Objective
-from evo_nas.operators import Individual, make_toolbox
-from evo_nas.sampling import Exhausted, Sampler
-from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.sampling.sampler import Exhausted, Sampler
+
+from .base import Proposal, Scored, Settings, StagePlan, Strategy
+from .operators import Individual, make_toolbox
 
 
 class Evolution(Strategy):

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evo_nas.evaluator import Objective
-from evo_nas.sampling import Sampler
-from evo_nas.space import Space
-from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.sampling.sampler import Sampler
+from evo_nas.space.space import Space
+
+from .base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
 
 
 class Largest(Strategy):

@@ -8,12 +8,13 @@ import numpy as np
 from deap import base, tools
 
 from evo_nas.errors import SettingsError, nearest
-from evo_nas.evaluator import Objective
-from evo_nas.operators import Individual, lent_to_deap
-from evo_nas.sampling import Sampler
-from evo_nas.space import Space
-from evo_nas.strategies.evolution import Evolution
-from evo_nas.strategy import Scored, Settings, StagePlan, flat_stage, rank
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.sampling.sampler import Sampler
+from evo_nas.space.space import Space
+
+from .base import Scored, Settings, StagePlan, flat_stage, rank
+from .evolution import Evolution
+from .operators import Individual, lent_to_deap
 
 _AT_A_TIME = 4  # individuals in DEAP's tournament
 _FLOPS = Objective("flops", maximise=False)

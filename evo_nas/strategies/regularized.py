@@ -10,11 +10,12 @@ import numpy as np
 from deap import tools
 
 from evo_nas.errors import SettingsError
-from evo_nas.evaluator import Objective
-from evo_nas.operators import Individual, lent_to_deap, make_toolbox
-from evo_nas.sampling import Exhausted, Sampler
-from evo_nas.space import Space
-from evo_nas.strategy import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.sampling.sampler import Exhausted, Sampler
+from evo_nas.space.space import Space
+
+from .base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
+from .operators import Individual, lent_to_deap, make_toolbox
 
 
 class Regularized(Strategy):

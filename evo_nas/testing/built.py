@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from evo_nas.errors import SpaceError
-from evo_nas.space import Genome, Geometry, Space
+from evo_nas.space.space import Genome, Geometry, Space
 
 from .check import expect, skip
 from .subject import Subject

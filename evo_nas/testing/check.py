@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal, NoReturn
 from unittest import SkipTest
 
-from evo_nas.contracts import Breach
-from evo_nas.raised import ANYHOW, own_frames
+from evo_nas.core.plugins.blame import ANYHOW, own_frames
+from evo_nas.space.checks import Breach
 
 
 class CheckFailed(AssertionError):  # noqa: N818  read as "check failed: ..."

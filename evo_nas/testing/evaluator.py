@@ -7,14 +7,15 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from evo_nas import contracts, registry
+from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError
-from evo_nas.evaluator import Evaluator, Failure, check_metrics
-from evo_nas.space import Genome, Space
+from evo_nas.evaluation.evaluator import Evaluator, Failure, check_metrics
+from evo_nas.space import checks as contracts
+from evo_nas.space.space import Genome, Space
 
 from .check import Check, CheckFailed, expect, listed, require, skip
-from .evaluating import Session, expect_equal, score, survivors, watched
 from .failing import failing
+from .session import Session, expect_equal, score, survivors, watched
 from .subject import Subject, as_checks
 
 Metrics = Mapping[str, float]
@@ -130,7 +131,7 @@ class _EvaluatorChecks:
                 score(evaluator, self._at.genomes),
                 "two evaluators with one seed",
                 "draw only from context.streams, and seed torch where weights are made "
-                "(evo_nas.measuring.seeded_weights)",
+                "(evo_nas.training.batches.seeded_weights)",
             )
 
     def company(self) -> None:
@@ -222,7 +223,7 @@ class _EvaluatorChecks:
         told = f"{listed(moved)} changed"
         expect(
             not moved,
-            f"{told}; put it back (evo_nas.measuring has seeded_weights and torch_threads), and "
+            f"{told}; put it back (evo_nas.training has seeded_weights and torch_threads), and "
             "draw from context.streams",
         )
 

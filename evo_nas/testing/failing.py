@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from evo_nas.space import Genome, Geometry, Space
-from evo_nas.supernet import Step, Supernet
+from evo_nas.space.space import Genome, Geometry, Space
+from evo_nas.space.supernet import Step, Supernet
 
 _REASON = "this network was made to fail, to see whether the others are scored"
 

@@ -8,9 +8,9 @@ import cloudpickle
 import torch
 from torch import nn
 
-from evo_nas.flops import count
-from evo_nas.slot_table import kind
-from evo_nas.space import Cell, Genome, Geometry, Space
+from evo_nas.space.flops import count
+from evo_nas.space.space import Cell, Genome, Geometry, Space
+from evo_nas.space.table import kind
 
 from .built import Built, check_logits, noise, seeded, shake
 from .check import expect, listed, skip
@@ -38,7 +38,7 @@ class NetworkChecks(Built):
                 expect(
                     told == counted[name],
                     f"fvcore counts {counted[name]:,} {name} in the network of {genome}, costs() "
-                    f"says {told:,}; take them from evo_nas.flops.count of the same modules",
+                    f"says {told:,}; take them from evo_nas.space.flops.count of the same modules",
                 )
 
     def _target(self) -> None:

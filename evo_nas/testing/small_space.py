@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from evo_nas.space import Choice, Costs, Genome, Geometry, Space
-from evo_nas.supernet import Step, Supernet
+from evo_nas.space.space import Choice, Costs, Genome, Geometry, Space
+from evo_nas.space.supernet import Step, Supernet
 
 _BLOCKS = ("block1", "block2", "block3", "block4")
 _KINDS = ("skip", "linear", "mlp")

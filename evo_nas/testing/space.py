@@ -11,13 +11,13 @@ from functools import cached_property
 
 import numpy as np
 
-from evo_nas import registry
-from evo_nas.budget import Budget
-from evo_nas.completions import Completions
-from evo_nas.contracts import check_choices, check_cost, check_slot
-from evo_nas.distribution import prior
-from evo_nas.feasible import feasible
-from evo_nas.space import Genome, Space
+from evo_nas.core.plugins import registry
+from evo_nas.sampling.budget import Budget
+from evo_nas.sampling.completions import Completions
+from evo_nas.sampling.distribution import prior
+from evo_nas.sampling.feasible import feasible
+from evo_nas.space.checks import check_choices, check_cost, check_slot
+from evo_nas.space.space import Genome, Space
 
 from .check import Check, expect, listed, require, skip
 from .networks import NetworkChecks

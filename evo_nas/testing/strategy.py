@@ -9,17 +9,17 @@ from functools import cached_property
 
 import numpy as np
 
-from evo_nas import registry
-from evo_nas.budget import Budget
-from evo_nas.contracts import check_stages
-from evo_nas.evaluator import Objective
-from evo_nas.feasible import feasible
-from evo_nas.space import Genome, Space
-from evo_nas.strategy import Scored, Settings, Strategy
+from evo_nas.core.plugins import registry
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.sampling.budget import Budget
+from evo_nas.sampling.feasible import feasible
+from evo_nas.space.checks import check_stages
+from evo_nas.space.space import Genome, Space
+from evo_nas.strategies.base import Scored, Settings, Strategy
 
 from .check import Check, expect, listed, require, skip
-from .evaluating import watched
-from .searching import Search, search
+from .search import Search, search
+from .session import watched
 from .small_space import SmallSpace
 from .subject import Subject, as_checks
 

@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from evo_nas import registry
+from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.blame import ANYHOW
 from evo_nas.errors import EvoNasError
-from evo_nas.raised import ANYHOW
 
 from .check import Check, CheckFailed, explain, skip, source_of
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evo_nas.space import Genome, Geometry, Space
-from evo_nas.supernet import Supernet
+from evo_nas.space.space import Genome, Geometry, Space
+from evo_nas.space.supernet import Supernet
 
 from .built import Built, batch_norms, check_logits, noise, shake
 from .check import expect, listed, skip
@@ -76,7 +76,9 @@ class SupernetChecks(Built):
 
 def _shaken(supernet: Supernet) -> Supernet:
     told = f"supernet() is a {type(supernet).__name__}"
-    expect(isinstance(supernet, Supernet), f"{told}; derive it from evo_nas.supernet.Supernet")
+    expect(
+        isinstance(supernet, Supernet), f"{told}; derive it from evo_nas.space.supernet.Supernet"
+    )
     shake(supernet)
     return supernet.eval()
 

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from evo_nas import cli, files
-from evo_nas.store import Store
+from evo_nas.cli import main as cli
+from evo_nas.core import files
+from evo_nas.search.store.store import Store
 
 _reached = 0
 

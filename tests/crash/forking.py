@@ -14,7 +14,7 @@ from . import faulty
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     # PyTorch's optimizers load the first, digits the second.
-    ["torch._dynamo", "sklearn.datasets", "evo_nas.api", "evo_nas.commands.runs", __name__]
+    ["torch._dynamo", "sklearn.datasets", "evo_nas.api", "evo_nas.cli.commands.run", __name__]
 )
 
 

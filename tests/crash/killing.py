@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from evo_nas.files import TEMPORARY
-from evo_nas.result import load_result
+from evo_nas.core.files import TEMPORARY
+from evo_nas.results.result import load_result
 
 # Two supernets, two searches and four retrained networks, as small as they can be.
 SEARCH = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evo_nas.files import TEMPORARY
+from evo_nas.core.files import TEMPORARY
 
 from .killing import SEARCH, begin, differences, finish, outcome
 

@@ -1,14 +1,13 @@
 import pytest
 
 import evo_nas
-from evo_nas import registry
+from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Silent
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluator import Evaluator, Failure, Objective
-from evo_nas.measuring import Ledger
-from evo_nas.progress import Silent
-from evo_nas.reference import reference_sample
-
-from .tinyspace import TinySpace, tiny_context
+from evo_nas.evaluation.evaluator import Evaluator, Failure, Objective
+from evo_nas.evaluation.reference import reference_sample
+from evo_nas.training.batches import Ledger
+from tests.kit.tinyspace import TinySpace, tiny_context
 
 GENOMES = [(i, j) for i in range(3) for j in range(3)]
 HERE = "tests.evaluators.test_cascade"

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evo_nas import registry
+from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-
-from .tinyspace import WIDTHS, TinySpace, tiny_context
+from tests.kit.tinyspace import WIDTHS, TinySpace, tiny_context
 
 
 class Counted(TinySpace):

@@ -5,12 +5,12 @@ import pytest
 from rich.console import Console
 
 import evo_nas
-from evo_nas import registry
-from evo_nas.device import device_name
-from evo_nas.report.run_page import write_report
-from evo_nas.result_view import result_view
-from evo_nas.timing import measures_times
-from evo_nas.views import plan_view
+from evo_nas.analysis.comparison.timing import measures_times
+from evo_nas.cli.views.plan import plan_view
+from evo_nas.cli.views.result import result_view
+from evo_nas.core.devices import device_name
+from evo_nas.core.plugins import registry
+from evo_nas.results.page.run import write_report
 
 from .test_cascade import HERE
 
@@ -39,12 +39,12 @@ def text(view):
 @pytest.mark.parametrize("spec", [CASCADE, TOGETHER])
 def test_the_plan_and_what_is_kept_of_the_run_say_it(spec, tmp_path):
     prepared = evo_nas.prepare(
-        "tests.plugins:Tiny?blocks=3", "100..400", strategy="random_search", samples=4,
-        population=2, finalists=1, evaluator=spec, retrainer="tests.plugins:Lookup", jobs=1,
+        "tests.kit.plugins:Tiny?blocks=3", "100..400", strategy="random_search", samples=4,
+        population=2, finalists=1, evaluator=spec, retrainer="tests.kit.plugins:Lookup", jobs=1,
         device="cpu", run_dir=tmp_path / "run",
     )  # fmt: skip
     conditions = f"{UNDER}, on cpu ({device_name('cpu')})"
-    assert f"({conditions}); finalists: tests.plugins:Lookup" in text(plan_view(prepared))
+    assert f"({conditions}); finalists: tests.kit.plugins:Lookup" in text(plan_view(prepared))
     result = prepared.start()
     best = json.loads((tmp_path / "run" / "best.json").read_text())
     assert best["measured_under"] == {prepared.config.evaluator: conditions}
@@ -58,7 +58,7 @@ def test_the_plan_and_what_is_kept_of_the_run_say_it(spec, tmp_path):
 
 def test_evaluators_that_tell_nothing_leave_nothing_to_keep(tmp_path):
     result = evo_nas.run(
-        "tests.plugins:Tiny?blocks=3", "100..400", strategy="random", samples=2, finalists=1,
-        evaluator=CASCADE, retrainer="tests.plugins:Lookup", jobs=1, run_dir=tmp_path / "run",
+        "tests.kit.plugins:Tiny?blocks=3", "100..400", strategy="random", samples=2, finalists=1,
+        evaluator=CASCADE, retrainer="tests.kit.plugins:Lookup", jobs=1, run_dir=tmp_path / "run",
     )  # fmt: skip
     assert "measured_under" not in result.best, "no candidate was scored"

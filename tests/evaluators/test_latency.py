@@ -6,13 +6,12 @@ import torch
 from torch import nn
 
 import evo_nas
-from evo_nas import registry
-from evo_nas.device import device_name
+from evo_nas.core.devices import device_name
+from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Silent
 from evo_nas.errors import EvaluatorError, SettingsError
-from evo_nas.progress import Silent
-from evo_nas.space import Geometry
-
-from .tinyspace import TinySpace, tiny_context
+from evo_nas.space.space import Geometry
+from tests.kit.tinyspace import TinySpace, tiny_context
 
 PAUSES = (0.002, 0.006, 0.02)
 

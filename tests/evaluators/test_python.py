@@ -5,11 +5,10 @@ import pytest
 from rich.console import Console
 
 import evo_nas
-from evo_nas import registry
+from evo_nas.cli.views.result import result_view
+from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, SpecError
-from evo_nas.result_view import result_view
-
-from .tinyspace import TinySpace, tiny_context
+from tests.kit.tinyspace import TinySpace, tiny_context
 
 SOURCE = """
 import math
@@ -119,9 +118,9 @@ def test_a_run_is_resumed_from_another_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = {"samples": 8, "population": 4, "parents": 2, "finalists": 1}
     result = evo_nas.run(
-        "tests.plugins:Tiny?blocks=2", "80", run_dir=tmp_path / "run", strategy="random_search",
+        "tests.kit.plugins:Tiny?blocks=2", "80", run_dir=tmp_path / "run", strategy="random_search",
         evaluator="python?function=mine.py:score&objective=size&minimise=true",
-        retrainer="tests.plugins:Keep",
+        retrainer="tests.kit.plugins:Keep",
         data="digits?train=100", jobs=1, **settings,
     )  # fmt: skip
     options = "objective=size&minimise=true"

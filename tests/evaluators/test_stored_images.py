@@ -2,13 +2,12 @@
 
 import pytest
 
-from evo_nas import registry
-from evo_nas.folder import ImageFolder
-from evo_nas.space import Geometry
-from evo_nas.stored import StoredPictures
-from tests.imagekit import write_pictures
-
-from .tinyspace import TinySpace, tiny_context
+from evo_nas.core.plugins import registry
+from evo_nas.data.folder import ImageFolder
+from evo_nas.data.stored import StoredPictures
+from evo_nas.space.space import Geometry
+from tests.kit.images import write_pictures
+from tests.kit.tinyspace import TinySpace, tiny_context
 
 GENOMES = [(0, 0), (2, 1), (0, 2)]
 GEOMETRY = Geometry(image_size=8, channels=3, classes=3, width=8)

@@ -8,19 +8,19 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas import registry, scoring_workers
+from evo_nas.core.files import load_weights, read_metadata, save_weights
+from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Silent
+from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError, EvaluatorError, SpaceError, TrainingError
-from evo_nas.evaluator import Failure
-from evo_nas.files import load_weights, read_metadata, save_weights
-from evo_nas.measuring import Ledger
-from evo_nas.outcomes import outcomes
-from evo_nas.progress import Silent
-from evo_nas.recipe import load_recipe
-from evo_nas.space import Space
-from evo_nas.streams import Streams
-from evo_nas.subspace import Subspace
-
-from .tinyspace import TinySpace, tiny_context, tiny_data
+from evo_nas.evaluation import path_workers
+from evo_nas.evaluation.evaluator import Failure
+from evo_nas.evaluation.outcomes import outcomes
+from evo_nas.space.space import Space
+from evo_nas.space.subspace import Subspace
+from evo_nas.training.batches import Ledger
+from evo_nas.training.recipe import load_recipe
+from tests.kit.tinyspace import TinySpace, tiny_context, tiny_data
 
 GENOMES = [(0, 0), (0, 2), (2, 1), (1, 1)]
 
@@ -185,7 +185,7 @@ def test_the_weights_and_scores_of_an_earlier_run_are_used_again(tmp_path, monke
         scored.extend(genomes)
         return score_in_processes(job, genomes, processes)
 
-    score_in_processes = scoring_workers.score_in_processes
+    score_in_processes = path_workers.score_in_processes
     module = sys.modules[registry.find("evaluator", "supernet").__module__]
     monkeypatch.setattr(module, "score_in_processes", score)
     spec = f"supernet?run={tmp_path / 'run'}"

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 
 import evo_nas
-from evo_nas import cli, registry
 from evo_nas.api import prepare
-from evo_nas.data import NoImages
+from evo_nas.cli import main as cli
+from evo_nas.core.plugins import registry
+from evo_nas.core.streams import Streams
+from evo_nas.data.source import NoImages
 from evo_nas.errors import SettingsError, SpaceError
-from evo_nas.evaluator import EvaluationContext
-from evo_nas.recipe import load_recipe
-from evo_nas.space import Genome
-from evo_nas.streams import Streams
-from tests.spacekit import TinySpace
+from evo_nas.evaluation.evaluator import EvaluationContext
+from evo_nas.space.space import Genome
+from evo_nas.training.recipe import load_recipe
+from tests.kit.spaces import TinySpace
 
 HEADER = "kernel,width,flops,params,accuracy.0,accuracy.1\n"
 
@@ -73,7 +74,7 @@ def test_what_has_no_results_is_refused_before_anything_is_begun(
     table: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(SpaceError, match="space tiny has no table of results"):
-        prepare("tests.plugins:Tiny", "1K", evaluator="table")
+        prepare("tests.kit.plugins:Tiny", "1K", evaluator="table")
     with pytest.raises(SpaceError, match="no repeat 2 of the accuracy: there are 2"):
         run(table, tmp_path / "run", evaluator="table?repeat=2")
     with pytest.raises(SpaceError, match="no repeat 5 of the accuracy: there are 2"):
@@ -132,7 +133,7 @@ def test_images_are_asked_for_only_where_something_looks_at_them(table: Path) ->
         prepare(spec, "1K", evaluator="table", retrainer="train", data="none")
     with pytest.raises(SpaceError, match="use --evaluator table"):
         prepare(spec, "1K", strategy="spos")
-    tiny = prepare("tests.plugins:Tiny", "1K", evaluator="tests.plugins:Score")
+    tiny = prepare("tests.kit.plugins:Tiny", "1K", evaluator="tests.kit.plugins:Score")
     assert (tiny.config.data, tiny.config.retrainer) == ("digits", "train")
 
 

@@ -1,12 +1,12 @@
 import pytest
 
 import evo_nas
-from evo_nas import registry
+from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluator import Failure, Objective
+from evo_nas.evaluation.evaluator import Failure, Objective
+from tests.kit.tinyspace import TinySpace, tiny_context
 
 from .test_cascade import GENOMES, HERE
-from .tinyspace import TinySpace, tiny_context
 
 
 def load(first=f"{HERE}:Better", second=f"{HERE}:Cheap?small=true"):
@@ -55,9 +55,9 @@ def test_a_run_searches_the_front_of_two_evaluators(tmp_path):
     (tmp_path / "cost.py").write_text("def cost(options):\n    return len(options)\n")
     second = f"python?function={tmp_path}/cost.py:cost%26objective=cheap%26minimise=true"
     result = evo_nas.run(
-        "tests.plugins:Tiny?blocks=3", "1K", run_dir=tmp_path / "run",
-        evaluator=f"together?first=tests.plugins:Score&second={second}",
-        retrainer="tests.plugins:Keep", data="digits?train=100", **RUN,
+        "tests.kit.plugins:Tiny?blocks=3", "1K", run_dir=tmp_path / "run",
+        evaluator=f"together?first=tests.kit.plugins:Score&second={second}",
+        retrainer="tests.kit.plugins:Keep", data="digits?train=100", **RUN,
     )  # fmt: skip
     searched = result.of("stage1", "search")
     finalists = {e.genome for e in result.of("stage1", "finalists")}
@@ -70,7 +70,7 @@ def test_a_run_searches_the_front_of_two_evaluators(tmp_path):
 def test_an_objective_that_the_evaluator_has_not_is_told(tmp_path):
     with pytest.raises(SettingsError, match="against 'cheap': known: flops"):
         evo_nas.run(
-            "tests.plugins:Tiny?blocks=3", "1K", run_dir=tmp_path / "run",
-            evaluator="tests.plugins:Score", retrainer="tests.plugins:Keep",
+            "tests.kit.plugins:Tiny?blocks=3", "1K", run_dir=tmp_path / "run",
+            evaluator="tests.kit.plugins:Score", retrainer="tests.kit.plugins:Keep",
             data="digits?train=100", **RUN,
         )  # fmt: skip

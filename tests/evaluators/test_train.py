@@ -4,17 +4,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from evo_nas import registry
+from evo_nas.core.files import read_metadata, save_checkpoint
+from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Silent
+from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError, TrainingError
-from evo_nas.files import read_metadata, save_checkpoint
-from evo_nas.measuring import Ledger
-from evo_nas.progress import Silent
-from evo_nas.recipe import Phase, load_recipe
-from evo_nas.stochastic_depth import UNKNOWN
-from evo_nas.streams import Streams
-from evo_nas.working import Workers, worker_count
-
-from .tinyspace import TinySpace, tiny_context
+from evo_nas.evaluation.workers import Workers, worker_count
+from evo_nas.space.stochastic_depth import UNKNOWN
+from evo_nas.training.batches import Ledger
+from evo_nas.training.recipe import Phase, load_recipe
+from tests.kit.tinyspace import TinySpace, tiny_context
 
 GENOMES = [(0, 0), (2, 1), (1, 1)]
 
@@ -25,7 +24,7 @@ def opened(folder, **changes):
     return evaluator
 
 
-def trained(context, genomes, space="tests.evaluators.tinyspace:TinySpace"):
+def trained(context, genomes, space="tests.kit.tinyspace:TinySpace"):
     """What the engine makes of them, in as many processes as the context has jobs."""
     evaluator = registry.load("evaluator", "train")
     loaded = registry.load("space", space)
@@ -99,7 +98,7 @@ def test_training_that_was_stopped_goes_on_exactly(tmp_path, monkeypatch):
 
     stopped = opened(tmp_path / "stopped")
     with monkeypatch.context() as patch:
-        patch.setattr("evo_nas.training.save_checkpoint", save_and_stop)
+        patch.setattr("evo_nas.training.loop.save_checkpoint", save_and_stop)
         with pytest.raises(KeyboardInterrupt):
             stopped.evaluate((2, 1))
     assert [path.suffix for path in (tmp_path / "stopped").iterdir()] == [".checkpoint"]
@@ -148,7 +147,7 @@ class Hearing(Silent):
 
 PLUGIN = """
 from torch import nn
-from evo_nas.space import Choice, Geometry, Space
+from evo_nas.space.space import Choice, Geometry, Space
 
 GAIN = 2.0
 

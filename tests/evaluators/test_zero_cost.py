@@ -5,15 +5,14 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas import registry
+from evo_nas.core.plugins import registry
+from evo_nas.core.streams import Streams
 from evo_nas.errors import EvaluatorError, SettingsError, SpaceError
-from evo_nas.evaluator import Failure
-from evo_nas.measuring import Ledger, seeded_weights
-from evo_nas.reference import Standing, reference_sample
-from evo_nas.streams import Streams
-from evo_nas.training_free import synflow
-
-from .tinyspace import WIDTHS, TinySpace, tiny_context
+from evo_nas.evaluation.evaluator import Failure
+from evo_nas.evaluation.reference import Standing, reference_sample
+from evo_nas.evaluation.zero_cost import synflow
+from evo_nas.training.batches import Ledger, seeded_weights
+from tests.kit.tinyspace import WIDTHS, TinySpace, tiny_context
 
 GENOMES = [(0, 0), (0, 2), (2, 1), (1, 1)]
 ALL = "zero_cost?scores=synflow,grad_norm,naswot,dss&reference=8&images=6"

@@ -3,15 +3,14 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas import registry
-from evo_nas.budget import parse_budget
+from evo_nas.core.plugins import registry
 from evo_nas.errors import SpaceError
-from evo_nas.feasible import feasible
-from evo_nas.space import Geometry
-from evo_nas.subspace import Subspace
-
-from .loading import draw, module, small, space
-from .paths import TINY_RUN, check_scores_alone, shaken
+from evo_nas.sampling.budget import parse_budget
+from evo_nas.sampling.feasible import feasible
+from evo_nas.space.space import Geometry
+from evo_nas.space.subspace import Subspace
+from tests.kit.loading import draw, module, small, space
+from tests.kit.paths import TINY_RUN, check_scores_alone, shaken
 
 NAMES = ("autoformer_tiny", "autoformer_small", "autoformer_base")
 

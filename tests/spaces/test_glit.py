@@ -3,11 +3,10 @@ import re
 import pytest
 import torch
 
-from evo_nas import flops
 from evo_nas.errors import SpaceError
-from evo_nas.space import Geometry
-
-from .loading import draw, module, reference_costs, small, space, uniform
+from evo_nas.space import flops
+from evo_nas.space.space import Geometry
+from tests.kit.loading import draw, module, reference_costs, small, space, uniform
 
 
 def counted(glit, genome):

@@ -5,9 +5,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import nn
 
-from evo_nas import registry
-
-from .loading import module, reference_file, small, space, uniform
+from evo_nas.core.plugins import registry
+from tests.kit.loading import module, reference_file, small, space, uniform
 
 blocks = module("glit_blocks")
 convolution = module("glit_convolution")

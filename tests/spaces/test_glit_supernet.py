@@ -5,11 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from evo_nas.data import Images
-from evo_nas.generation import score
-from evo_nas.images import prepare
-
-from .loading import draw, small, space
+from evo_nas.data.images_parts import prepare
+from evo_nas.data.source import Images
+from evo_nas.evaluation.paths import score
+from tests.kit.loading import draw, small, space
 
 
 def parameters(module):

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 import evo_nas
-from evo_nas import flops, registry
-
-from .loading import draw, module, reference_costs, small, space
+from evo_nas.core.plugins import registry
+from evo_nas.space import flops
+from tests.kit.loading import draw, module, reference_costs, small, space
 
 windows = module("glit_windows")
 
@@ -95,8 +95,8 @@ def test_strategies_search_within_the_budget(tmp_path, name):
     budget = "1G..1.35G"
     for strategy in ("hierarchical", "nsga2", "surrogate"):
         result = evo_nas.run(
-            name, budget, strategy=strategy, evaluator="tests.plugins:Score",
-            retrainer="tests.plugins:Keep", data="digits?train=100&validation=50&test=50",
+            name, budget, strategy=strategy, evaluator="tests.kit.plugins:Score",
+            retrainer="tests.kit.plugins:Keep", data="digits?train=100&validation=50&test=50",
             samples=6, population=3, parents=2, finalists=1, run_dir=tmp_path / strategy,
         )  # fmt: skip
         assert result.best is not None

@@ -6,23 +6,14 @@ import torch
 from torch import nn
 
 import evo_nas
-from evo_nas.budget import parse_budget
 from evo_nas.errors import SpaceError
-from evo_nas.feasible import feasible
-from evo_nas.generation import score
-from evo_nas.space import Geometry
-from evo_nas.subspace import Subspace
-
-from .loading import draw, module, small, space
-from .paths import (
-    TINY_RUN,
-    check_scores_alone,
-    images,
-    norms,
-    pixels,
-    prepared,
-    shaken,
-)
+from evo_nas.evaluation.paths import score
+from evo_nas.sampling.budget import parse_budget
+from evo_nas.sampling.feasible import feasible
+from evo_nas.space.space import Geometry
+from evo_nas.space.subspace import Subspace
+from tests.kit.loading import draw, module, small, space
+from tests.kit.paths import TINY_RUN, check_scores_alone, images, norms, pixels, prepared, shaken
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from evo_nas.errors import TableError
-
-from .loading import data_file, space
+from tests.kit.loading import data_file, space
 
 STAGES = ((0, 2), (2, 5), (5, 8))
 

@@ -1,8 +1,7 @@
 import pytest
 
-from evo_nas import registry
-
-from .loading import reference_costs, space
+from evo_nas.core.plugins import registry
+from tests.kit.loading import reference_costs, space
 
 FIGURES = {
     "glit_tiny": (1_479_265_536, 7_264_456),

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from evo_nas.distribution import prior
 from evo_nas.errors import SpaceError, TableError
-from evo_nas.space import Geometry
-
-from .loading import space
+from evo_nas.sampling.distribution import prior
+from evo_nas.space.space import Geometry
+from tests.kit.loading import space
 
 KERNELS, OPERATORS = (3, 5, 11), ("conv", "pool")
 

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from evo_nas import flops, registry
+from evo_nas.core.plugins import registry
 from evo_nas.errors import SpaceError
-
-from .loading import space
+from evo_nas.space import flops
+from tests.kit.loading import space
 
 # Counted by fvcore on torchvision's and timm's networks, as published: parameters, FLOPs.
 FIGURES = {

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas import flops, registry
 from evo_nas.api import prepare
+from evo_nas.core.plugins import registry
 from evo_nas.errors import RunError, SpaceError, SpecError
-
-from .loading import draw, space
-from .paths import TINY_RUN
+from evo_nas.space import flops
+from tests.kit.loading import draw, space
+from tests.kit.paths import TINY_RUN
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "runs" / "recipes" / "my_space.toml"
 

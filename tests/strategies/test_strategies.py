@@ -4,14 +4,14 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from evo_nas import registry
-from evo_nas.budget import Budget
+from evo_nas.core.plugins import registry
 from evo_nas.errors import SettingsError
-from evo_nas.evaluator import Objective
-from evo_nas.feasible import feasible
-from evo_nas.sampling import Sampler
-from evo_nas.space import Genome
-from evo_nas.strategy import (
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.sampling.budget import Budget
+from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.sampler import Sampler
+from evo_nas.space.space import Genome
+from evo_nas.strategies.base import (
     Proposal,
     Scored,
     Settings,
@@ -20,7 +20,7 @@ from evo_nas.strategy import (
     pareto_front,
     rank,
 )
-from tests.spacekit import TinySpace
+from tests.kit.spaces import TinySpace
 
 SPACE = TinySpace(5)
 BUDGET = Budget(0, 500)
@@ -292,7 +292,7 @@ def test_the_pareto_front_is_what_nothing_beats_at_fewer_flops() -> None:
 
 
 def test_deap_compares_as_rank_does() -> None:
-    from evo_nas.operators import make_toolbox
+    from evo_nas.strategies.operators import make_toolbox
 
     rng = np.random.default_rng(0)
     sampler = Sampler(feasible(SPACE, BUDGET))

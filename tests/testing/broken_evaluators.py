@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from evo_nas.evaluator import Evaluator, Objective
-from evo_nas.measuring import seeded_weights
+from evo_nas.evaluation.evaluator import Evaluator, Objective
+from evo_nas.training.batches import seeded_weights
 
 
 class Fine(Evaluator):

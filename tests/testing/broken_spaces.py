@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from torch import nn
 
-from evo_nas.space import Choice, Geometry
-from evo_nas.supernet import Step
+from evo_nas.space.space import Choice, Geometry
+from evo_nas.space.supernet import Step
 from evo_nas.testing.small_space import SmallSpace
 
 

@@ -6,9 +6,9 @@ import random
 
 import numpy as np
 
-from evo_nas.distribution import prior
-from evo_nas.sampling import Exhausted
-from evo_nas.strategy import Proposal, Scored, Strategy, flat_stage, rank
+from evo_nas.sampling.distribution import prior
+from evo_nas.sampling.sampler import Exhausted
+from evo_nas.strategies.base import Proposal, Scored, Strategy, flat_stage, rank
 
 
 class Fine(Strategy):

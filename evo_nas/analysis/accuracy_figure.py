@@ -1,0 +1,162 @@
+"""Accuracy against FLOPs, as the paper's Figure 1: of runs, of given points, of published ones."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evo_nas.core.plugins import registry
+from evo_nas.core.validation import read_text, shown
+from evo_nas.errors import BudgetError, RunError, TableError
+from evo_nas.results.charts.charts import Line, Points, chart
+from evo_nas.results.result import Result
+from evo_nas.sampling.budget import UNLIMITED, parse_budget
+
+from .published_points import glit_table3
+
+_COLUMNS = ("family", "name", "flops", "accuracy")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A network; those of one ``family`` are joined. ``accuracy`` is a share or percents."""
+
+    family: str
+    name: str
+    flops: int
+    accuracy: float
+
+
+def published_points() -> list[Point]:
+    """Table 3 of the GLiT paper, as it is printed there: FLOPs are its authors' count."""
+    return [
+        Point(f"{network.family} (published)", network.name, network.flops, network.accuracy)
+        for network in glit_table3()
+    ]
+
+
+def read_points(path: Path) -> list[Point]:
+    """Points of a CSV file with the columns family, name, flops (as 1.4G) and accuracy.
+
+    Raises:
+        TableError: the file cannot be read, or something in it is wrong.
+    """
+    text = read_text(path, TableError, "points", encoding="utf-8-sig")
+    try:
+        return _points(text, str(path))
+    except csv.Error as error:
+        raise TableError(f"points {path} are no CSV: {error}") from error
+
+
+def _points(text: str, source: str) -> list[Point]:
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise TableError(f"{source} has no column {missing[0]!r}; needed: {', '.join(_COLUMNS)}")
+    points = []
+    for row in reader:
+        place = f"{source}, line {reader.line_num}"
+        for name in _COLUMNS:
+            if row[name] is None:
+                raise TableError(f"{place}: there is no {name}")
+        flops, accuracy = _flops(row["flops"], place), _accuracy(row["accuracy"], place)
+        points.append(Point(row["family"], row["name"], flops, accuracy))
+    return points
+
+
+def _flops(text: str, place: str) -> int:
+    try:
+        budget = parse_budget(text)
+    except BudgetError as error:
+        raise TableError(f"{place}: flops: {error}") from error
+    if budget.low or budget.high >= UNLIMITED:
+        raise TableError(f"{place}: flops {shown(text)} is no amount such as 1.4G")
+    return budget.high
+
+
+def _accuracy(text: str, place: str) -> float:
+    try:
+        accuracy = float(text)
+    except ValueError:
+        accuracy = math.nan
+    if not 0 <= accuracy <= 100:
+        raise TableError(f"{place}: accuracy {shown(text)} is no share or percent")
+    return accuracy
+
+
+def run_point(result: Result) -> Point:
+    """The network that a run found, at its test accuracy if it has one, else at its best.
+
+    Raises:
+        RunError: the run is not finished, or nothing that it measured is called accuracy.
+    """
+    if result.best is None:
+        raise RunError(f"{result.folder} is not finished; evo-nas resume {result.folder}")
+    measured = result.best["measured"]
+    for kind in ("test_accuracy", "validation_accuracy", "accuracy"):
+        if kind in measured:
+            name = f"{result.folder.name}, {kind.replace('_', ' ')}"
+            if measured.get("data", "none") != "none":
+                name += f" on {registry.short(measured['data'])}"
+            return Point(name, result.folder.name, result.best["target"]["flops"], measured[kind])
+    raise RunError(f"{result.folder} measured no accuracy, which this figure shows")
+
+
+def flops_figure(
+    results: Sequence[Result], points: Sequence[Point], *, candidates: bool = False
+) -> str:
+    """An SVG document: top-1 accuracy in percent over FLOPs; shares become percents.
+
+    With ``candidates`` also what the last stage of each run's search scored, at those scores.
+
+    Raises:
+        RunError: there is nothing to draw, or a run has no network or no accuracy.
+    """
+    winners = [run_point(result) for result in results]
+    series: list[Points | Line] = []
+    if candidates:
+        series += filter(None, map(_candidates, results))
+    families: dict[str, list[Point]] = {}
+    for point in [*winners, *points]:
+        families.setdefault(point.family, []).append(point)
+    for family, members in families.items():
+        members.sort(key=lambda point: point.flops)
+        series.append(
+            Points(
+                family,
+                [point.flops for point in members],
+                [_percent(point.accuracy) for point in members],
+                notes=[f"{p.name}: {_percent(p.accuracy):.4g}% at {p.flops:,}" for p in members],
+                joined=True,
+            )
+        )
+    if not series:
+        raise RunError("there is nothing to draw: name runs, a file of --points, or --paper")
+    return chart(
+        series,
+        title="Accuracy against FLOPs",
+        x_label="FLOPs (multiply-accumulates)",
+        y_label="top-1 accuracy, %",
+    )
+
+
+def _candidates(result: Result) -> Points | None:
+    """What the last stage's search scored; None where it scored no accuracy."""
+    scored = [
+        (evaluation.flops, _percent(evaluation.metrics["accuracy"]))
+        for evaluation in result.of(result.stages[-1], "search")
+        if "accuracy" in evaluation.metrics
+    ]
+    if not scored:
+        return None
+    name = f"{result.folder.name}, candidates as scored in the search"
+    flops, accuracies = zip(*scored, strict=True)
+    return Points(name, flops, accuracies, dots=True)
+
+
+def _percent(accuracy: float) -> float:
+    return 100 * accuracy if accuracy <= 1 else accuracy

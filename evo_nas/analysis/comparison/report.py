@@ -1,0 +1,288 @@
+"""What a comparison found: a table as the paper's Table 5, differences, and curves over cost."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evo_nas.core.console import Listening, listening
+from evo_nas.core.files import write_atomically
+from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.specs import spec_of
+from evo_nas.errors import SettingsError
+from evo_nas.evaluation.evaluator import Evaluator, Objective
+from evo_nas.results.charts.notebook import Figure, card
+from evo_nas.results.frames import records_frame
+from evo_nas.results.result import Result
+from evo_nas.results.statistics import Estimate, mean_difference
+from evo_nas.search.arguments import Named, plain_options
+
+from .comparison_curves import curves
+from .protocol import Comparison, Entry, cost, make_runs, plan_comparison
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = "comparison.json"
+TITLES = {
+    "paper": "The paper's protocol: every strategy with the same settings",
+    "equal": "Equal cost: as much as the first strategy, spent on more candidates and finalists",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One run. ``accuracy`` is what the comparison is about, see :attr:`Report.measure`.
+
+    ``cost`` is in forward passes of one image, or in evaluations where none are seen. ``curve``
+    holds what had been spent, and the best found until then.
+    """
+
+    protocol: str
+    strategy: str
+    seed: int
+    folder: str
+    flops: int
+    accuracy: float
+    cost: int
+    seconds: float
+    curve: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A strategy under a protocol, over all seeds."""
+
+    protocol: str
+    strategy: str
+    outcomes: tuple[Outcome, ...]
+    maximise: bool
+
+    @property
+    def accuracies(self) -> list[float]:
+        """One for each seed."""
+        return [outcome.accuracy for outcome in self.outcomes]
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation over seeds; not a number where there is only one."""
+        return statistics.stdev(self.accuracies) if len(self.outcomes) > 1 else math.nan
+
+    @property
+    def best(self) -> Outcome:
+        """The best of its runs."""
+        return (max if self.maximise else min)(self.outcomes, key=lambda o: o.accuracy)
+
+    def mean(self, name: str) -> float:
+        """The mean of a field of the outcomes."""
+        return statistics.fmean(getattr(outcome, name) for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The mean accuracy of ``first`` minus that of ``second``, seed by seed."""
+
+    protocol: str
+    first: str
+    second: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Report:
+    """A whole comparison. ``measure`` says what its accuracies are; costs are in ``unit``."""
+
+    folder: Path
+    comparison: Comparison
+    measure: str
+    unit: str
+    rows: tuple[Row, ...]
+    differences: tuple[Difference, ...]
+
+    def of(self, protocol: str) -> list[Row]:
+        """The rows of one protocol, in the order of the strategies."""
+        return [row for row in self.rows if row.protocol == protocol]
+
+    def picture(self, protocol: str) -> Path:
+        """The chart of the protocol's curves."""
+        return self.folder / f"curves-{protocol}.svg"
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each run and protocol; needs the extra ``notebook``."""
+        outcomes = [asdict(outcome) for row in self.rows for outcome in row.outcomes]
+        return records_frame({k: v for k, v in each.items() if k != "curve"} for each in outcomes)
+
+    def plot(self, protocol: str | None = None) -> Figure:
+        """The best so far over cost, under the protocol "paper" or "equal" (default: the first)."""
+        protocol = protocol or self.comparison.protocols[0]
+        if protocol not in self.comparison.protocols:
+            known = " and ".join(self.comparison.protocols)
+            raise SettingsError(f"protocol {protocol!r} was not compared, but {known}")
+        return Figure(TITLES[protocol], curves(self, protocol))
+
+    def __repr__(self) -> str:
+        return f"<comparison {self.folder}: {'; '.join(': '.join(row) for row in self._told())}>"
+
+    def _repr_html_(self) -> str:
+        drawn = [self.plot(protocol) for protocol in self.comparison.protocols]
+        return card(f"{self.measure}, by strategy", self._told(), drawn)
+
+    def _told(self) -> list[tuple[str, str]]:
+        """The mean of each row, and its standard deviation over seeds."""
+        return [
+            (
+                f"{registry.short(row.strategy)} ({row.protocol})",
+                f"{row.mean('accuracy'):.4f}"
+                + ("" if math.isnan(row.deviation) else f" ± {row.deviation:.4f}"),
+            )
+            for row in self.rows
+        ]
+
+
+def compare(
+    strategies: str | Sequence[Named] = ("hierarchical", "spos", "random"),
+    *,
+    progress: Listening = None,
+    **options: Any,
+) -> Report:
+    """Compare strategies; see :func:`.protocol.plan_comparison` for the options.
+
+    Plug-ins and limits may be given as to :func:`evo_nas.api.prepare`, strategies with commas too.
+    """
+    given = strategies.split(",") if isinstance(strategies, str) else strategies
+    if not isinstance(given, Sequence):
+        raise SettingsError(f"strategies is {given!r}; give a list of strategies")
+    named = [spec_of("strategies", "strategy", each) for each in given]
+    planned, folder = plan_comparison(named, **plain_options(options))
+    planned.check()
+    planned.save(folder)
+    with listening(progress) as shown:
+        return report(folder, make_runs(folder, shown))
+
+
+def report(folder: Path, entries: Sequence[Entry]) -> Report:
+    """Read all runs, and write comparison.json and the curves into the comparison's folder."""
+    comparison = Comparison.read(folder)
+    results = {entry.folder: entry.result for entry in entries}
+    first = next(iter(results.values()))
+    retrainer: Evaluator = registry.load("evaluator", first.config.retrainer)
+    objective = retrainer.objectives[0]
+    tested = all("test_accuracy" in _measured(result) for result in results.values())
+    outcomes = [_outcome(entry, results[entry.folder], objective, tested) for entry in entries]
+    rows = tuple(
+        Row(protocol, strategy, chosen, objective.maximise)
+        for protocol in comparison.protocols
+        for strategy in comparison.strategies
+        if (
+            chosen := tuple(o for o in outcomes if (o.protocol, o.strategy) == (protocol, strategy))
+        )
+    )
+    found = Report(
+        folder=folder,
+        comparison=comparison,
+        measure="test accuracy"
+        if tested
+        else f"{objective.name} by {registry.short(first.config.retrainer)}",
+        unit="image passes" if first.cost.passes else "evaluations",
+        rows=rows,
+        differences=tuple(_differences(rows)),
+    )
+    for protocol in comparison.protocols:
+        write_atomically(found.picture(protocol), curves(found, protocol).encode())
+    document = json.dumps(comparison_document(found), indent=2)
+    write_atomically(folder / FILE, f"{document}\n".encode())
+    return found
+
+
+def comparison_document(found: Report) -> dict[str, Any]:
+    """The report as a JSON object."""
+    return {
+        "folder": str(found.folder),
+        **{key: value for key, value in asdict(found.comparison).items() if key != "jobs"},
+        "measure": found.measure,
+        "unit_of_cost": found.unit,
+        "rows": [
+            {
+                "protocol": row.protocol,
+                "strategy": row.strategy,
+                "flops": row.mean("flops"),
+                "accuracy": row.mean("accuracy"),
+                "standard_deviation": None if math.isnan(row.deviation) else row.deviation,
+                "best": row.best.accuracy,
+                "cost": row.mean("cost"),
+                "seconds": row.mean("seconds"),
+                "runs": [asdict(outcome) for outcome in row.outcomes],
+            }
+            for row in found.rows
+        ],
+        "differences": [
+            asdict(each) | {"significant": each.estimate.excludes_zero}
+            for each in found.differences
+        ],
+    }
+
+
+def _measured(result: Result) -> dict[str, Any]:
+    assert result.best is not None, "the run is finished"
+    measured: dict[str, Any] = result.best["measured"]
+    return measured
+
+
+def _outcome(entry: Entry, result: Result, objective: Objective, tested: bool) -> Outcome:
+    assert result.best is not None, "the run is finished"
+    finalists = [e for e in result.of(result.stages[-1], "finalists") if e.failure is None]
+    best = (max if objective.maximise else min)(e.metrics[objective.name] for e in finalists)
+    return Outcome(
+        protocol=entry.protocol,
+        strategy=entry.strategy,
+        seed=entry.seed,
+        folder=str(entry.folder),
+        flops=result.best["target"]["flops"],
+        accuracy=_measured(result)["test_accuracy"] if tested else best,
+        cost=cost(result),
+        seconds=sum(result.spent.values()),
+        curve=tuple(_curve(result, objective)),
+    )
+
+
+def _curve(result: Result, objective: Objective) -> Iterator[tuple[int, float]]:
+    """Spent so far, and the best so far of what is comparable over a whole run.
+
+    That is what the retrainer said; without images, when every evaluation costs the same, it is
+    what the evaluator said.
+    """
+    by_images = bool(result.cost.passes)
+    spent, best = 0, -math.inf if objective.maximise else math.inf
+    for stage in result.stages:
+        training = result.images.get((stage, "training"))
+        spent += training.passes if training else 0
+        search, finalists = result.of(stage, "search"), result.of(stage, "finalists")
+        telling = finalists if by_images or not search else search
+        for evaluation in (*search, *finalists):
+            spent += evaluation.images.passes if by_images else 1
+            if evaluation in telling and objective.name in evaluation.metrics:
+                value = evaluation.metrics[objective.name]
+                best = max(best, value) if objective.maximise else min(best, value)
+                yield spent, best
+
+
+def _differences(rows: Sequence[Row]) -> Iterator[Difference]:
+    for first, second in combinations(rows, 2):
+        if first.protocol == second.protocol and len(first.outcomes) > 1:
+            estimate = mean_difference(first.accuracies, second.accuracies, paired=True)
+            yield Difference(first.protocol, first.strategy, second.strategy, estimate)
+
+
+def verdict(each: Difference, seeds: int) -> str:
+    """What can be said of a difference, in plain words."""
+    if each.estimate.excludes_zero:
+        return "significant"
+    if not each.estimate.enough:
+        return f"{seeds} seeds are too few to be certain of any difference"
+    return f"not significant with {seeds} seeds"

@@ -1,0 +1,54 @@
+"""What networks cost by one counter, beside what was published of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evo_nas.core.plugins import registry
+from evo_nas.errors import EvoNasError
+from evo_nas.search.architectures import find_architecture, published_networks
+from evo_nas.space.architecture import Architecture
+from evo_nas.space.space import Costs, Space
+
+from .published_points import PublishedNetwork, glit_table3
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A network with its costs at the target of its space; or why they cannot be counted here."""
+
+    architecture: Architecture
+    costs: Costs | None
+    problem: str
+    published: PublishedNetwork | None
+
+
+def count_networks(names: Sequence[str] = ()) -> list[Counted]:
+    """The costs of these networks (files, runs, published names), or of all published ones.
+
+    All published ones come cheapest first, those that cannot be counted here last.
+
+    Raises:
+        EvoNasError: one that was named does not exist or cannot be counted.
+    """
+    printed = {network.network: network for network in glit_table3() if network.network}
+    if names:
+        found = ((name, find_architecture(name)) for name in names)
+        return [Counted(each, _costs(each), "", printed.get(name)) for name, each in found]
+    counted = [
+        Counted(each, *_try(each), printed.get(name)) for name, each in published_networks().items()
+    ]
+    return sorted(counted, key=lambda n: (n.costs is None, n.costs["flops"] if n.costs else 0))
+
+
+def _costs(architecture: Architecture) -> Costs:
+    space: Space = registry.load("space", architecture.space)
+    return space.costs(space.check(architecture.genome))
+
+
+def _try(architecture: Architecture) -> tuple[Costs | None, str]:
+    try:
+        return _costs(architecture), ""
+    except EvoNasError as error:
+        return None, str(error)

@@ -1,0 +1,267 @@
+"""How far a run's scores can be trusted: some of its candidates, scored by another evaluator.
+
+Nothing of the run itself changes. What the other evaluator says is recorded in a store of its own
+beside the run's, so that a stopped report goes on, and a larger one adds to a smaller one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from evo_nas.api import make_page
+from evo_nas.core.console import Listening, listening
+from evo_nas.core.files import write_atomically
+from evo_nas.core.plugins import registry, trusted_code
+from evo_nas.core.plugins.specs import spec_of
+from evo_nas.core.streams import Streams
+from evo_nas.errors import RunError, SettingsError, nearest
+from evo_nas.evaluation.evaluator import Evaluator, Objective
+from evo_nas.results.agreement import Agreement, agreement, baseline, countable, repeat_noise
+from evo_nas.results.reliability import split_half, split_half_error
+from evo_nas.results.result import Result, check_genomes, load_result
+from evo_nas.results.trust_report import Trust, means, trust_document, trust_picture
+from evo_nas.search import run_folder
+from evo_nas.search.arguments import Named, check_types
+from evo_nas.search.loop import Loop
+from evo_nas.search.scoring import Scorer
+from evo_nas.search.settings import at_least
+from evo_nas.search.stage import stage_feasible, stage_space
+from evo_nas.search.store.store import Evaluation, Store
+from evo_nas.space.space import Genome, Space
+from evo_nas.strategies.base import Proposal, Scored, StagePlan, rank
+
+_FEWEST = 4
+
+
+def trust(
+    folder: str | Path,
+    *,
+    genomes: int = 16,
+    stage: str | None = None,
+    against: Named | None = None,
+    repeats: int = 1,
+    epochs: int | None = None,
+    jobs: int | None = None,
+    progress: Listening = None,
+) -> Trust:
+    """Score ``genomes`` candidates of a ``stage`` (default: the last) by another evaluator.
+
+    They are spread evenly over all scores of the stage; more of them later keep the earlier ones.
+    ``against`` is the other evaluator, a spec or a class or function in a file or module, by
+    default the one that retrained the finalists; each of ``repeats`` has random streams of its own,
+    so that networks are trained again. ``epochs`` overrides the recipe's. The report and a picture
+    are written into the run folder, and the run's page, which tells of them, is made anew.
+
+    Raises:
+        EvoNasError: the folder holds no run, or is in use, the stage has not been searched, or an
+            argument is out of range.
+    """
+    check_types({"stage": stage})
+    genomes = at_least("genomes", genomes, _FEWEST)
+    repeats = at_least("repeats", repeats, 1)
+    if epochs is not None:
+        epochs = at_least("epochs", epochs, 1)
+    other = None if against is None else spec_of("against", "evaluator", against)
+    with listening(progress) as shown, run_folder.locked(Path(folder)):
+        result = load_result(Path(folder))
+        config = result.config
+        if jobs is not None:
+            config = replace(config, jobs=at_least("jobs", jobs, 1))
+        torch.set_num_threads(config.threads)
+        loop = Loop(result.folder, config, shown)
+        loop.store.close()  # it is only read here, and has been
+        check_genomes(result, loop.space)
+        plan = _searched(result, loop, stage)
+        spec = registry.absolute("evaluator", other or config.retrainer)
+        trusted_code.remember([spec])
+        found = _Report(loop, result, plan, spec, epochs).make(genomes, repeats)
+        make_page(result, loop.progress)
+        return found
+
+
+def _searched(result: Result, loop: Loop, name: str | None) -> StagePlan:
+    """The plan of the named stage, or of the last one whose search is over."""
+    plans = {plan.name: plan for plan in loop.strategy.plan(loop.space, result.config.settings)}
+    if name is not None and name not in plans:
+        raise SettingsError(f"the run has no stage {name!r}; {nearest(name, plans)}")
+    over = [p for p in plans.values() if _is_over(result, p) and name in (None, p.name)]
+    if over:
+        return over[-1]
+    which = name or next(iter(plans))
+    if result.best is not None or result.of(which, "finalists"):
+        raise RunError(f"{which} of {result.folder} scored nothing before retraining")
+    raise RunError(
+        f"the search of {which} is not over; go on with it first: evo-nas resume {result.folder}"
+    )
+
+
+def _is_over(result: Result, plan: StagePlan) -> bool:
+    scored = len(result.of(plan.name, "search"))
+    return scored >= plan.candidates or bool(scored and result.of(plan.name, "finalists"))
+
+
+class _Report:
+    """One report in the making."""
+
+    def __init__(
+        self, loop: Loop, result: Result, plan: StagePlan, against: str, epochs: int | None
+    ) -> None:
+        self.loop, self.result, self.plan, self.against = loop, result, plan, against
+        config = result.config
+        self.objectives = _load(config.evaluator).objectives
+        self.other = _load(against)
+        if self.other.needs_data and config.data == "none":
+            raise SettingsError(f"{result.folder} has no images, which evaluator {against} needs")
+        # The run's own evaluator (other images, another seed) is trained as long as in the run.
+        same = against.partition("?")[0] == config.evaluator.partition("?")[0]
+        usual = config.recipe.train.epochs
+        if same:
+            usual = config.recipe.supernet.epochs * plan.epochs_factor
+        self.epochs = epochs or usual
+        self.name = registry.file_name(against) + (f"-{epochs}-epochs" if epochs else "")
+        self.searched: dict[Genome, Evaluation] = {}  # each network once, as it was first scored
+        for evaluation in result.of(plan.name, "search"):
+            if evaluation.failure is None:
+                self.searched.setdefault(evaluation.genome, evaluation)
+        if len(self.searched) < _FEWEST:
+            raise RunError(
+                f"{plan.name} has only {len(self.searched)} scored candidates; {_FEWEST} at least "
+                "are needed"
+            )
+        # All candidates of a stage share what earlier stages decided.
+        self.space: Space = stage_space(loop.space, plan, next(iter(self.searched)))
+        self.legal = stage_feasible(plan, self.space, loop.limits)
+
+    def make(self, genomes: int, repeats: int) -> Trust:
+        """Sample, score, compare and write."""
+        sample = self._sample(genomes)
+        scored = [self._scored(sample, repeat) for repeat in range(1, repeats + 1)]
+        judged = [i for i in range(len(sample)) if all(r[i].failure is None for r in scored)]
+        if len(judged) < _FEWEST:
+            raise RunError(
+                f"{self.against} could score only {len(judged)} of {len(sample)} networks in every "
+                f"repeat; {_FEWEST} at least are needed"
+            )
+        networks = [sample[i] for i in judged]
+        truths = tuple(tuple(repeat[i] for i in judged) for repeat in scored)
+        agreements, constant = self._agreements(networks, truths)
+        truth = self.other.objectives[0].name
+        searched = tuple(self.searched.values())
+        trust = Trust(
+            folder=self.result.folder,
+            stage=self.plan.name,
+            evaluator=self.result.config.evaluator,
+            objective=self.objectives[0].name,
+            against=self.against,
+            epochs=self.epochs,
+            truth=truth,
+            candidates=len(self.searched),
+            networks=tuple(networks),
+            failed=len(sample) - len(networks),
+            truths=truths,
+            agreements=agreements,
+            constant=constant,
+            error=split_half_error(searched),
+            reliability=split_half(searched),
+            noise=repeat_noise([[e.metrics[truth] for e in each] for each in truths])
+            if repeats > 1
+            else None,
+            file=self.result.folder / f"trust-{self.plan.name}-{self.name}.json",
+        )
+        text = json.dumps(trust_document(trust), indent=2) + "\n"
+        write_atomically(trust.file, text.encode())
+        write_atomically(trust.picture, trust_picture(trust).encode())
+        return trust
+
+    def _sample(self, genomes: int) -> list[Evaluation]:
+        """Candidates spread evenly over the ranking of all."""
+        candidates = [Scored(e.genome, e.flops, e.metrics) for e in self.searched.values()]
+        ranked = rank(candidates, self.objectives)
+        offset = Streams(self.result.config.seed).generator(self.plan.name, "trust").random()
+        places = spread(len(ranked), min(genomes, len(ranked)), offset)
+        return [self.searched[ranked[place].genome] for place in places]
+
+    def _scored(self, networks: Sequence[Evaluation], repeat: int) -> list[Evaluation]:
+        """What the other evaluator says; what it said before comes from its store."""
+        phase = f"trust-{self.name}" + (f"-repeat-{repeat}" if repeat > 1 else "")
+        context = self.loop.context(self.plan.name, phase, self.epochs, self.legal)
+        store = _open_store(self.result.folder / run_folder.TRUST, self.loop.space)
+        with store.forgetting_failures():  # nothing follows from them: they are just tried again
+            pass
+        scorer = Scorer(
+            _load(self.against), self.space, context, store, self.plan.name, phase, phase,
+            len(networks), failures=self.result.config.failures,
+            time_limit=self.result.config.finalist_time_limit,
+            then="Mend the evaluator, and give the same command again: it tries them anew",
+        )  # fmt: skip
+        try:
+            return scorer.score(0, [Proposal(self._own(e.genome), e.origin) for e in networks])
+        finally:
+            scorer.close()
+            store.close()
+
+    def _own(self, full: Genome) -> Genome:
+        """The stage's genome that lifts to ``full``."""
+        genome = tuple(full[self.loop.space.index[choice.name]] for choice in self.space.choices)
+        assert self.space.lift(genome) == full, "a recorded genome belongs to its stage"
+        return genome
+
+    def _agreements(
+        self, networks: Sequence[Evaluation], truths: Sequence[Sequence[Evaluation]]
+    ) -> tuple[tuple[Agreement, ...], tuple[str, ...]]:
+        """Those of scores and of baselines; the names of baselines that are all the same."""
+        goal = self.other.objectives[0]
+        truth = [_sign(goal) * mean for mean in means(truths, goal.name)]
+        scores = {o.name: [_sign(o) * e.metrics[o.name] for e in networks] for o in self.objectives}
+        found = [agreement(f"search {name}", score, truth) for name, score in scores.items()]
+        counts = {
+            "FLOPs": [float(e.flops) for e in networks],
+            "parameters": [float(e.params) for e in networks],
+            **countable(self.loop.space, [e.genome for e in networks]),
+        }
+        score = scores[self.objectives[0].name]
+        baselines = {name: baseline(name, each, score, truth) for name, each in counts.items()}
+        return (
+            (*found, *(each for each in baselines.values() if each)),
+            tuple(name for name, each in baselines.items() if each is None),
+        )
+
+
+def spread(size: int, number: int, offset: float) -> list[int]:
+    """``number`` distinct places in 0..size-1, of which each few first ones are evenly spread.
+
+    The van der Corput sequence (1935), turned by ``offset`` in 0..1: of the first 2^k places one
+    is in each of 2^k equal parts, and more places keep those before them.
+    """
+    assert number <= size, "no more places than there are"
+    places: dict[int, None] = {}
+    index = 0
+    while len(places) < number:
+        bits = f"{index:b}"
+        fraction = int(bits[::-1], 2) / 2 ** len(bits)
+        places.setdefault(int((fraction + offset) % 1 * size))
+        index += 1
+    return list(places)
+
+
+def _sign(objective: Objective) -> int:
+    return 1 if objective.maximise else -1
+
+
+def _load(spec: str) -> Evaluator:
+    evaluator: Evaluator = registry.load("evaluator", spec)
+    return evaluator
+
+
+def _open_store(path: Path, space: Space) -> Store:
+    if not path.exists():
+        temporary = path.with_suffix(".part")
+        temporary.unlink(missing_ok=True)
+        Store.create(temporary, space).close()
+        temporary.rename(path)
+    return Store(path)

@@ -1,0 +1,105 @@
+"""Figures as the paper's, as files of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evo_nas.cli.output import print_view
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Draw figures as the paper's, as files."
+)
+
+
+@app.command()
+def accuracy(
+    runs: Annotated[list[Path] | None, typer.Argument(help="Finished runs.")] = None,
+    points: Annotated[
+        Path | None, typer.Option(help="A CSV file with family, name, flops, accuracy.")
+    ] = None,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Add Table 3 of the paper, as published.")
+    ] = False,
+    candidates: Annotated[
+        bool, typer.Option("--candidates", help="Add what each run's last search scored.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="The SVG file.")] = Path("accuracy.svg"),
+) -> None:
+    """Accuracy against FLOPs (Figure 1): of runs, of given points, of published ones."""
+    from evo_nas.analysis.accuracy_figure import flops_figure, published_points, read_points
+    from evo_nas.core.files import write_atomically
+    from evo_nas.results.result import load_result
+
+    given = read_points(points) if points else []
+    given += published_points() if paper else []
+    drawn = flops_figure([load_result(run) for run in runs or []], given, candidates=candidates)
+    write_atomically(out, drawn.encode())
+    print(out)
+
+
+@app.command()
+def network(
+    what: Annotated[str, typer.Argument(help="A run, an architecture file or published name.")],
+    out: Annotated[Path | None, typer.Option(help="[NAME.svg].")] = None,
+) -> None:
+    """An architecture as boxes (Figure 5), in the terminal and as SVG."""
+    from evo_nas.cli.views.architecture import picture
+    from evo_nas.core.files import write_atomically
+    from evo_nas.core.plugins import registry
+    from evo_nas.errors import SpaceError
+    from evo_nas.results.charts.cells import draw_cells
+    from evo_nas.search.architectures import find_architecture
+
+    architecture = find_architecture(what)
+    space = registry.load("space", architecture.space)
+    cells = space.picture(space.check(architecture.genome))
+    if not cells:
+        raise SpaceError(f"space {space.name} has no picture of its architectures")
+    path = out or Path(f"{architecture.name}.svg")
+    write_atomically(path, draw_cells(cells, architecture.name).encode())
+    print_view(picture(cells))
+    print(path)
+
+
+@app.command()
+def features(
+    images: Annotated[list[Path], typer.Argument(help="Pictures, one row each.")],
+    network: Annotated[
+        list[str], typer.Option(help="A finished run, or ARCHITECTURE=WEIGHTS; given once or more.")
+    ],
+    mean: Annotated[
+        str | None, typer.Option(help="By channel, as 0.5,0.5,0.5 [as the weights say].")
+    ] = None,
+    std: Annotated[str | None, typer.Option(help="Likewise.")] = None,
+    out: Annotated[Path, typer.Option(help="The PNG file.")] = Path("features.png"),
+) -> None:
+    """Heat maps of networks' last features on pictures (Figure 6), side by side."""
+    import io
+
+    from evo_nas.analysis.feature_figure import feature_figure
+    from evo_nas.core.files import write_atomically
+    from evo_nas.results.networks.trained import load_trained
+
+    given = numbers("--mean", mean), numbers("--std", std)
+    figure = feature_figure([load_trained(each, *given) for each in network], images)
+    content = io.BytesIO()
+    figure.save(content, "png")
+    write_atomically(out, content.getvalue())
+    print(out)
+
+
+def numbers(flag: str, text: str | None) -> list[float] | None:
+    """Numbers from 0 to 1 with commas between them; a deviation is above 0."""
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    fitting = [n for n in numbers if 0 <= n <= 1 and (n > 0 or flag == "--mean")]
+    if not fitting or fitting != numbers:
+        raise typer.BadParameter(f"{flag} {text!r}: give numbers between 0 and 1, as 0.5,0.5,0.5")
+    return numbers

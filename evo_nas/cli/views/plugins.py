@@ -1,0 +1,43 @@
+"""The outcomes of checks, for people and for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from evo_nas.testing import Outcome
+
+_STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
+
+
+def outcome_view(outcome: Outcome) -> RenderableType:
+    """One check: what became of it, and below its name what to fix or why it was skipped."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=7)
+    table.add_column(overflow="fold")
+    told = [Text(outcome.name)]
+    if outcome.message:
+        told.append(Text(outcome.message, style="dim" if outcome.status == "skipped" else ""))
+    table.add_row(Text(outcome.status, style=_STYLES[outcome.status]), Group(*told))
+    return table
+
+
+def summary(what: str, outcomes: Sequence[Outcome]) -> str:
+    """One line at the end."""
+    counts: Counter[str] = Counter(outcome.status for outcome in outcomes)
+    told = ", ".join(f"{counts[status]} {status}" for status in _STYLES if counts[status])
+    return f"{what}: {told}"
+
+
+def outcomes_document(kind: str, spec: str, outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """What ``evo-nas check --json`` prints."""
+    return {
+        "kind": kind,
+        "spec": spec,
+        "passed": all(outcome.status != "failed" for outcome in outcomes),
+        "checks": [{"name": o.name, "status": o.status, "message": o.message} for o in outcomes],
+    }

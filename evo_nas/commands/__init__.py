@@ -1,1 +1,0 @@
-"""The commands, those that belong together in one module; :mod:`evo_nas.cli` names them."""

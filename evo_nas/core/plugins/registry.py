@@ -1,0 +1,292 @@
+"""Finding plug-ins: by name through entry points, or by path.
+
+One grammar everywhere: ``name``, ``package.module:Attr`` or ``path/file.py:Attr``, each with
+options as ``?key=value&key=value``, in which %, & and + are written as in a web address. Only the
+chosen plug-in is imported, so a broken neighbour breaks nothing. A spec of data may also be a
+folder, one of a space a TOML file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from hashlib import sha256
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote_plus
+
+from evo_nas.errors import EvoNasError, SpecError, nearest
+
+from .blame import describe, place
+from .modules import file_module
+
+_GROUPS = {
+    "space": "evo_nas.spaces",
+    "evaluator": "evo_nas.evaluators",
+    "strategy": "evo_nas.strategies",
+    "data": "evo_nas.data",
+    "network": "evo_nas.networks",
+}
+_CONTRACTS = {  # what plug-ins of a kind derive from; looked up once one has been imported
+    "space": "evo_nas.space.space:Space",
+    "evaluator": "evo_nas.evaluation.evaluator:Evaluator",
+    "strategy": "evo_nas.strategies.base:Strategy",
+    "data": "evo_nas.data.source:DataSource",
+    "network": "evo_nas.space.architecture:Architecture",
+}
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
+_FOLDER = "evo_nas.data.folder:ImageFolder"
+_TOML = "toml_space"  # what reads a space from a TOML file
+
+
+def names(kind: str) -> list[str]:
+    """The names under which plug-ins of a kind are installed."""
+    return sorted({point.name for point in _points(kind)})
+
+
+@cache
+def _points(kind: str) -> EntryPoints:
+    """What is installed: looking takes 10 ms, too long for each of many runs."""
+    return entry_points(group=_GROUPS[kind])
+
+
+def load(kind: str, spec: str) -> Any:
+    """The plug-in that ``spec`` names, called with the spec's options.
+
+    The instance gets an attribute ``spec``, with which it can be loaded again elsewhere.
+
+    Raises:
+        SpecError: nothing has this name, it cannot be imported, an option is wrong, or it is no
+            plug-in of this kind.
+    """
+    target, _, query = spec.partition("?")
+    options = _options(spec, query)
+    made_by, given = factory(kind, target)
+    options = {**given, **options}
+    _check_options(kind, spec, made_by, options)
+    instance = _made(kind, spec, made_by, options)
+    if hasattr(instance, "__dict__"):
+        instance.spec = spec
+    return instance
+
+
+def _made(kind: str, spec: str, factory: Callable[..., Any], options: Mapping[str, object]) -> Any:
+    """What the factory makes, which may fail in any way, if it is of this kind."""
+    if missing := sorted(getattr(factory, "__abstractmethods__", ())):
+        raise SpecError(f"{kind} {spec!r} is unfinished: it lacks {', '.join(missing)}")
+    try:
+        instance = factory(**options)
+    except EvoNasError:
+        raise
+    except (TypeError, ValueError) as error:
+        told = f"{error}{place(error)}"
+        raise SpecError(f"{kind} {spec!r} does not accept its options: {told}") from error
+    except Exception as error:
+        raise SpecError(f"{kind} {spec!r} cannot be made: {describe(error)}") from error
+    if not isinstance(instance, _attribute(_CONTRACTS[kind])):  # type: ignore[arg-type]
+        base = _CONTRACTS[kind].replace(":", ".")
+        raise SpecError(
+            f"{kind} {spec!r} cannot be used: it is a {type(instance).__name__}; derive its class "
+            f"from {base}"
+        )
+    return instance
+
+
+def absolute(kind: str, spec: str) -> str:
+    """The spec with its paths made absolute: a run may be resumed from another folder.
+
+    These are that of the plug-in, if it has one, and those in options of some names: ``file`` and
+    ``run`` hold a path, ``function`` may, ``program`` is a command line that may name files, and
+    ``first``, ``second`` and ``levels`` are specs, the last several.
+    """
+    target, question, query = spec.partition("?")
+    if (kind == "space" and _is_toml(target)) or (kind == "data" and _is_folder(target)):
+        target = _absolute_path(target)
+    else:
+        target = _absolute_target(target)
+    options = [_absolute_option(option) for option in query.split("&")]
+    return f"{target}{question}{'&'.join(options)}"
+
+
+def short(spec: str) -> str:
+    """The spec for people to read: of a path, what it ends with."""
+    return re.sub(r"[^?&=;]*/", "", spec)
+
+
+def file_name(spec: str) -> str:
+    """A name for files that tells the spec; a digest tells apart what it leaves out."""
+    name = "".join(c if c.isalnum() or c in "._" else "-" for c in short(spec))
+    return name if name == spec else f"{name[:60]}-{sha256(spec.encode()).hexdigest()[:6]}"
+
+
+def has_option(kind: str, spec: str, key: str) -> bool:
+    """Whether the plug-in that ``spec`` names takes an option of this name."""
+    factory = find(kind, spec.partition("?")[0])
+    return key in inspect.signature(factory).parameters
+
+
+def with_option(spec: str, key: str, value: str) -> str:
+    """The spec with one more option."""
+    for character in "%&+":  # what has a meaning in options
+        value = value.replace(character, quote(character))
+    return f"{spec}{'&' if '?' in spec else '?'}{key}={value}"
+
+
+def _absolute_option(option: str) -> str:
+    key, _, value = option.partition("=")
+    if key not in _WITH_PATHS or not value:
+        return option
+    return with_option("", key, _WITH_PATHS[key](unquote_plus(value))).removeprefix("?")
+
+
+def _absolute_path(path: str) -> str:
+    try:
+        return str(Path(path).resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a NUL
+        raise SpecError(f"path {path!r} leads nowhere: {error}") from error
+
+
+def _absolute_target(target: str) -> str:
+    place, colon, name = target.rpartition(":")
+    return f"{_absolute_path(place)}{colon}{name}" if place.endswith(".py") else target
+
+
+def _absolute_words(command: str) -> str:
+    """A command line with the files that it names made absolute."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command  # whoever runs it says what is wrong
+    found = [
+        _absolute_path(word) if os.path.isfile(word) and (number or "/" in word) else word
+        for number, word in enumerate(words)  # the first is looked up on the PATH
+    ]
+    return command if found == words else shlex.join(found)
+
+
+def _absolute_levels(specs: str) -> str:
+    return ";".join(absolute("evaluator", spec) for spec in specs.split(";"))
+
+
+# Options with paths in them, and how these become absolute.
+_WITH_PATHS: Mapping[str, Callable[[str], str]] = {
+    "file": _absolute_path,
+    "run": _absolute_path,
+    "function": _absolute_target,
+    "program": _absolute_words,
+    "first": partial(absolute, "evaluator"),
+    "second": partial(absolute, "evaluator"),
+    "levels": _absolute_levels,
+}
+
+
+def _is_folder(target: str) -> bool:
+    """Whether a spec of data is a folder; an installed name goes first, as in ``digits``."""
+    return bool(target) and target not in names("data") and os.path.isdir(target)
+
+
+def _is_toml(target: str) -> bool:
+    """Whether a spec is a TOML file, which describes a space."""
+    return target.endswith(".toml")
+
+
+def factory(kind: str, target: str) -> tuple[Callable[..., Any], dict[str, object]]:
+    """What makes the plug-in ``target``, a spec without options, and the options that it gives.
+
+    A folder of data gives its ``path``, a TOML file of a space its ``file``; others give none.
+
+    Raises:
+        SpecError: nothing has this name, or it cannot be imported.
+    """
+    if kind == "data" and _is_folder(target):
+        return _attribute(_FOLDER), {"path": target}
+    if kind == "space" and _is_toml(target):
+        return find(kind, _TOML), {"file": target}
+    return find(kind, target), {}
+
+
+def find(kind: str, target: str) -> Callable[..., Any]:
+    """The factory that ``target`` (a spec without options) names."""
+    if ":" in target:
+        return _attribute(target)
+    if target.endswith(".py"):
+        raise SpecError(f"{kind} {target!r}: say what in the file is meant, as {target}:NAME")
+    points = [point for point in _points(kind) if point.name == target]
+    values = sorted({point.value for point in points})
+    if len(values) > 1:
+        owners = " and ".join(sorted(_owner(point) for point in points))
+        raise SpecError(f"{kind} {target!r} is offered by {owners}; uninstall one of them")
+    if not points:
+        hint = nearest(target, names(kind))
+        known = {"data": "a folder, ", "space": "a TOML file, "}.get(kind, "")
+        raise SpecError(
+            f"unknown {kind} {target!r}; {hint}; or give {known}package.module:Attr or "
+            "path/file.py:Attr"
+        )
+    return _attribute(points[0].value)
+
+
+def _owner(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value
+
+
+def _attribute(target: str) -> Callable[..., Any]:
+    source, _, name = target.rpartition(":")
+    try:
+        in_file = source.endswith(".py")
+        module = file_module(Path(source)) if in_file else importlib.import_module(source)
+    except EvoNasError:
+        raise
+    except Exception as error:  # a plug-in may fail in any way while it is imported
+        raise SpecError(f"{source!r} cannot be imported: {describe(error)}") from error
+    factory = getattr(module, name, None)
+    if not callable(factory):
+        public = [n for n, v in vars(module).items() if callable(v) and not n.startswith("_")]
+        raise SpecError(f"{source!r} has no {name!r}; {nearest(name, public)}")
+    return factory  # type: ignore[no-any-return]
+
+
+def _options(spec: str, query: str) -> dict[str, object]:
+    try:
+        pairs = parse_qsl(query, strict_parsing=True, keep_blank_values=True) if query else []
+    except ValueError as error:
+        raise SpecError(f"options of {spec!r} are malformed; write ?key=value&key=value") from error
+    options = {key: _value(text) for key, text in pairs}
+    if len(options) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise SpecError(f"options of {spec!r}: {twice!r} is there twice; leave one of them")
+    return options
+
+
+def _value(text: str) -> object:
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _DECIMAL.fullmatch(text):
+        return float(text)
+    return {"true": True, "false": False}.get(text, text)
+
+
+def _check_options(
+    kind: str, spec: str, factory: Callable[..., Any], options: Mapping[str, object]
+) -> None:
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name, parameter in parameters.items():
+        named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        if named and parameter.default is parameter.empty and name not in options:
+            raise SpecError(f"{kind} {spec!r} needs an option: {spec.partition('?')[0]}?{name}=...")
+    for key in options:
+        if key not in parameters:
+            raise SpecError(f"{kind} {spec!r} has no option {key!r}; {nearest(key, parameters)}")

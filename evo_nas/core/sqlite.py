@@ -1,0 +1,53 @@
+"""What SQLite could not do with a file, told as what it is: damage is one of several reasons."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from evo_nas.errors import EvoNasError, RunError
+from evo_nas.search.failures import in_short
+
+from .files import disk_full
+
+_OTHERS = {  # by SQLite's primary result code; the sound file is as it was
+    sqlite3.SQLITE_BUSY: "is in use by another program; close what reads or writes it, then repeat",
+    sqlite3.SQLITE_LOCKED: "is in use by another program; close what reads or writes it, then "
+    "repeat",
+    sqlite3.SQLITE_READONLY: "is read-only ({reason}); make it and its folder writable, then "
+    "repeat",
+    sqlite3.SQLITE_PERM: "may not be used ({reason}); see to its permissions, then repeat",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened ({reason}); see to its permissions, and whether "
+    "files can be made in its folder",
+    sqlite3.SQLITE_IOERR: "cannot be read or written ({reason}); see to its disk, then repeat",
+}
+
+
+@contextmanager
+def explained(path: Path, advice: str, damaged: type[RunError] = RunError) -> Iterator[None]:
+    """Tell what goes wrong with the SQLite file ``path`` in the body.
+
+    Raises:
+        RunError: the disk is full, another program uses the file, or the system refuses it.
+        damaged: it is damaged, or holds what it cannot hold; ``advice`` is what to do then.
+    """
+    try:
+        yield
+    except EvoNasError:
+        raise
+    # Those that are not SQLite's are raised by a cell that no column of ours holds.
+    except (sqlite3.Error, ValueError, TypeError, OverflowError, RecursionError) as error:
+        code, reason = result_code(error), in_short(str(error))
+        if code == sqlite3.SQLITE_FULL:
+            raise disk_full(path) from error
+        if code in _OTHERS:
+            raise RunError(f"{path} {_OTHERS[code].format(reason=reason)}") from error
+        raise damaged(f"{path} is damaged ({reason}); {advice}") from error
+
+
+def result_code(error: Exception) -> int | None:
+    """SQLite's primary result code; None for what is no error of SQLite's."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF

@@ -1,0 +1,137 @@
+"""Reading files that others wrote: each content is as a rule says, or refused in one line.
+
+Only regular files are read. A FIFO would let a command wait for ever, and a device never ends; what
+comes through a pipe is saved to a file first.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import stat
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from evo_nas.errors import LINE, EvoNasError, RunError, plain
+
+LARGEST = 2**30  # bytes of a file of text
+
+Refusal = type[EvoNasError]
+Rule = tuple[Callable[[object], bool], str]  # whether a value fits, and what it should be
+
+
+def shown(value: object) -> str:
+    """A value as it is written in a message: a part of it, if it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits; deep nesting
+        return f"a {type(value).__name__} that is too large to be shown"
+    return text if len(text) <= LINE else f"{text[:LINE]}..."
+
+
+def home_expanded(path: str, refusal: Refusal) -> Path:
+    """The path with a leading ``~`` or ``~user`` replaced; raises ``refusal`` if nobody is that."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise refusal(f"{path} cannot be read: {error}") from error
+
+
+def check_regular(path: Path, refusal: Refusal, what: str = "") -> None:
+    """Raise ``refusal`` unless the path is a regular file that is there."""
+    name = f"{what} {path}".lstrip()
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise refusal(f"{name} cannot be read: {_reason(error)}") from error
+    if stat.S_ISDIR(found.st_mode):
+        raise refusal(f"{name} cannot be read: it is a folder")
+    if not stat.S_ISREG(found.st_mode):
+        raise refusal(f"{name} cannot be read: it is no regular file; save it as one")
+
+
+def read_text(path: Path, refusal: Refusal, what: str = "", encoding: str = "utf-8") -> str:
+    """The text of a file.
+
+    Raises:
+        EvoNasError: ``refusal``, naming the file as ``what``: it cannot be read, is no UTF-8, or is
+            larger than 1 GiB.
+    """
+    name = f"{what} {path}".lstrip()
+    check_regular(path, refusal, what)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise refusal(f"{name} is larger than {LARGEST >> 30} GiB, which no such file is")
+        return path.read_text(encoding=encoding)
+    except OSError as error:
+        raise refusal(f"{name} cannot be read: {_reason(error)}") from error
+    except UnicodeDecodeError as error:
+        raise refusal(f"{name} is no UTF-8 text: {error.reason}") from error
+
+
+def parse_json(
+    text: str,
+    refusal: Refusal,
+    name: str,
+    pairs: Callable[[list[tuple[str, Any]]], Any] | None = None,
+) -> Any:
+    """The content of a JSON text, which ``name`` tells in messages; ``pairs`` may make objects."""
+    try:
+        return json.loads(text, object_pairs_hook=pairs)
+    except EvoNasError:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError: also numbers of too many digits
+        raise refusal(f"{name} is no JSON: {_reason(error)}") from error
+
+
+def read_json(path: Path, refusal: Refusal) -> Any:
+    """The content of a JSON file; raises ``refusal`` if it cannot be read."""
+    return parse_json(read_text(path, refusal), refusal, str(path))
+
+
+def parse_toml(text: str, refusal: Refusal, name: str) -> dict[str, Any]:
+    """The content of a TOML text, which ``name`` tells in messages."""
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise refusal(f"{name} is no valid TOML: {_reason(error)}") from error
+
+
+def read_toml(path: Path, refusal: Refusal) -> dict[str, Any]:
+    """The content of a TOML file; raises ``refusal`` if it cannot be read."""
+    return parse_toml(read_text(path, refusal), refusal, str(path))
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number that fits into 64 bits, and no truth value."""
+    if type(value) is int:
+        return -(2**63) <= value < 2**63
+    return type(value) is float and math.isfinite(value)
+
+
+def is_genome(value: object) -> bool:
+    """Whether a value is a list of whole numbers from 0 up; the space says which of them."""
+    if not isinstance(value, list) or not set(map(type, value)) <= {int}:
+        return False
+    return not value or (min(value) >= 0 and max(value) < 2**31)
+
+
+def check_values(
+    table: Mapping[str, Any], rules: Mapping[str, Rule], path: Path, prefix: str = ""
+) -> None:
+    """Raise a RunError, naming file, key and value, unless each rule's value is there and fits."""
+    for key, (fits, rule) in rules.items():
+        if key not in table:
+            raise RunError(f"{path}: {prefix}{key} is missing; it is {rule}")
+        if not fits(table[key]):
+            raise RunError(f"{path}: {prefix}{plain(key)} is {shown(table[key])}, not {rule}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error).partition(";")[0]

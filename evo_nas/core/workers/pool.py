@@ -1,0 +1,170 @@
+"""Worker processes in which a task may hang or die: it costs its own result and no other's.
+
+Each worker is an executor of one process, so that nobody else notices when that process is killed.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
+
+from .lifeline import Lifeline, lifeline
+from .start import begin_work, starting_workers
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Task_contra = TypeVar("Task_contra", contravariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
+
+_DEATHS = 2  # of workers at one task, until it is given up
+_LIBRARIES = ("OMP_NUM", "MKL_NUM", "OPENBLAS_NUM", "BLIS_NUM", "VECLIB_MAXIMUM", "NUMEXPR_NUM")
+_ENVIRONMENT = {
+    **{f"{library}_THREADS": "1" for library in _LIBRARIES},
+    # joblib would have each death write a traceback among what people read. Python's own variable,
+    # set to 1, brings it back.
+    "PYTHONFAULTHANDLER": os.environ.get("PYTHONFAULTHANDLER", ""),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A task has no result, and why."""
+
+    reason: str
+
+
+class Service(Protocol[Task_contra, Result_co]):
+    """What one worker does; it travels to its process, so it is importable and holds plain values.
+
+    Both methods are called in the process. ``do`` never returns None.
+    """
+
+    def open(self) -> None:
+        """Prepare, without a time limit; called first in each new process."""
+
+    def do(self, task: Task_contra) -> Result_co:
+        """The result of a task."""
+
+
+class WorkerPool(Generic[Task, Result]):
+    """One worker for each service, started when there is work for it.
+
+    A task that takes longer than ``limit`` seconds (0: any time) is lost. One during which the
+    process dies is tried once more in a fresh one: what killed it may have been about memory that
+    others used. Processes are of one thread, leave Ctrl-C to this one, and end when it does.
+    """
+
+    def __init__(self, services: Sequence[Service[Task, Result]], limit: float = 0) -> None:
+        self._workers = [_Worker(service, limit or math.inf) for service in services]
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Result | Lost]]:
+        """Positions in ``tasks`` with their results, as they arrive.
+
+        Whatever stops this early ends the workers at once.
+        """
+        waiting = deque(enumerate(tasks))
+        busy: list[_Worker[Task, Result]] = []
+        try:
+            while waiting or busy:
+                idle = [worker for worker in self._workers if worker not in busy]
+                for worker in idle[: len(waiting)]:
+                    worker.begin(*waiting.popleft())
+                    busy.append(worker)
+                nearest = min(worker.deadline for worker in busy) - time.monotonic()
+                wait(
+                    [worker.future for worker in busy],
+                    None if nearest == math.inf else max(nearest, 0),
+                    FIRST_COMPLETED,
+                )
+                found = [(worker, worker.look()) for worker in busy]
+                busy = [worker for worker, result in found if result is None]
+                for worker, result in found:
+                    if result is not None:
+                        yield worker.position, result
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End all processes at once, and what they have started."""
+        for worker in self._workers:
+            worker.end()
+
+
+class _Worker(Generic[Task, Result]):
+    """One process, made anew after it was ended, and what it is at."""
+
+    future: Future[Any]
+    position: int
+    deadline: float
+
+    def __init__(self, service: Service[Task, Result], limit: float) -> None:
+        self._service, self._limit = service, limit
+        self._executor: ProcessPoolExecutor | None = None
+
+    def begin(self, position: int, task: Task) -> None:
+        """Work at a task, first of all at being able to."""
+        self.position, self._task, self._deaths = position, task, 0
+        self._go_on()
+
+    def look(self) -> Result | Lost | None:
+        """What came of the task; None while nothing has."""
+        if not self.future.done():
+            if time.monotonic() < self.deadline:
+                return None
+            self.end()
+            return Lost(f"no result within {self._limit:g} s")
+        try:
+            result: Result = self.future.result()
+        except TerminatedWorkerError:
+            self.end()
+            self._deaths += 1
+            if self._deaths == _DEATHS:
+                how = _how_it_ended(self._process.exitcode)
+                return Lost(f"its worker process died ({how}), and so did a second one")
+            self._go_on()
+            return None
+        if self._opening:
+            self._go_on()
+            return None
+        return result
+
+    def end(self) -> None:
+        """End the process, whatever it is at."""
+        if self._executor is not None:
+            executor, self._executor = self._executor, None
+            executor.shutdown(wait=True, kill_workers=True)
+
+    def _go_on(self) -> None:
+        self._opening = self._executor is None
+        if self._executor is None:
+            with starting_workers():
+                self._executor = ProcessPoolExecutor(
+                    max_workers=1, initializer=_begin, initargs=(lifeline(),), env=_ENVIRONMENT
+                )
+                self.future, self.deadline = self._executor.submit(self._service.open), math.inf
+                (self._process,) = self._executor._processes.values()
+        else:
+            self.future = self._executor.submit(self._service.do, self._task)
+            self.deadline = time.monotonic() + self._limit
+
+
+def _how_it_ended(code: int) -> str:
+    """The exit code of a process in words; a signal's is its number below 0."""
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _begin(parent: Lifeline) -> None:
+    """What every worker process does first."""
+    begin_work(parent)
+    torch.set_num_threads(1)

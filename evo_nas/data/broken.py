@@ -1,0 +1,66 @@
+"""Pictures that cannot be decoded: counted, named, and borne up to a share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from evo_nas.errors import DataError
+
+NAMED = 3  # of them, in a message
+
+
+@dataclass(slots=True)
+class Unreadable:
+    """Those found so far among ``pictures`` of ``source``, of which the share ``skip`` may be.
+
+    ``found`` says what is wrong, by the picture's row.
+    """
+
+    source: str
+    pictures: int
+    skip: float = 0.0
+    found: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def most(self) -> int:
+        """How many there may be."""
+        return int(self.skip * self.pictures + 1e-9)  # 0.07 x 100 is 7.000000000000001
+
+    def add(self, found: Mapping[int, str]) -> None:
+        """Count what was found, if it is new.
+
+        Raises:
+            DataError: there are too many now.
+        """
+        for row, message in found.items():
+            self.found.setdefault(row, message)
+            if len(self.found) > self.most:
+                raise DataError(self._too_many(message))
+
+    def notes(self, outcome: str) -> list[str]:
+        """One line that counts and names them, if there are any; ``outcome`` says what follows."""
+        if not self.found:
+            return []
+        return [f"{self._counted()} cannot be decoded and {outcome}: {self._named()}"]
+
+    def _too_many(self, message: str) -> str:
+        if len(self.found) == 1:
+            return f"{message}, or let a share of the pictures be skipped, as in skip=0.01"
+        return (
+            f"{self._counted()} cannot be decoded, where skip={self.skip:g} allows for "
+            f"{self.most}: {self._named()}; repair or remove them, or raise skip (that of a run "
+            "stands in its config.toml, under data)"
+        )
+
+    def _counted(self) -> str:
+        return f"{len(self.found):,} of {self.pictures:,} pictures of {self.source}"
+
+    def _named(self) -> str:
+        messages = list(self.found.values())[:NAMED]
+        named = [
+            text.removeprefix("picture ").partition(";")[0].replace(" cannot be decoded (", " (")
+            for text in messages
+        ]
+        more = len(self.found) - NAMED
+        return ", ".join(named) + (f" and {more:,} more" if more > 0 else "")

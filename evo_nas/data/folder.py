@@ -1,0 +1,271 @@
+"""Image data of one's own: a folder of class folders, or of parquet files.
+
+Layouts, the first that fits:
+
+- ``train*.parquet`` and ``test*.parquet`` (or ``validation*.parquet``, ``val*.parquet``), in the
+  folder or in ``data`` inside it, as Hugging Face writes them;
+- ``train/CLASS/picture.png`` and ``test/CLASS/picture.png`` (or ``validation/``, ``val/``);
+- ``CLASS/picture.png``.
+
+Where there is no test split, a fifth of the images becomes it, chosen by a constant, so that no
+seed of a search ever trains on them. Needs the extra ``data``.
+
+Few images are decoded once, into memory. Many (ImageNet has 193 GB at 224 pixels) stay on disk and
+are decoded by worker processes whenever they are read; see :mod:`evo_nas.data.stored`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import joblib
+import numpy as np
+
+from evo_nas.core.streams import Streams
+from evo_nas.errors import DataError
+
+from .class_folders import list_folder
+from .decode import Format
+from .images import ImageSet, Rows
+from .parquet import open_parquet
+from .pictures import PictureTable, choose_format
+from .source import (
+    DataSource,
+    SearchData,
+    Statistics,
+    carve,
+    channel_statistics,
+    check_images,
+    in_proportion,
+)
+from .source import search_data as make_search_data
+from .stored import StoredPictures, stored_pictures
+
+TEST_SHARE = 0.2
+CONSTANT_STREAMS = Streams(0)  # what no run's seed may change
+TEST_NAMES = ("test", "validation", "val")
+LARGEST_IN_MEMORY = 4 * 2**30  # bytes of decoded training images
+STATISTICS_SAMPLE = 2048  # training images of which mean and deviation are taken if on disk
+MOST_WORKERS = 16  # by default
+
+
+class ImageFolder(DataSource):
+    """The images of a folder: class folders, or parquet files as Hugging Face writes them.
+
+    The module's docstring tells the layouts. Images are resized by their shorter side and cropped
+    at the centre.
+
+    Broken pictures are left out in memory; on disk, where nobody knows before a picture is read,
+    the next picture of the same class takes the place of a broken one, always the same. They are
+    named and counted, and too many are an error. A file that is missing is always an error.
+
+    Args:
+        path: the folder.
+        image_size: pixels of a side; by default the size that all images share, or else their
+            median shorter side, rounded down to a multiple of 8, at most 64.
+        validation: the validation split, a share of the training images or a number.
+        limit: how many training images are read at most.
+        image_column: the column of images, for parquet files in which several could be meant.
+        label_column: likewise, that of labels.
+        test: the split to test on, where there are several.
+        stored: whether images stay on disk; by default they do if the training images would be
+            larger than 4 GiB, decoded.
+        workers: processes that decode what stays on disk; by default as many as there are cores,
+            at most 16; 0 decodes in the process that trains. The result is the same for any number.
+        crop_share: the share of the shorter side that is seen where nothing is random; 0.875 is
+            usual on ImageNet.
+        mean: of each channel, in 0..1, as in ``mean=0.485,0.456,0.406``; by default it is counted,
+            of all training pixels in memory, or of 2048 random images on disk.
+        std: likewise, the standard deviation.
+        skip: the share of pictures that may be broken; 0.1% of fewer than 1000 is none.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        image_size: int | None = None,
+        validation: float = 0.1,
+        limit: int | None = None,
+        image_column: str | None = None,
+        label_column: str | None = None,
+        test: str | None = None,
+        stored: bool | None = None,
+        workers: int | None = None,
+        crop_share: float = 1.0,
+        mean: str | float | None = None,
+        std: str | float | None = None,
+        skip: float = 0.001,
+    ) -> None:
+        self._path = Path(path).expanduser()
+        for name, number, lowest in (
+            ("image_size", image_size, 1), ("limit", limit, 1), ("workers", workers, 0),
+        ):  # fmt: skip
+            if number is not None and (type(number) is not int or number < lowest):
+                raise DataError(
+                    f"{path}: {name}={number!r} must be a whole number, {lowest} or more"
+                )
+        if isinstance(validation, bool | str) or validation <= 0:
+            raise DataError(f"{path}: validation={validation!r} must be a share or a whole number")
+        if not isinstance(stored, bool | None):
+            raise DataError(f"{path}: stored={stored!r} must be true or false")
+        if isinstance(crop_share, bool | str) or not 0 < crop_share <= 1:
+            raise DataError(
+                f"{path}: crop_share={crop_share!r} must be a share, above 0, at most 1"
+            )
+        if isinstance(skip, bool | str) or not 0 <= skip < 1:
+            raise DataError(f"{path}: skip={skip!r} must be a share, from 0 to below 1")
+        if (mean is None) is not (std is None):
+            raise DataError(f"{path}: give both mean and std, or none of them")
+        self._image_size, self._validation, self._limit = image_size, validation, limit
+        self._columns, self._crop_share, self._stored = (
+            (image_column, label_column), float(crop_share), stored,
+        )  # fmt: skip
+        self._workers = min(joblib.cpu_count(), MOST_WORKERS) if workers is None else workers
+        self._mean, self._std, self._skip = mean, std, float(skip)
+        self._splits = find_splits(self._path, test)
+
+    def load(self, seed: int) -> SearchData:
+        """The training images, less the validation split that this seed carves out of them.
+
+        Validation images stay on disk where training images do.
+        """
+        pictures, images = self._training
+        split = Streams(seed).generator("folder", "split")
+        kept, carved = carve(images.labels.numpy(), self._validation, split)
+        return make_search_data(
+            self._path.name,
+            images.take(kept),
+            images.take(carved),
+            self._train.classes,
+            pictures.rows[carved],
+            self._statistics(images.take(kept)),
+        )
+
+    def test(self) -> ImageSet:
+        """The test images; nothing of them is read before this is called."""
+        if "test" in self._splits:
+            table = _open(self._splits["test"], *self._columns)
+            rows = np.arange(len(table))
+        else:
+            table, rows = self._train, self._own_test[1]
+        classes = self._train.classes
+        _, images = self._kept(self._of(table, rows, self._pictures.format))
+        check_images(images, classes, f"the test split of {self._path}")
+        return images
+
+    @cached_property
+    def _train(self) -> PictureTable:
+        return _open(self._splits["train"], *self._columns)
+
+    @cached_property
+    def _own_test(self) -> tuple[Rows, Rows]:
+        """The rows that training may see, and those of the test split."""
+        generator = CONSTANT_STREAMS.generator("test")
+        return carve(self._train.labels, TEST_SHARE, generator, "test")
+
+    @cached_property
+    def _pictures(self) -> StoredPictures:
+        """The pictures of the training and validation splits together."""
+        table = self._train
+        rows = np.arange(len(table)) if "test" in self._splits else self._own_test[0]
+        if self._limit is not None:
+            order = in_proportion(table.labels[rows], CONSTANT_STREAMS.generator("limit"))
+            rows = np.sort(rows[order[: self._limit]])
+        return self._of(table, rows, choose_format(table, rows, self._image_size, self._crop_share))
+
+    @cached_property
+    def _training(self) -> tuple[StoredPictures, ImageSet]:
+        """The same, and in memory if they are to be there: decoded once, whatever the seeds."""
+        return self._kept(self._pictures)
+
+    def _of(self, table: PictureTable, rows: Rows, chosen: Format) -> StoredPictures:
+        classes = self._train.classes
+        return stored_pictures(table, rows, classes, chosen, self._workers, self._skip)
+
+    def _kept(self, pictures: StoredPictures) -> tuple[StoredPictures, ImageSet]:
+        """The pictures, and the same as they are to be kept; in memory without broken ones."""
+        stored = self._stored
+        if stored is None:
+            stored = self._pictures.nbytes > LARGEST_IN_MEMORY
+        if stored:
+            return pictures, pictures
+        images = pictures.load()
+        broken = pictures.unreadable.found
+        if not broken:
+            return pictures, images
+        sound = [place for place, row in enumerate(pictures.rows.tolist()) if row not in broken]
+        told = tuple(pictures.unreadable.notes("are left out"))
+        return pictures.take(sound), replace(images.take(sound), told=told)
+
+    def _statistics(self, train: ImageSet) -> Statistics | None:
+        """Mean and deviation as they were given, or of a sample of pictures on disk."""
+        channels, _ = train.shape
+        if self._mean is not None and self._std is not None:
+            mean = _numbers("mean", self._mean, channels, 0.0)
+            return mean, _numbers("std", self._std, channels, 1 / 255)
+        if isinstance(train, StoredPictures):
+            order = CONSTANT_STREAMS.generator("statistics").permutation(len(train))
+            return channel_statistics(train.take(order[:STATISTICS_SAMPLE]).load().pixels)
+        return None
+
+
+def _numbers(name: str, given: str | float, channels: int, lowest: float) -> tuple[float, ...]:
+    """One number for each channel, from text such as ``0.485,0.456,0.406``."""
+    try:
+        numbers = tuple(float(part) for part in str(given).split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != channels or not all(lowest <= number <= 1 for number in numbers):
+        raise DataError(
+            f"{name}={given!r} must be {channels} numbers from {lowest:.3g} to 1, one for each "
+            "channel, with commas between"
+        )
+    return numbers
+
+
+def _open(paths: list[Path], image_column: str | None, label_column: str | None) -> PictureTable:
+    """Open parquet files, or one folder of class folders."""
+    try:
+        import PIL  # noqa: F401
+    except ImportError as error:
+        raise DataError(
+            f"reading pictures needs packages: pip install 'evo-nas[data]' ({error})"
+        ) from error
+    if paths[0].suffix == ".parquet":
+        return open_parquet(paths, image_column, label_column)
+    return list_folder(paths[0])
+
+
+def find_splits(path: Path, test: str | None = None) -> dict[str, list[Path]]:
+    """The parquet files, or the one folder of class folders, of "train" and, if any, "test".
+
+    ``test`` is the name of the test split; by default it is the first of TEST_NAMES that is there.
+
+    Raises:
+        DataError: the folder has none of the known layouts, or not this test split.
+    """
+    if not path.is_dir():
+        raise DataError(f"{path} is no folder; give a folder of class folders or parquet files")
+    names = TEST_NAMES if test is None else (test,)
+    for folder in (path, path / "data"):
+        if train := sorted(folder.glob("train*.parquet")):
+            tests = [sorted(folder.glob(f"{name}*.parquet")) for name in names]
+            return _splits(path, train, tests, test)
+    if (path / "train").is_dir():
+        tests = [[path / name] for name in names if (path / name).is_dir()]
+        return _splits(path, [path / "train"], tests, test)
+    if any(path.glob("*.parquet")):
+        raise DataError(f"{path} has parquet files, but none called train*.parquet; rename them")
+    return _splits(path, [path], [], test)
+
+
+def _splits(
+    path: Path, train: list[Path], tests: list[list[Path]], test: str | None
+) -> dict[str, list[Path]]:
+    found = [paths for paths in tests if paths]
+    if test is not None and not found:
+        raise DataError(f"{path} has no split {test!r} to test on; leave out test={test}")
+    return {"train": train, "test": found[0]} if found else {"train": train}

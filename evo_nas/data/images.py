@@ -1,0 +1,168 @@
+"""Collections of labelled images with one interface, wherever the pixels are.
+
+:class:`Images` holds pixels in memory; :class:`evo_nas.data.stored.StoredPictures` decodes pictures
+that stay on disk whenever they are read.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+Rows = npt.NDArray[np.int64]
+Crop = tuple[float, float]  # the smallest and largest share of an image's area
+
+LARGEST_ON_DEVICE = 4 * 2**30  # bytes of pixels; more stays on the host and moves batch by batch
+
+
+class Digest(Protocol):
+    """What :mod:`hashlib` makes."""
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Take more bytes in."""
+
+
+class ImageSet(ABC):
+    """Labelled images of one size. ``labels`` are int64 (n,).
+
+    ``decodes`` says whether images are decoded when they are read, with the crop asked for then.
+    """
+
+    decodes: ClassVar[bool] = False
+    labels: Tensor
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.labels)
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """Channels, and pixels of a side."""
+
+    @property
+    @abstractmethod
+    def kept(self) -> str:
+        """Where the pixels are, in words."""
+
+    @abstractmethod
+    def take(self, rows: Rows | Sequence[int]) -> Self:
+        """The images of these rows, in this order."""
+
+    @abstractmethod
+    def load(self) -> Images:
+        """All of them in memory."""
+
+    @abstractmethod
+    def at(self, device: torch.device) -> Self:
+        """The same images, kept where batches for ``device`` are best read from."""
+
+    @abstractmethod
+    def for_processes(self, count: int) -> Self:
+        """The same images for each of so many processes that read them side by side."""
+
+    @abstractmethod
+    def read(
+        self, order: Iterable[Tensor], device: torch.device, seed: int = 0, crop: Crop | None = None
+    ) -> Generator[Tensor, None, None]:
+        """Batches of pixels on ``device``: uint8 (rows, channels, size, size).
+
+        Each batch is given by its rows, int64 on the CPU. ``crop`` asks for a random resized crop,
+        of a share of the area between the two; ``seed`` and an image's place in the order decide
+        which. Images in memory ignore both: they are cropped on the device, after this.
+
+        Raises:
+            DataError: an image cannot be read.
+        """
+
+    def notes(self) -> list[str]:
+        """What a person should know of reading these images so far, such as broken pictures."""
+        return []
+
+    @abstractmethod
+    def feed(self, digest: Digest) -> None:
+        """Take everything into the digest that tells these images and labels from others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Images(ImageSet):
+    """``pixels`` uint8 (n, channels, size, size) in memory, and ``labels``.
+
+    They go to other processes as numpy arrays, which joblib lets processes share. ``told`` is what
+    there is to know of how they were read.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    told: tuple[str, ...] = ()
+    _arrays: list[npt.NDArray[Any]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Channels, and pixels of a side."""
+        return self.pixels.shape[1], self.pixels.shape[-1]
+
+    @property
+    def kept(self) -> str:
+        """How much memory they take."""
+        return f"in memory, {amount(self.pixels.nbytes)}"
+
+    def take(self, rows: Rows | Sequence[int]) -> Images:
+        """The images of these rows, copied."""
+        index = torch.as_tensor(np.asarray(rows, dtype=np.int64))
+        return Images(self.pixels[index], self.labels[index], self.told)
+
+    def load(self) -> Images:
+        """These images."""
+        return self
+
+    def at(self, device: torch.device) -> Images:
+        """On the device; pixels of more than LARGEST_ON_DEVICE on the host, pinned for a GPU."""
+        if self.pixels.nbytes <= LARGEST_ON_DEVICE or device.type == "cpu":
+            return Images(self.pixels.to(device), self.labels.to(device), self.told)
+        pixels = self.pixels.pin_memory() if device.type == "cuda" else self.pixels
+        return Images(pixels, self.labels.to(device), self.told)
+
+    def for_processes(self, count: int) -> Images:
+        """These images: memory is shared."""
+        return self
+
+    def read(
+        self, order: Iterable[Tensor], device: torch.device, seed: int = 0, crop: Crop | None = None
+    ) -> Generator[Tensor, None, None]:
+        """Batches of pixels on the device; nothing about them is random here."""
+        for rows in order:
+            yield self.pixels[rows.to(self.pixels.device)].to(device)
+
+    def notes(self) -> list[str]:
+        """What there was to know when they were read."""
+        return list(self.told)
+
+    def feed(self, digest: Digest) -> None:
+        """All pixels and labels."""
+        digest.update(repr(tuple(self.pixels.shape)).encode())
+        digest.update(self.pixels.contiguous().numpy().data)
+        digest.update(self.labels.contiguous().numpy().astype("<i8").data)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if not self._arrays:  # joblib knows an array that it has shared before by its identity
+            self._arrays.extend((self.pixels.numpy(), self.labels.numpy()))
+        return _of_arrays, tuple(self._arrays)
+
+
+def amount(size: int) -> str:
+    """A size in bytes for people."""
+    return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.1f} MiB"
+
+
+def _of_arrays(pixels: npt.NDArray[np.uint8], labels: Rows) -> Images:
+    return Images(torch.from_numpy(pixels), torch.from_numpy(labels))

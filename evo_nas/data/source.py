@@ -1,0 +1,244 @@
+"""Image data: what a search may see, and a test split that it cannot.
+
+A :class:`DataSource` is found like every plug-in (``digits``, a folder, ``package.module:Attr``).
+Its :meth:`~DataSource.load` gives the training images and a validation split carved from them by
+seed; the test images come from another method, which a run calls once, at the end.
+
+The functions below are what an author of a data source needs: :func:`carve` splits rows by class,
+:func:`search_data` checks the images and adds their statistics and fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from evo_nas.errors import DataError
+
+from .images import Images, ImageSet, Rows
+
+__all__ = [
+    "DataSource",
+    "ImageSet",
+    "Images",
+    "NoImages",
+    "Rows",
+    "SearchData",
+    "carve",
+    "channel_statistics",
+    "check_images",
+    "fingerprint",
+    "in_proportion",
+    "search_data",
+]
+
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of each channel
+
+
+@dataclass(frozen=True, slots=True)
+class SearchData:
+    """What a search may see. ``mean`` and ``std`` are the training pixels', by channel, in 0..1.
+
+    ``validation_rows`` are the rows of the source's training split that were carved out, and
+    ``fingerprint`` is a digest of the images, labels and the split; see :func:`fingerprint`.
+    """
+
+    name: str
+    train: ImageSet
+    validation: ImageSet
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    validation_rows: tuple[int, ...]
+    fingerprint: str
+
+
+class DataSource(ABC):
+    """Where images come from. Options of its spec arrive as keyword arguments."""
+
+    @abstractmethod
+    def load(self, seed: int) -> SearchData:
+        """Training and validation images; the same for the same seed.
+
+        Raises:
+            DataError: nothing usable can be read.
+        """
+
+    @abstractmethod
+    def test(self) -> ImageSet:
+        """The test images, prepared as the training images were."""
+
+
+class NoImages(DataSource):
+    """No images at all, for runs in which nothing looks at any."""
+
+    def load(self, seed: int) -> SearchData:
+        """Empty splits."""
+        nothing = self.test()
+        return SearchData("none", nothing, nothing, (), (), (), (), "none")
+
+    def test(self) -> Images:
+        """An empty split."""
+        return Images(torch.empty((0, 1, 1, 1), dtype=torch.uint8), torch.empty(0).long())
+
+
+def carve(
+    labels: npt.ArrayLike, part: float, generator: np.random.Generator, what: str = "validation"
+) -> tuple[Rows, Rows]:
+    """Split rows at random, keeping the classes' proportions: (rows kept, rows carved out), sorted.
+
+    ``labels`` are integers (n,); ``part`` is a share below 1 or a number of rows from 1 up.
+    Every class has a row on both sides, even if the share is less than that.
+
+    Raises:
+        DataError: there are too few rows for that.
+    """
+    labels = np.asarray(labels, dtype=np.int64)
+    if not 0 < part < math.inf or (part >= 1 and part != int(part)):
+        raise DataError(f"{what}={part}: give a share between 0 and 1, or a whole number of images")
+    present, sizes = np.unique(labels, return_counts=True)
+    wanted = int(part) if part >= 1 else max(len(present), round(part * len(labels)))
+    if wanted < len(present) or wanted > len(labels) - len(present):
+        raise DataError(
+            f"{what}={part} is {wanted} of {len(labels)} images, but each of {len(present)} "
+            "classes needs one inside and one outside; choose another number or add images"
+        )
+    if sizes.min() < 2:
+        raise DataError(
+            f"class {present[sizes.argmin()]} has a single image, so it cannot be both in the "
+            f"{what} split and outside; add images of it or leave the class out"
+        )
+    order = in_proportion(labels, generator)
+    _, last = np.unique(labels[order[::-1]], return_index=True)
+    candidates = np.delete(order, len(order) - 1 - last)  # the last of each class stays outside
+    inside = np.zeros(len(labels), dtype=bool)
+    inside[candidates[:wanted]] = True
+    return np.flatnonzero(~inside), np.flatnonzero(inside)
+
+
+def in_proportion(labels: Rows, generator: np.random.Generator) -> Rows:
+    """All rows in a random order of which every beginning holds the classes in proportion.
+
+    The first rows are one of each class.
+    """
+    rows: Rows = generator.permutation(len(labels))
+    rows = rows[np.argsort(labels[rows], kind="stable")]
+    _, sizes = np.unique(labels, return_counts=True)
+    within_class = np.concatenate([np.arange(size) / size for size in sizes])
+    return rows[np.argsort(within_class, kind="stable")]
+
+
+def search_data(
+    name: str,
+    train: ImageSet,
+    validation: ImageSet,
+    classes: Sequence[str],
+    validation_rows: Rows | Sequence[int],
+    statistics: Statistics | None = None,
+) -> SearchData:
+    """Check both splits and add what follows from them.
+
+    ``statistics`` are mean and standard deviation by channel, 0..1; by default they are those of
+    all training pixels.
+
+    Raises:
+        DataError: the images or labels cannot be trained on.
+    """
+    check_images(train, classes, f"the training split of {name}")
+    check_images(validation, classes, f"the validation split of {name}")
+    mean, std = statistics or channel_statistics(train.load().pixels)
+    rows = tuple(int(row) for row in validation_rows)
+    return SearchData(
+        name,
+        train,
+        validation,
+        tuple(classes),
+        mean,
+        std,
+        rows,
+        fingerprint(train, validation, rows, statistics),
+    )
+
+
+def check_images(images: ImageSet, classes: Sequence[str], what: str) -> None:
+    """Check types, shapes and labels, and that every class occurs.
+
+    Raises:
+        DataError: saying what is wrong with ``what``.
+    """
+    labels = images.labels
+    if len(classes) < 2:
+        raise DataError(f"{what} has {len(classes)} class; give images of at least 2 classes")
+    if isinstance(images, Images):
+        _check_tensors(images, what)
+    wrong = labels[(labels < 0) | (labels >= len(classes))]
+    if len(wrong):
+        raise DataError(
+            f"{what}: label {int(wrong[0])} is out of range; with {len(classes)} classes labels "
+            f"are 0 to {len(classes) - 1}"
+        )
+    missing = (torch.bincount(labels, minlength=len(classes)) == 0).nonzero().flatten().tolist()
+    if missing:
+        raise DataError(
+            f"{what} has no image of class {classes[missing[0]]!r} ({len(missing)} of "
+            f"{len(classes)} classes are missing); add images or leave the class out"
+        )
+
+
+def _check_tensors(images: Images, what: str) -> None:
+    pixels, labels = images.pixels, images.labels
+    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[2] != pixels.shape[3]:
+        raise DataError(
+            f"{what}: pixels must be uint8 (n, channels, size, size), "
+            f"not {pixels.dtype} {tuple(pixels.shape)}"
+        )
+    if labels.dtype != torch.int64 or labels.shape != pixels.shape[:1]:
+        raise DataError(
+            f"{what}: labels must be int64 ({len(pixels)},), "
+            f"not {labels.dtype} {tuple(labels.shape)}"
+        )
+
+
+def channel_statistics(pixels: Tensor) -> Statistics:
+    """Mean and standard deviation by channel of uint8 pixels (n, channels, size, size), in 0..1.
+
+    Counted in integers, so that the figures are the same on every machine.
+    """
+    values = np.arange(256) / 255
+    means, deviations = [], []
+    for channel in range(pixels.shape[1]):
+        counts = np.bincount(pixels[:, channel].numpy().reshape(-1), minlength=256)
+        shares = counts / counts.sum()
+        mean = float((shares * values).sum())
+        means.append(mean)
+        variance = float((shares * (values - mean) ** 2).sum())
+        deviations.append(max(variance**0.5, 1 / 255))  # flat pictures must not divide by zero
+    return tuple(means), tuple(deviations)
+
+
+def fingerprint(
+    train: ImageSet,
+    validation: ImageSet,
+    validation_rows: Sequence[int],
+    statistics: Statistics | None = None,
+) -> str:
+    """A SHA-256 digest, in hexadecimal, of all images, labels, the split and given statistics.
+
+    Images in memory are told apart by their pixels. Pictures that stay on disk are not read for it:
+    the digest is of their names, sizes in bytes and of how they are decoded.
+    """
+    digest = hashlib.sha256()
+    for images in (train, validation):
+        images.feed(digest)
+    digest.update(np.asarray(validation_rows, dtype="<i8").data)
+    if statistics is not None:
+        digest.update(repr(statistics).encode())
+    return digest.hexdigest()

@@ -1,0 +1,63 @@
+"""An evaluator at work: opened here, and asked in worker processes where it is to work in such."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from evo_nas.space.space import Genome, Space
+from evo_nas.training.batches import torch_threads
+
+from .evaluator import EvaluationContext, Evaluator, Outcome
+from .outcomes import open_evaluator, outcomes
+from .workers import Workers, worker_count
+
+
+class AtWork:
+    """An evaluator that is asked about genomes of ``space``, wherever it works.
+
+    It is opened in this process. Workers are started when it is first asked, if there are to be
+    some (:func:`evo_nas.evaluation.workers.worker_count`); ``limit`` is the seconds that each
+    genome may take there, 0 for any time. Evaluators that it asks itself, by ``engage`` of its
+    context, are at work in the same way.
+
+    Raises:
+        EvoNasError: it cannot be opened.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float = 0
+    ) -> None:
+        self._evaluator, self._space, self._limit = evaluator, space, limit
+        # What works in workers has no ``draw`` in any process: nothing depends on their number.
+        draw = None if evaluator.in_workers else context.draw
+        self._context = replace(context, draw=draw, engage=partial(AtWork, limit=limit))
+        self._workers: Workers | None = None
+        context.folder.mkdir(parents=True, exist_ok=True)
+        open_evaluator(evaluator, space, self._context)
+
+    def outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
+        """Each position in ``genomes`` once, with checked metrics or why there are none.
+
+        Raises:
+            EvoNasError: something failed that is not about a candidate.
+        """
+        context = self._context
+        if self._workers is None and worker_count(
+            self._evaluator, self._space, context, self._limit
+        ):
+            self._workers = Workers(self._evaluator, self._space, context, self._limit)
+        if self._workers is not None:
+            yield from self._workers.outcomes(genomes)
+        elif self._evaluator.in_workers:
+            with torch_threads(1):  # as in a worker
+                yield from outcomes(self._evaluator, genomes)
+        else:
+            yield from outcomes(self._evaluator, genomes)
+
+    def close(self) -> None:
+        """Release the evaluator, and end its workers."""
+        if self._workers is not None:
+            self._workers.close()
+        self._evaluator.close()

@@ -1,0 +1,104 @@
+"""How well scores order networks, as another evaluator orders them: numbers only, no evaluators.
+
+Everything here runs over the same networks in the same order; more is better in every argument.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from evo_nas.space.space import Genome, Space
+
+from .statistics import Estimate, Values, bootstrap, correlation, kendall, spearman
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far the ranking by ``name`` agrees with the truth.
+
+    ``ahead`` is how much higher tau is for the score under test, for rankings that cost nothing.
+    """
+
+    name: str
+    tau: Estimate
+    rho: Estimate
+    ahead: Estimate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatNoise:
+    """What training again changes.
+
+    ``deviation`` is the standard deviation of one repeat about its network's mean, ``tau`` the mean
+    agreement of two repeats. ``ceiling`` is about the tau that a score without any error would
+    reach against the mean of these repeats.
+    """
+
+    deviation: float
+    tau: float
+    ceiling: float
+
+
+def agreement(name: str, score: Sequence[float], truth: Sequence[float]) -> Agreement:
+    """The agreement of a score under test."""
+    return Agreement(name, correlation(kendall, score, truth), correlation(spearman, score, truth))
+
+
+def baseline(
+    name: str, counts: Sequence[float], score: Sequence[float], truth: Sequence[float]
+) -> Agreement | None:
+    """The agreement of a ranking that costs nothing; None where all networks count the same.
+
+    Nobody knows beforehand whether more is better, so the direction that agrees better is taken.
+    That flatters it.
+    """
+    if len(set(counts)) == 1:
+        return None
+    more = kendall(counts, truth) >= 0
+    values = counts if more else [-count for count in counts]
+    found = agreement(f"{'more' if more else 'fewer'} {name}", values, truth)
+    ahead = bootstrap(_ahead, score, values, truth)
+    return Agreement(found.name, found.tau, found.rho, ahead)
+
+
+def _ahead(score: Values, other: Values, truth: Values) -> float:
+    return kendall(score, truth) - kendall(other, truth)
+
+
+def countable(space: Space, genomes: Sequence[Genome]) -> dict[str, list[float]]:
+    """What can be counted of full genomes: for each kind of choice, its options in all.
+
+    Choices are of one kind if they have the same name but for their slots (all blocks' heads, say);
+    kinds without numbers are left out.
+    """
+    kinds: dict[str, list[int]] = {}
+    for position, choice in enumerate(space.choices):
+        if all(isinstance(option, int | float) for option in choice.options):
+            kind = choice.name.removeprefix(f"{choice.slot}.")
+            kinds.setdefault(kind, []).append(position)
+    counts: dict[str, list[float]] = {}
+    for kind, positions in kinds.items():
+        names = [space.choices[position].name for position in positions]
+        counts[f"{kind} in all"] = [
+            sum(float(options[name]) for name in names if name in options)
+            for options in map(space.options, genomes)
+        ]
+    return counts
+
+
+def repeat_noise(repeats: Sequence[Sequence[float]]) -> RepeatNoise:
+    """The noise of two or more repeats, each over all networks."""
+    values = np.asarray(repeats, dtype=np.float64)  # (repeats, networks)
+    within = float(values.var(axis=0, ddof=1).mean())
+    between = float(values.mean(axis=0).var(ddof=1))  # of the means: holds their noise as well
+    # The part of the means' variance that another set of repeats would show again; its root is
+    # their correlation with what they estimate, which tau follows as Greiner's relation says.
+    reliability = max(0.0, 1 - within / len(values) / between) if between else 0.0
+    ceiling = 2 / math.pi * math.asin(math.sqrt(reliability))
+    taus = [kendall(a, b) for a, b in combinations(values, 2)]
+    return RepeatNoise(math.sqrt(within), float(np.mean(taus)), ceiling)

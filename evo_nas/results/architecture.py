@@ -1,0 +1,85 @@
+"""The architecture that a run found, for people who work in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evo_nas.errors import SpaceError
+from evo_nas.results.charts.cells import draw_cells
+from evo_nas.results.charts.notebook import Figure, card
+from evo_nas.sampling.budget import format_amount
+from evo_nas.space.space import Genome, Geometry, Option, Space
+from evo_nas.space.table import slot_table
+
+from .frames import records_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FoundArchitecture:
+    """A full genome of ``space``, as choices by name; costs are counted at the space's target."""
+
+    space: Space
+    genome: Genome
+
+    @property
+    def choices(self) -> Mapping[str, Option]:
+        """The option of each active choice, by name."""
+        return self.space.options(self.genome)
+
+    @property
+    def flops(self) -> int:
+        """Multiply-accumulates of one image."""
+        return self.space.costs(self.genome)["flops"]
+
+    @property
+    def params(self) -> int:
+        """The number of parameters."""
+        return self.space.costs(self.genome)["params"]
+
+    def build(self, geometry: Geometry | None = None) -> nn.Module:
+        """A new network with random weights, at the space's target unless ``geometry`` says."""
+        return self.space.build(self.genome, geometry or self.space.target)
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each slot: the options that it holds, and what it costs."""
+        table = slot_table(self.space, self.genome)
+        return records_frame(
+            {
+                "slot": row.slot,
+                **dict(zip(table.names, row.values, strict=True)),
+                **(row.costs or {}),
+            }
+            for row in table.rows
+        )
+
+    def plot(self) -> Figure:
+        """The architecture as boxes.
+
+        Raises:
+            SpaceError: the space does not say how to draw it.
+        """
+        cells = self.space.picture(self.genome)
+        if not cells:
+            raise SpaceError(f"space {self.space.name} has no picture of its architectures")
+        return Figure("architecture", draw_cells(cells, "architecture"))
+
+    def __repr__(self) -> str:
+        return (
+            f"<architecture of {self.space.name}: {format_amount(self.flops)} FLOPs, "
+            f"{format_amount(self.params)} parameters>"
+        )
+
+    def _repr_html_(self) -> str:
+        facts = [
+            ("FLOPs", f"{self.flops:,}"),
+            ("parameters", f"{self.params:,}"),
+            ("counted", self.space.counted),
+        ]
+        figures = [self.plot()] if self.space.picture(self.genome) else []
+        return card(f"Architecture of {self.space.name}", facts, figures)

@@ -1,0 +1,122 @@
+"""The candidates of one stage, as the search scored them, and the finalists as they were judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.search.failures import in_short, most_frequent
+from evo_nas.search.store.store import Evaluation
+from evo_nas.space.space import Genome
+from evo_nas.strategies.base import Scored, rank
+
+if TYPE_CHECKING:
+    from .result import Result
+
+_MOST_FINALISTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A scored evaluation; ``number`` counts from 1 in the order in which a search proposed."""
+
+    number: int
+    evaluation: Evaluation
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finalist:
+    """A retrained candidate; ``searched`` is the candidate as the search scored it, if it did."""
+
+    place: int
+    evaluation: Evaluation
+    score: float
+    searched: Candidate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a stage scored, of ``proposed`` candidates; ``ranked`` are these, each network once.
+
+    Both ``ranked`` and ``finalists`` begin with the best. ``failures`` are the most frequent
+    reasons of candidates and finalists that failed, with how often each was given.
+    """
+
+    name: str
+    objective: Objective
+    truth: Objective
+    proposed: int
+    candidates: tuple[Candidate, ...]
+    ranked: tuple[Candidate, ...]
+    finalists: tuple[Finalist, ...]
+    judged: int
+    failures: tuple[tuple[str, int], ...]
+
+    @property
+    def failed_finalists(self) -> int:
+        """How many finalists have no score."""
+        return self.judged - len(self.finalists)
+
+    @property
+    def failed(self) -> int:
+        """How many candidates have no score."""
+        return self.proposed - len(self.candidates)
+
+    @property
+    def best(self) -> Candidate | None:
+        """The best candidate, as the search ranks them."""
+        return self.ranked[0] if self.candidates else None
+
+    @property
+    def shown(self) -> tuple[Finalist, ...]:
+        """The finalists that a table has room for."""
+        return self.finalists[:_MOST_FINALISTS]
+
+    @property
+    def winner(self) -> Genome | None:
+        """What the stage decided on, or, before it did, its best candidate."""
+        if self.finalists:
+            return self.finalists[0].evaluation.genome
+        return self.best.evaluation.genome if self.best else None
+
+
+def read_stage(result: Result, name: str, objective: Objective, truth: Objective) -> Stage:
+    """A stage whose search ranks by ``objective`` and whose finalists are ranked by ``truth``."""
+    search = result.of(name, "search")
+    candidates = tuple(
+        Candidate(number, evaluation, evaluation.metrics[objective.name])
+        for number, evaluation in enumerate(search, start=1)
+        if objective.name in evaluation.metrics
+    )
+    searched = {c.evaluation.genome: c for c in reversed(candidates)}
+    best_first = rank(map(as_scored, searched.values()), [objective])
+    retrained = {e.genome: e for e in result.of(name, "finalists") if truth.name in e.metrics}
+    ranked = rank(map(as_scored, retrained.values()), [truth])
+    finalists = tuple(
+        Finalist(place, retrained[s.genome], s.metrics[truth.name], searched.get(s.genome))
+        for place, s in enumerate(ranked, start=1)
+    )
+    return Stage(
+        name,
+        objective,
+        truth,
+        proposed=len(search),
+        candidates=candidates,
+        ranked=tuple(searched[scored.genome] for scored in best_first),
+        finalists=finalists,
+        judged=len({e.genome for e in result.of(name, "finalists")}),
+        failures=tuple(
+            (in_short(reason), number)
+            for reason, number in most_frequent(
+                result.failed(name, "search") + result.failed(name, "finalists")
+            )
+        ),
+    )
+
+
+def as_scored(item: Candidate | Evaluation) -> Scored:
+    """As rankings take it."""
+    evaluation = item.evaluation if isinstance(item, Candidate) else item
+    return Scored(evaluation.genome, evaluation.flops, evaluation.metrics)

@@ -1,0 +1,173 @@
+"""A chart's drawing: axes, a legend above them, and what is drawn between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.etree.ElementTree import Element
+
+from .axes import Axis
+from .series import Limit, Line, Points
+from .svg import Drawing, text_width
+
+_DASHES = ("", "7 3", "2 3", "9 3 2 3")
+_WIDTH, _LABEL, _RIGHT = 500, 28, 488  # the drawing, what is left of its ticks, and the axis' end
+_TITLE, _LEGEND_ROW, _PLOT, _FOOT = 32, 19, 240, 46  # heights
+_CAP = 3  # half the width of an error bar's end
+
+
+class Plot:
+    """Axes, a legend above them, and what is drawn between them."""
+
+    def __init__(
+        self,
+        title: str,
+        series: Sequence[Points | Line],
+        across: Sequence[float],
+        up: Sequence[float],
+        margin: float,
+        limited: bool,
+    ) -> None:
+        self.drawing = Drawing(title, _WIDTH)
+        heading = _fitted(title, _WIDTH - 24, 15)
+        self.drawing.text(12, 21, heading, "start", font_size=15, font_weight="bold")
+        self.top = _TITLE + _LEGEND_ROW * self._legend(series) + (22 if limited else 10)
+        self.bottom = self.top + _PLOT
+        self.drawing.height = self.bottom + _FOOT
+        self.y = Axis.around(up, self.bottom, self.top, ticks=6)
+        self.left = round(_LABEL + max(text_width(number) for _, number in self.y.ticks))
+        for ticks in (6, 4, 2, 1):  # fewer where their numbers are long
+            self.x = Axis.around(across, self.left, _RIGHT, margin, ticks)
+            if sum(text_width(f"{number}  ") for _, number in self.x.ticks) < _RIGHT - self.left:
+                break
+
+    def _legend(self, series: Sequence[Points | Line]) -> int:
+        """Name the series where there are several; the number of rows that this takes."""
+        if len(series) < 2:
+            return 0
+        order = sorted(
+            range(len(series)),
+            key=lambda i: (-s.y[-1],) if isinstance(s := series[i], Line) else (float("-inf"), i),
+        )
+        x, row = 12.0, 0
+        for number in order:
+            each = series[number]
+            name = _fitted(each.name, _WIDTH - 60, 13)
+            needed = 34 + text_width(name) + 14
+            if x > 12 and x + needed > _WIDTH:
+                x, row = 12.0, row + 1
+            y = _TITLE + _LEGEND_ROW * row + 8
+            if isinstance(each, Line):
+                self._stroke(f"M{x:.1f} {y}h26", number)
+                x += 34
+            else:
+                self._mark(self.drawing.group(number), x + 5, y, number, dot=each.dots)
+                x += 16
+            self.drawing.text(x, y + 4.5, name, "start")
+            x += text_width(name) + 14
+        return row + 1
+
+    def frame(self, x_label: str, y_label: str) -> None:
+        """Axes with ticks and labels."""
+        add, text = self.drawing.add, self.drawing.text
+        for value, number in self.x.ticks:
+            place = f"M{self.x.at(value):.1f} {self.top}V{self.bottom}"
+            add("path", d=place, class_="grid", stroke="#e4e4e4")
+            text(_within(self.x.at(value), number, 0, _WIDTH), self.bottom + 17, number)
+        for value, number in self.y.ticks:
+            place = f"M{self.left} {self.y.at(value):.1f}H{_RIGHT}"
+            add("path", d=place, class_="grid", stroke="#e4e4e4")
+            text(self.left - 6, self.y.at(value) + 4.5, number, "end")
+        frame = f"M{self.left} {self.top}V{self.bottom}H{_RIGHT}"
+        add("path", d=frame, class_="axis", stroke="#666", fill="none")
+        text((self.left + _RIGHT) / 2, self.bottom + 37, _fitted(x_label, _RIGHT - self.left, 13))
+        middle = (self.top + self.bottom) / 2
+        label = _fitted(y_label, _PLOT, 13)
+        text(14, middle, label, transform=f"rotate(-90 14 {middle})")
+
+    def limit(self, limit: Limit) -> None:
+        """A dashed line from top to bottom, its name above it."""
+        x = self.x.at(limit.x)
+        line = {"class_": "limit", "stroke": "#666", "stroke_dasharray": "5 4"}
+        self.drawing.add("path", d=f"M{x:.1f} {self.top}V{self.bottom}", fill="none", **line)
+        name = _fitted(limit.name, _RIGHT - self.left, 13)
+        self.drawing.text(_within(x, name, self.left, _RIGHT), self.top - 5, name)
+
+    def points(self, points: Points, number: int) -> None:
+        """A group of points with their error bars."""
+        bars = self.drawing.group(number, stroke="currentColor", stroke_opacity=0.45, fill="none")
+        for i, (x, y) in enumerate(zip(points.x, points.y, strict=True)):
+            if points.x_errors:
+                self._bar(bars, x, y, points.x_errors[i], horizontal=True)
+            if points.y_errors:
+                self._bar(bars, x, y, points.y_errors[i], horizontal=False)
+        if points.joined and len(points.x) > 1:
+            way = self.drawing.group(number, stroke="currentColor", fill="none")
+            self.drawing.add("path", way, d="M" + self._path(points.x, points.y, steps=False))
+        marks = self.drawing.group(number, **({"fill_opacity": 0.4} if points.dots else {}))
+        for i, (x, y) in enumerate(zip(points.x, points.y, strict=True)):
+            mark = self._mark(marks, self.x.at(x), self.y.at(y), number, dot=points.dots)
+            if points.notes:
+                self.drawing.add("title", mark).text = points.notes[i]
+
+    def _mark(self, group: Element, x: float, y: float, number: int, *, dot: bool) -> Element:
+        """A dot; or a circle, a square or a diamond by the group's number."""
+        add = self.drawing.add
+        if dot:
+            return add("circle", group, cx=f"{x:.1f}", cy=f"{y:.1f}", r=2.5, fill="currentColor")
+        look = {"fill": "currentColor", "stroke": "#fff", "class_": "mark"}
+        if number % 3 == 0:
+            return add("circle", group, cx=f"{x:.1f}", cy=f"{y:.1f}", r=5, **look)
+        half = 4.5 if number % 3 == 1 else 5.5
+        turn = f"rotate({45 * (number % 3 - 1)} {x:.1f} {y:.1f})"
+        place = {"x": f"{x - half:.1f}", "y": f"{y - half:.1f}", "transform": turn}
+        return add("rect", group, width=2 * half, height=2 * half, **place, **look)
+
+    def _bar(self, group: Element, x: float, y: float, error: float, *, horizontal: bool) -> None:
+        """An error bar around a point."""
+        if horizontal:
+            low, high, across = self.x.at(x - error), self.x.at(x + error), self.y.at(y)
+            ends = f"m0 {-_CAP}v{2 * _CAP}"
+            d = f"M{low:.1f} {across:.1f}{ends}m0 {-_CAP}H{high:.1f}{ends}"
+        else:
+            low, high, across = self.y.at(y - error), self.y.at(y + error), self.x.at(x)
+            ends = f"m{-_CAP} 0h{2 * _CAP}"
+            d = f"M{across:.1f} {low:.1f}{ends}m{-_CAP} 0V{high:.1f}{ends}"
+        self.drawing.add("path", group, d=d)
+
+    def _stroke(self, d: str, number: int) -> None:
+        """A path in a series' colour and dashes."""
+        dashes = _DASHES[number % len(_DASHES)] or "none"
+        group = self.drawing.group(number, stroke="currentColor", fill="none", stroke_width=2)
+        self.drawing.add("path", group, d=d, stroke_dasharray=dashes)
+
+    def line(self, line: Line, number: int) -> None:
+        """A series."""
+        self._stroke("M" + self._path(line.x, line.y, line.steps), number)
+
+    def band(self, line: Line, number: int) -> None:
+        """What lies between a series' low and high."""
+        there = self._path(line.x, line.high, line.steps)
+        back = self._path(line.x, line.low, line.steps).split("L")[::-1]
+        group = self.drawing.group(number, fill="currentColor", fill_opacity=0.13)
+        self.drawing.add("path", group, d=f"M{there}L{'L'.join(back)}Z")
+
+    def _path(self, xs: Sequence[float], ys: Sequence[float], steps: bool) -> str:
+        corners: list[tuple[float, float]] = []
+        for x, y in zip(xs, ys, strict=True):
+            if steps and corners:
+                corners.append((x, corners[-1][1]))
+            corners.append((x, y))
+        return "L".join(f"{self.x.at(x):.1f} {self.y.at(y):.1f}" for x, y in corners)
+
+
+def _within(x: float, text: str, left: float, right: float) -> float:
+    """Where the middle of a text is nearest to ``x`` without its ends being outside."""
+    half = text_width(text) / 2
+    return min(max(x, left + half), right - half)
+
+
+def _fitted(text: str, width: float, size: float) -> str:
+    """The text, cut where it would not fit."""
+    if text_width(text, size) <= width:
+        return text
+    return text[: max(1, int(width / text_width("x", size)) - 1)] + "…"

@@ -1,0 +1,120 @@
+"""The files of a space that a model folder carries, so that it loads where these are not.
+
+They are that of the space itself, if it is a Python or TOML file, and what its options call
+``file``. In the folder's spec their paths are relative to it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import unquote_plus
+
+from evo_nas.core.plugins import registry
+from evo_nas.errors import EvoNasError, ExportError, SpecError
+from evo_nas.space.space import Space
+
+_SPACE, _OPTION = "space", "file"
+_CODE = f"{_SPACE}.py"
+_OWN = (_CODE, f"{_SPACE}.toml")
+
+
+def carry(spec: str, space: Space, folder: Path) -> str:
+    """Copy what the spec of ``space`` names to the folder; the spec there.
+
+    Raises:
+        ExportError: from the copies another space comes, or none.
+    """
+    with TemporaryDirectory(prefix="evo-nas-") as place:  # code may leave something beside it
+        try:
+            there = _copy(spec, Path(place))
+            same = there == spec or _alike(
+                registry.load("space", located(there, Path(place))), space
+            )
+        except EvoNasError as error:
+            told = str(error).replace(f"{Path(place).resolve()}/", "")
+            raise ExportError(
+                f"a folder of this network would load nowhere else: {told}; keep all that the "
+                f"space needs in its one file, and in one that its option {_OPTION!r} names"
+            ) from error
+    if not same:
+        raise ExportError(
+            f"the space {registry.short(spec)} is another one when its file is somewhere else, so "
+            "a folder of this network would be useless"
+        )
+    return _copy(spec, folder)
+
+
+def located(spec: str, folder: Path) -> str:
+    """The spec of a folder with absolute paths.
+
+    Raises:
+        SpecError: it names a file outside of the folder.
+    """
+    target, question, query = spec.partition("?")
+    file = _file_of(target)
+    if file in _OWN:
+        target = str((folder / file).resolve()) + target.removeprefix(file)
+    elif file is not None:
+        raise SpecError(f"{folder} names a space outside of it, {target!r}")
+
+    def found(name: str) -> str:
+        if not name.startswith(f"{_SPACE}-") or "/" in name or not (folder / name).is_file():
+            raise SpecError(f"{folder} names a file outside of it, {name!r}")
+        return str((folder / name).resolve())
+
+    return f"{target}{question}{_with_files(query, found)}"
+
+
+def code_in(spec: str, folder: Path) -> Path | None:
+    """The Python file that is run when the folder's space is loaded, if it carries one."""
+    return folder / _CODE if _file_of(spec.partition("?")[0]) == _CODE else None
+
+
+def _copy(spec: str, folder: Path) -> str:
+    target, question, query = spec.partition("?")
+    file = _file_of(target)
+    if file is not None:
+        name = f"{_SPACE}{Path(file).suffix}"
+        shutil.copyfile(file, folder / name)
+        target = name + target.removeprefix(file)
+
+    def copied(path: str) -> str:
+        name = f"{_SPACE}-{Path(path).name}"
+        if not Path(path).is_file():
+            raise SpecError(f"{path} is no file")
+        shutil.copyfile(path, folder / name)
+        return name
+
+    return f"{target}{question}{_with_files(query, copied)}"
+
+
+def _alike(one: Space, other: Space) -> bool:
+    """Whether two spaces are one, whatever they are called: TOML files give names."""
+    if (one.choices, one.target) != (other.choices, other.target):
+        return False
+    last = other.canonical([len(choice.options) - 1 for choice in other.choices])
+    return dict(one.costs(last)) == dict(other.costs(last))
+
+
+def _file_of(target: str) -> str | None:
+    """The file of a space that is one."""
+    place = target.rpartition(":")[0]
+    file = place if place.endswith(".py") else target
+    return file if file.endswith((".py", ".toml")) else None
+
+
+def _with_files(query: str, change: Callable[[str], str]) -> str:
+    """Options with what ``change`` makes of the path in ``file``."""
+    changed = []
+    for option in query.split("&"):
+        key, _, value = option.partition("=")
+        if key == _OPTION and value:
+            value = change(unquote_plus(value))
+            option = registry.with_option("", key, value).removeprefix("?")  # noqa: PLW2901
+        elif "/" in value and Path(unquote_plus(value)).exists():
+            raise SpecError(f"the option {key}={value} is a path, which is left behind")
+        changed.append(option)
+    return "&".join(changed)

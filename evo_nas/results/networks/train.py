@@ -1,0 +1,158 @@
+"""Training one architecture from scratch: a found one at its target, or a published one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from evo_nas.core.devices import available_cores, resolve_device
+from evo_nas.core.files import remove_checkpoint, save_weights
+from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Progress
+from evo_nas.core.streams import Streams
+from evo_nas.data.source import DataSource
+from evo_nas.errors import RunError
+from evo_nas.search.architectures import find_architecture
+from evo_nas.search.settings import at_least, choose_recipe, resolve_geometry
+from evo_nas.space.space import Space
+from evo_nas.training.batches import Batches, measure, seeded_weights
+from evo_nas.training.log import TrainingLog
+from evo_nas.training.loop import Epoch, fit
+from evo_nas.training.weights import describe_measured, describe_weights
+
+
+def train_architecture(
+    architecture: str,
+    *,
+    data: str,
+    geometry: str,
+    recipe: str,
+    changes: Sequence[str] = (),
+    epochs: int | None,
+    out: Path,
+    log: Path | None = None,
+    validate_every: int = 1,
+    seed: int,
+    device: str,
+    threads: int | None,
+    progress: Progress,
+) -> dict[str, object]:
+    """Train from scratch by the recipe's ``train`` phase and save the weights as safetensors.
+
+    ``changes`` of the phase are written as in a recipe: ``augmentation.mixup=0``. A checkpoint is
+    kept after every epoch, see :func:`checkpoint_path`; the same command goes on from it after a
+    stop, and removes it at the end. ``log`` is a folder for TensorBoard. Validation images measure
+    the network every so many epochs (0: only at the end); the test split is read once, afterwards.
+
+    Raises:
+        EvoNasError: something given is wrong, or the output cannot be written.
+    """
+    found = find_architecture(architecture)
+    space: Space = registry.load("space", found.space)
+    genome = space.check(found.genome)
+    phase = choose_recipe(recipe, None, epochs, changes).train
+    at_least("validate_every", validate_every, 0)
+    place = resolve_device(device)
+    source: DataSource = registry.load("data", data)
+    images = source.load(seed)
+    shape = resolve_geometry(geometry, space, images)
+    if out.exists():
+        raise RunError(f"{out} exists; choose another --out")
+    if not out.parent.is_dir():
+        raise RunError(f"there is no folder {out.parent} for --out; make it first")
+    torch.set_num_threads(at_least("threads", available_cores() if threads is None else threads, 1))
+    streams = Streams(seed)
+    with seeded_weights(streams.number("weights")):
+        network = space.build(genome, shape).to(place)
+    training = Batches(images.train, images, shape.image_size, place)
+    validation = Batches(images.validation, images, shape.image_size, place)
+    watcher = _Watcher(validation, validate_every, None if log is None else TrainingLog(log))
+    genes = " ".join(map(str, genome))
+    subject = {
+        "network": f"{space.name} {genes}",
+        "geometry": str(shape),
+        "data": images.fingerprint,
+    }
+    fit(
+        network,
+        training,
+        phase,
+        streams,
+        after_epoch=watcher,
+        checkpoint=checkpoint_path(out),
+        subject=subject,
+        progress=progress,
+        what=f"training {found.name}",
+    )
+    watcher.close()
+    measured = measure(network, validation)
+    last = Batches(source.test(), images, shape.image_size, place)
+    test = measure(network, last)
+    for note in last.notes():
+        progress.say(note)
+    told = {"training": str(phase), "seed": str(seed), "data": images.fingerprint}
+    metrics = {"validation": measured.metrics(), "test": test.metrics()}
+    about = describe_weights(found.space, genome, shape, images, images.classes)
+    about |= describe_measured(
+        {
+            "data": registry.absolute("data", data),
+            "seed": seed,
+            "recipe": recipe,
+            "epochs": phase.epochs,
+            "fingerprint": images.fingerprint,
+        }
+        | _accuracies(metrics)
+    )
+    save_weights(out, network.state_dict(), told | about)
+    remove_checkpoint(checkpoint_path(out))
+    return {
+        "weights": str(out),
+        "architecture": found.name,
+        "geometry": str(shape),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "data": data,
+        "validation_accuracy": metrics["validation"]["accuracy"],
+        "test_accuracy": metrics["test"]["accuracy"],
+    }
+
+
+def _accuracies(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Of each split the accuracy and its standard error, as they are named beside weights."""
+    return {
+        f"{split}_{name}": own[name]
+        for split, own in metrics.items()
+        for name in ("accuracy", "standard_error")
+    }
+
+
+def output_path(architecture: str, geometry: str) -> Path:
+    """Where the weights go unless something else is said: NAME-GEOMETRY.safetensors."""
+    name = find_architecture(architecture).name
+    return Path(f"{name}-{geometry.partition(',')[0]}.safetensors")
+
+
+def checkpoint_path(out: Path) -> Path:
+    """The checkpoint of a training whose weights go to ``out``."""
+    return out.with_name(f".{out.name}.checkpoint")
+
+
+class _Watcher:
+    """Measures and logs after an epoch."""
+
+    def __init__(self, validation: Batches, every: int, log: TrainingLog | None) -> None:
+        self._validation, self._every, self._log = validation, every, log
+
+    def __call__(self, epoch: Epoch, network: nn.Module) -> str:
+        accuracy = None
+        if self._every and epoch.number % self._every == 0:
+            accuracy = measure(network, self._validation).metrics()["accuracy"]
+        if self._log is not None:
+            self._log.add(epoch, accuracy)
+        return "" if accuracy is None else f", validation accuracy {accuracy:.4f}"
+
+    def close(self) -> None:
+        if self._log is not None:
+            self._log.close()

@@ -1,0 +1,44 @@
+"""Templates to pages. Everything that is put into them is escaped, except our own drawings."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from evo_nas.core.console import duration
+from evo_nas.sampling.budget import format_amount
+
+
+def render(template: str, **content: object) -> str:
+    """A page."""
+    return _environment().get_template(template).render(content)
+
+
+def drawing(svg: str) -> Markup:
+    """An SVG that is put in as it is: :mod:`evo_nas.results.charts.svg` escapes its own texts."""
+    return Markup(svg)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("evo_nas.results.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "amount": format_amount,
+        "duration": duration,
+        "score": _score,
+        "percent": lambda share: f"{100 * share:.0f}%",
+        "whole": lambda number: f"{number:,}",
+    }
+    return environment
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,109 @@
+"""What it takes to repeat a run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+
+from evo_nas.errors import EvoNasError
+from evo_nas.search.config import Config
+from evo_nas.space.space import Geometry, Space
+from evo_nas.training.recipe import Recipe, load_recipe, shipped_recipes
+
+_NOT_CHOSEN = ("channels", "classes")  # of a geometry: the data's
+
+
+def command(config: Config, space: Space) -> str:
+    """The command that makes the run again, every setting written out."""
+    given: dict[str, object] = {
+        "space": config.space,
+        "flops": config.flops,
+        "limit": config.limits,
+        "strategy": config.strategy,
+        "evaluator": config.evaluator,
+        "retrainer": config.retrainer,
+    }
+    if config.data != "none":
+        given |= {
+            "data": config.data,
+            "geometry": _geometry(config.geometry, space),
+            "recipe": config.recipe.name,
+            "epochs": config.recipe.supernet.epochs,
+            "finalist_epochs": config.recipe.train.epochs,
+            "inherit": config.inherit,
+            "device": config.device,
+            "threads": config.threads,
+        }
+    given["failures"] = config.failures
+    for name in ("time_limit", "finalist_time_limit"):
+        if limit := getattr(config, name):
+            given[name] = limit
+    settings = config.settings
+    given |= {f.name: getattr(settings, f.name) for f in fields(settings)}
+    given["seed"] = config.seed
+    return command_line("evo-nas run", given)
+
+
+def command_line(command: str, given: Mapping[str, object]) -> str:
+    """A command with its flags, each on a line of its own; of switches, those that are on.
+
+    A tuple's values are given one by one.
+    """
+    flags = []
+    for name, value in given.items():
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, tuple):
+            flags += [f"{flag} {shlex.quote(str(each))}" for each in value]
+        elif not isinstance(value, bool):
+            flags.append(f"{flag} {shlex.quote(str(value))}")
+        elif value:
+            flags.append(flag)
+    return " \\\n    ".join([command, *flags])
+
+
+def recipe_is_shipped(recipe: Recipe) -> bool:
+    """Whether the recipe's name and epochs say all of it."""
+    if recipe.name not in shipped_recipes():
+        return False
+    shipped = load_recipe(recipe.name)
+    return recipe == replace(
+        shipped,
+        supernet=replace(shipped.supernet, epochs=recipe.supernet.epochs),
+        train=replace(shipped.train, epochs=recipe.train.epochs),
+    )
+
+
+def _geometry(geometry: Geometry, space: Space) -> str:
+    """The flag's value: ``target``, or every number that can be chosen."""
+    chosen = {name: getattr(geometry, name) for name in _NOT_CHOSEN}
+    if geometry == replace(space.target, **chosen):
+        return "target"
+    try:
+        space.proxy(geometry.image_size, geometry.channels, geometry.classes)
+        base = "proxy"
+    except EvoNasError:
+        base = "target"
+    names = [f.name for f in fields(Geometry) if f.name not in _NOT_CHOSEN]
+    return ",".join([base, *(f"{name}={getattr(geometry, name)}" for name in names)])
+
+
+def next_commands(folder: Path, finished: bool, on_images: bool) -> list[tuple[str, str]]:
+    """Commands that go on from the run, and what each does."""
+    run = shlex.quote(str(folder))
+    best = shlex.quote(str(folder / "best.json"))
+    if not finished:
+        return [
+            (f"evo-nas resume {run}", "go on with it, to the same end as if it had not stopped"),
+            (f"evo-nas show {run}", "what it has found so far"),
+        ]
+    commands = [
+        (f"evo-nas show {run}", "the result in the terminal"),
+        (f"evo-nas trust {run}", "how far the scores can be trusted"),
+        (f"evo-nas report {run}", "this page, made anew"),
+    ]
+    if on_images:
+        train = f"evo-nas train {best} --data PATH --geometry target"
+        commands.append((train, "train the network at its full size on images of your own"))
+    return commands

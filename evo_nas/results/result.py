@@ -1,0 +1,259 @@
+"""What a run found, read from its folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evo_nas.core.console import duration
+from evo_nas.core.plugins import registry
+from evo_nas.core.validation import shown
+from evo_nas.errors import EvoNasError, RunError, SpaceError, nearest
+from evo_nas.evaluation.evaluator import Evaluator, Objective
+from evo_nas.results.charts.notebook import Figure, card
+from evo_nas.results.charts.stages import flops_chart, time_chart
+from evo_nas.sampling.budget import format_amount, parse_budget
+from evo_nas.sampling.limits import describe_value, parse_limit
+from evo_nas.search import run_folder
+from evo_nas.search.best import read_best
+from evo_nas.search.config import Config
+from evo_nas.search.limits import describe_config
+from evo_nas.search.store.store import Evaluation, Store
+from evo_nas.space.space import Space
+from evo_nas.training.batches import Ledger
+
+from .architecture import FoundArchitecture
+from .candidates import Stage, read_stage
+from .frames import evaluations_frame
+from .reliability import split_half
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Result:
+    """A run, finished or not. ``best`` is the content of best.json, None before the end.
+
+    ``spent`` are seconds and ``images`` what was seen, by (stage, phase); ``facts`` what was
+    written down at the start: versions, hardware, data. ``notes`` say by stage and phase what
+    happened on the way that bears on the result, such as a learning rate that had to be lowered.
+    """
+
+    folder: Path
+    config: Config
+    best: dict[str, Any] | None
+    evaluations: tuple[Evaluation, ...]
+    spent: dict[tuple[str, str], float]
+    images: dict[tuple[str, str], Ledger]
+    facts: dict[str, Any]
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages that have begun."""
+        return tuple(dict.fromkeys(e.stage for e in self.evaluations))
+
+    def of(self, stage: str, phase: str) -> tuple[Evaluation, ...]:
+        """The evaluations of one stage's phase, in the order proposed."""
+        return tuple(e for e in self.evaluations if e.stage == stage and e.phase == phase)
+
+    def failed(self, stage: str, phase: str) -> list[str]:
+        """Why candidates of one stage's phase failed, one reason for each that did."""
+        return [e.failure for e in self.of(stage, phase) if e.failure is not None]
+
+    def reliability(self, stage: str) -> float | None:
+        """The split-half reliability of a stage's search scores; see :func:`split_half`."""
+        return split_half(self.of(stage, "search"))
+
+    @property
+    def cost(self) -> Ledger:
+        """All images that the search and the retraining saw; the final test decides nothing."""
+        return sum((i for (_, phase), i in self.images.items() if phase != "test"), Ledger())
+
+    @property
+    def space(self) -> Space:
+        """The space that was searched."""
+        return registry.load("space", self.config.space)  # type: ignore[no-any-return]
+
+    @property
+    def architecture(self) -> FoundArchitecture:
+        """The architecture that was found.
+
+        Raises:
+            RunError: the run is not finished.
+        """
+        if self.best is None:
+            raise RunError(f"{self.folder} is not finished; evo-nas resume {self.folder}")
+        space = self.space
+        return FoundArchitecture(space, space.encode(self.best["choices"]))
+
+    def frame(self) -> pd.DataFrame:
+        """All evaluations as a data frame, one row each; needs the extra ``notebook``.
+
+        Columns: stage, phase ("search" or "finalists"), generation, position, origin, flops,
+        params, seconds, images_trained, images_measured, failure (the reason, if there is one),
+        then each metric and each choice by name.
+        """
+        return evaluations_frame(self.evaluations, self.space)
+
+    def plot(self, stage: str | None = None) -> Figure:
+        """Score against FLOPs of a stage's candidates (default: the last), with the budget.
+
+        Raises:
+            RunError: there is no such stage, or nothing of it to draw.
+        """
+        read = self._stage(stage)
+        if not read.candidates and not read.finalists:
+            raise RunError(f"{read.name} of {self.folder} has no scores yet")
+        drawn = flops_chart(read, parse_budget(self.config.flops))
+        return Figure(f"{read.name}: {read.objective.name} against FLOPs", drawn)
+
+    def plot_search(self, stage: str | None = None) -> Figure:
+        """A stage's candidates (default: the last) in the order proposed, and the best so far.
+
+        Raises:
+            RunError: there is no such stage, or its search scored nothing.
+        """
+        read = self._stage(stage)
+        if not read.candidates:
+            raise RunError(f"the search of {read.name} of {self.folder} scored nothing")
+        return Figure(f"{read.name}: the search over time", time_chart(read))
+
+    def _stage(self, name: str | None) -> Stage:
+        if not self.stages:
+            raise RunError(f"{self.folder} has no evaluations yet")
+        name = name or self.stages[-1]
+        if name not in self.stages:
+            raise RunError(f"the run has no stage {name!r}; {nearest(name, self.stages)}")
+        config = self.config
+        return read_stage(self, name, _objective(config.evaluator), _objective(config.retrainer))
+
+    def __repr__(self) -> str:
+        if self.best is None:
+            return f"<evo-nas run {self.folder}: unfinished, {len(self.evaluations)} evaluations>"
+        target, measured = self.best["target"], self.best["measured"]
+        if "validation_accuracy" in measured:
+            accuracy = f"validation accuracy {measured['validation_accuracy']:.4f}"
+            accuracy = f" at the target; {accuracy} on {measured['data']}"
+        else:
+            accuracy = f"; accuracy {measured.get('accuracy', math.nan):.4f} by {measured['by']}"
+        return (
+            f"<evo-nas run {self.folder}: {format_amount(target['flops'])} FLOPs, "
+            f"{format_amount(target['params'])} parameters{accuracy}>"
+        )
+
+    def _repr_html_(self) -> str:
+        facts = [("folder", str(self.folder))]
+        if self.best is None:
+            facts.append(("not finished", f"evo-nas resume {self.folder}"))
+        else:
+            target = self.best["target"]
+            facts += [("FLOPs", f"{target['flops']:,}"), ("parameters", f"{target['params']:,}")]
+            facts += measured_facts(self.best["measured"])
+        facts += [("evaluations", f"{len(self.evaluations):,}")]
+        facts += [("time", duration(sum(self.spent.values())))]
+        figures = []
+        try:
+            if self.best is not None and self.space.picture(self.architecture.genome):
+                figures.append(self.architecture.plot())
+            if self.stages:
+                figures.append(self.plot())
+        except EvoNasError as error:  # a plug-in that is gone: the facts stand without it
+            facts.append(("no figures", str(error)))
+        title = f"{registry.short(self.config.space)} within {describe_config(self.config)}"
+        return card(title, facts, figures)
+
+
+def load_result(folder: str | Path) -> Result:
+    """Read a run folder.
+
+    Raises:
+        RunError: it is no run folder, or something in it is damaged.
+    """
+    folder = Path(folder)
+    run_folder.check(folder)
+    store = Store(folder / run_folder.STORE, read_only=True)
+    try:
+        return Result(
+            folder=folder,
+            config=Config.read(folder / run_folder.CONFIG),
+            best=read_best(folder / run_folder.BEST),
+            evaluations=tuple(store.evaluations()),
+            spent=store.spent(),
+            images=store.images(),
+            facts={name: store.fact(name) for name in ("versions", "data", "rejected")},
+            notes=store.notes(),
+        )
+    finally:
+        store.close()
+
+
+def check_genomes(result: Result, space: Space) -> None:
+    """Check that what a run's files hold are genomes of its ``space``.
+
+    Raises:
+        RunError: one is not; the files were changed, or the space was.
+    """
+    try:
+        for genome in {e.genome: None for e in result.evaluations}:
+            if space.check(genome) != genome:
+                raise SpaceError(f"genome {shown(genome)} is not canonical")
+        if result.best is not None:
+            space.check(result.best["genome"])
+            space.encode(result.best["choices"])
+    except SpaceError as error:
+        raise RunError(f"{result.folder} does not belong to its space: {error}") from error
+
+
+def limited_facts(result: Result) -> list[tuple[str, str]]:
+    """What the network found has of each limited metric, and what limits rejected, for people."""
+    rows = []
+    for text, value in (result.best or {}).get("limits", {}).items():
+        metric = parse_limit(text).metric
+        under = (result.best or {}).get("measured_under", {}).get(text)
+        measured = f", measured {under}" if under else ""
+        rows.append((registry.short(text), describe_value(metric, value) + measured))
+    for stage, tally in (result.facts.get("rejected") or {}).items():
+        counts = dict(tally)
+        looked = f"{counts.pop('looked at'):,} looked at within the exact limit"
+        told = [f"{registry.short(name)}: {count:,}" for name, count in counts.items() if count]
+        rejected = f"; rejected by {', '.join(told)}" if told else "; none rejected"
+        rows.append((f"{stage} draws", looked + rejected))
+    return rows
+
+
+def conditions_facts(result: Result) -> list[tuple[str, str]]:
+    """Under what the run's evaluators measured networks, for those that tell, for people."""
+    under = (result.best or {}).get("measured_under", {})
+    asked = (("scores", result.config.evaluator), ("finalists", result.config.retrainer))
+    return [(f"{what} measured", under[spec]) for what, spec in asked if spec in under]
+
+
+def measured_facts(measured: Mapping[str, object]) -> list[tuple[str, str]]:
+    """What best.json says was measured, as names and values for people."""
+    on_images = "validation_accuracy" in measured
+    source, kind = ("on", "validation_") if on_images else ("by", "")
+    rows = [(f"measured {source}", str(measured.get("data" if on_images else "by", "")))]
+    accuracy, error = measured.get(f"{kind}accuracy"), measured.get(f"{kind}standard_error")
+    if isinstance(accuracy, float):
+        uncertainty = f" ± {error:.4f} (standard error)" if isinstance(error, float) else ""
+        rows.append((f"{kind}accuracy".replace("_", " "), f"{accuracy:.4f}{uncertainty}"))
+    second = measured.get("second_accuracy")
+    if isinstance(second, float):
+        verdict = "separated" if measured.get("separated_from_second") else "not separated"
+        rows.append(
+            ("second finalist", f"{second:.4f}: {verdict} from the best by two standard errors")
+        )
+    test, error = measured.get("test_accuracy"), measured.get("test_standard_error")
+    if isinstance(test, float) and isinstance(error, float):
+        rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
+    return rows
+
+
+def _objective(spec: str) -> Objective:
+    evaluator: Evaluator = registry.load("evaluator", spec)
+    return evaluator.objectives[0]

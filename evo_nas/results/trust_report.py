@@ -1,0 +1,235 @@
+"""What a trust report holds, as values, as a document and as a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evo_nas.core.plugins import registry
+from evo_nas.errors import EvoNasError, RunError
+from evo_nas.evaluation.evaluator import Evaluator
+from evo_nas.results.charts.charts import Points, chart
+from evo_nas.results.charts.notebook import Figure, card
+from evo_nas.search.store.store import Evaluation
+
+from .agreement import Agreement, RepeatNoise
+from .frames import records_frame
+from .statistics import Estimate
+from .trust_file import read_document
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Trust:
+    """What was found about one stage's scores.
+
+    ``networks`` are candidates of the search, ``truths`` what the other evaluator says of each of
+    them, repeat by repeat: shape (repeats, networks); ``failed`` more it could not score.
+    ``agreements`` begin with the scores that the search used, in its order. ``error`` and
+    ``reliability`` are the scores' own (see :mod:`evo_nas.results.reliability`), None where they
+    say nothing of it; ``noise`` is None without repeats.
+    """
+
+    folder: Path
+    stage: str
+    evaluator: str
+    objective: str
+    against: str
+    epochs: int
+    truth: str
+    candidates: int
+    networks: tuple[Evaluation, ...]
+    failed: int
+    truths: tuple[tuple[Evaluation, ...], ...]
+    agreements: tuple[Agreement, ...]
+    constant: tuple[str, ...]
+    error: float | None
+    reliability: float | None
+    noise: RepeatNoise | None
+    file: Path
+
+    @property
+    def picture(self) -> Path:
+        """The scatter plot."""
+        return self.file.with_suffix(".svg")
+
+    @property
+    def means(self) -> list[float]:
+        """What the other evaluator says of each network, the mean of its repeats."""
+        return means(self.truths, self.truth)
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each network; needs the extra ``notebook``.
+
+        ``search`` is the score under test, ``truth`` the mean of what the other evaluator says,
+        ``truth_1``, ``truth_2``, ... each of its repeats.
+        """
+        return records_frame(
+            {
+                "stage": e.stage, "generation": e.generation, "position": e.position,
+                "origin": e.origin, "flops": e.flops, "params": e.params,
+                "search": e.metrics[self.objective], "truth": mean,
+                **{
+                    f"truth_{number}": repeat[i].metrics[self.truth]
+                    for number, repeat in enumerate(self.truths, start=1)
+                },
+            }
+            for i, (e, mean) in enumerate(zip(self.networks, self.means, strict=True))
+        )  # fmt: skip
+
+    def plot(self) -> Figure:
+        """What the other evaluator says over the search's score."""
+        return Figure(f"{self.stage}: trust", trust_picture(self))
+
+    def __repr__(self) -> str:
+        first = self.agreements[0]
+        return (
+            f"<trust in {self.stage} of {self.folder}: {first.name}, tau {first.tau}, "
+            f"{len(self.networks)} networks>"
+        )
+
+    def _repr_html_(self) -> str:
+        taus = [(each.name, f"Kendall's tau {each.tau}") for each in self.agreements]
+        title = f"Trust in {self.stage}: {len(self.networks)} networks by {self.against}"
+        return card(title, taus, [self.plot()])
+
+
+def means(truths: Sequence[Sequence[Evaluation]], metric: str) -> list[float]:
+    """The mean over repeats of a metric, for each network."""
+    return [sum(e.metrics[metric] for e in each) / len(each) for each in zip(*truths, strict=True)]
+
+
+def trust_document(trust: Trust) -> dict[str, Any]:
+    """The report as plain values."""
+    return {
+        "format": 1,
+        "run_folder": str(trust.folder),
+        "stage": trust.stage,
+        "evaluator": trust.evaluator,
+        "against": trust.against,
+        "epochs": trust.epochs,
+        "candidates": trust.candidates,
+        "failed": trust.failed,
+        "agreements": [
+            {
+                "name": each.name,
+                "kendall": asdict(each.tau),
+                "spearman": asdict(each.rho),
+                "score_minus_this": None if each.ahead is None else asdict(each.ahead),
+            }
+            for each in trust.agreements
+        ],
+        "the_same_for_all": list(trust.constant),
+        "score_standard_error": trust.error,
+        "score_reliability": trust.reliability,
+        "repeat_noise": None if trust.noise is None else asdict(trust.noise),
+        "networks": [
+            {
+                "genome": list(e.genome),
+                "origin": e.origin,
+                "flops": e.flops,
+                "params": e.params,
+                "search": dict(e.metrics),
+                "against": [dict(repeat[i].metrics) for repeat in trust.truths],
+            }
+            for i, e in enumerate(trust.networks)
+        ],
+    }
+
+
+def read_trust(path: Path, searched: Sequence[Evaluation]) -> Trust:
+    """The report that was written to ``path``, of candidates that the run's search scored.
+
+    Raises:
+        RunError: the file cannot be read, or is no report on these candidates.
+    """
+    document = read_document(path)
+    stage, against, rows = document["stage"], document["against"], document["networks"]
+    known = {e.genome: e for e in reversed(searched) if e.stage == stage}
+    truth, genomes = _objective(against, path), [tuple(row["genome"]) for row in rows]
+    if not known.keys() >= set(genomes):
+        raise RunError(f"{path} is no trust report of this run: a genome was not scored in it")
+    for row in rows:
+        if len(row["against"]) != len(rows[0]["against"]) or any(
+            truth not in metrics for metrics in row["against"]
+        ):
+            raise RunError(f"{path}: networks have other repeats in 'against', or no {truth!r}")
+    networks = tuple(known[genome] for genome in genomes)
+    truths = tuple(
+        tuple(replace(e, metrics=r["against"][i]) for e, r in zip(networks, rows, strict=True))
+        for i in range(len(rows[0]["against"]))
+    )
+    noise = document["repeat_noise"]
+    return Trust(
+        folder=path.parent,
+        stage=stage,
+        evaluator=document["evaluator"],
+        objective=_objective(document["evaluator"], path),
+        against=against,
+        epochs=document["epochs"],
+        truth=truth,
+        candidates=document["candidates"],
+        networks=networks,
+        failed=document.get("failed", 0),
+        truths=truths,
+        agreements=tuple(map(_agreement, document["agreements"])),
+        constant=tuple(document["the_same_for_all"]),
+        error=document["score_standard_error"],
+        reliability=document["score_reliability"],
+        noise=None if noise is None else RepeatNoise(**noise),
+        file=path,
+    )
+
+
+def _objective(spec: str, path: Path) -> str:
+    try:
+        evaluator: Evaluator = registry.load("evaluator", spec)
+    except EvoNasError as error:
+        raise RunError(f"{path}: {error}") from error
+    return evaluator.objectives[0].name
+
+
+def _agreement(document: Mapping[str, Any]) -> Agreement:
+    ahead = document["score_minus_this"]
+    return Agreement(
+        document["name"],
+        Estimate(**document["kendall"]),
+        Estimate(**document["spearman"]),
+        None if ahead is None else Estimate(**ahead),
+    )
+
+
+def trust_picture(trust: Trust) -> str:
+    """What the other evaluator says over the search's score, as SVG, with standard errors."""
+    groups = []
+    for name, at_random in (("drawn at random", True), ("chosen by the search", False)):
+        rows = [i for i, e in enumerate(trust.networks) if (e.origin == "random") == at_random]
+        if rows:
+            score = [trust.networks[i].metrics[trust.objective] for i in rows]
+            truth = [trust.means[i] for i in rows]
+            errors = _score_errors(trust, rows), _truth_errors(trust, rows)
+            groups.append(Points(name, score, truth, *errors))
+    return chart(
+        groups,
+        title=f"{trust.stage}: Kendall's tau {trust.agreements[0].tau}",
+        x_label=f"{trust.objective} in the search ({registry.short(trust.evaluator)})",
+        y_label=f"{trust.truth} by {registry.short(trust.against)}",
+    )
+
+
+def _score_errors(trust: Trust, rows: Sequence[int]) -> list[float]:
+    errors = [trust.networks[i].metrics.get("standard_error") for i in rows]
+    return [] if None in errors or trust.objective != "accuracy" else [e or 0 for e in errors]
+
+
+def _truth_errors(trust: Trust, rows: Sequence[int]) -> list[float]:
+    """Of the means of repeats, where there are some; else what the other evaluator says."""
+    if trust.noise is not None:
+        return [trust.noise.deviation / math.sqrt(len(trust.truths))] * len(rows)
+    errors = [trust.truths[0][i].metrics.get("standard_error") for i in rows]
+    return [] if None in errors or trust.truth != "accuracy" else [e or 0 for e in errors]

@@ -1,0 +1,83 @@
+"""The contract of feasibility: which genomes meet a budget, how many they are, and drawing them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from evo_nas.errors import BudgetError
+from evo_nas.space.choices import Choices
+from evo_nas.space.space import Genome, Space
+
+from .budget import Budget, format_amount
+from .distribution import Distribution
+
+_DRAWN_FOR_LARGEST = 1000
+
+
+class Feasible(ABC):
+    """The genomes of ``space`` within ``budget``, which limits one cost.
+
+    ``count`` is their number, ``size`` that of all canonical genomes, ``share`` their mass under
+    the prior; the reachable costs run from ``minimum`` to ``maximum``. Each is None where it
+    cannot be known. Counts are exact below 2**53 and correct to 15 digits above.
+    """
+
+    space: Space
+    budget: Budget
+    prior: Distribution
+    size: float | None = None
+    count: float | None = None
+    share: float | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+    estimated: bool = False  # share and count come from draws
+    known: Genome | None = None  # a legal genome, where draws may end without one
+
+    @abstractmethod
+    def legal(self, genome: Genome) -> bool:
+        """Whether this canonical genome meets the budget, or can be completed within it."""
+
+    @abstractmethod
+    def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
+        """One canonical genome from the distribution conditioned on legality."""
+
+    def cost(self, genome: Genome) -> int:
+        """What a genome costs, of the kind that the budget limits."""
+        return self.space.costs(genome)[self.budget.cost]
+
+    def draw_uniform(self, rng: np.random.Generator) -> Genome:
+        """One legal genome, all equally likely where they can be counted, else from the prior."""
+        return self.draw(self.prior, rng)
+
+    def draw_largest(self, rng: np.random.Generator) -> Genome:
+        """One of the legal genomes with the highest cost; the best of 1,000 draws where these
+        are not known.
+        """
+        drawn = [self.draw(self.prior, rng) for _ in range(_DRAWN_FOR_LARGEST)]
+        return max(drawn, key=self.cost)
+
+    def enumerate(self) -> tuple[Genome, ...] | None:
+        """All legal canonical genomes in order; None if there are over a million, or unknown."""
+        return None
+
+    def nearest(self) -> list[int]:
+        """The reachable costs nearest to the budget: below it, above it, where there are such."""
+        return []
+
+    def require(self) -> None:
+        """Raise a BudgetError with the nearest reachable costs if it is certain that none fits."""
+        if self.minimum is None or self.maximum is None or self.share is None or self.share > 0:
+            return
+        nearest = " and ".join(format_amount(cost, 8) for cost in self.nearest())
+        raise BudgetError(
+            f"no network of {self.space.name} meets {self.budget} {self.budget.unit}; the nearest "
+            f"reachable is {nearest}; it reaches {format_amount(self.minimum)} to "
+            f"{format_amount(self.maximum)}"
+        )
+
+
+def merges(space: Space) -> bool:
+    """Whether different genomes of a space may be one network, all their choices being active."""
+    return type(space.root).canonical is not Choices.canonical

@@ -1,0 +1,142 @@
+"""Finding one network that meets several limits, by drawing; always the same one.
+
+While later levels of a hierarchical search are open, a genome is legal if such a network is found
+among what they can make of it. The draws follow from the genome alone, so that the later stage,
+which searches there, finds the same network first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+
+import numpy as np
+
+from evo_nas.errors import NotDrawn
+from evo_nas.space.space import Genome, Space
+
+from .base import Feasible
+from .checks import Checks, Limits
+from .completions import Completions
+from .distribution import prior
+from .feasible import feasible
+
+FEW = 96  # draws to complete a genome
+FEW_MEASURED = 16  # networks measured to complete one
+_UNCONDITIONED = 32
+_MOST_LISTED = 2000
+_MOST_REMEMBERED = 10_000  # completions
+
+Exact = Callable[[Space, int | None], tuple[Feasible, ...]]
+
+
+def exact_feasibles(
+    root: Space, limits: Limits, space: Space, level: int | None
+) -> tuple[Feasible, ...]:
+    """Each limit on a cost alone, met exactly where costs add up; the tightest first.
+
+    The tightest has the smallest share of the prior; of equal ones, the first given.
+    """
+    found = [
+        feasible(space, budget, None if level is None else Completions(root, level, budget.cost))
+        for budget in limits.budgets
+    ]
+    return tuple(sorted(found, key=lambda f: 1.0 if f.share is None else f.share))
+
+
+class Completer:
+    """Looks for networks within ``limits`` among what the levels after ``level`` can still make."""
+
+    def __init__(self, root: Space, limits: Limits, level: int) -> None:
+        self.root, self.limits, self.level = root, limits, level
+        self.checks = Checks(root, limits.budgets, limits.bounds)
+        self.complete = lru_cache(_MOST_REMEMBERED)(self._complete)
+
+    def _complete(self, full: Genome) -> Genome | None:
+        """A full genome within all limits that agrees with ``full`` up to the level, if found."""
+        level = min(later for later in self.root.levels if later > self.level)
+        space = self.root.stage(level, full)
+        if level < max(self.root.levels):
+            return self._complete_further(space, level)
+        tightest = cache(lambda: exact_feasibles(self.root, self.limits, space, None)[0])
+        found = first_legal(space, tightest, self.checks, FEW, FEW_MEASURED)
+        return None if found is None else space.lift(found)
+
+    def _complete_further(self, space: Space, level: int) -> Genome | None:
+        further = Completer(self.root, self.limits, level)
+        tightest = exact_feasibles(self.root, self.limits, space, level)[0]
+        if tightest.share == 0:
+            return None
+        rng = generator(space)
+        for _ in range(FEW_MEASURED):
+            found = further.complete(space.lift(tightest.draw(tightest.prior, rng)))
+            if found is not None:
+                return found
+        return None
+
+
+def first_legal(
+    space: Space,
+    tightest: Callable[[], Feasible],
+    checks: Checks,
+    draws: int,
+    measured: int,
+    whole: int = 0,
+) -> Genome | None:
+    """The first of ``draws`` genomes that passes ``checks``; at most ``measured`` are measured.
+
+    The first few come from the prior, which takes no table; the others are drawn within the
+    tightest limit on a cost. Of a small space, all is looked at after a few draws; where the
+    tightest limit admits no more than ``whole``, however many have to be measured.
+    """
+    rng, typical, left = generator(space), prior(space), measured
+    known: dict[Genome, bool] = {}  # of those measured
+
+    def passes(genome: Genome) -> bool | None:
+        nonlocal left
+        if checks.measures and not left:
+            return None
+        full = space.lift(genome)
+        if not checks.quick(full):
+            return False
+        if not checks.measures:
+            return True
+        if genome not in known:
+            left -= 1
+            known[genome] = checks.measure(full)
+        return known[genome]
+
+    for number in range(draws):
+        if number == FEW and _all_of(tightest()) is not None:
+            break
+        if number < _UNCONDITIONED:
+            genome = typical.draw(space, rng)
+        elif tightest().share == 0:
+            return None
+        else:
+            try:
+                genome = tightest().draw(tightest().prior, rng)
+            except NotDrawn:
+                return None
+        if verdict := passes(genome):
+            return genome
+        if verdict is None:
+            if not whole:
+                return None
+            break
+    if (small := _all_of(tightest())) is None:
+        return None
+    if len(small) <= whole:
+        left = whole
+    return next((genome for genome in small if passes(genome)), None)
+
+
+def _all_of(feasible: Feasible) -> tuple[Genome, ...] | None:
+    """Everything legal, if it is little."""
+    few = feasible.count is not None and feasible.count <= _MOST_LISTED
+    return feasible.enumerate() if few else None
+
+
+def generator(space: Space) -> np.random.Generator:
+    """A stream that follows from what is frozen in the space alone."""
+    return np.random.default_rng([1, *space.lift((0,) * len(space.choices))])

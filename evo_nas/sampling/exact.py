@@ -1,0 +1,169 @@
+"""Feasibility where costs add up over slots: exact, by dynamic programming (:mod:`.tables`).
+
+While later levels of a hierarchical search are still open, a genome is legal if they can complete
+it within the budget: its slots then have sets of costs instead of one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache, reduce
+
+import numpy as np
+
+from evo_nas.errors import NotDrawn
+from evo_nas.space.space import Genome, Space
+
+from .base import Feasible, merges
+from .budget import Budget
+from .completions import Completions
+from .distribution import Distribution, prior
+from .slots import ContextTable
+from .tables import Floats, reachable_sums
+
+_MOST_ENUMERATED = 1_000_000
+_MOST_REJECTED = 10_000
+_MOST_BITS = 1 << 22
+
+
+class ExactFeasible(Feasible):
+    """Feasibility by dynamic programming; see the module's docstring.
+
+    Where different genomes are one network (:func:`merges`), ``size`` and ``count`` are unknown;
+    the rest is exact.
+    """
+
+    def __init__(self, space: Space, budget: Budget, later: Completions | None) -> None:
+        self.space, self.budget = space, budget
+        self._contexts = [ContextTable(space, budget, context, later) for context in space.contexts]
+        self._by_genes = {tuple(c.genes.values()): c for c in self._contexts}
+        self.prior = prior(space)
+        self._prior_layers = [self._weigh(self.prior, i) for i in range(len(self._contexts))]
+        # A draw asks for the masses of all contexts first: keep the last distribution's layers.
+        self._cached = lru_cache(maxsize=len(self._contexts))(self._weigh)
+        self.minimum = min(c.minimum for c in self._contexts)
+        self.maximum = max(c.maximum for c in self._contexts)
+        if not merges(space):
+            self.size = sum(c.size for c in self._contexts)
+            self.count = sum(c.table.mass(c.counts) for c in self._contexts)
+        self.share = sum(self._masses(self.prior))
+
+    def legal(self, genome: Genome) -> bool:
+        """Whether this canonical genome meets the budget, or can be completed within it."""
+        context = self._context_of(genome)
+        costs = context.costs_of(genome)
+        if not context.by_sets:
+            return context.fixed + sum(map(min, costs)) in self.budget
+        unit = math.gcd(*(c - min(s) for s in costs for c in s)) or 1
+        base = context.fixed + sum(map(min, costs))
+        high = (self.budget.high - base) // unit
+        high = min(high, sum((max(s) - min(s)) // unit for s in costs))
+        low = max(-(-(self.budget.low - base) // unit), 0)
+        sums = reachable_sums([[(c - min(s)) // unit for c in s] for s in costs], high)
+        return high >= low and sums >> low != 0
+
+    def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
+        """One canonical genome from the distribution conditioned on legality."""
+        return self._draw(self._masses(distribution), lambda i: self._layers(distribution, i), rng)
+
+    def draw_uniform(self, rng: np.random.Generator) -> Genome:
+        """One legal genome, all equally likely."""
+        return self._draw(
+            [context.table.mass(context.counts) for context in self._contexts],
+            lambda i: (self._contexts[i].counts, self._contexts[i].ones),
+            rng,
+        )
+
+    def draw_largest(self, rng: np.random.Generator) -> Genome:
+        """One of the legal genomes with the highest cost, drawn from the prior among them."""
+        above = replace(self.budget, low=self.budget.high + 1, high=self.budget.high + 1)
+        highest = [cost for c in self._contexts for cost in _neighbours(c, above)[0]]
+        if not highest or not all(context.table.exact for context in self._contexts):
+            return super().draw_largest(rng)
+        exactly = replace(self.budget, low=max(highest), high=max(highest))
+        return ExactFeasible(self.space, exactly, None).draw(self.prior, rng)
+
+    def _draw(
+        self,
+        masses: list[float],
+        layers_and_weights: Callable[[int], tuple[list[Floats], list[Floats]]],
+        rng: np.random.Generator,
+    ) -> Genome:
+        total = sum(masses)
+        for _ in range(_MOST_REJECTED if total > 0 else 0):
+            chosen = int(rng.choice(len(masses), p=np.array(masses) / total))
+            context = self._contexts[chosen]
+            layers, weights = layers_and_weights(chosen)
+            values = context.table.draw(layers, weights, rng)
+            genome = self.space.canonical(self._assemble(context, values))
+            if context.table.exact or self.legal(genome):
+                return genome
+        raise NotDrawn(
+            f"no genome of {self.space.name} within {self.budget} {self.budget.unit} was found; "
+            "widen the budget"
+        )
+
+    def enumerate(self) -> tuple[Genome, ...] | None:
+        """All legal canonical genomes in order; None if there are over a million."""
+        if self.count is None or self.count > _MOST_ENUMERATED:
+            return None
+        found = {
+            self.space.canonical(self._assemble(context, values))
+            for context in self._contexts
+            for values in context.table.enumerate().tolist()
+        }
+        return tuple(sorted(genome for genome in found if self.legal(genome)))
+
+    def _assemble(self, context: ContextTable, values: Sequence[int]) -> Genome:
+        genes = dict(context.genes)
+        for slot, value in zip(context.slots, values, strict=True):
+            genes.update(zip(slot.positions, slot.values[value].tolist(), strict=True))
+        return self.space.fill(genes)
+
+    def _context_of(self, genome: Genome) -> ContextTable:
+        return self._by_genes[tuple(genome[i] for i in self.space.context)]
+
+    def _masses(self, distribution: Distribution) -> list[float]:
+        return [
+            float(context.own.weights(distribution)[0])
+            * context.table.mass(self._layers(distribution, i)[0])
+            for i, context in enumerate(self._contexts)
+        ]
+
+    def _weigh(self, distribution: Distribution, i: int) -> tuple[list[Floats], list[Floats]]:
+        weights = self._contexts[i].weights(distribution)
+        return self._contexts[i].table.backward(weights), weights
+
+    def _layers(self, distribution: Distribution, i: int) -> tuple[list[Floats], list[Floats]]:
+        return (
+            self._prior_layers[i] if distribution is self.prior else self._cached(distribution, i)
+        )
+
+    def nearest(self) -> list[int]:
+        """The reachable costs nearest to the budget: below it, above it, where there are such."""
+        pairs = [_neighbours(context, self.budget) for context in self._contexts]
+        below = [cost for low, _ in pairs for cost in low]
+        above = [cost for _, high in pairs for cost in high]
+        return ([max(below)] if below else []) + ([min(above)] if above else [])
+
+
+def _neighbours(context: ContextTable, budget: Budget) -> tuple[list[int], list[int]]:
+    """The reachable cost nearest below the budget, and the one nearest above, as lists."""
+    sums = [sorted({c for costs in slot.costs for c in costs}) for slot in context.slots]
+    unit = reduce(math.gcd, (c - s[0] for s in sums for c in s)) or 1
+    steps = (context.maximum - context.minimum) // unit
+    if steps > _MOST_BITS:
+        return (
+            [context.maximum] if context.maximum < budget.low else [],
+            [context.minimum] if context.minimum > budget.high else [],
+        )
+    bits = reachable_sums([[(c - s[0]) // unit for c in s] for s in sums], steps)
+    low = min(max(-(-(budget.low - context.minimum) // unit), 0), steps + 1)
+    high = min(max((budget.high - context.minimum) // unit + 1, 0), steps + 1)
+    under = bits & ((1 << low) - 1)
+    over = bits >> high << high
+    below = [context.minimum + unit * (under.bit_length() - 1)] if under else []
+    above = [context.minimum + unit * ((over & -over).bit_length() - 1)] if over else []
+    return below, above

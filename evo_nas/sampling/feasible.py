@@ -1,0 +1,74 @@
+"""Which genomes of a space meet a budget: decided exactly wherever it can be.
+
+Costs that add up over slots are met by dynamic programming, others by listing all genomes of a
+small space, and only those of a large one by bounded rejection.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evo_nas.errors import NotDrawn
+from evo_nas.space.space import Genome, Space
+
+from .base import Feasible, merges
+from .budget import Budget
+from .completions import Completions
+from .distribution import Distribution, prior
+from .exact import ExactFeasible
+from .listed import ListedFeasible, Listing
+
+__all__ = ["ExactFeasible", "Feasible", "ListedFeasible", "RejectionFeasible", "feasible"]
+
+_MOST_REJECTED = 10_000
+
+
+def feasible(space: Space, budget: Budget, later: Completions | None = None) -> Feasible:
+    """Decide feasibility; ``later`` completes genomes while later levels are open.
+
+    Where costs do not add up nobody knows what later levels can make of a genome: its own cost,
+    with the details that they hold now, decides.
+    """
+    if later is not None and adds_up(later.root):
+        return ExactFeasible(space, budget, later)
+    additive = adds_up(space)
+    if (not additive or merges(space)) and (listing := Listing.of(space, budget.cost)):
+        return ListedFeasible(space, budget, listing)
+    return ExactFeasible(space, budget, None) if additive else RejectionFeasible(space, budget)
+
+
+def adds_up(space: Space) -> bool:
+    """Whether the costs of a space are sums over its slots."""
+    # Without slots there is nothing to add up, and the contexts may be too many to go through.
+    return bool(space.slots) and all(
+        space.slot_costs(slot, context) is not None
+        for slot in space.slots
+        for context in space.contexts
+    )
+
+
+class RejectionFeasible(Feasible):
+    """For spaces whose costs do not add up over slots: bounded rejection."""
+
+    def __init__(self, space: Space, budget: Budget) -> None:
+        self.space, self.budget, self.prior = space, budget, prior(space)
+
+    def legal(self, genome: Genome) -> bool:
+        """Whether this genome meets the budget."""
+        return self.cost(genome) in self.budget
+
+    def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
+        """One genome from the distribution conditioned on the budget.
+
+        Raises:
+            NotDrawn: none of 10,000 draws met the budget.
+        """
+        for _ in range(_MOST_REJECTED):
+            genome = distribution.draw(self.space, rng)
+            if self.legal(genome):
+                return genome
+        raise NotDrawn(
+            f"none of {_MOST_REJECTED:,} genomes drawn from {self.space.name} met {self.budget} "
+            f"{self.budget.unit}; widen the budget, or give the space slot_costs so that it can be "
+            "met exactly"
+        )

@@ -1,0 +1,181 @@
+"""Feasibility of spaces small enough to list: exact, whatever their costs and canonical genomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evo_nas.errors import BudgetError, NotDrawn
+from evo_nas.space.space import Genome, Space
+
+from .base import Feasible
+from .budget import Budget
+from .checks import Checks
+from .distribution import Distribution, prior
+from .tables import Floats, Integers, pick
+
+_MOST_LISTED = 1 << 17  # genomes: about a second, and 20 MB
+_HIGHEST = 1 << 62  # of any cost
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All genomes that a distribution can draw, before those of one network are merged.
+
+    ``genes`` and ``active`` are (choices, genomes); ``networks`` are the canonical genomes in
+    order, ``costs`` (networks,) their costs of the kind asked for, and ``which`` (genomes,) says
+    which each genome is.
+    """
+
+    genes: Integers
+    active: NDArray[np.bool_]
+    which: Integers
+    networks: tuple[Genome, ...]
+    costs: Integers
+
+    @classmethod
+    def of(cls, space: Space, cost: str = "flops") -> Listing | None:
+        """The listing of a space; None if it has too many genomes."""
+        found = _all_genes(space)
+        if found is None:
+            return None
+        genes, active = found
+        canonical = [space.canonical(genome) for genome in zip(*genes.tolist(), strict=True)]
+        if not space.choices:
+            canonical = [space.canonical(())]
+        networks = tuple(sorted(set(canonical)))
+        index = {genome: position for position, genome in enumerate(networks)}
+        which = np.array([index[genome] for genome in canonical], dtype=np.int64)
+        costs = np.array([space.costs(genome)[cost] for genome in networks], dtype=np.int64)
+        return cls(genes, active, which, networks, costs)
+
+    def take(self, rows: Integers) -> Listing:
+        """Some of the genomes."""
+        return Listing(
+            np.ascontiguousarray(self.genes[:, rows]),
+            np.ascontiguousarray(self.active[:, rows]),
+            self.which[rows],
+            self.networks,
+            self.costs,
+        )
+
+    @cached_property
+    def _sometimes(self) -> list[bool]:
+        """Whether each choice is inactive somewhere."""
+        return [not active.all() for active in self.active]
+
+    def weights(self, distribution: Distribution) -> Floats:
+        """The probability of each genome, (genomes,)."""
+        weights: Floats = np.ones(len(self.which))
+        columns = zip(
+            distribution.probabilities, self.genes, self.active, self._sometimes, strict=True
+        )
+        for vector, genes, active, sometimes in columns:
+            factors = np.take(vector, genes)
+            weights *= np.where(active, factors, 1.0) if sometimes else factors
+        return weights
+
+
+def _all_genes(space: Space) -> tuple[Integers, NDArray[np.bool_]] | None:
+    """Genes and activity (choices, genomes), choice by choice; inactive choices hold 0."""
+    genes: Integers = np.zeros((0, 1), dtype=np.int64)
+    active: NDArray[np.bool_] = np.ones((0, 1), dtype=bool)
+    for choice, conditions in zip(space.choices, space.conditions, strict=True):
+        on = np.ones(genes.shape[1], dtype=bool)
+        for parent, allowed in conditions:
+            on &= active[parent] & np.isin(genes[parent], list(allowed))
+        counts = np.where(on, len(choice.options), 1)
+        if counts.sum() > _MOST_LISTED:
+            return None
+        rows = np.repeat(np.arange(len(on)), counts)
+        own = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        genes = np.vstack([genes[:, rows], own])
+        active = np.vstack([active[:, rows], on[rows]])
+    return genes, active
+
+
+class ListedFeasible(Feasible):
+    """Feasibility by looking at every genome; genomes of one network count once.
+
+    ``checks`` are further limits on what meets the budget.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        budget: Budget,
+        listing: Listing,
+        checks: Checks | None = None,
+    ) -> None:
+        self.space, self.budget, self.prior = space, budget, prior(space)
+        self._costs = listing.costs
+        low, high = min(budget.low, _HIGHEST), min(budget.high, _HIGHEST)
+        fits = (listing.costs >= low) & (listing.costs <= high)
+        self._checks = checks
+        if checks is not None:
+            for row in np.flatnonzero(fits):
+                fits[row] = checks.quick(space.lift(listing.networks[row]))
+        self._legal = tuple(listing.networks[i] for i in np.flatnonzero(fits))
+        self._is_legal = frozenset(self._legal)
+        self._genomes = listing.take(np.flatnonzero(fits[listing.which]))
+        self._prior_weights = self._genomes.weights(self.prior)
+        self.size, self.count = float(len(listing.networks)), float(len(self._legal))
+        self.share = float(self._prior_weights.sum())
+        self.minimum, self.maximum = int(listing.costs.min()), int(listing.costs.max())
+
+    def require(self) -> None:
+        """Raise a BudgetError that says why, if nothing is legal."""
+        if self._checks is not None and self._checks.looked_at and not self._legal:
+            raise BudgetError(
+                f"no network of {self.space.name} meets {self.budget} {self.budget.unit} and the "
+                f"other limits: {self._checks.account()}; widen a limit"
+            )
+        super().require()
+
+    def nearest(self) -> list[int]:
+        """The reachable costs nearest to the budget: below it, above it, where there are such."""
+        costs = self._costs.tolist()
+        below = [cost for cost in costs if cost < self.budget.low]
+        above = [cost for cost in costs if cost > self.budget.high]
+        return ([max(below)] if below else []) + ([min(above)] if above else [])
+
+    def legal(self, genome: Genome) -> bool:
+        """Whether this canonical genome meets the budget."""
+        return genome in self._is_legal
+
+    def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
+        """One canonical genome from the distribution conditioned on legality.
+
+        Raises:
+            NotDrawn: the distribution draws no legal genome.
+        """
+        known = distribution is self.prior
+        weights = self._prior_weights if known else self._genomes.weights(distribution)
+        if not weights.any():
+            raise NotDrawn(
+                f"no genome of {self.space.name} within {self.budget} {self.budget.unit} can be "
+                "drawn; widen the budget"
+            )
+        return self._genomes.networks[self._genomes.which[pick(weights, rng)]]
+
+    def draw_uniform(self, rng: np.random.Generator) -> Genome:
+        """One legal genome, all equally likely.
+
+        Raises:
+            BudgetError: there is none.
+        """
+        self.require()
+        return self._legal[rng.integers(len(self._legal))]
+
+    def draw_largest(self, rng: np.random.Generator) -> Genome:
+        """One of the legal genomes with the highest cost, drawn from the prior among them."""
+        costs = self._genomes.costs[self._genomes.which]
+        weights = np.where(costs == costs.max(), self._prior_weights, 0.0)
+        return self._genomes.networks[self._genomes.which[pick(weights, rng)]]
+
+    def enumerate(self) -> tuple[Genome, ...]:
+        """All legal canonical genomes in order."""
+        return self._legal

@@ -1,0 +1,133 @@
+"""The budget table of one context: a space's slots with what each of their values costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evo_nas.space.space import Genome, Space
+
+from .budget import Budget
+from .completions import Completions
+from .distribution import Distribution
+from .tables import CompletionTable, Floats, SumTable, Table
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot's values under a context: genes at ``positions``, and the costs each can end with."""
+
+    positions: tuple[int, ...]
+    values: NDArray[np.int64]  # (values, positions)
+    active: NDArray[np.bool_]  # (values, positions)
+    costs: tuple[tuple[int, ...], ...]
+
+    def weights(self, distribution: Distribution) -> Floats:
+        """The probability of each value."""
+        weights: Floats = np.ones(len(self.values))
+        for column, position in enumerate(self.positions):
+            vector = np.array(distribution.probabilities[position])
+            weights *= np.where(self.active[:, column], vector[self.values[:, column]], 1.0)
+        return weights
+
+
+class ContextTable:
+    """The table of one context."""
+
+    def __init__(
+        self, space: Space, budget: Budget, context: Genome, later: Completions | None
+    ) -> None:
+        self.genes = dict(zip(space.context, context, strict=True))
+        self.own = _context_slot(space, context)
+        self.slots = [
+            _slot(space, s, context, budget.cost, later)
+            for s in (later.root if later else space).slots
+        ]
+        full = space.lift(space.fill(self.genes))
+        root_context = tuple(full[i] for i in space.root.context)
+        fixed = space.root.fixed_costs(root_context) if later else space.fixed_costs(context)
+        self.fixed = fixed[budget.cost]
+        # With an upper limit only, the cheapest completion decides.
+        self.by_sets = later is not None and budget.low > 0
+        self.lookup: list[dict[Genome, tuple[int, ...]]] = [
+            dict(zip(map(tuple, slot.values.tolist()), slot.costs, strict=True))
+            for slot in self.slots
+        ]
+        self.minimum = self.fixed + sum(min(map(min, slot.costs)) for slot in self.slots)
+        self.maximum = self.fixed + sum(max(map(max, slot.costs)) for slot in self.slots)
+        self.size = math.prod(float(len(slot.values)) for slot in self.slots)
+        # No more than there is: a table of sets has a bit for each step up to the upper limit.
+        low, high = budget.low - self.fixed, min(budget.high, self.maximum) - self.fixed
+        self.table: Table
+        if self.by_sets:
+            self.table = CompletionTable([slot.costs for slot in self.slots], low, high)
+        else:
+            self.table = SumTable(
+                [np.array([min(c) for c in slot.costs]) for slot in self.slots], low, high
+            )
+
+    def costs_of(self, genome: Genome) -> list[tuple[int, ...]]:
+        """The costs that each slot of this genome can end with."""
+        return [
+            lookup[tuple(genome[i] for i in slot.positions)]
+            for slot, lookup in zip(self.slots, self.lookup, strict=True)
+        ]
+
+    def weights(self, distribution: Distribution) -> list[Floats]:
+        """The probability of each value of each slot."""
+        return [slot.weights(distribution) for slot in self.slots]
+
+    @cached_property
+    def counts(self) -> list[Floats]:
+        """The backward layers that count genomes."""
+        return self.table.backward(self.ones)
+
+    @property
+    def ones(self) -> list[Floats]:
+        """The weights that count."""
+        return [np.ones(len(slot.values)) for slot in self.slots]
+
+
+def _context_slot(space: Space, context: Genome) -> Slot:
+    """The context itself as a slot of one value, to weigh it."""
+    genome = space.fill(dict(zip(space.context, context, strict=True)))
+    return _make_slot(space, space.context, [context], [genome], [(0,)])
+
+
+def _slot(space: Space, name: str, context: Genome, cost: str, later: Completions | None) -> Slot:
+    positions = space.slots.get(name, ())
+    values = space.slot_values(name, context) if positions else ((),)
+    given = dict(zip(space.context, context, strict=True))
+    genomes = [
+        space.fill({**given, **dict(zip(positions, value, strict=True))}) for value in values
+    ]
+    if later is not None:
+        costs = [tuple(sorted(later.costs(name, space.lift(genome)))) for genome in genomes]
+    else:
+        table = space.slot_costs(name, context)
+        assert table is not None
+        costs = [(table[value][cost],) for value in values]
+    return _make_slot(space, positions, values, genomes, costs)
+
+
+def _make_slot(
+    space: Space,
+    positions: Sequence[int],
+    values: Sequence[Genome],
+    genomes: Sequence[Genome],
+    costs: Sequence[tuple[int, ...]],
+) -> Slot:
+    shape = (len(values), len(positions))
+    every = [space.active(genome) for genome in genomes]
+    active = [[on[position] for position in positions] for on in every]
+    return Slot(
+        tuple(positions),
+        np.array(values, dtype=np.int64).reshape(shape),
+        np.array(active, dtype=bool).reshape(shape),
+        tuple(costs),
+    )

@@ -1,0 +1,248 @@
+"""Dynamic programming over slots: weigh, and draw from, the slot values that meet a budget.
+
+A table walks the slots in order. Its state is what the slots so far add up to; the last state says
+whether the whole is legal. Values of a slot that lead to the same next state form one class, so
+that work is per class and not per value. Weights are products over slots, so one backward pass
+gives the exact mass of everything legal, and a forward walk an exact conditioned draw.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Hashable, Sequence
+from functools import partial, reduce
+from itertools import pairwise
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evo_nas.errors import BudgetError
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_MOST_STEPS = 1 << 19  # of the dense table: 12 slots take 50 MB
+_MOST_WORK = 1 << 29  # of the dense table, steps times values: about a second
+_MOST_STATES = 200_000  # of the table over sets of costs
+
+
+class Table(ABC):
+    """``classes[slot]`` maps a value's index to its class; ``exact`` is False where the table lets
+    through some illegal values and its draws need a check.
+    """
+
+    exact = True
+
+    def __init__(self, classes: Sequence[Integers]) -> None:
+        self.classes = classes
+        self.class_counts = [int(c.max()) + 1 for c in classes]
+
+    @abstractmethod
+    def next_states(self, slot: int, state: int) -> Integers:
+        """The state after each class of ``slot``."""
+
+    @abstractmethod
+    def backward(self, weights: Sequence[Floats]) -> list[Floats]:
+        """For each slot and state, and after the last, the mass of the legal ways to go on."""
+
+    def mass(self, layers: Sequence[Floats]) -> float:
+        """The mass of everything legal."""
+        return float(layers[0][0])
+
+    def draw(
+        self, layers: Sequence[Floats], weights: Sequence[Floats], rng: np.random.Generator
+    ) -> list[int]:
+        """The index of each slot's value, drawn from the weights conditioned on legality."""
+        state, drawn = 0, []
+        for slot, (classes, weight) in enumerate(zip(self.classes, weights, strict=True)):
+            following = self.next_states(slot, state)
+            value = pick(weight * layers[slot + 1][following[classes]], rng)
+            state = int(following[classes[value]])
+            drawn.append(value)
+        return drawn
+
+    def enumerate(self) -> Integers:
+        """All legal values (rows) by slot (columns)."""
+        counts = self.backward([np.ones(len(classes)) for classes in self.classes])
+        if not self.mass(counts):
+            return np.zeros((0, len(self.classes)), dtype=np.int64)
+        rows: Integers = np.zeros((1, 0), dtype=np.int64)
+        states: Integers = np.zeros(1, dtype=np.int64)
+        for slot, classes in enumerate(self.classes):
+            distinct, which = np.unique(states, return_inverse=True)
+            following = np.stack([self.next_states(slot, int(s))[classes] for s in distinct])
+            row, value = np.nonzero((counts[slot + 1][following] > 0)[which])
+            rows = np.column_stack([rows[row], value])
+            states = following[which[row], value]
+        return rows
+
+
+class SumTable(Table):
+    """Legal when the sum of one cost for each slot lies in ``low`` to ``high``.
+
+    Costs are divided by their greatest common divisor, which makes it exact. Where that leaves too
+    many steps, costs are rounded in favour of legality instead, and ``exact`` is False.
+    """
+
+    def __init__(self, costs: Sequence[Integers], low: int, high: int) -> None:
+        base = sum(int(c.min()) for c in costs)
+        relative = [c - c.min() for c in costs]
+        low, high = max(low - base, 0), min(high - base, sum(int(c.max()) for c in relative))
+        unit = math.gcd(*(int(c) for r in relative for c in np.unique(r))) or 1
+        slack = 0
+        most = min(_MOST_STEPS, _MOST_WORK // sum(len(np.unique(r)) for r in relative))
+        if high // unit > most:
+            unit, slack, self.exact = -(-high // most), len(costs), False
+        self._steps = []  # of each slot, by class
+        classes = []
+        for cost in relative:
+            steps, index = np.unique(cost // unit, return_inverse=True)
+            self._steps.append(steps.astype(np.int64))
+            classes.append(index.astype(np.int64))
+        super().__init__(classes)
+        self._low, self._high = max(-(-low // unit) - slack, 0), high // unit
+        self._padding = max(int(steps[-1]) for steps in self._steps)
+
+    def next_states(self, slot: int, state: int) -> Integers:
+        """The sum after each class; sums above the budget lie in the padding."""
+        following: Integers = np.minimum(
+            self._steps[slot] + state, max(self._high, 0) + self._padding
+        )
+        return following
+
+    def backward(self, weights: Sequence[Floats]) -> list[Floats]:
+        """See :meth:`Table.backward`; a layer has one entry for each sum."""
+        size = max(self._high + 1, 1)
+        last = np.zeros(size + self._padding)
+        last[self._low : max(self._high + 1, 0)] = 1
+        layers = [last]
+        for slot in reversed(range(len(weights))):
+            by_class = np.bincount(self.classes[slot], weights[slot], self.class_counts[slot])
+            layer = np.zeros(size + self._padding)
+            for step, weight in zip(self._steps[slot], by_class, strict=True):
+                if weight > 0 and step < size:
+                    layer[: size - step] += weight * layers[0][step:size]
+            layers.insert(0, layer)
+        return layers
+
+
+# What the slots so far add: one set of costs for each, in order.
+_Sets: TypeAlias = tuple[tuple[int, ...], ...]
+_State = TypeVar("_State", bound=Hashable)
+_Span: TypeAlias = tuple[int, int]
+
+
+class CompletionTable(Table):
+    """Legal when some choice of one cost from each slot's set sums to ``low`` .. ``high``.
+
+    A state is what sums the slots so far can reach: the least and the greatest, where no other
+    matters, else all of them as the bits of an integer. Slots with the same sets in another order
+    lead to the same state, which keeps states few.
+
+    Raises:
+        BudgetError: the slots' costs are so varied that there are too many such sets.
+    """
+
+    def __init__(self, sets: Sequence[Sequence[Collection[int]]], low: int, high: int) -> None:
+        bases = [min(min(costs) for costs in slot) for slot in sets]
+        low, high = max(low - sum(bases), 0), high - sum(bases)
+        bits = [
+            [frozenset(cost - base for cost in costs) for costs in slot]
+            for slot, base in zip(sets, bases, strict=True)
+        ]
+        unit = math.gcd(*(c for slot in bits for costs in slot for c in costs)) or 1
+        low, high = -(-low // unit), high // unit
+        classes, distinct = [], []
+        for slot in bits:
+            unique = list(dict.fromkeys(slot))
+            classes.append(np.array([unique.index(costs) for costs in slot]))
+            distinct.append([sorted(c // unit for c in costs) for costs in unique])
+        super().__init__(classes)
+        if high - low + 1 >= max(_widest_gap(costs) for slot in distinct for costs in slot):
+            # One slot after the other raised from cost to cost: on this way from the least sum to
+            # the greatest no step is so wide that it would lead across the window.
+            self._transitions, spans = _reach(distinct, (0, 0), _span)
+            legal = [least <= high and low <= most for least, most in spans]
+        else:
+            self._transitions, sums = _reach(distinct, 1, partial(_added, high=high))
+            window = ((1 << (high + 1)) - (1 << low)) if high >= low else 0
+            legal = [bool(reached & window) for reached in sums]
+        self._legal = np.array(legal, dtype=np.float64)
+
+    def next_states(self, slot: int, state: int) -> Integers:
+        """The index of the state after each class."""
+        row: Integers = self._transitions[slot][state]
+        return row
+
+    def backward(self, weights: Sequence[Floats]) -> list[Floats]:
+        """See :meth:`Table.backward`; a layer has one entry for each set of sums."""
+        layers = [self._legal]
+        for slot in reversed(range(len(weights))):
+            by_class = np.bincount(self.classes[slot], weights[slot], self.class_counts[slot])
+            layers.insert(0, layers[0][self._transitions[slot]] @ by_class)
+        return layers
+
+
+def reachable_sums(sets: Sequence[Collection[int]], high: int) -> int:
+    """The sums of one number from each set, up to ``high``, as the bits of an integer."""
+    return reduce(partial(_added, high=high), sets, 1)
+
+
+def _reach(
+    slots: Sequence[Sequence[Sequence[int]]],
+    start: _State,
+    add: Callable[[_State, Sequence[int]], _State],
+) -> tuple[list[Integers], list[_State]]:
+    """The transitions of each slot, state by class, and the states after the last slot."""
+    states: list[tuple[_State, _Sets]] = [(start, ())]
+    transitions = []
+    for classes in slots:
+        following: dict[_State, tuple[int, _Sets]] = {}  # with the state's number
+        numbers: dict[_Sets, int] = {}
+        for state, sets in states:
+            for costs in classes:
+                # Whatever the order in which sets are added: sums are long, and rarely new.
+                together = _with(sets, costs)
+                if together not in numbers:
+                    new = (len(following), together)
+                    numbers[together], _ = following.setdefault(add(state, costs), new)
+        if len(following) > _MOST_STATES:
+            raise BudgetError(
+                "this space has too many different costs for a budget with a lower limit while "
+                "later stages are open; give the upper limit only"
+            )
+        rows = [[numbers[_with(sets, costs)] for costs in classes] for _, sets in states]
+        transitions.append(np.array(rows, dtype=np.int64))
+        states = [(state, sets) for state, (_, sets) in following.items()]
+    return transitions, [state for state, _ in states]
+
+
+def _widest_gap(costs: Sequence[int]) -> int:
+    """The widest step from one of the sorted costs to the next."""
+    return max((after - before for before, after in pairwise(costs)), default=0)
+
+
+def _span(state: _Span, costs: Sequence[int]) -> _Span:
+    """The least and the greatest sum, with one of the sorted costs added."""
+    return state[0] + costs[0], state[1] + costs[-1]
+
+
+def _with(sets: _Sets, costs: Sequence[int]) -> _Sets:
+    return tuple(sorted((*sets, tuple(costs))))
+
+
+def _added(sums: int, numbers: Collection[int], high: int) -> int:
+    """Sums, as the bits of an integer, with one of the numbers added to each; up to ``high``."""
+    mask = (1 << (high + 1)) - 1 if high >= 0 else 0
+    return reduce(lambda total, number: total | sums << number, numbers, 0) & mask
+
+
+def pick(weights: Floats, rng: np.random.Generator) -> int:
+    """An index drawn in proportion to its weight."""
+    cumulative = np.cumsum(weights)
+    index = int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
+    while weights[min(index, len(weights) - 1)] <= 0:  # a sum that was rounded past the last one
+        index -= 1
+    return min(index, len(weights) - 1)

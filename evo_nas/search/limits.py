@@ -1,0 +1,143 @@
+"""The limits of a run: what a user gives, what is kept of it, and where values come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from evo_nas.core.plugins import registry
+from evo_nas.errors import BudgetError, SpaceError, nearest
+from evo_nas.sampling.budget import UNLIMITED, Budget, parse_budget
+from evo_nas.sampling.checks import Bound, Limits
+from evo_nas.sampling.limits import Limit, from_budget, merge_limits, parse_limit, parse_range
+from evo_nas.space.space import Genome, Space
+
+from .config import Config
+
+DEFAULT = "1.4G"  # FLOPs, where nothing at all is limited
+Measure = Callable[[Limit, Genome], float]  # of a full genome
+
+
+def given_limits(
+    space: Space,
+    flops: str | None,
+    params: str | None = None,
+    latency: str | None = None,
+    limits: Sequence[str] = (),
+) -> tuple[str, tuple[str, ...]]:
+    """The limit on FLOPs and all others, as a configuration keeps them.
+
+    Without any, FLOPs are limited to 1.4G; with others alone they are unlimited.
+
+    Raises:
+        EvoNasError: a limit is malformed, contradicts another, or its metric is unknown.
+    """
+    named = ((params, "params"), (latency, "latency"))
+    given = [parse_range(metric, text) for text, metric in named if text is not None]
+    given += map(parse_limit, limits)
+    if flops is not None or not given:
+        given.insert(0, from_budget(parse_budget(DEFAULT if flops is None else flops)))
+    merged = merge_limits(_absolute(space, limit) for limit in given)
+    budget = next((each.budget() for each in merged if each.metric == "flops"), None)
+    others = tuple(str(limit) for limit in merged if limit.metric != "flops")
+    return str(budget or Budget(0, UNLIMITED)), others
+
+
+def make_limits(space: Space, flops: str, limits: Sequence[str], measure: Measure) -> Limits:
+    """The limits that a configuration keeps; ``measure`` gives the value of what an evaluator says.
+
+    Raises:
+        EvoNasError: a limit is malformed or its metric is unknown.
+    """
+    budgets = [parse_budget(flops)]
+    bounds = []
+    costs, known = _costs(space), _known(space)
+    for limit in map(parse_limit, limits):
+        if limit.metric in costs:
+            budgets.append(limit.budget())
+        elif limit.metric in known:
+            bounds.append(Bound(limit, partial(_look_up, space, limit.metric)))
+        else:
+            bounds.append(Bound(limit, partial(measure, limit), measured=True))
+    return Limits(tuple(budget for budget in budgets if budget.limits), tuple(bounds))
+
+
+def space_limits(
+    space: Space, flops: str | None, params: str | None, limits: Sequence[str]
+) -> Limits:
+    """The limits by which a space is looked at; none are needed, and nothing is measured."""
+    if flops is None and params is None and not limits:
+        return Limits(())
+    budget, further = given_limits(space, flops, params, None, limits)
+    return make_limits(space, budget, further, unmeasured)
+
+
+def describe_limits(flops: str, limits: Sequence[str]) -> str:
+    """All limits of a configuration in one text for people and names of folders."""
+    named = [] if flops == str(Budget(0, UNLIMITED)) else [flops]
+    return " ".join([*named, *(_short(parse_limit(text)) for text in limits)])
+
+
+def describe_config(config: Config) -> str:
+    """All limits of a run for people, with units."""
+    limited = config.flops != str(Budget(0, UNLIMITED))
+    further = describe_limits(str(Budget(0, UNLIMITED)), config.limits).replace(" ", ", ")
+    return ", ".join(filter(None, [f"{config.flops} FLOPs" if limited else "", further]))
+
+
+def _short(limit: Limit) -> str:
+    return str(replace(limit, metric=registry.short(limit.metric)))
+
+
+def unmeasured(limit: Limit, genome: Genome) -> float:
+    """For limits of which nothing will be measured."""
+    raise AssertionError(f"{limit} is measured in a run only, not for {genome}")
+
+
+def _look_up(space: Space, metric: str, full: Genome) -> float:
+    return space.metrics(full)[metric]
+
+
+def absolute(text: str) -> str:
+    """A limit with the path of its evaluator made absolute.
+
+    Raises:
+        BudgetError: it is malformed.
+    """
+    return str(_found_anywhere(parse_limit(text)))
+
+
+def _absolute(space: Space, limit: Limit) -> Limit:
+    """The limit with its metric checked, and found again from any folder."""
+    costs, known = _costs(space), _known(space)
+    if limit.metric in costs or limit.metric in known:
+        return limit
+    if not names_evaluator(limit):
+        raise BudgetError(
+            f"limit {str(limit)!r}: unknown metric {limit.metric!r}; "
+            f"{nearest(limit.metric, {*costs, *known, *registry.names('evaluator')})}"
+        )
+    return _found_anywhere(limit)
+
+
+def names_evaluator(limit: Limit) -> bool:
+    """Whether an evaluator gives the metric, by its spec; else it is a cost, or known results."""
+    target = limit.spec.partition("?")[0]
+    return ":" in target or target in registry.names("evaluator")
+
+
+def _found_anywhere(limit: Limit) -> Limit:
+    spec, mark, name = limit.metric.partition("#")
+    return replace(limit, metric=f"{registry.absolute('evaluator', spec)}{mark}{name}")
+
+
+def _costs(space: Space) -> set[str]:
+    return set(space.costs(space.canonical((0,) * len(space.choices))))
+
+
+def _known(space: Space) -> set[str]:
+    try:
+        return set(space.metrics(space.canonical((0,) * len(space.choices))))
+    except SpaceError:  # it is not a space of known results
+        return set()

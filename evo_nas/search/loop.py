@@ -1,0 +1,270 @@
+"""The life of a run: its stages, the final network, and the files that tell of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from evo_nas.core.files import load_weights, save_weights
+from evo_nas.core.plugins import modules, registry
+from evo_nas.core.progress import Progress
+from evo_nas.core.streams import Streams
+from evo_nas.data.source import DataSource, SearchData
+from evo_nas.errors import RunError
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.sampling.budget import parse_budget
+from evo_nas.sampling.feasible import Feasible
+from evo_nas.sampling.sampler import Sampler
+from evo_nas.sampling.several import LimitedFeasible
+from evo_nas.search.store.store import Store
+from evo_nas.space.decoder import Decoder
+from evo_nas.space.space import Genome, Space
+from evo_nas.strategies.base import Scored, StagePlan, Strategy
+from evo_nas.training.batches import Batches, Ledger, measure
+from evo_nas.training.weights import describe_weights
+
+from . import run_folder
+from .architecture_files import ArchitectureFiles
+from .config import CHANGEABLE, Config
+from .finalists import compare_finalists
+from .limit_facts import describe_fact, limit_facts
+from .limits import make_limits
+from .measured import LimitMeasurer
+from .scoring import Scorer
+from .stage import describe, retrain, search, stage_feasible, stage_space, unscored
+
+
+class Loop:
+    """One run from its folder, new or resumed.
+
+    ``data`` may be given when it has been loaded already. Everything random follows from the seed;
+    everything finished is in the store or in a checkpoint, and is not done again.
+    """
+
+    def __init__(
+        self, folder: Path, config: Config, progress: Progress, data: SearchData | None = None
+    ) -> None:
+        self.folder, self.config, self.progress = folder, config, progress
+        self.space: Space = registry.load("space", config.space)
+        self.strategy: Strategy = registry.load("strategy", config.strategy)
+        self.budget = parse_budget(config.flops)
+        self.store = Store(folder / run_folder.STORE)
+        self.measurer = LimitMeasurer(
+            folder, self.space, self._limit_context, self.store, config.time_limit
+        )
+        self.limits = make_limits(self.space, config.flops, config.limits, self.measurer.value)
+        self.source: DataSource = registry.load("data", config.data)
+        self.data = data or self.source.load(config.seed)
+        if self.store.fact("config") not in (None, config.digest):
+            raise RunError(
+                f"{folder / run_folder.CONFIG} is not what it was when the run began; bring it "
+                f"back, or start a new run (only {', '.join(CHANGEABLE)} may change)"
+            )
+        if self.store.fact("space") not in (None, self.space.fingerprint):
+            raise RunError(
+                f"the space {config.space!r} is not what it was when {folder} began (its choices, "
+                "target or costs differ); bring its file back as it was, or start a new run"
+            )
+        if self.store.fact("data") != self.data.fingerprint:
+            raise RunError(
+                f"the images of {config.data!r} are not those that {folder} began with; "
+                "bring the old ones back, or start a new run"
+            )
+
+    def note_environment(self, now: Mapping[str, str]) -> None:
+        """Note versions and hardware that are not those with which the run began."""
+        before = self.store.fact("versions")
+        before = before if isinstance(before, dict) else {}
+        changes = [
+            f"{name} {now[name]} instead of {was}"
+            for name, was in before.items()
+            if name in now and now[name] != was
+        ]
+        if changes:
+            line = f"went on with {', '.join(changes)}"
+            self.progress.say(f"{line}: results may differ from those of a run that did not")
+            self.store.add_notes("run", [line])
+
+    def run(self) -> None:
+        """Search all stages, retrain, and write the best network; the caller holds the lock."""
+        with modules.steady(), closing(self.measurer):
+            self._run()
+        self.store.close()
+
+    def _run(self) -> None:
+        torch.set_num_threads(self.config.threads)
+        self._note(self.data.train.notes())
+        decided: Genome | None = None
+        for stage in self.strategy.plan(self.space, self.config.settings):
+            space = stage_space(self.space, stage, decided)
+            finalists, weights = self._stage(stage, space, planned=decided is None)
+            finalists = [replace(f, genome=space.lift(f.genome)) for f in finalists]
+            decided = finalists[0].genome
+        assert decided is not None, "a strategy plans one stage at least"
+        self._finish(decided, finalists, weights)
+
+    def _stage(
+        self, stage: StagePlan, space: Space, planned: bool
+    ) -> tuple[list[Scored], Path | None]:
+        """The retrained finalists of a stage, best first, and the weights of the best.
+
+        How limits are met in a stage that was ``planned`` is known before the run.
+        """
+        config = self.config
+        legal = stage_feasible(stage, space, self.limits)
+        if legal.count is not None and legal.share is not None:
+            self.progress.say(
+                f"{stage.name}: {legal.count:,.4g} of {legal.size:,.4g} genomes fit, "
+                f"{100 * legal.share:.3g}% of the prior"
+            )
+        if config.limits and not planned:
+            for fact in limit_facts(self.limits, legal):
+                self.progress.say(f"{stage.name}: {describe_fact(fact, config.device)}")
+        retrainer = self._scorer(
+            stage, space, legal, "finalists", config.retrainer, config.recipe.train.epochs
+        )
+        objectives = retrainer.evaluator.objectives
+        finalists, weights = self._finalists(stage, space, legal, objectives)
+        if config.inherit:
+            retrainer.context = replace(retrainer.context, initial_weights=weights.__getitem__)
+        try:
+            best = retrain(finalists, retrainer)
+            self.progress.say(
+                describe(best[0], objectives[0], legal, f"{stage.name}: {_counted(best)}")
+            )
+            if isinstance(legal, LimitedFeasible):
+                self._tell_rejected(stage.name, legal.tally)
+            return best, retrainer.weights(best[0].genome) if stage.final else None
+        finally:
+            retrainer.close()
+
+    def _finalists(
+        self, stage: StagePlan, space: Space, legal: Feasible, objectives: Sequence[Objective]
+    ) -> tuple[list[Scored], dict[Genome, Mapping[str, Tensor]]]:
+        """What the stage's search chose to be retrained, to be ranked by ``objectives``.
+
+        With the shared weights of each, if they are to be inherited.
+        """
+        config = self.config
+        streams = Streams(Streams(config.seed).number(stage.name, "search"))
+        if not stage.scored:
+            found = unscored(self.strategy, stage, config.settings, legal, objectives, streams)
+            return found, {}
+        epochs = config.recipe.supernet.epochs * stage.epochs_factor
+        scorer = self._scorer(stage, space, legal, "search", config.evaluator, epochs)
+        try:
+            found = search(
+                self.strategy, stage, config.settings, legal, scorer, streams, self.progress
+            )
+            inherited = found if config.inherit else []
+            return found, {f.genome: scorer.initial_weights(f.genome) for f in inherited}
+        finally:
+            scorer.close()
+
+    def _scorer(
+        self,
+        stage: StagePlan,
+        space: Space,
+        legal: Feasible,
+        phase: str,
+        evaluator_spec: str,
+        epochs: int,
+    ) -> Scorer:
+        evaluator: Evaluator = registry.load("evaluator", evaluator_spec)
+        context = self.context(stage.name, phase, epochs, legal)
+        search = phase == "search"
+        opening = "training" if search else phase
+        total = stage.candidates if search else stage.finalists
+        return Scorer(
+            evaluator, space, context, self.store, stage.name, phase, opening, total,
+            failures=self.config.failures,
+            time_limit=self.config.time_limit if search else self.config.finalist_time_limit,
+            then=f"evo-nas show {self.folder} counts the reasons. Mend the evaluator, then go on "
+            f"with: evo-nas resume {self.folder} --retry-failed",
+        )  # fmt: skip
+
+    def context(self, stage: str, phase: str, epochs: int, legal: Feasible) -> EvaluationContext:
+        """What an evaluator works with in one phase of a stage: its own streams and folder."""
+        context = self._context((stage, phase, "evaluator"), Path(stage, phase), epochs)
+        return replace(context, draw=Sampler(legal).typical)
+
+    def _limit_context(self, spec: str) -> EvaluationContext:
+        """What the evaluator of a limit works with: the whole space, and streams of its own."""
+        folder = Path("limits", registry.file_name(spec))
+        return self._context(("limits", spec), folder, self.config.recipe.supernet.epochs)
+
+    def _context(self, stream: Sequence[str], folder: Path, epochs: int) -> EvaluationContext:
+        config = self.config
+        return EvaluationContext(
+            streams=Streams(Streams(config.seed).number(*stream)),
+            folder=self.folder / run_folder.CHECKPOINTS / folder,
+            geometry=config.geometry,
+            data=self.data,
+            recipe=config.recipe,
+            epochs=epochs,
+            device=config.device,
+            threads=config.threads,
+            jobs=config.jobs,
+            progress=self.progress,
+        )
+
+    def _tell_rejected(self, stage: str, tally: Mapping[str, int]) -> None:
+        """Keep what each limit rejected; the first time, as a replay looks at a little less."""
+        kept = self.store.fact("rejected")
+        kept = kept if isinstance(kept, dict) else {}
+        if stage not in kept:
+            self.store.set_fact("rejected", {**kept, stage: tally})
+
+    def _note(self, lines: Sequence[str]) -> None:
+        """Say and keep what there is to know of the images, each line once in the run."""
+        for line in dict.fromkeys(lines):
+            if line not in self.store.notes().get("images", []):
+                self.progress.say(line)
+        self.store.add_notes("images", lines)
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _finish(self, genome: Genome, finalists: Sequence[Scored], weights: Path | None) -> None:
+        """Read the test split, once, and write the finalists, best.safetensors and best.json."""
+        files = ArchitectureFiles(self.config, self.space, self.strategy, self.limits)
+        measured: dict[str, object] = {"by": self.config.retrainer, "data": self.config.data}
+        if len(self.data.train):
+            measured["fingerprint"] = self.data.fingerprint
+            measured["geometry"] = asdict(self.config.geometry)
+        prefix = "validation_" if len(self.data.train) else ""
+        for number, finalist in enumerate(finalists, start=1):
+            metrics = {f"{prefix}{name}": value for name, value in finalist.metrics.items()}
+            path = self.folder / run_folder.FINALISTS / f"{number}.json"
+            files.write(path, finalist.genome, measured | metrics)
+        measured |= compare_finalists(finalists, prefix)
+        if weights is not None:
+            began = time.perf_counter()
+            tensors = load_weights(weights)
+            if tensors is None:
+                raise RunError(f"{weights} is missing; the retrained network cannot be delivered")
+            network = Decoder(self.space).network(genome, self.config.geometry)
+            network.load_state_dict(tensors)
+            size = self.config.geometry.image_size
+            test = Batches(self.source.test(), self.data, size, self.config.device)
+            metrics = measure(network.to(self.config.device), test).metrics()
+            self._note([*self.data.train.notes(), *test.notes()])
+            measured["test_accuracy"] = metrics["accuracy"]
+            measured["test_standard_error"] = metrics["standard_error"]
+            about = describe_weights(
+                self.config.space, genome, self.config.geometry, self.data, self.data.classes
+            )
+            save_weights(self.folder / run_folder.WEIGHTS, tensors, about)
+            images = Ledger(measured=len(test))
+            self.store.spend("final", "test", time.perf_counter() - began, images)
+        self.store.sync()  # best.json says that the run is finished
+        files.write(self.folder / run_folder.BEST, genome, measured)
+
+
+def _counted(finalists: Sequence[Scored]) -> str:
+    return "1 finalist" if len(finalists) == 1 else f"{len(finalists)} finalists"

@@ -1,0 +1,103 @@
+"""What a run will do, decided before any compute: its stages, and what the budget leaves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from evo_nas.sampling.budget import UNLIMITED, Budget
+from evo_nas.sampling.checks import Checks, Limits
+from evo_nas.sampling.feasible import Feasible
+from evo_nas.space import checks as contracts
+from evo_nas.space.sizes import stage_sizes
+from evo_nas.space.space import Space
+from evo_nas.strategies.base import Settings, StagePlan, Strategy
+
+from .architectures import published_networks
+from .limit_facts import LimitFact, limit_facts
+from .stage import stage_feasible, stage_space
+
+
+@dataclass(frozen=True, slots=True)
+class StageOutlook:
+    """A planned stage. ``feasible`` is None while it depends on earlier stages.
+
+    ``smallest`` and ``largest`` are the numbers of canonical genomes that it may have.
+    """
+
+    stage: StagePlan
+    smallest: float
+    largest: float
+    feasible: Feasible | None
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published network of the space, and whether the limits on what is known of it admit it."""
+
+    name: str
+    flops: int
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that the plan printed at the start tells."""
+
+    space: Space
+    limits: Limits
+    stages: tuple[StageOutlook, ...]
+    published: tuple[Published, ...]
+
+    @property
+    def budget(self) -> Budget:
+        """The limit on FLOPs."""
+        unlimited = Budget(0, UNLIMITED)
+        return next((b for b in self.limits.budgets if b.cost == unlimited.cost), unlimited)
+
+    @property
+    def facts(self) -> tuple[LimitFact, ...]:
+        """How the limits are met in the first stage."""
+        first = self.stages[0].feasible
+        assert first is not None, "the first stage depends on no other"
+        return limit_facts(self.limits, first)
+
+
+def make_plan(
+    spec: str, space: Space, strategy: Strategy, settings: Settings, limits: Limits
+) -> Plan:
+    """Plan a run of the space that ``spec`` names, and decide the feasibility of all its stages.
+
+    A later stage is feasible because the first admits only what can be completed. Of limits that
+    take measuring, nothing is decided before the run.
+
+    Raises:
+        BudgetError: nothing meets the budget.
+    """
+    stages = tuple(
+        outlook(space, stage, limits.quick(), first=position == 0)
+        for position, stage in enumerate(contracts.plan(strategy, space, settings))
+    )
+    return Plan(space, limits, stages, published(spec, space, limits))
+
+
+def outlook(space: Space, stage: StagePlan, limits: Limits, *, first: bool) -> StageOutlook:
+    """What is known of a stage before the run."""
+    if not first and stage.level is not None:
+        smallest, largest = stage_sizes(space, stage.level)
+        return StageOutlook(stage, smallest, largest, None)
+    searched = stage_space(space, stage, None)
+    found = stage_feasible(stage, searched, limits)
+    size = found.size if found.size is not None else math.nan
+    return StageOutlook(stage, size, size, found)
+
+
+def published(spec: str, space: Space, limits: Limits) -> tuple[Published, ...]:
+    """The published networks of a space, cheapest first."""
+    found = []
+    checks = Checks(space, limits.budgets, limits.quick().bounds)
+    for name, architecture in published_networks().items():
+        if architecture.space == spec:
+            flops = space.costs(architecture.genome)["flops"]
+            found.append(Published(name, flops, checks.quick(space.canonical(architecture.genome))))
+    return tuple(sorted(found, key=lambda network: network.flops))

@@ -1,0 +1,236 @@
+"""Scoring a generation: what the store already has is replayed, the rest evaluated and recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from evo_nas.errors import EvaluatorError, RunError
+from evo_nas.evaluation.dispatch import AtWork
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Outcome
+from evo_nas.search.store.store import Evaluation, Store
+from evo_nas.space.space import Genome, Space
+from evo_nas.strategies.base import Proposal
+from evo_nas.training.batches import Ledger
+
+from .failures import Announcer, FailureCount, to_keep
+
+
+@dataclass
+class Scorer:
+    """One evaluator at work on one stage's ``space``; it is opened when it is first needed.
+
+    ``phase`` is "search" or "finalists"; ``opening`` names what opening it is in the account of
+    time (a supernet trains then). ``total`` candidates are to be scored, of which the share
+    ``failures`` may fail; ``then`` says what to do when more did. In a worker process, a
+    candidate may take ``time_limit`` seconds; 0 is any time.
+    """
+
+    evaluator: Evaluator
+    space: Space
+    context: EvaluationContext
+    store: Store
+    stage: str
+    phase: str
+    opening: str
+    total: int
+    failures: float = 0.5
+    then: str = ""
+    time_limit: float = 0.0
+    _work: AtWork | None = field(default=None, init=False)
+    _scored: int = field(default=0, init=False)
+    _proposed: int = field(default=0, init=False)  # in earlier generations
+
+    def __post_init__(self) -> None:
+        self._what = f"{self.stage} {self.phase}"
+        self._count = FailureCount(self._what, self.failures, self.then)
+        self._announcer = Announcer(self._what)
+
+    def score(self, generation: int, proposals: Sequence[Proposal]) -> list[Evaluation]:
+        """The evaluations of a generation, in the order of its proposals.
+
+        Raises:
+            RunError: the store holds other candidates than were proposed now.
+            EvaluatorError: too many candidates failed, or the evaluator broke its contract.
+        """
+        kept = self.store.evaluations(self.stage, self.phase, generation)
+        recorded = {e.position: e for e in kept if e.position < len(proposals)}
+        for position, evaluation in recorded.items():
+            if self.space.lift(proposals[position].genome) != evaluation.genome:
+                raise RunError(
+                    f"{self.store.path} holds another candidate at {self.stage}, generation "
+                    f"{generation}, position {position} than a replay proposes; the run was made "
+                    "with another version or plug-in, resume it with those"
+                )
+        missing = [i for i in range(len(proposals)) if i not in recorded]
+        self._scored += len(recorded)
+        in_order = _InOrder(self._count)
+        for position, evaluation in recorded.items():
+            in_order.add(position, evaluation.failure)
+        if missing:
+            self._open()
+            self.context.progress.start(self._what, self.total, "candidates")
+            with self._accounted(self.phase):
+                self._evaluate(generation, proposals, missing, recorded, in_order)
+        self._proposed += len(proposals)
+        return [recorded[i] for i in range(len(proposals))]
+
+    def require_scores(self) -> None:
+        """Raise an EvaluatorError if all candidates so far have failed."""
+        self._count.require_scores()
+
+    def weights(self, genome: Genome) -> Path | None:
+        """The stand-alone weights that the evaluator kept of an evaluated genome, if it keeps any.
+
+        Where they have been lost since, the genome is evaluated once more.
+
+        Raises:
+            EvaluatorError: there are none this time either.
+        """
+        self._open()
+        path = self.evaluator.weights(genome)
+        if path is None and not self.evaluator.keeps_weights:
+            return None
+        if path is None or not path.exists():
+            self.context.progress.say(f"{self._what}: the best network's weights are missing; anew")
+            self._evaluate_again(genome)
+            path = self.evaluator.weights(genome)
+            if path is None or not path.exists():
+                raise EvaluatorError("the evaluator kept no weights of the best network")
+        return path
+
+    def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
+        """The shared weights that a genome's network can start from."""
+        self._open()
+        return self.evaluator.initial_weights(genome)
+
+    def close(self) -> None:
+        """Release the evaluator, and end its workers."""
+        if self._work is not None:
+            self._work.close()
+
+    def _open(self) -> AtWork:
+        if self._work is None:
+            before = replace(self.context.ledger)
+            with self._accounted(self.opening):  # what Ctrl-C stops half-way is never closed
+                self._work = AtWork(self.evaluator, self.space, self.context, self.time_limit)
+            images = self.context.ledger - before
+            self.store.spend(self.stage, self.opening, 0, images)
+        return self._work
+
+    @contextmanager
+    def _accounted(self, phase: str) -> Iterator[None]:
+        """Write down the time of the evaluator's work."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.store.spend(self.stage, phase, time.perf_counter() - began)
+            self.store.add_notes(self._what, self._take_notes())
+
+    def _take_notes(self) -> list[str]:
+        """What the evaluator has noted since this was last asked."""
+        notes = [*self.context.notes]
+        self.context.notes.clear()
+        return notes
+
+    def _evaluate(
+        self,
+        generation: int,
+        proposals: Sequence[Proposal],
+        missing: Sequence[int],
+        recorded: dict[int, Evaluation],
+        in_order: _InOrder,
+    ) -> None:
+        """Evaluate and record those at the ``missing`` positions, as they arrive."""
+        genomes = [proposals[i].genome for i in missing]
+        last, before = time.perf_counter(), replace(self.context.ledger)
+        with closing(self._open().outcomes(genomes)) as arriving:
+            for index, outcome in arriving:
+                now = time.perf_counter()
+                position, images = missing[index], self.context.ledger - before
+                recorded[position] = self._record(
+                    generation, position, proposals[position], outcome, now - last, images
+                )
+                in_order.add(position, recorded[position].failure)
+                last, before = now, replace(self.context.ledger)
+
+    def _evaluate_again(self, genome: Genome) -> None:
+        """Evaluate a genome of the first generation for what it leaves; nothing is recorded anew.
+
+        Raises:
+            EvaluatorError: it fails this time.
+        """
+        with self._accounted(self.phase):
+            ((_, outcome),) = self._open().outcomes([genome])
+        if isinstance(outcome, Failure):
+            raise EvaluatorError(f"the best network cannot be evaluated again: {outcome.reason}")
+        full, kept = self.space.lift(genome), self.store.evaluations(self.stage, self.phase, 0)
+        before = next(each.metrics for each in kept if each.genome == full)
+        if dict(outcome) != dict(before):
+            name = self.evaluator.objectives[0].name
+            line = (
+                "the weights of the best network were lost, and evaluated anew they are others: "
+                f"{name} {outcome[name]:.4f}, and {before[name]:.4f} as it is recorded"
+            )
+            self.store.add_notes(self._what, [line])
+            self.context.progress.say(line)
+
+    def _record(
+        self,
+        generation: int,
+        position: int,
+        proposal: Proposal,
+        outcome: Outcome,
+        seconds: float,
+        images: Ledger,
+    ) -> Evaluation:
+        genome = self.space.lift(proposal.genome)
+        costs = self.space.root.costs(genome)
+        failure = to_keep(outcome.reason) if isinstance(outcome, Failure) else None
+        metrics = {} if isinstance(outcome, Failure) else outcome
+        evaluation = Evaluation(
+            stage=self.stage,
+            phase=self.phase,
+            generation=generation,
+            position=position,
+            genome=genome,
+            flops=costs["flops"],
+            params=costs["params"],
+            metrics=metrics,
+            origin=proposal.origin,
+            parents=tuple(self.space.lift(parent) for parent in proposal.parents),
+            seconds=seconds,
+            images=images,
+            failure=failure,
+        )
+        score = metrics.get(self.evaluator.objectives[0].name)
+        self.store.add(evaluation, self.space.root, score, self._take_notes())
+        self._scored += 1
+        number = self._proposed + position + 1
+        if failure is not None and (line := self._announcer.line(number, failure)):
+            self.context.progress.say(line)
+        self.context.progress.advance(self._scored)
+        return evaluation
+
+
+class _InOrder:
+    """Counts a generation's candidates in the order of their positions, however they arrive.
+
+    So whether too many fail does not depend on how many processes evaluate them.
+    """
+
+    def __init__(self, count: FailureCount) -> None:
+        self._count, self._next = count, 0
+        self._waiting: dict[int, str | None] = {}
+
+    def add(self, position: int, failure: str | None) -> None:
+        self._waiting[position] = failure
+        while self._next in self._waiting:
+            self._count.add(self._waiting.pop(self._next))
+            self._next += 1

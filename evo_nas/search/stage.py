@@ -1,0 +1,122 @@
+"""The search of one stage, and the retraining of its finalists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+from evo_nas.core.progress import Progress
+from evo_nas.core.streams import Streams
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.sampling.budget import UNLIMITED, format_amount
+from evo_nas.sampling.checks import Limits
+from evo_nas.sampling.feasible import Feasible
+from evo_nas.sampling.sampler import Sampler
+from evo_nas.sampling.several import feasible_within
+from evo_nas.search.store.store import Evaluation
+from evo_nas.space.checks import ask, begin, tell
+from evo_nas.space.space import Genome, Space
+from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy, rank
+
+from .scoring import Scorer
+
+
+def stage_space(root: Space, stage: StagePlan, decided: Genome | None) -> Space:
+    """What a stage searches, given the full genome that earlier stages decided."""
+    return root if stage.level is None else root.stage(stage.level, decided)
+
+
+def stage_feasible(stage: StagePlan, space: Space, limits: Limits) -> Feasible:
+    """What is legal in a stage: by its own cost if it is final, else by some completion's."""
+    found = feasible_within(space, limits, None if stage.final else stage.level)
+    found.require()
+    return found
+
+
+def search(
+    strategy: Strategy,
+    stage: StagePlan,
+    settings: Settings,
+    legal: Feasible,
+    scorer: Scorer,
+    streams: Streams,
+    progress: Progress,
+) -> list[Scored]:
+    """Search one stage; the finalists that the strategy chose.
+
+    A resumed search goes the same way: recorded scores are told to the strategy again. Of what was
+    scored only the best are kept here, so that long searches need no more memory than short ones.
+    """
+    objectives = scorer.evaluator.objectives
+    begin(strategy, stage, Sampler(legal), settings, objectives)
+    done = 0
+    best: list[Scored] = []
+    for generation in count():
+        proposals = ask(strategy, streams.generator("propose", generation), legal.space)
+        if not proposals:
+            break
+        evaluations = scorer.score(generation, proposals)
+        told = _scored(proposals, evaluations)
+        tell(strategy, told)
+        done += len(told)
+        best = rank([*best, *told], objectives)[: stage.finalists]
+        if best:
+            number = f"generation {generation + 1}"
+            # The phase may not have begun yet: the scorer begins none where it only replays.
+            progress.start(f"{stage.name} search", stage.candidates, "candidates")
+            progress.advance(done, describe(best[0], objectives[0], legal, number))
+    scorer.require_scores()
+    if done < stage.candidates:
+        progress.say(f"{stage.name}: space exhausted, all {done:,} candidates evaluated")
+    return strategy.finalists(best, stage.finalists)
+
+
+def unscored(
+    strategy: Strategy,
+    stage: StagePlan,
+    settings: Settings,
+    legal: Feasible,
+    objectives: Sequence[Objective],
+    streams: Streams,
+) -> list[Scored]:
+    """The finalists of a stage in which no score decides: all that the strategy proposes.
+
+    ``objectives`` are those by which the finalists will be ranked.
+    """
+    begin(strategy, stage, Sampler(legal), settings, objectives)
+    finalists: list[Scored] = []
+    for generation in count():
+        proposals = ask(strategy, streams.generator("propose", generation), legal.space)
+        if not proposals:
+            break
+        drawn = [Scored(p.genome, legal.space.costs(p.genome)["flops"]) for p in proposals]
+        tell(strategy, drawn)
+        finalists += drawn
+    return finalists
+
+
+def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:
+    """Score the finalists of a stage by a better evaluator; best first, without those that failed.
+
+    Raises:
+        EvaluatorError: all of them failed.
+    """
+    proposals = [Proposal(finalist.genome, "finalist") for finalist in finalists]
+    evaluations = scorer.score(0, proposals)
+    scorer.require_scores()
+    return rank(_scored(proposals, evaluations), scorer.evaluator.objectives)
+
+
+def describe(best: Scored, objective: Objective, legal: Feasible, prefix: str) -> str:
+    """One line about the best candidate so far, and how much of the budget it uses."""
+    used = f"{format_amount(best.flops)} FLOPs"
+    if legal.budget.high < UNLIMITED:
+        used = f"{legal.cost(best.genome) / legal.budget.high:.1%} of the budget"
+    return f"{prefix}, best {objective.name} {best.metrics[objective.name]:.4f} at {used}"
+
+
+def _scored(proposals: Sequence[Proposal], evaluations: Sequence[Evaluation]) -> list[Scored]:
+    return [
+        Scored(proposal.genome, evaluation.flops, evaluation.metrics)
+        for proposal, evaluation in zip(proposals, evaluations, strict=True)
+    ]

@@ -1,0 +1,288 @@
+"""A run's SQLite file: every evaluation, what phases took, and a few facts."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+
+from evo_nas.core.soundness import checksum
+from evo_nas.core.sqlite import explained
+from evo_nas.core.validation import is_number
+from evo_nas.errors import RunError
+from evo_nas.space.space import Genome, Space
+from evo_nas.training.batches import Ledger
+
+from . import schema
+from .forgetting import NOTE_KEY, Forgotten, forget_failures, note_key
+from .rows import Evaluation, evaluation_of
+from .store_rows import checked, checked_fact, is_count, require
+
+__all__ = ["Evaluation", "Forgotten", "Store"]
+
+# Evaluations that took less than _QUICK seconds are committed together: a commit takes longer than
+# a look into a table. None waits longer than _LONGEST_WAIT for the next one. What is committed
+# survives the end of this process; what took at least _COSTLY seconds survives a loss of power too.
+# A commit that waits for the disk takes some milliseconds, in which cheaper ones can be repeated.
+_QUICK = 0.01
+_LONGEST_WAIT = 0.5
+_COSTLY = 0.1
+_ADVICE = "restore it from a copy, or start a new run"
+
+
+class Store:
+    """The evaluations of one run."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open an existing file; one of an earlier version is brought up to date.
+
+        Raises:
+            RunError: it is missing, damaged, in use, or of another version of evo-nas.
+        """
+        if not path.is_file():
+            raise RunError(f"{path} is missing; this is no run folder of evo-nas")
+        self.path, self._read_only = path, read_only
+        with self._explained():
+            self._connection = schema.connect(path, read_only=read_only)
+            if not read_only:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+        self._committed = time.monotonic()
+        self._durable = True  # SQLite's default
+
+    @classmethod
+    def create(cls, path: Path, space: Space) -> Store:
+        """Make a new file for runs of ``space``."""
+        schema.create(path, space)
+        return cls(path)
+
+    def close(self) -> None:
+        """Close the file, so that it is one file that can be read from any medium."""
+        self.commit()
+        if not self._read_only:
+            with suppress(sqlite3.OperationalError):  # somebody reads it right now
+                self._connection.execute("PRAGMA journal_mode = DELETE")
+        self._connection.close()
+
+    def commit(self) -> None:
+        """Commit what :meth:`add` left for later."""
+        with self._explained():
+            self._connection.commit()
+        self._committed = time.monotonic()
+
+    def sync(self) -> None:
+        """Make everything that was recorded durable, so that other files may refer to it."""
+        self._begin(durable=True)
+        with self._explained():  # a commit that changes nothing; the disk has all that precede it
+            self._connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+    def _begin(self, *, durable: bool) -> None:
+        """See that what is recorded next will survive a loss of power when it is committed, or not.
+
+        Whatever was committed before is durable then, too: it precedes it in SQLite's log.
+        """
+        if durable == self._durable:
+            return
+        if self._connection.in_transaction:
+            self.commit()  # SQLite does not change it within one
+        with self._explained():
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        self._durable = durable
+
+    def compact(self) -> None:
+        """Give back what the file does not need any more."""
+        with self._explained():
+            self._connection.execute("VACUUM")
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return explained(self.path, _ADVICE)
+
+    # -- evaluations -----------------------------------------------------------------------------
+
+    def add(
+        self,
+        evaluation: Evaluation,
+        space: Space,
+        score: float | None,
+        notes: Sequence[str] = (),
+    ) -> None:
+        """Record an evaluation, durably if it took a tenth of a second; no score if it failed.
+
+        Others are durable once a costly one or :meth:`sync` has followed. Quick ones that arrive
+        together are committed together, after half a second at the latest if more arrive; what is
+        written of their phase, :meth:`spend`, commits them too. ``notes`` are kept with it, see
+        :meth:`notes`.
+        """
+        self._begin(durable=evaluation.seconds >= _COSTLY)
+        options = space.options(evaluation.genome)
+        row = (
+            evaluation.stage,
+            evaluation.phase,
+            evaluation.generation,
+            evaluation.position,
+            _dump(evaluation.genome),
+            _dump([options.get(choice.name) for choice in space.choices]),
+            evaluation.flops,
+            evaluation.params,
+            None if score is None else float(score),
+            _dump(dict(evaluation.metrics)),
+            evaluation.origin,
+            _dump(evaluation.parents),
+            float(evaluation.seconds),  # as SQLite gives it back: the checksum covers the type
+            evaluation.images.trained,
+            evaluation.images.measured,
+            evaluation.failure,
+        )
+        cells = ", ".join("?" * len(row))
+        with self._explained():
+            self._connection.execute(
+                f"INSERT INTO evaluations VALUES (NULL, {cells}, ?)", (*row, checksum(*row))
+            )
+            if notes:
+                key = note_key(*row[:4])
+                self._write_fact(key, _dump(list(notes)))
+        waited = time.monotonic() - self._committed
+        if evaluation.seconds >= _QUICK or waited >= _LONGEST_WAIT:
+            self.commit()
+
+    def evaluations(
+        self, stage: str | None = None, phase: str | None = None, generation: int | None = None
+    ) -> list[Evaluation]:
+        """The evaluations of a stage, phase and generation (None: any), in the order proposed."""
+        asked = {"stage": stage, "phase": phase, "generation": generation}
+        given = {column: value for column, value in asked.items() if value is not None}
+        # Conditions on nothing else, so that SQLite finds a generation by its index.
+        where = " AND ".join(f"{column} = :{column}" for column in given) or "true"
+        with self._explained():
+            rows = self._connection.execute(
+                "SELECT stage, phase, generation, position, genome, flops, params, metrics, origin,"
+                f" parents, seconds, trained, measured, failure FROM evaluations WHERE {where}"
+                " ORDER BY stage, phase DESC, generation, position",
+                given,
+            )
+            known: dict[Genome, Genome] = {}
+            return [evaluation_of(checked(row, self.path), known) for row in rows]
+
+    @contextmanager
+    def forgetting_failures(self, config: str | None = None) -> Iterator[Forgotten]:
+        """Forget evaluations that failed and those that followed, once the body has ended well.
+
+        From then on the run is one of the configuration with the digest ``config``, if it is given.
+        """
+        self._begin(durable=True)
+        with self._explained(), self._connection:
+            if config is not None:
+                self._write_fact("config", json.dumps(config))
+            yield forget_failures(self._connection)
+
+    # -- facts and time --------------------------------------------------------------------------
+
+    def set_fact(self, key: str, value: object) -> None:
+        """Write down a fact, as JSON."""
+        text = json.dumps(value)
+        self._begin(durable=True)
+        with self._explained(), self._connection:
+            self._write_fact(key, text)
+
+    def _write_fact(self, key: str, text: str) -> None:
+        row = (key, text)
+        self._connection.execute(
+            "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (*row, checksum(*row))
+        )
+
+    def fact(self, key: str) -> object:
+        """A fact, or None."""
+        with self._explained():
+            row = self._connection.execute(
+                "SELECT value FROM facts WHERE key = ?", (key,)
+            ).fetchone()
+        return None if row is None else checked_fact(key, row[0], self.path)
+
+    def add_notes(self, where: str, notes: Sequence[str]) -> None:
+        """Keep what happened, each line once, by where in the run it happened."""
+        known = self.notes().get(where, []) if notes else []
+        new = [line for line in notes if line not in known]
+        if new:
+            kept = self._notes_of_phases()
+            lines = list(dict.fromkeys([*kept.get(where, []), *new]))
+            self.set_fact("notes", kept | {where: lines})
+
+    def notes(self) -> dict[str, list[str]]:
+        """What happened that bears on the result, by where in the run, each line once.
+
+        First what was noted of a phase, then what was of its candidates, in their order.
+        """
+        found = self._notes_of_phases()
+        with self._explained():
+            rows = self._connection.execute(
+                f"SELECT stage, phase, value FROM evaluations JOIN facts ON key = {NOTE_KEY}"
+                " ORDER BY stage, phase DESC, generation, position"
+            )
+            for stage, phase, lines in rows:
+                where = f"{stage} {phase}"
+                found[where] = list(dict.fromkeys([*found.get(where, []), *json.loads(lines)]))
+        return found
+
+    def _notes_of_phases(self) -> dict[str, list[str]]:
+        kept = self.fact("notes")
+        return kept if isinstance(kept, dict) else {}
+
+    def spend(self, stage: str, phase: str, seconds: float, images: Ledger | None = None) -> None:
+        """Add to the time that a phase took, over all restarts.
+
+        ``images`` is what the phase has needed in all, besides its evaluations, if it is known now.
+        """
+        images = images or Ledger()
+        self._begin(durable=seconds >= _COSTLY)
+        with self._explained(), self._connection:
+            before = self._connection.execute(
+                "SELECT seconds, trained, measured FROM spent WHERE stage = ? AND phase = ?",
+                (stage, phase),
+            ).fetchone()
+            spent, trained, measured = before or (0.0, 0, 0)
+            row = (
+                stage,
+                phase,
+                spent + float(seconds),
+                max(trained, images.trained),
+                max(measured, images.measured),
+            )
+            # Not REPLACE: a row keeps its place, which tells when its phase began.
+            self._connection.execute(
+                "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (stage, phase)"
+                " DO UPDATE SET seconds = ?3, trained = ?4, measured = ?5, checksum = ?6",
+                (*row, checksum(*row)),
+            )
+
+    def spent(self) -> dict[tuple[str, str], float]:
+        """Seconds by stage and phase, in the order in which they began."""
+        with self._explained():
+            rows = self._connection.execute(
+                "SELECT stage, phase, seconds FROM spent ORDER BY rowid"
+            )
+            found = {(str(s), str(p)): seconds for s, p, seconds in rows}
+        for (stage, phase), seconds in found.items():
+            require(is_number(seconds), self.path, f"{stage} {phase}", "seconds", seconds)
+        return found
+
+    def images(self) -> dict[tuple[str, str], Ledger]:
+        """Images by stage and phase, where there are any."""
+        with self._explained():
+            rows = self._connection.execute(
+                "SELECT stage, phase, sum(trained), sum(measured) FROM ("
+                " SELECT rowid AS began, 0 AS kind, stage, phase, trained, measured FROM spent"
+                " UNION ALL SELECT id, 1, stage, phase, trained, measured FROM evaluations)"
+                " GROUP BY stage, phase HAVING sum(trained) + sum(measured) > 0"
+                " ORDER BY min(kind), min(began)"
+            )
+            found = {(str(s), str(p)): (t, m) for s, p, t, m in rows}
+        for (stage, phase), images in found.items():
+            sound = all(map(is_count, images))
+            require(sound, self.path, f"{stage} {phase}", "images", images)
+        return {key: Ledger(*images) for key, images in found.items()}
+
+
+# One encoder: json.dumps would make one for each call.
+_dump = json.JSONEncoder(separators=(",", ":")).encode

@@ -1,0 +1,111 @@
+"""Costs of modules that were counted before, kept in the user's cache folder.
+
+Tracing a part takes some ten milliseconds and a space has dozens. The figures can only change with
+the module's structure, its source, fvcore or torch, and all of these are in the key. The cache is a
+convenience: where it cannot be read or written, parts are counted again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import inspect
+import json
+import os
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from . import flops
+from .space import Costs
+
+
+def count(module: nn.Module, *inputs: Tensor) -> Costs:
+    """What :func:`evo_nas.space.flops.count` returns, from the cache where it is known.
+
+    A module whose ``repr`` does not tell all that its costs depend on needs an ``extra_repr``;
+    names and shapes of its weights are part of the key anyway.
+    """
+    path = _path(module, inputs)
+    if path is None:
+        return flops.count(module, *inputs)
+    costs = _read(path)
+    if costs is None:
+        costs = flops.count(module, *inputs)
+        _write(path, costs)
+    return costs
+
+
+def folder() -> Path:
+    """``$XDG_CACHE_HOME/evo-nas``, or ``~/.cache/evo-nas`` where the variable is not set.
+
+    Raises:
+        RuntimeError: nobody's home folder is known.
+    """
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "evo-nas"
+
+
+def _path(module: nn.Module, inputs: tuple[Tensor, ...]) -> Path | None:
+    """The file for this module's costs; None where source or folder are not known."""
+    # A class's own file is not all that it runs; its base classes' files are not left out.
+    classes = {base for part in module.modules() for base in type(part).__mro__}
+    try:
+        sources = sorted(_source_digest(cls) for cls in classes if _is_foreign(cls))
+        base = folder()
+    except (OSError, TypeError, RuntimeError):
+        return None
+    weights = [(name, tuple(tensor.shape)) for name, tensor in module.state_dict().items()]
+    shapes = [(tuple(tensor.shape), str(tensor.dtype)) for tensor in inputs]
+    rule = _source_digest(flops.count)
+    text = repr((repr(module), weights, shapes, sources, rule, _versions()))
+    return base / "costs" / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
+
+
+def _is_foreign(cls: type) -> bool:
+    return cls is not object and cls.__module__.partition(".")[0] != "torch"
+
+
+@functools.cache
+def _versions() -> tuple[str, str]:
+    return version("fvcore"), torch.__version__
+
+
+@functools.cache
+def _source_digest(thing: object) -> str:
+    source = inspect.getsourcefile(thing)  # type: ignore[arg-type]  # a class or a function
+    if source is None:
+        raise OSError("no source file")
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+
+
+def _read(path: Path) -> Costs | None:
+    """The costs in the file; None where it is missing or damaged."""
+    try:
+        if not path.is_file():
+            return None
+        costs = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    whole = isinstance(costs, dict) and costs.keys() == {"flops", "params"}
+    if not whole or not all(type(cost) is int and cost >= 0 for cost in costs.values()):
+        return None
+    return {name: costs[name] for name in ("flops", "params")}
+
+
+def _write(path: Path, costs: Costs) -> None:
+    """Put the whole file in its place at once, so that no other process reads half of it."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "w") as file:
+                json.dump(dict(costs), file)
+            os.replace(temporary, path)
+        except OSError:
+            os.unlink(temporary)
+            raise

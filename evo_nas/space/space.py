@@ -1,0 +1,203 @@
+"""Search spaces: stages, costs, and the networks that a space can build.
+
+A space author writes a subclass of :class:`Space` with ``name``, ``choices``, ``target`` and as
+many of the methods at its end as the space is to be used for. Everything else follows from them.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, TypeAlias
+
+from evo_nas.errors import SpaceError
+
+from .choices import Choice, Choices, Genome, Option
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .subspace import Subspace
+    from .supernet import Supernet
+
+__all__ = ["Cell", "Choice", "Costs", "Genome", "Geometry", "Option", "Space"]
+
+Costs: TypeAlias = Mapping[str, int]  # "flops" (multiply-accumulates, batch 1) and "params"
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What a genome does not decide.
+
+    ``image_size`` and ``patch_size`` are pixels of a square's side, ``width`` channels; a space
+    ignores what it has no use for.
+    """
+
+    image_size: int
+    channels: int
+    classes: int
+    patch_size: int = 1
+    width: int = 1
+    heads: int = 1
+
+    def __str__(self) -> str:
+        parts = [
+            f"{self.width} wide" if self.width > 1 else "",
+            f"{self.heads} heads" if self.heads > 1 else "",
+            f"{self.image_size}x{self.image_size}x{self.channels} images",
+            f"patch {self.patch_size}" if self.patch_size > 1 else "",
+            f"{self.classes} classes",
+        ]
+        return ", ".join(filter(None, parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One box of an architecture's picture: a title, lines below it, and a shade from 0 to 1."""
+
+    title: str
+    lines: tuple[str, ...]
+    shade: float
+
+
+class Space(Choices, ABC):
+    """A search space; see the module's docstring. Budgets are counted at ``target``."""
+
+    target: Geometry
+
+    # -- stages of a hierarchical search ---------------------------------------------------------
+
+    def lift(self, genome: Sequence[int]) -> Genome:
+        """The canonical full genome; for a space in which nothing is frozen, the genome itself."""
+        return self.canonical(genome)
+
+    @property
+    def root(self) -> Space:
+        """The space whose full genomes :meth:`lift` gives."""
+        return self
+
+    def details(self) -> Mapping[str, Option]:
+        """What the choices of later levels hold while an earlier level is searched.
+
+        The middle option, unless a space knows better.
+        """
+        return {c.name: c.options[len(c.options) // 2] for c in self.choices}
+
+    def fixed_at(self, level: int, decided: Genome | None) -> dict[str, Option]:
+        """The choices that are frozen while ``level`` is searched, by name.
+
+        Earlier levels hold what ``decided`` (a full genome, None at the first level) says, later
+        ones their :meth:`details`. A space may freeze more, slot by slot: what it freezes in a slot
+        may depend on what was decided in that slot and in the context, on nothing else.
+        """
+        details = self.details()
+        fixed: dict[str, Option] = {}
+        for position, choice in enumerate(self.choices):
+            if choice.level > level:
+                fixed[choice.name] = details[choice.name]
+            elif choice.level < level:
+                assert decided is not None, "a later level needs what was decided before it"
+                fixed[choice.name] = choice.options[decided[position]]
+        return fixed
+
+    def stage(self, level: int, decided: Genome | None = None) -> Subspace:
+        """The space that a hierarchical search searches at ``level``."""
+        from .subspace import Subspace
+
+        return Subspace(self, self.fixed_at(level, decided))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of name, target, choices and what the first and last genomes cost.
+
+        A run goes on only with the space that it began with: files of spaces can be edited.
+        """
+        last = self.canonical([len(choice.options) - 1 for choice in self.choices])
+        told = [
+            self.name,
+            asdict(self.target),
+            [
+                [
+                    c.name,
+                    c.options,
+                    c.level,
+                    c.slot,
+                    {k: sorted(map(str, v)) for k, v in c.when.items()},
+                ]
+                for c in self.choices
+            ],
+            [dict(self.costs(genome)) for genome in ((0,) * len(self.choices), last)],
+        ]
+        return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+    # -- costs at the target geometry ------------------------------------------------------------
+
+    @property
+    def counted(self) -> str:
+        """Where FLOPs are counted, in words."""
+        return f"at the target: {self.target}"
+
+    def costs(self, genome: Sequence[int]) -> Costs:
+        """FLOPs and parameters of a genome at the target geometry.
+
+        The sum over slots; a space whose cost is not additive overrides this, and leaves
+        :meth:`slot_costs` as it is.
+        """
+        genome = self.canonical(genome)
+        context = tuple(genome[i] for i in self.context)
+        total = dict(self.fixed_costs(context))
+        for slot, positions in self.slots.items():
+            table = self.slot_costs(slot, context)
+            if table is None:
+                raise SpaceError(f"space {self.name} defines neither slot_costs nor costs")
+            for name, cost in table[tuple(genome[i] for i in positions)].items():
+                total[name] += cost
+        return total
+
+    def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs] | None:
+        """The cost of each of a slot's values under a context; None if costs do not add up."""
+        return None
+
+    def fixed_costs(self, context: Genome) -> Costs:
+        """What every genome with this context costs besides its slots."""
+        return {"flops": 0, "params": 0}
+
+    # -- networks --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        """The stand-alone network: images (batch, channels, size, size) to logits."""
+
+    def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
+        """Shared weights for all that the subspace ``reachable`` (default: self) can reach."""
+        raise SpaceError(
+            f"space {self.name} has no supernet; use another evaluator, such as --evaluator train"
+        )
+
+    def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
+        """A small geometry, which a laptop can train, for such images; whatever their size."""
+        raise SpaceError(f"space {self.name} has no proxy geometry for {image_size}-pixel images")
+
+    # -- known results ---------------------------------------------------------------------------
+
+    def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
+        """What is known of a genome without computing: "accuracy", "standard_error" and others.
+
+        The best known values; or those of one repeat (the first is 0), which are noisy.
+
+        Raises:
+            SpaceError: there are no such results.
+        """
+        raise SpaceError(f"space {self.name} has no table of results; use another evaluator")
+
+    # -- pictures --------------------------------------------------------------------------------
+
+    legend: str = ""  # what the words and shades of the picture mean
+
+    def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
+        """The architecture as boxes in order, for people to look at; none by default."""
+        return ()

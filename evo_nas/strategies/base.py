@@ -1,0 +1,165 @@
+"""The contract of a search strategy: it plans stages, proposes genomes and learns from scores.
+
+A strategy knows spaces, genomes and metrics, never the store or the evaluator. A resumed run
+rebuilds it by replaying recorded scores, so it must draw only from the generators it is given.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from evo_nas.core.validation import shown
+from evo_nas.errors import SettingsError
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.sampling.sampler import Sampler
+from evo_nas.space.space import Genome, Space
+
+_LOWEST = {"samples": 1, "population": 1, "parents": 1, "finalists": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How large a search is; the defaults are SPOS's (Guo et al. 2020, section 4.3; paper 4.1).
+
+    ``samples`` are candidates a stage, ``population`` candidates a generation, of which
+    ``crossover`` and ``mutation`` are bred from the best ``parents``; what is missing to
+    ``population`` is random. ``finalists`` are retrained at the end of a stage.
+    """
+
+    samples: int = 1000
+    population: int = 50
+    parents: int = 10
+    crossover: int = 25
+    mutation: int = 25
+    mutation_rate: float = 0.1
+    finalists: int = 5
+
+    def __post_init__(self) -> None:
+        for field_ in fields(self):
+            value, lowest = getattr(self, field_.name), _LOWEST.get(field_.name, 0)
+            if not lowest <= value < math.inf:  # nor is it no number at all
+                raise SettingsError(f"{field_.name} is {value}; it must be at least {lowest}")
+            if value >= 2**63:
+                raise SettingsError(f"{field_.name} is {shown(value)}; it is too large")
+        if self.crossover + self.mutation > self.population:
+            raise SettingsError(
+                f"crossover {self.crossover} and mutation {self.mutation} are more than the "
+                f"population of {self.population}"
+            )
+        if not 0 <= self.mutation_rate <= 1:
+            raise SettingsError(f"mutation_rate is {self.mutation_rate}; it is a probability")
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """One stage: a search over the choices of ``level``, or over all of them where it is None.
+
+    ``epochs_factor`` is a factor on the recipe's epochs; ``final`` means that no later stage can
+    change a genome, so that its own cost is what the budget limits. Where ``scored`` is False the
+    candidates are not scored but go to the retrainer as they are.
+    """
+
+    name: str
+    level: int | None
+    candidates: int
+    finalists: int
+    epochs_factor: int = 1
+    final: bool = True
+    scored: bool = True
+
+
+def flat_stage(space: Space, settings: Settings) -> StagePlan:
+    """One stage over all choices, with a supernet trained for as long as those of all levels.
+
+    The paper doubles SPOS's epochs against two stages (section 4.3).
+    """
+    return StagePlan(
+        name="stage1",
+        level=None,
+        candidates=settings.samples,
+        finalists=settings.finalists,
+        epochs_factor=len(space.levels),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A genome to evaluate, how it came about, and its parents."""
+
+    genome: Genome
+    origin: str
+    parents: tuple[Genome, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A genome with its metrics, which are empty where it failed or was not scored."""
+
+    genome: Genome
+    flops: int
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class Strategy(ABC):
+    """Plans a run's stages, then searches each of them by ask and tell."""
+
+    @abstractmethod
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """The stages, in order."""
+
+    @abstractmethod
+    def begin(
+        self,
+        stage: StagePlan,
+        sampler: Sampler,
+        settings: Settings,
+        objectives: Sequence[Objective],
+    ) -> None:
+        """Start a stage from nothing; proposals come from ``sampler``."""
+
+    @abstractmethod
+    def ask(self, rng: np.random.Generator) -> list[Proposal]:
+        """The next generation; none when the stage is over."""
+
+    @abstractmethod
+    def tell(self, scored: Sequence[Scored]) -> None:
+        """The scores of the generation asked last, in its order."""
+
+    def finalists(self, best: Sequence[Scored], count: int) -> list[Scored]:
+        """Those to retrain, ``count`` at most: by default the ``best`` of the stage, best first.
+
+        These are as many as are to be retrained, and all that is kept of what was scored. A
+        strategy that chooses others keeps them when it is told of them.
+        """
+        return list(best[:count])
+
+
+def rank(scored: Iterable[Scored], objectives: Sequence[Objective]) -> list[Scored]:
+    """Best first: by the objectives in order, then fewer FLOPs, then genome, so never by luck."""
+
+    def key(candidate: Scored) -> tuple[object, ...]:
+        signed = (
+            -candidate.metrics[o.name] if o.maximise else candidate.metrics[o.name]
+            for o in objectives
+        )
+        return (*signed, candidate.flops, candidate.genome)
+
+    return sorted((candidate for candidate in scored if candidate.metrics), key=key)
+
+
+def pareto_front(ranked: Sequence[Scored], objective: Objective) -> list[Scored]:
+    """Of candidates, best first, those that no better or equal one undercuts in FLOPs."""
+    front: list[Scored] = []
+    for candidate in ranked:
+        value = candidate.metrics[objective.name]
+        cheapest = min((c.flops for c in front), default=math.inf)
+        if candidate.flops < cheapest or (
+            candidate.flops == cheapest and front[-1].metrics[objective.name] == value
+        ):
+            front.append(candidate)
+    return front

@@ -1,0 +1,104 @@
+"""Checks in a process of their own, which a plug-in that hangs or dies takes along alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.blame import ANYHOW
+from evo_nas.core.workers.pool import Lost, WorkerPool
+from evo_nas.errors import EvoNasError, SpecError
+
+from .check import Check, Outcome
+from .evaluator import evaluator_checks
+from .space import space_checks
+from .strategy import strategy_checks
+
+_CHECKS: Mapping[str, Callable[..., list[Check]]] = {
+    "space": space_checks,
+    "evaluator": evaluator_checks,
+    "strategy": strategy_checks,
+}
+
+
+def outcomes_apart(kind: str, spec: str, limit: float, **options: Any) -> Iterator[Outcome]:
+    """What each check of a plug-in finds, one after the other.
+
+    A check that takes longer than ``limit`` seconds, or during which the process dies twice, has
+    failed. Those after it are left out, as they are where the plug-in cannot be loaded: they would
+    most likely end in the same way.
+
+    Args:
+        kind: space, evaluator or strategy.
+        spec: of the plug-in.
+        limit: seconds for each check; 0: any time.
+        options: of the list of checks of this kind; a space as its spec.
+
+    Raises:
+        SpecError: the plug-in's spec, or that of a space, names nothing.
+    """
+    names = [check.name for check in _CHECKS[kind](spec, **options)]  # which loads nothing
+    desk = _Desk(kind, spec, tuple(options.items()))
+    pool: WorkerPool[int, Outcome | _Refused] = WorkerPool([desk], limit)
+    try:
+        for position, name in enumerate(names):
+            ((_, found),) = pool.run([position])
+            if isinstance(found, _Refused):
+                raise SpecError(found.reason)
+            if isinstance(found, Lost):
+                yield Outcome(name, "failed", f"{found.reason}; mend this before the rest is tried")
+                return
+            yield found
+            if position == 0 and found.status == "failed":
+                return
+    finally:
+        pool.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """There is nothing to check, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """What the process does; see :class:`evo_nas.core.workers.pool.Service`."""
+
+    kind: str
+    spec: str
+    options: tuple[tuple[str, Any], ...]
+
+    def open(self) -> None:
+        """Nothing yet: to load a plug-in is limited in time, too."""
+
+    def do(self, position: int) -> Outcome | _Refused:
+        """Make a check; the process keeps what earlier ones have computed."""
+        try:
+            return _checks(self)[position].outcome()
+        except EvoNasError as error:
+            return _Refused(str(error))
+
+
+@cache
+def _checks(desk: _Desk) -> list[Check]:
+    options = dict(desk.options)
+    _find(desk.kind, desk.spec)
+    if "space" in options:
+        options["space"] = registry.load("space", options["space"])
+    return _CHECKS[desk.kind](desk.spec, **options)
+
+
+def _find(kind: str, spec: str) -> None:
+    """Raise a SpecError if nothing has this name; what the plug-in raises itself is checked."""
+    try:
+        registry.load(kind, spec)
+    except SpecError as error:
+        if error.__cause__ is None:
+            raise
+    except ANYHOW:  # the first check says what it was, and where
+        pass

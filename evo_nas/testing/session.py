@@ -1,0 +1,228 @@
+"""Scoring a few genomes as a run would, in a folder of its own that is gone afterwards."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from evo_nas.core.plugins import registry
+from evo_nas.core.streams import Streams
+from evo_nas.data.source import DataSource, SearchData
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator
+from evo_nas.evaluation.workers import Workers
+from evo_nas.sampling.distribution import prior
+from evo_nas.space.space import Genome, Geometry, Space
+from evo_nas.training.batches import Ledger
+from evo_nas.training.recipe import load_recipe
+
+from .check import CheckFailed, expect, skip
+from .small_space import SmallSpace
+from .subject import Subject
+
+_DIGITS = "digits?train=128&validation=60&test=60"
+Metrics: TypeAlias = Mapping[str, float]
+
+
+class Session:
+    """An evaluator's scores of a few genomes, and more evaluators opened in the same way."""
+
+    def __init__(
+        self,
+        subject: Subject[Evaluator],
+        space: str | Space | None,
+        data: str | None,
+        samples: int,
+    ) -> None:
+        self._subject, self._given, self._data = subject, space, data
+        self._samples = samples
+        self.ledger = Ledger()
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the evaluator says that the same genome always has the same scores."""
+        return self._subject.it.repeatable
+
+    @cached_property
+    def space(self) -> Space:
+        """What is scored."""
+        if isinstance(self._given, Space):
+            return self._given
+        # By a spec, so that another process can load it too.
+        spec = self._given or f"{SmallSpace.__module__}:{SmallSpace.__name__}"
+        loaded: Space = registry.load("space", spec)
+        return loaded
+
+    @cached_property
+    def genomes(self) -> list[Genome]:
+        """As many different ones as there are samples, or as the space has."""
+        rng, drawn = np.random.default_rng(3), prior(self.space)
+        tried = (drawn.draw(self.space, rng) for _ in range(50 * self._samples))
+        return list(dict.fromkeys(tried))[: self._samples]
+
+    @cached_property
+    def outcome(self) -> dict[Genome, Metrics] | Exception:
+        """The scores of all genomes together, by an evaluator with nothing else to do."""
+        evaluator = self._subject.it
+        try:
+            evaluator.check(self.space)
+        except Exception:
+            skip("it refuses the space")
+        try:
+            with self.opened() as evaluator:
+                return score(evaluator, self.genomes)
+        except Exception as error:  # told by one check, not by each
+            return error
+
+    @property
+    def scores(self) -> dict[Genome, Metrics]:
+        """The same; what needs them is skipped where there are none."""
+        outcome = self.outcome
+        if isinstance(outcome, Exception):
+            skip("it scores nothing, see above")
+        return outcome
+
+    @contextmanager
+    def opened(self, folder: Path | None = None, space: Space | None = None) -> Iterator[Evaluator]:
+        """Another evaluator, open for a run of seed 5, closed at the end."""
+        it = self._subject.it
+        evaluator = self._subject.make() if self._subject.can_be_made_again else it
+        with tempfile.TemporaryDirectory() as temporary:
+            context = self._context(folder or Path(temporary))
+            evaluator.open(space or self.space, context)
+            try:
+                yield evaluator
+            finally:
+                evaluator.close()
+                self.ledger = context.ledger
+
+    @contextmanager
+    def in_worker(self) -> Iterator[Workers]:
+        """The evaluator in a process of its own, open for the same run, ended at the end."""
+        with tempfile.TemporaryDirectory() as folder:
+            evaluator = self._subject.make()
+            workers = Workers(evaluator, self.space, self._context(Path(folder)))
+            try:
+                yield workers
+            finally:
+                workers.close()
+
+    @cached_property
+    def _images(self) -> SearchData:
+        spec = (self._data or _DIGITS) if self._subject.it.needs_data else "none"
+        source: DataSource = registry.load("data", spec)
+        return source.load(0)
+
+    def _context(self, folder: Path) -> EvaluationContext:
+        return EvaluationContext(
+            streams=Streams(5),
+            folder=folder,
+            geometry=self._geometry,
+            data=self._images,
+            recipe=load_recipe("quick"),
+            epochs=1,
+        )
+
+    @property
+    def _geometry(self) -> Geometry:
+        """As in a run: the target where nothing looks at images."""
+        if not self._subject.it.needs_data:
+            return self.space.target
+        channels, size = self._images.train.shape
+        return self.space.proxy(size, channels, len(self._images.classes))
+
+
+def score(evaluator: Evaluator, genomes: Sequence[Genome]) -> dict[Genome, Metrics]:
+    """The metrics of each genome, asked together.
+
+    Raises:
+        CheckFailed: one has none.
+    """
+    found: dict[Genome, Metrics] = {}
+    for position, metrics in evaluator.evaluate_many(genomes):
+        known = type(position) is int and 0 <= position < len(genomes)
+        told = f"evaluate_many gives position {position!r} of {len(genomes)} genomes"
+        expect(known, f"{told}; yield (position in genomes, metrics)")
+        genome = genomes[position]
+        if not isinstance(metrics, Mapping):
+            reason = getattr(metrics, "reason", None)
+            if reason:
+                evaluator.evaluate(genome)  # if this raises again, the line to blame is known
+            told = f"genome {genome} fails: {reason}" if reason else f"it returns {metrics!r}"
+            raise CheckFailed(told if reason else f"{told}; return a mapping of metrics")
+        expect(genome not in found, f"evaluate_many gives genome {genome} twice")
+        found[genome] = dict(metrics)
+    missing = [genome for genome in genomes if genome not in found]
+    expect(not missing, f"evaluate_many leaves out {missing}; yield something for every genome")
+    return found
+
+
+def survivors(
+    evaluator: Evaluator, genomes: Sequence[Genome]
+) -> tuple[dict[Genome, Metrics], dict[Genome, str]]:
+    """The metrics of those that have some, and why others have none.
+
+    As a run asks for them: together, and what is missing when that raises one at a time.
+    """
+    found: dict[Genome, Metrics] = {}
+    failed: dict[Genome, str] = {}
+    for asked in (genomes, *([genome] for genome in genomes)):
+        missing = [genome for genome in asked if genome not in found and genome not in failed]
+        try:
+            for position, metrics in evaluator.evaluate_many(missing):
+                if isinstance(metrics, Mapping):
+                    found[missing[position]] = dict(metrics)
+                else:
+                    failed[missing[position]] = str(getattr(metrics, "reason", metrics))
+        except Exception as error:
+            if len(asked) == 1:
+                failed[asked[0]] = f"{type(error).__name__}: {error}"
+    return found, failed
+
+
+def expect_equal(
+    expected: Mapping[Genome, Metrics], found: Mapping[Genome, Metrics], who: str, fix: str
+) -> None:
+    """Fail, naming who differs in what, unless all metrics are equal."""
+    for genome, metrics in expected.items():
+        for name, value in metrics.items():
+            other = found[genome].get(name)
+            told = f"{who} give {genome} {name} {value} and {other}"
+            expect(other == value, f"{told}; {fix}")
+
+
+@contextmanager
+def watched(moved: list[str]) -> Iterator[None]:
+    """Put what a plug-in must leave as it is on a list, if it changes inside; all is put back."""
+    kept = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    random.seed(77)  # no likely seed of theirs
+    np.random.seed(77)
+    torch.manual_seed(77)
+    before = _global_settings()
+    try:
+        yield
+        moved += [name for name, value in _global_settings().items() if before[name] != value]
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+        torch.set_rng_state(kept[2])
+
+
+def _global_settings() -> dict[str, object]:
+    name, keys, position, *_ = np.random.get_state()
+    return {
+        "Python's random state": random.getstate(),
+        "numpy's global random state": (name, bytes(keys), position),  # type: ignore[arg-type]
+        "torch's random state": bytes(torch.get_rng_state().tolist()),
+        "torch's number of threads": torch.get_num_threads(),
+        "torch's default dtype": torch.get_default_dtype(),
+        "whether torch keeps gradients": torch.is_grad_enabled(),
+        "whether torch is deterministic": torch.are_deterministic_algorithms_enabled(),
+    }

@@ -1,0 +1,199 @@
+"""Images in batches on a device, and what a network does with them."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from evo_nas.data.images import Crop, ImageSet
+from evo_nas.data.images_parts import prepare
+from evo_nas.errors import TrainingError
+
+MEASURE_BATCH = 256  # a constant: the batch size must not change what is measured
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What a result has cost, in images: ``trained`` forward and backward, ``measured`` forward.
+
+    It counts what the result rests on, once: also what was done before a stop, and what shared
+    weights or scores that were taken from an earlier run have cost there.
+    """
+
+    trained: int = 0
+    measured: int = 0
+
+    @property
+    def passes(self) -> int:
+        """In forward passes of one image; a backward pass computes about twice as much."""
+        return 3 * self.trained + self.measured
+
+    def __add__(self, other: Ledger) -> Ledger:
+        return Ledger(self.trained + other.trained, self.measured + other.measured)
+
+    def __sub__(self, other: Ledger) -> Ledger:
+        return Ledger(self.trained - other.trained, self.measured - other.measured)
+
+    def add(self, other: Ledger) -> None:
+        """Count what another one holds as well."""
+        self.trained += other.trained
+        self.measured += other.measured
+
+
+class ChannelStatistics(Protocol):
+    """How images are normalised; :class:`evo_nas.data.source.SearchData` says so."""
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Of the training pixels, by channel, in 0..1."""
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Likewise; none is 0."""
+
+
+class Batches:
+    """Images in batches on a device, as what a network reads.
+
+    ``size`` is pixels of a side that the network reads; ``data`` says how to normalise: by ``mean``
+    and ``std``.
+    """
+
+    def __init__(
+        self, images: ImageSet, data: ChannelStatistics, size: int, device: str = "cpu"
+    ) -> None:
+        self.device = torch.device(device)
+        self._images = images.at(self.device)
+        self._labels = images.labels.to(self.device)
+        self.mean, self.std, self._size = data.mean, data.std, size
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self._labels)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether :meth:`epoch` itself crops at random, as pictures are decoded then."""
+        return self._images.decodes
+
+    def notes(self) -> list[str]:
+        """What a person should know of reading the images so far."""
+        return self._images.notes()
+
+    def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Float images (n, channels, size, size) and labels int64 (n,)."""
+        return next(self._batches([torch.arange(len(self))[rows]]))
+
+    def epoch(
+        self, order: Tensor, seed: int, *, crop: Crop | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch of training: ``order`` int64 (steps, batch size), rows.
+
+        ``crop`` asks for a random resized crop where pictures are decoded now, and ``seed`` decides
+        which; see :meth:`evo_nas.data.images.ImageSet.read`.
+        """
+        return self._batches(list(order), seed, crop)
+
+    def in_order(self, batch_size: int = MEASURE_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images, batch by batch."""
+        return self._batches(torch.split(torch.arange(len(self)), batch_size))
+
+    def _batches(
+        self, order: Sequence[Tensor], seed: int = 0, crop: Crop | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        # Closed, whatever stops it: there may be processes behind it.
+        with contextlib.closing(self._images.read(order, self.device, seed, crop)) as batches:
+            for rows, pixels in zip(order, batches, strict=True):
+                labels = self._labels[rows.to(self.device)]
+                yield prepare(pixels, self.mean, self.std, self._size), labels
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a network does with images: ``correct`` bool (n,), in their order, and the mean loss."""
+
+    correct: npt.NDArray[np.bool_]
+    loss: float
+
+    def metrics(self) -> dict[str, float]:
+        """Accuracy, its standard error over images, the loss, and the accuracy of two halves.
+
+        The halves are the images at even and at odd places; how far they agree about candidates
+        says how far the images suffice to rank them.
+        """
+        accuracy = float(self.correct.mean())
+        return {
+            "accuracy": accuracy,
+            "loss": self.loss,
+            "standard_error": math.sqrt(accuracy * (1 - accuracy) / len(self.correct)),
+            "accuracy_even": float(self.correct[::2].mean()),
+            "accuracy_odd": float(self.correct[1::2].mean()),
+        }
+
+
+@torch.inference_mode()
+def measure(network: nn.Module, batches: Batches, ledger: Ledger | None = None) -> Measurement:
+    """Classify all images with a network that is on their device; it is left in evaluation mode.
+
+    Images that do not fit into memory together go through the network in parts: in evaluation mode
+    they do not see each other.
+
+    Raises:
+        TrainingError: a single image does not fit.
+    """
+    network.eval()
+    correct, loss, size = [], 0.0, MEASURE_BATCH
+    for images, labels in batches.in_order():
+        logits, size = _classify(network, images, size)
+        correct.append((logits.argmax(1) == labels).cpu().numpy())
+        loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
+    if ledger is not None:
+        ledger.measured += len(batches)
+    return Measurement(np.concatenate(correct), loss / len(batches))
+
+
+def _classify(network: nn.Module, images: Tensor, size: int) -> tuple[Tensor, int]:
+    """Logits float32 (n, classes), from ``size`` images at a time or as many as fit, and that."""
+    while True:
+        try:
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=images.is_cuda):
+                logits = torch.cat([network(part) for part in torch.split(images, size)])
+            return logits.float(), size
+        except torch.OutOfMemoryError:
+            pass  # what it holds is free only after this block
+        if size == 1:
+            raise TrainingError(
+                f"a single image does not fit into the memory of {images.device} to be measured; "
+                "choose a narrower geometry or a device with more memory"
+            )
+        size = min(size, len(images)) // 2 or 1
+        if images.is_cuda:
+            torch.cuda.empty_cache()
+
+
+@contextlib.contextmanager
+def seeded_weights(seed: int) -> Iterator[None]:
+    """Make the initial weights of what is built inside depend on ``seed`` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+@contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Compute with so many threads of the CPU for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,61 @@
+"""The log of a training, for TensorBoard."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evo_nas.errors import RunError, SettingsError
+
+from .loop import Epoch
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class TrainingLog:
+    """Writes into ``folder``, epoch by epoch; a training that goes on goes on with its log.
+
+    Raises:
+        EvoNasError: TensorBoard is not installed, or the folder cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if importlib.util.find_spec("tensorboard") is None:
+            raise SettingsError(
+                f"log={folder} needs TensorBoard: pip install 'evo-nas[train]', or leave it out"
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"no log can be written to {folder}: {error.strerror}") from error
+        self._folder = folder
+        self._writer: SummaryWriter | None = None
+        self._last = 0
+
+    def add(self, epoch: Epoch, validation_accuracy: float | None) -> None:
+        """Record an epoch; what was recorded of it or of later ones before is forgotten."""
+        if epoch.number <= self._last:  # the training was set back
+            self.close()
+        self._last = epoch.number
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(str(self._folder), purge_step=epoch.number)
+        figures = {
+            "loss": epoch.loss,
+            "learning_rate": epoch.learning_rate,
+            "images_per_second": epoch.images_per_second,
+        }
+        if validation_accuracy is not None:
+            figures["validation_accuracy"] = validation_accuracy
+        for name, figure in figures.items():
+            self._writer.add_scalar(name, figure, epoch.number)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None

@@ -1,0 +1,248 @@
+"""One training loop, for shared weights and for networks from scratch.
+
+Everything random is derived from streams by epoch, and a checkpoint is written at the end of each
+epoch: a training that was stopped and goes on gives the same weights, bit for bit, as one that was
+not (on the CPU for the same number of threads, see :func:`evo_nas.training.batches.torch_threads`).
+
+A training that diverges goes back to the end of the last good epoch, at half the learning rate; to
+its start, if that epoch fails again, because weights may have run away long before they overflow.
+How often it did is part of the checkpoint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from evo_nas.core.files import load_checkpoint, save_checkpoint
+from evo_nas.core.progress import Progress, Silent
+from evo_nas.core.streams import Streams
+from evo_nas.core.validation import shown
+from evo_nas.errors import CheckpointError, TrainingError
+
+from .batches import Batches
+from .recipe import Phase
+from .snapshots import copied
+from .trainer import DivergedError, Epoch, Trainer, pace_note
+
+__all__ = ["Epoch", "fit", "images_trained"]
+
+MOST_SET_BACKS = 3
+
+
+def fit(
+    network: nn.Module,
+    batches: Batches,
+    phase: Phase,
+    streams: Streams,
+    *,
+    epochs: int | None = None,
+    before_step: Callable[[int], None] | None = None,
+    after_epoch: Callable[[Epoch, nn.Module], str] | None = None,
+    checkpoint: Path | None = None,
+    subject: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    what: str = "training",
+) -> list[str]:
+    """Train ``network``, which is on the batches' device already, by a recipe's phase.
+
+    ``before_step`` is told the number of each step (a supernet selects a path then); ``epochs``
+    overrides the phase's. ``after_epoch`` is called with the network as it would be saved then, and
+    returns what it has to add to the progress. With a ``checkpoint`` path, training goes on from
+    that file if it exists; it is left there at the end. ``subject`` says what is trained, so that
+    a checkpoint of something else is refused.
+    Images that do not fill a last batch are left out of an epoch, other ones each time.
+
+    Returns:
+        What the progress was told that bears on the result, such as a lower learning rate; also
+        what it was told before a stop.
+
+    Raises:
+        TrainingError: numbers ceased to be finite more than MOST_SET_BACKS times, or the device's
+            memory is too small.
+        CheckpointError: the checkpoint is damaged or of another training.
+    """
+    progress = progress or Silent()
+    progress.start(what, epochs or phase.epochs, "epochs")
+    phase = replace(phase, epochs=epochs or phase.epochs)
+    training = _Training(network, batches, phase, streams, subject or {}, progress, what)
+    if checkpoint is not None:
+        training.resume(checkpoint)
+    if training.done:
+        epochs_done = f"{training.done} of {phase.epochs} epochs are done"
+        progress.say(f"{what}: {epochs_done}; it goes on from there")
+        progress.advance(training.done)
+    with _private_torch_stream(batches.device):
+        while training.done < phase.epochs:
+            epoch = training.advance(before_step)
+            if checkpoint is not None:
+                training.save(checkpoint)
+            if epoch is None:
+                progress.advance(training.done)
+                continue
+            more = after_epoch(epoch, training.trainer.result) if after_epoch is not None else ""
+            note = pace_note(epoch.loss, epoch.images_per_second)
+            progress.advance(epoch.number, note + more)
+    if phase.weight_average:
+        network.load_state_dict(training.trainer.result.state_dict())
+    return training.notes
+
+
+def images_trained(phase: Phase, epochs: int, available: int) -> int:
+    """How many images :func:`fit` trains on, repeated ones counted each time.
+
+    What a set-back undid is not counted.
+    """
+    batch_size = min(phase.batch_size, available)
+    return epochs * (available // batch_size) * batch_size
+
+
+class _Training:
+    """A training and the states to which it can go back, on the CPU.
+
+    ``done`` epochs are done; ``notes`` are what is worth remembering.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        batches: Batches,
+        phase: Phase,
+        streams: Streams,
+        subject: Mapping[str, str],
+        progress: Progress,
+        what: str,
+    ) -> None:
+        self._what, self._phase, self._progress = what, phase, progress
+        self.trainer = Trainer(network, batches, phase, streams, progress, self._say)
+        self.notes: list[str] = []
+        self.done = 0
+        self._start = self._good = copied(self.trainer.state())
+        self._set_backs = 0
+        self._failed_after = -1  # so many epochs, last time
+        settings = {**subject, **asdict(phase), "images": len(batches), "seed": streams.seed}
+        self._identity = {key: str(value) for key, value in settings.items()}
+
+    def advance(self, before_step: Callable[[int], None] | None) -> Epoch | None:
+        """The next epoch; None if it diverged, and all is as some epochs before."""
+        try:
+            epoch = self.trainer.run_epoch(self.done, before_step)
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"{self._what}: the memory of {self.trainer.batches.device} does not hold the "
+                f"weights and a batch of {self.trainer.batch_size} images; lower batch_size in the "
+                "recipe, and learning_rate with it"
+            ) from error
+        except DivergedError as error:
+            self._set_back(error)
+            return None
+        for note in self.trainer.batches.notes():
+            if note not in self.notes:
+                self._say(note)
+        self._good, self.done = copied(self.trainer.state()), epoch.number
+        return epoch
+
+    def _set_back(self, error: DivergedError) -> None:
+        if self._set_backs == MOST_SET_BACKS:
+            raise TrainingError(
+                f"{self._what}: {error}, although the learning rate had been lowered "
+                f"{MOST_SET_BACKS} times, to {self._rate:.3g} at most; in the recipe, lower "
+                f"learning_rate ({self._phase.learning_rate}), lengthen warmup "
+                f"({self._phase.warmup}) or set gradient_clip ({self._phase.gradient_clip})"
+            ) from error
+        if self._failed_after == self.done:
+            self._good, self.done = self._start, 0
+        self._failed_after = self.done
+        self._set_backs += 1
+        self._recover()
+        place = f"the end of epoch {self.done}" if self.done else "the start"
+        self._say(
+            f"{self._what}: {error}; it goes on from {place} with half the learning rate, "
+            f"{self._rate:.3g} at most (set back {self._set_backs} of {MOST_SET_BACKS} times)"
+        )
+
+    def _recover(self) -> None:
+        self.trainer.load(self._good)
+        self.trainer.factor = 0.5**self._set_backs
+
+    @property
+    def _rate(self) -> float:
+        return self._phase.learning_rate * self.trainer.factor
+
+    def _say(self, message: str) -> None:
+        self.notes.append(message)
+        self._progress.say(message)
+
+    def save(self, path: Path) -> None:
+        """Write everything that the next epoch starts from."""
+        state = {
+            "identity": self._identity,
+            "epoch": self.done,
+            "parts": self.trainer.step.parts,
+            "set_backs": self._set_backs,
+            "failed_after": self._failed_after,
+            "notes": self.notes,
+        }
+        save_checkpoint(path, state | self._good)
+
+    def resume(self, path: Path) -> None:
+        """Be as it was when the checkpoint was written, if there is one."""
+        state = load_checkpoint(path, self._progress.say)
+        if state is None:
+            return
+        known = state.get("identity")
+        if not isinstance(known, dict):
+            raise CheckpointError(f"checkpoint {path} is of an earlier version; delete it")
+        for key, value in self._identity.items():
+            if known.get(key) != value:
+                raise CheckpointError(
+                    f"checkpoint {path} belongs to another training: {key} is {known.get(key)} "
+                    f"there, {value} here; delete it to train anew"
+                )
+        try:
+            self._take(state)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # torch raises what it stumbles over, of many kinds
+            reason = str(error).strip().partition("\n")[0]
+            raise CheckpointError(
+                f"checkpoint {path} is none that this training left ({type(error).__name__}: "
+                f"{reason}); delete it, and the training begins anew"
+            ) from error
+
+    def _take(self, state: Mapping[str, Any]) -> None:
+        """Be as in a state that anybody may have written; raises what is wrong with it."""
+        epochs = self._phase.epochs
+        done = _count(state["epoch"], 0, epochs)
+        parts = _count(state["parts"], 1, self.trainer.batch_size)
+        set_backs = _count(
+            state.get("set_backs", 0), 0, MOST_SET_BACKS
+        )  # earlier versions knew none
+        failed_after = _count(state.get("failed_after", -1), -1, epochs)
+        notes = state.get("notes", [])
+        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+            raise ValueError(f"notes are {shown(notes)}")
+        self._good, self.done = {name: state[name] for name in self._good}, done
+        self._set_backs, self._failed_after = set_backs, failed_after
+        self.trainer.step.parts, self.notes = parts, list(notes)
+        self._recover()
+
+
+def _count(value: object, least: int, most: int) -> int:
+    """A whole number that lies within both; raises a ValueError for anything else."""
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{shown(value)} stands where {least} to {most} can be")
+    return value
+
+
+@contextlib.contextmanager
+def _private_torch_stream(device: torch.device) -> Iterator[None]:
+    """Put torch's global generators back afterwards."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield

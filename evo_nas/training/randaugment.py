@@ -1,0 +1,159 @@
+"""RandAugment (Cubuk et al., 2020) for batches on a device, with timm's operations, as DeiT has it.
+
+kornia's own RandAugment applies the operations that it draws to a whole batch, knows no deviation
+of the magnitude, and shears by 49 degrees where timm's magnitude 9 shears by 15. So operations and
+strengths are drawn here, image by image, and kornia computes what they do to the pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from kornia import enhance
+from torch import Tensor
+
+from evo_nas.data.images_parts import warp
+
+HIGHEST = 30  # of magnitudes; timm counts to 10, so that its m9 is 27
+PROBABILITY = 0.5  # of an operation that was drawn to be applied
+
+
+def randaugment(
+    images: Tensor,
+    fill: Tensor,
+    operations: int,
+    magnitude: float,
+    deviation: float,
+    generator: np.random.Generator,
+) -> Tensor:
+    """Draw ``operations`` operations for each image, with replacement, and apply half of them.
+
+    Args:
+        images: float (n, channels, size, size) in 0..1; they are overwritten.
+        fill: float (channels, 1, 1): what comes in where an image is moved.
+        operations: drawn for each image, applied one after another.
+        magnitude: the mean strength, 0 to 30.
+        deviation: of the strength, which is normal and clipped to 0..30.
+        generator: draws operations, strengths and directions.
+    """
+    count = len(images)
+    known = [*_GEOMETRIC, *_PIXELS]
+    for _ in range(operations):
+        chosen = generator.integers(len(known), size=count)
+        chosen[generator.random(count) >= PROBABILITY] = -1
+        level = np.clip(generator.normal(magnitude, deviation, count), 0, HIGHEST) / HIGHEST
+        sign = generator.choice([-1.0, 1.0], count)
+        moved = np.flatnonzero((chosen >= 0) & (chosen < len(_GEOMETRIC)))
+        if len(moved):
+            rows = torch.from_numpy(moved).to(images.device)
+            matrices = np.stack([_GEOMETRIC[chosen[i]](level[i] * sign[i]) for i in moved])
+            images[rows] = warp(images[rows] - fill, matrices.astype(np.float32)) + fill
+        for number, operation in enumerate(_PIXELS, len(_GEOMETRIC)):
+            changed = np.flatnonzero(chosen == number)
+            if len(changed):
+                rows = torch.from_numpy(changed).to(images.device)
+                strength = np.stack((level[changed], sign[changed])).astype(np.float32)
+                images[rows] = operation(images[rows], *torch.from_numpy(strength).to(rows.device))
+    return images
+
+
+# Each takes a strength from -1 to 1 and gives a matrix for warp; the factors are timm's highest.
+
+
+def _rotate(strength: float) -> npt.NDArray[np.float64]:
+    angle = np.deg2rad(30 * strength)
+    return np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]])
+
+
+def _shear_x(strength: float) -> npt.NDArray[np.float64]:
+    return np.array([[1, 0.3 * strength, 0], [0, 1, 0]])
+
+
+def _shear_y(strength: float) -> npt.NDArray[np.float64]:
+    return np.array([[1, 0, 0], [0.3 * strength, 1, 0]])
+
+
+def _translate_x(strength: float) -> npt.NDArray[np.float64]:
+    return np.array([[1, 0, 2 * 0.45 * strength], [0, 1, 0]])  # at most 45% of a side
+
+
+def _translate_y(strength: float) -> npt.NDArray[np.float64]:
+    return np.array([[1, 0, 0], [0, 1, 2 * 0.45 * strength]])
+
+
+# Each takes images (n, channels, size, size), levels (n,) from 0 to 1 and signs (n,), -1 or 1.
+# timm's "increasing" forms: a higher level is always a stronger change.
+
+
+def _auto_contrast(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    flat = images.amax((-2, -1), keepdim=True) == images.amin((-2, -1), keepdim=True)
+    return torch.where(flat, images, enhance.normalize_min_max(images))
+
+
+def _equalize(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    return enhance.equalize(images)
+
+
+def _invert(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    return 1 - images
+
+
+def _posterize(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    return enhance.posterize(images, 4 - (4 * level).to(torch.int32))  # bits that are kept: 4 to 0
+
+
+def _solarize(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    return enhance.solarize(images, 1 - level)
+
+
+def _solarize_add(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    brighter = (images + 110 / 255 * level.view(-1, 1, 1, 1)).clamp(max=1)
+    return torch.where(images < 0.5, brighter, images)
+
+
+def _colour(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    if images.shape[1] != 3:  # there is no colour in it
+        return images
+    return enhance.adjust_saturation_with_gray_subtraction(images, _factor(level, sign))
+
+
+def _contrast(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    return enhance.adjust_contrast_with_mean_subtraction(images, _factor(level, sign))
+
+
+def _brightness(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    return enhance.adjust_brightness_accumulative(images, _factor(level, sign))
+
+
+def _sharpness(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    if images.shape[-1] < 3:  # pixels at the border stay as they are
+        return images
+    return enhance.sharpness(images, _factor(level, sign))
+
+
+def _factor(level: Tensor, sign: Tensor) -> Tensor:
+    return 1 + 0.9 * level * sign
+
+
+_GEOMETRIC: tuple[Callable[[float], npt.NDArray[np.float64]], ...] = (
+    _rotate,
+    _shear_x,
+    _shear_y,
+    _translate_x,
+    _translate_y,
+)
+_PIXELS: tuple[Callable[[Tensor, Tensor, Tensor], Tensor], ...] = (
+    _auto_contrast,
+    _equalize,
+    _invert,
+    _posterize,
+    _solarize,
+    _solarize_add,
+    _colour,
+    _contrast,
+    _brightness,
+    _sharpness,
+)

@@ -1,0 +1,98 @@
+"""Weight entanglement (AutoFormer, section 3.2): all networks are slices of the largest.
+
+A path takes the first rows and columns of each weight, and of queries, keys and values the first
+rows of each. The authors' code reaches the latter by interleaving the rows of the three; their
+biases it slices without regard to that, here each stays with its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from evo_nas.space.space import Genome, Geometry
+from evo_nas.space.supernet import Step, Supernet
+
+from .blocks import Classifier, Shape, attention, embedding, mlp, modules
+
+
+class AutoFormerSupernet(Supernet):
+    """Holds the largest network that can be reached; paths are full genomes of the root space.
+
+    Args:
+        geometry: what genomes do not decide.
+        largest: the largest width, depth, and of each layer heads and MLP ratio.
+        decode: from a full genome to its numbers at the geometry.
+    """
+
+    def __init__(
+        self, geometry: Geometry, largest: Shape, decode: Callable[[Genome], Shape]
+    ) -> None:
+        super().__init__()
+        self._geometry, self._decode = geometry, decode
+        self.largest = nn.ModuleDict(dict(modules(geometry, largest)))
+        # Modules of a path, without memory for weights: they lend their structure to slices.
+        self._hollow: dict[Hashable, nn.Module] = {}
+
+    def steps(self, genome: Genome) -> Sequence[Step]:
+        """The path of a genome: the patches, two steps for each layer, the classes."""
+        return [
+            Step((name, *key), partial(self._run, name, self._hollow_module(name, key, make)))
+            for name, key, make in self._parts(genome)
+        ]
+
+    def extract(self, genome: Genome) -> dict[str, Tensor]:
+        """Copies of the path's slices, under the names of the stand-alone network."""
+        return {
+            f"{name}.{weight}": tensor.detach().clone()
+            for name, key, make in self._parts(genome)
+            for weight, tensor in self._slices(name, self._hollow_module(name, key, make)).items()
+        }
+
+    def _parts(
+        self, genome: Genome
+    ) -> list[tuple[str, tuple[float, ...], Callable[[], nn.Module]]]:
+        """Of each step its name, what it depends on besides that, and what makes its module."""
+        width, head_width, layers = self._decode(genome)
+        classes = self._geometry.classes
+        parts: list[tuple[str, tuple[float, ...], Callable[[], nn.Module]]] = [
+            ("embed", (width,), partial(embedding, self._geometry, width))
+        ]
+        for number, (heads, ratio) in enumerate(layers):
+            make = partial(attention, width, heads, head_width)
+            parts.append((f"attention{number:02}", (width, heads), make))
+            parts.append((f"mlp{number:02}", (width, ratio), partial(mlp, width, ratio)))
+        return [*parts, ("classify", (width,), partial(Classifier, width, classes))]
+
+    def _hollow_module(
+        self, name: str, key: tuple[float, ...], make: Callable[[], nn.Module]
+    ) -> nn.Module:
+        kind = (name.rstrip("0123456789"), key)  # the same in each layer
+        if kind not in self._hollow:
+            with torch.device("meta"):
+                self._hollow[kind] = make()
+        return self._hollow[kind]
+
+    def _run(self, name: str, hollow: nn.Module, hidden: Tensor) -> Tensor:
+        return functional_call(hollow, self._slices(name, hollow), (hidden,))  # type: ignore[no-any-return]
+
+    def _slices(self, name: str, hollow: nn.Module) -> dict[str, Tensor]:
+        """The slices of a step's weights that the hollow module has room for."""
+        whole = dict(self.largest[name].named_parameters())
+        return {
+            weight: _first(whole[weight], like.shape, 3 if ".qkv." in weight else 1)
+            for weight, like in hollow.named_parameters()
+        }
+
+
+def _first(weight: Tensor, shape: Sequence[int], groups: int) -> Tensor:
+    """The first rows (of each group of rows) and columns, as many as ``shape`` says."""
+    if weight.shape == tuple(shape):
+        return weight
+    grouped = weight.view(groups, -1, *weight.shape[1:])
+    rows: Tensor = grouped[:, : shape[0] // groups].flatten(0, 1)
+    return rows[(slice(None), *(slice(size) for size in shape[1:]))]

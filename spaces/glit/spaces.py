@@ -1,0 +1,146 @@
+"""GLiT: global-local blocks on vision transformers, as a search space.
+
+Each of 12 blocks splits its heads, in thirds, between attention (G) and convolution (L = 3 - G);
+that is decided at level 0, the block's details at level 1. Budgets are counted at 224 pixels, 197
+tokens and 1000 classes.
+
+Two variants replace the convolution over tokens by something else (Table 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evo_nas.errors import SpaceError
+from evo_nas.space.space import Choice, Genome, Geometry, Option
+
+from .family import DEPTH, GlitFamily
+from .local_heads import Locality, PatchConvolution, Windows
+from .parts import BlockOptions
+
+
+class Glit(GlitFamily):
+    """Searched by levels; a subclass says at which target, and with what local heads.
+
+    Args:
+        d_k: the width of queries and keys while level 0 is searched; 1 is the network's width.
+        d_z: likewise, the width inside the FFN.
+        expansion: likewise, E, by which convolution heads widen.
+        kernel: likewise, how far local heads reach; by default the middle option.
+    """
+
+    def __init__(
+        self, *, d_k: float = 1, d_z: int = 4, expansion: int = 2, kernel: int | None = None
+    ) -> None:
+        reach = self.locality.options[1] if kernel is None else kernel
+        details = {"d_k": d_k, "d_z": d_z, "expansion": expansion, self.locality.choice: reach}
+        self.choices = tuple(
+            choice
+            for number in range(DEPTH)
+            for choice in _block_choices(f"block{number:02}", self.locality)
+        )
+        self._details: dict[str, Option] = {}
+        for choice in self.choices:
+            value = details.get(choice.name.partition(".")[2], 0)
+            if value not in choice.options:
+                raise SpaceError(
+                    f"{self.name}: {choice.name.partition('.')[2]} cannot be {value!r}; "
+                    f"its options are {', '.join(map(str, choice.options))}"
+                )
+            self._details[choice.name] = value
+
+    def slot_blocks(self, slot: str, options: Mapping[str, Option]) -> tuple[BlockOptions, ...]:
+        """One block for each slot."""
+        fields = ("heads", "d_k", "d_z", "expansion", self.locality.choice)
+        values = (options.get(f"{slot}.{field}") for field in fields)
+        return (BlockOptions(*values),)  # type: ignore[arg-type]  # our choices hold these types
+
+    # -- stages ----------------------------------------------------------------------------------
+
+    def details(self) -> Mapping[str, Option]:
+        """What the constructor was given; the paper does not say at what it searches level 0."""
+        return self._details
+
+    def fixed_at(self, level: int, decided: Genome | None) -> dict[str, Option]:
+        """As the paper narrows level 1: (K, E), (d_k, z) or (E, z) free, nine options a block."""
+        fixed = super().fixed_at(level, decided)
+        if level != 1:
+            return fixed
+        for slot in self.slots:
+            heads = fixed[f"{slot}.heads"]
+            if heads == 0:
+                fixed[f"{slot}.d_z"] = 4
+            elif heads != 3:
+                fixed[f"{slot}.d_k"] = 1
+                fixed[f"{slot}.{self.locality.choice}"] = self.locality.options[1]
+        return fixed
+
+
+class GlitTiny(Glit):
+    """Global and local heads, two levels, 12 blocks (GLiT-Tiny: 192 wide, 3 heads).
+
+    Source: Chen et al. 2021, "GLiT", section 3.2, Table 2.
+    """
+
+    name = "glit_hl"
+
+
+class GlitSmall(Glit):
+    """The same at GLiT-Small: 384 wide, 6 heads.
+
+    Source: Chen et al. 2021, "GLiT", section 3.2, Table 2.
+    """
+
+    name = "glit_hl_small"
+    target = Geometry(224, 3, 1000, patch_size=16, width=384, heads=6)
+
+
+class GlitBase(Glit):
+    """The same at GLiT-Base: 768 wide, 12 heads.
+
+    Source: Chen et al. 2021, "GLiT", section 3.2, Table 2.
+    """
+
+    name = "glit_hl_base"
+    target = Geometry(224, 3, 1000, patch_size=16, width=768, heads=12)
+
+
+class GlitLocalAttention(Glit):
+    """Local heads are attention in windows of 14, 28 or 49 patches.
+
+    Source: Chen et al. 2021, "GLiT", Table 6, "Local-area".
+
+    Args:
+        window: likewise, the patches of a window; by default the middle option.
+    """
+
+    name = "glit_local_attention"
+    locality: Locality = Windows()
+
+    def __init__(
+        self, *, d_k: float = 1, d_z: int = 4, expansion: int = 2, window: int | None = None
+    ) -> None:
+        super().__init__(d_k=d_k, d_z=d_z, expansion=expansion, kernel=window)
+
+
+class GlitConv2d(Glit):
+    """Local heads are 3x3, 5x5 or 7x7 convolutions; no class token.
+
+    Source: Chen et al. 2021, "GLiT", Table 6, "Conv2d".
+    """
+
+    name = "glit_conv2d"
+    locality: Locality = PatchConvolution()
+
+
+def _block_choices(slot: str, locality: Locality) -> tuple[Choice, ...]:
+    heads = f"{slot}.heads"
+    some_global = {heads: frozenset[Option]({1, 2, 3})}
+    some_local = {heads: frozenset[Option]({0, 1, 2})}
+    return (
+        Choice(heads, (0, 1, 2, 3), 0, slot),
+        Choice(f"{slot}.d_k", (0.5, 1, 2), 1, slot, some_global),
+        Choice(f"{slot}.d_z", (2, 4, 6), 1, slot),
+        Choice(f"{slot}.expansion", (1, 2, 4), 1, slot, some_local),
+        Choice(f"{slot}.{locality.choice}", locality.options, 1, slot, some_local),
+    )

@@ -1,0 +1,167 @@
+"""Mobile networks as a search space: kernel, expansion and depth, as Once-for-All has them.
+
+Shared weights are those of single paths: each kernel and expansion of a block has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
+from itertools import chain, product
+
+import torch
+from torch import nn
+
+from evo_nas.space import costcache
+from evo_nas.space.space import Cell, Choice, Costs, Genome, Geometry, Option, Space
+from evo_nas.space.supernet import Supernet
+
+from .blocks import InvertedResidual, MobileNetwork, Options
+from .layout import DEEPEST, STAGES, Layout
+from .supernet import MobileNetSupernet
+
+_KERNELS = (3, 5, 7)
+_EXPANSIONS = (3, 4, 6)
+_DEPTHS = (2, 3, 4)
+
+
+class MobileNet(Space):
+    """Five stages of two to four inverted residuals, each with its own kernel and expansion.
+
+    Kernels are 3, 5 and 7, expansions 3, 4 and 6. Budgets are counted at 224 pixels and 1000
+    classes. There is one level and no context; a slot is a stage, because its depth decides which
+    blocks it has.
+
+    Source: Cai et al. 2020, "Once-for-All", section 3.1, on MobileNetV3; weights are shared as in
+    Guo et al. 2020, "Single Path One-Shot Neural Architecture Search with Uniform Sampling".
+    """
+
+    name = "mobilenet"
+    target = Geometry(224, 3, 1000, width=16)
+
+    def __init__(self) -> None:
+        self.choices = tuple(choice for number in range(STAGES) for choice in _choices(number))
+
+    def stages(self, genome: Sequence[int]) -> tuple[tuple[Options, ...], ...]:
+        """The blocks of each stage, of a full genome."""
+        options = self.options(self.canonical(genome))
+        return tuple(_blocks(slot, options) for slot in self.slots)
+
+    # -- costs -----------------------------------------------------------------------------------
+
+    def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
+        """The sums over a stage's blocks."""
+        return self._slot_costs[slot]
+
+    @cached_property
+    def _slot_costs(self) -> Mapping[str, Mapping[Genome, Costs]]:
+        return {slot: self._stage_costs(stage) for stage, slot in enumerate(self.slots)}
+
+    def _stage_costs(self, stage: int) -> Mapping[Genome, Costs]:
+        """Each value's costs: a depth's gene, then genes of kernel and expansion of each block."""
+        first, other = (
+            {
+                (k, e): _block_costs(stage, position, Options(kernel, expansion))
+                for k, kernel in enumerate(_KERNELS)
+                for e, expansion in enumerate(_EXPANSIONS)
+            }
+            for position in (0, 1)
+        )
+        table: dict[Genome, Costs] = {}
+        for gene, depth in enumerate(_DEPTHS):
+            inactive = (0, 0) * (DEEPEST - depth)
+            for start, *rest in product(first, repeat=depth):
+                costs = [first[start], *(other[genes] for genes in rest)]
+                table[gene, *chain(start, *rest), *inactive] = {
+                    "flops": sum(cost["flops"] for cost in costs),
+                    "params": sum(cost["params"] for cost in costs),
+                }
+        return table
+
+    def fixed_costs(self, context: Genome) -> Costs:
+        """Stem and head."""
+        return self._fixed_costs
+
+    @cached_property
+    def _fixed_costs(self) -> Costs:
+        layout, total = Layout(self.target), {"flops": 0, "params": 0}
+        with torch.device("meta"):  # most figures are known already: weights need no memory
+            stem, head = layout.stem(), layout.head()
+        size, last = self.target.image_size, layout.size(STAGES)
+        for part, channels, side in (
+            (stem, self.target.channels, size),
+            (head, layout.channels[-1], last),
+        ):
+            for name, cost in costcache.count(part, torch.zeros(1, channels, side, side)).items():
+                total[name] += cost
+        return total
+
+    # -- networks --------------------------------------------------------------------------------
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        """The stand-alone network."""
+        layout = Layout(geometry)
+        blocks = [
+            InvertedResidual(layout.place(stage, position), options)
+            for stage, own in enumerate(self.stages(self.check(genome)))
+            for position, options in enumerate(own)
+        ]
+        return MobileNetwork(layout.stem(), blocks, layout.head(), layout.channels[-1])
+
+    def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
+        """Shared weights for what ``reachable`` (default: the whole space) can reach."""
+        layout, searched = Layout(geometry), reachable or self
+        blocks: dict[tuple[int, int], dict[Options, None]] = {}
+        for stage, slot in enumerate(self.slots):
+            for options in searched.reachable(slot):
+                for position, block in enumerate(_blocks(slot, options)):
+                    blocks.setdefault((stage, position), {})[block] = None
+        return MobileNetSupernet(layout, blocks, self.stages)
+
+    def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
+        """A quarter of the channels; images that small are halved fewer times, see the layout."""
+        return Geometry(image_size, channels, classes, width=4)
+
+    def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
+        """One box for each block, darker with a larger kernel."""
+        return tuple(
+            Cell(f"{stage}.{position}", (f"K{block.kernel}", f"E{block.expansion}"), shade)
+            for stage, own in enumerate(self.stages(self.check(genome)), 1)
+            for position, block in enumerate(own, 1)
+            for shade in [block.kernel / _KERNELS[-1]]
+        )
+
+
+def _choices(number: int) -> tuple[Choice, ...]:
+    """A stage's depth, and of each block kernel and expansion."""
+    slot = f"stage{number + 1}"
+    depth = f"{slot}.depth"
+    choices = [Choice(depth, _DEPTHS, slot=slot)]
+    for position in range(DEEPEST):
+        deep = frozenset[Option](d for d in _DEPTHS if d > position)
+        when = {depth: deep} if len(deep) < len(_DEPTHS) else {}
+        block = f"{slot}.block{position + 1}"
+        choices.append(Choice(f"{block}.kernel", _KERNELS, slot=slot, when=when))
+        choices.append(Choice(f"{block}.expansion", _EXPANSIONS, slot=slot, when=when))
+    return tuple(choices)
+
+
+def _blocks(slot: str, options: Mapping[str, Option]) -> tuple[Options, ...]:
+    """A stage's blocks, of options by choice name."""
+    depth = options[f"{slot}.depth"]
+    assert isinstance(depth, int), "a depth is a whole number"
+    return tuple(
+        Options(options[f"{block}.kernel"], options[f"{block}.expansion"])  # type: ignore[arg-type]  # whole numbers
+        for block in (f"{slot}.block{position + 1}" for position in range(depth))
+    )
+
+
+@cache
+def _block_costs(stage: int, position: int, options: Options) -> Costs:
+    """One block's costs at the target."""
+    layout = Layout(MobileNet.target)
+    place = layout.place(stage, position)
+    side = layout.size(stage if position == 0 else stage + 1)
+    with torch.device("meta"):
+        block = InvertedResidual(place, options)
+    return costcache.count(block, torch.zeros(1, place.inputs, side, side))

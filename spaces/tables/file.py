@@ -1,0 +1,224 @@
+"""Reading tables of results, CSV or JSON, so that whatever is wrong is named by row and column."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from evo_nas.core.plugins.modules import note
+from evo_nas.core.validation import parse_json, read_text, shown
+from evo_nas.errors import TableError, nearest
+from evo_nas.space.space import Option
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+_LARGEST = 1 << 53  # whole numbers beyond are not exact as floating-point numbers
+
+
+class TableFile:
+    """The cells of a file by column; ``places`` says where each row stands, as a person counts."""
+
+    def __init__(self, path: Path, rows: Mapping[str, Mapping[str, object]]) -> None:
+        """``rows`` are cells by column, by place; a list is as many columns NAME.0, NAME.1, ...
+
+        Raises:
+            TableError: there are no rows, or one lacks a column that another has.
+        """
+        if not rows:
+            raise TableError(f"{path} has no rows")
+        self.path, self.places = path, tuple(rows)
+        flat = [_flat(path, place, row) for place, row in rows.items()]
+        names = dict.fromkeys(name for row in flat for name in row)
+        self.columns = {name: [row.get(name) for row in flat] for name in names}
+        for name, cells in self.columns.items():
+            for nothing in (None, ""):
+                if nothing in cells:
+                    self.refuse(cells.index(nothing), name, "there is no value")
+
+    def refuse(self, row: int, column: str, what: str) -> NoReturn:
+        """Raise a TableError that names the row and the column."""
+        raise TableError(f"{self.path}, {self.places[row]}, column {column!r}: {what}")
+
+    def _cells(self, column: str) -> list[object]:
+        if column not in self.columns:
+            raise TableError(
+                f"{self.path} has no column {column!r}; {nearest(column, self.columns)}"
+            )
+        return self.columns[column]
+
+    def numbers(self, column: str) -> Floats:
+        """The finite numbers of a column, (rows,)."""
+        cells = self._cells(column)
+        values = np.array([number(cell) for cell in cells], dtype=np.float64)  # None becomes NaN
+        wrong = np.flatnonzero(~np.isfinite(values))
+        if len(wrong):
+            self.refuse(int(wrong[0]), column, f"{shown(cells[wrong[0]])} is no finite number")
+        return values
+
+    def amounts(self, column: str) -> Integers:
+        """The whole numbers from 0 up of a column, (rows,)."""
+        values = self.numbers(column)
+        wrong = np.flatnonzero((values < 0) | (values > _LARGEST) | (values != np.floor(values)))
+        if len(wrong):
+            cell = self.columns[column][wrong[0]]
+            self.refuse(int(wrong[0]), column, f"{shown(cell)} is no whole number from 0 to 2**53")
+        return values.astype(np.int64)
+
+    def options(self, column: str) -> tuple[tuple[Option, ...], Integers]:
+        """The distinct values of a column, and the index of each row's, (rows,).
+
+        What looks like a number is one. Numbers alone are in ascending order, else values are in
+        the order in which they appear.
+        """
+        cells, found = self._cells(column), dict[Option, int]()
+        known: dict[object, int] = {}  # the same by type and cell (true is 1): few are distinct
+        indices = []
+        for row, cell in enumerate(cells):
+            if isinstance(cell, dict | list):
+                self.refuse(row, column, f"{shown(cell)} is no option")
+            key = type(cell), cell
+            if key not in known:
+                value = number(cell)
+                if value is not None and not math.isfinite(value):
+                    self.refuse(row, column, f"{shown(cell)} is no finite number")
+                option = str(cell) if value is None else value
+                known[key] = found.setdefault(option, len(found))
+            indices.append(known[key])
+        options = tuple(found)
+        if any(isinstance(option, str) for option in options):
+            return options, np.array(indices, dtype=np.int64)
+        order = sorted(range(len(options)), key=options.__getitem__)
+        return tuple(options[i] for i in order), np.argsort(order)[indices]
+
+
+def number(cell: object) -> int | float | None:
+    """The number that a cell is or looks like, None if it is none."""
+    if type(cell) is float:
+        return cell
+    if isinstance(cell, bool) or not isinstance(cell, int | str):
+        return None
+    if isinstance(cell, str) and "_" in cell:  # 3_3 is a name, though Python reads it as 33
+        return None
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    except OverflowError:
+        return math.inf
+    whole = isinstance(cell, int) or cell.lstrip("+-").isdecimal()
+    return int(cell) if whole and math.isfinite(value) else value
+
+
+def _flat(path: Path, place: str, row: Mapping[str, object]) -> Mapping[str, object]:
+    if list not in map(type, row.values()):
+        return row
+    flat: dict[str, object] = {}
+    for name, cell in row.items():
+        if isinstance(cell, list):
+            parts = {f"{name}.{i}": part for i, part in enumerate(cell)}
+            if twice := sorted(parts.keys() & row.keys()):
+                raise TableError(f"{path}, {place}: {shown(twice[0])} is there twice")
+            flat.update(parts)
+        else:
+            flat[name] = cell
+    return flat
+
+
+def kept(read: Callable[[Path], TableFile]) -> Callable[[Path], TableFile]:
+    """``read``, which does not read a file again that has not changed: many runs load one table."""
+    known = lru_cache(maxsize=4)(lambda path, _stamp: read(path))
+
+    @wraps(read)
+    def reader(path: Path) -> TableFile:
+        if not path.is_file():
+            return read(path)  # says what is wrong
+        stamp = path.stat()
+        return known(path.resolve(), (stamp.st_mtime_ns, stamp.st_size))
+
+    return reader
+
+
+@kept
+def read_table(path: Path) -> TableFile:
+    """Read a CSV file with a header, or a JSON list of objects (known by the suffix .json).
+
+    Raises:
+        TableError: the file cannot be read, or is no table.
+    """
+    return TableFile(path, _json_rows(path) if path.suffix == ".json" else _csv_rows(path))
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file in which no key is repeated.
+
+    Raises:
+        TableError: it cannot be read, or is no such JSON.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeated = next(name for name in names if names.count(name) > 1)
+            raise TableError(f"{path}: {shown(repeated)} is there twice; remove one of them")
+        return content
+
+    return parse_json(_text(path), TableError, str(path), unique)
+
+
+def _json_rows(path: Path) -> dict[str, Mapping[str, object]]:
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise TableError(f"{path} must hold a list of objects, one for each row")
+    for position, row in enumerate(content, start=1):
+        if not isinstance(row, dict):
+            raise TableError(
+                f"{path}, entry {position}: {shown(row)} is no object of values by column"
+            )
+    return {f"entry {position}": row for position, row in enumerate(content, start=1)}
+
+
+def _csv_rows(path: Path) -> dict[str, Mapping[str, object]]:
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    rows: dict[str, Mapping[str, object]] = {}
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        _check_header(path, header)
+        for cells in reader:
+            place = f"line {reader.line_num}"
+            if len(cells) > len(header):
+                raise TableError(
+                    f"{path}, {place}: {len(cells)} values for {len(header)} columns; "
+                    f"the first without a column is {shown(cells[len(header)])}"
+                )
+            if cells:  # a blank line is nothing
+                short: Sequence[str] = [""] * (len(header) - len(cells))
+                values = [*(cell.strip() for cell in cells), *short]
+                rows[place] = dict(zip(header, values, strict=True))
+    except csv.Error as error:
+        raise TableError(f"{path}, line {reader.line_num}: {error}") from error
+    return rows
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    for position, name in enumerate(header, start=1):
+        if not name:
+            raise TableError(f"{path}, line 1: column {position} has no name")
+        if header.count(name) > 1:
+            raise TableError(f"{path}, line 1: two columns are called {shown(name)}")
+
+
+def _text(path: Path) -> str:
+    # Spreadsheets put a mark at the beginning.
+    text = read_text(path, TableError, "table", encoding="utf-8-sig")
+    note(path, text)
+    return text

@@ -1,0 +1,155 @@
+"""Spaces of which everything is known: costs and results of each genome, and no networks."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+
+from evo_nas.errors import SpaceError
+from evo_nas.space.space import Choice, Costs, Genome, Geometry, Space
+from evo_nas.space.supernet import Supernet
+
+from .file import Floats, Integers
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric of all genomes: ``truth`` (genomes,), and its ``repeats`` (genomes, repeats).
+
+    ``error`` (genomes,) is the standard error of the truth where that is the mean of repeats.
+    """
+
+    truth: Floats
+    repeats: Floats
+    error: Floats | None = None
+
+    @classmethod
+    def mean(cls, repeats: Floats) -> Metric:
+        """The truth is the mean over repeats, as far as they go."""
+        count = repeats.shape[1]
+        error = repeats.std(axis=1, ddof=1) / math.sqrt(count) if count > 1 else None
+        return cls(repeats.mean(axis=1), repeats, error)
+
+    def take(self, rows: Integers) -> Metric:
+        """The metric of these rows, in this order."""
+        error = None if self.error is None else self.error[rows]
+        return Metric(self.truth[rows], self.repeats[rows], error)
+
+
+class Tabulated(Space):
+    """A space whose genomes are all in a table; arrays run over genomes in their order.
+
+    Where the costs of options add up, each choice is a slot with costs of its own, so that budgets
+    of any such space are exact. The target is the geometry of the networks in the table, all zeros
+    where it is not known.
+    """
+
+    target = Geometry(0, 0, 0)
+
+    def _tabulate(
+        self,
+        choices: Sequence[Choice],
+        costs: Mapping[str, Integers],
+        metrics: Mapping[str, Metric],
+    ) -> None:
+        """Take the content in; ``choices`` are all always active, each in a slot of its own."""
+        self.choices = tuple(choices)
+        sizes = [len(choice.options) for choice in choices]
+        self._strides = tuple(math.prod(sizes[i + 1 :]) for i in range(len(sizes)))
+        self._costs = {name: values.tolist() for name, values in costs.items()}
+        self._repeats = {name: metric.repeats.tolist() for name, metric in metrics.items()}
+        self._truth = {name: metric.truth.tolist() for name, metric in metrics.items()}
+        if (error := metrics["accuracy"].error) is not None:
+            self._truth["standard_error"] = error.tolist()
+        parts = {name: self._parts(values, sizes) for name, values in costs.items()}
+        self._slot_costs: dict[str, Mapping[Genome, Costs] | None] = {
+            choice.slot or "": _options_costs(parts, position)
+            for position, choice in enumerate(choices)
+        }
+
+    def _parts(self, values: Integers, sizes: Sequence[int]) -> list[Integers] | None:
+        """What each choice's options cost more than the first genome's; None if that is not all."""
+        numbers, total, parts = np.arange(len(values)), np.full_like(values, values[0]), []
+        for stride, size in zip(self._strides, sizes, strict=True):
+            parts.append(values[np.arange(size) * stride] - values[0])
+            total += parts[-1][numbers // stride % size]
+        return parts if np.array_equal(total, values) else None
+
+    def number(self, genome: Sequence[int]) -> int:
+        """The row of a genome in the arrays."""
+        return sum(map(operator.mul, genome, self._strides))
+
+    # -- what the table tells ----------------------------------------------------------------
+
+    @property
+    def counted(self) -> str:
+        """Where FLOPs are counted, in words."""
+        return "by the table"
+
+    def costs(self, genome: Sequence[int]) -> Costs:
+        """FLOPs and parameters from the table."""
+        row = self.number(genome)
+        return {name: values[row] for name, values in self._costs.items()}
+
+    def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs] | None:
+        """What a choice's options cost, relative to the first; None if costs do not add up."""
+        return self._slot_costs[slot]
+
+    def fixed_costs(self, context: Genome) -> Costs:
+        """What the first genome costs, if costs add up."""
+        return self.costs((0,) * len(self.choices))
+
+    def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
+        """The truth with its standard error; or one repeat, without.
+
+        Raises:
+            SpaceError: the table has no such repeat.
+        """
+        row = self.number(genome)
+        if repeat is None:
+            return {name: values[row] for name, values in self._truth.items()}
+        repeats = len(self._repeats["accuracy"][row])
+        if not 0 <= repeat < repeats:
+            raise SpaceError(
+                f"{self.name} has no repeat {repeat} of the accuracy: there are {repeats}, "
+                "the first is 0"
+            )
+        # A further metric may have been measured less often.
+        return {n: v[row][repeat] for n, v in self._repeats.items() if repeat < len(v[row])}
+
+    # -- what it cannot do -----------------------------------------------------------------------
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> NoReturn:
+        """There is nothing to build."""
+        raise self._no_networks()
+
+    def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
+        """There are no weights."""
+        raise self._no_networks()
+
+    def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
+        """Nothing can be made smaller."""
+        raise self._no_networks()
+
+    def _no_networks(self) -> SpaceError:
+        return SpaceError(
+            f"space {self.name} is a table of results and has no networks; use --evaluator "
+            "table, or one that needs no images (needs_data = False) with --retrainer table"
+        )
+
+
+def _options_costs(
+    parts: Mapping[str, list[Integers] | None], position: int
+) -> Mapping[Genome, Costs] | None:
+    columns: dict[str, list[int]] = {}
+    for name, costs in parts.items():
+        if costs is None:
+            return None
+        columns[name] = costs[position].tolist()
+    count = len(next(iter(columns.values())))
+    return {(i,): {name: values[i] for name, values in columns.items()} for i in range(count)}

@@ -1,0 +1,198 @@
+"""Heat maps side by side, of networks that are named as users name them."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import evo_nas
+from evo_nas.analysis.feature_figure import feature_figure
+from evo_nas.cli import main as cli
+from evo_nas.core.files import save_weights
+from evo_nas.core.plugins import registry
+from evo_nas.errors import CheckpointError, DataError, EvoNasError, SettingsError
+from evo_nas.results.networks.trained import load_trained
+from evo_nas.results.result import Result
+from evo_nas.space.space import Geometry
+from evo_nas.training.weights import describe_weights, read_description
+
+Image = pytest.importorskip("PIL.Image")
+
+DATA = "digits?train=100&validation=50&test=50"
+SMALL = Geometry(16, 3, 10, patch_size=8, width=12, heads=3)
+
+
+class Statistics:
+    mean = (0.4, 0.5, 0.6)
+    std = (0.1, 0.2, 0.3)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A run that delivers a network of the GLiT space, of next to no training."""
+    return evo_nas.run(
+        "glit_hl", "1.4G", strategy="largest", data=DATA, geometry="proxy,width=12",
+        finalist_epochs=1, jobs=1, run_dir=tmp_path_factory.mktemp("runs") / "run",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """Weights of a small GLiT-Tiny that say what they are for."""
+    architecture = registry.load("network", "glit_tiny")
+    space = registry.load("space", architecture.space)
+    torch.manual_seed(0)
+    network = space.build(architecture.genome, SMALL)
+    path = tmp_path / "weights.safetensors"
+    about = describe_weights(architecture.space, architecture.genome, SMALL, Statistics())
+    save_weights(path, network.state_dict(), about)
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f"{number}.png" for number in range(2)]
+    for path, size in zip(paths, ((40, 30, 3), (20, 20)), strict=True):
+        Image.fromarray(rng.integers(0, 255, size, dtype=np.uint8)).save(path)
+    return paths
+
+
+def test_weights_say_what_they_are_for(weights: Path) -> None:
+    about = read_description(weights)
+    assert about is not None
+    assert (about.geometry, about.mean, about.std) == (SMALL, Statistics.mean, Statistics.std)
+    trained = load_trained(f"glit_tiny={weights}")
+    assert (trained.name, trained.mean) == ("GLiT-Tiny", Statistics.mean)
+    changed = load_trained(f"glit_tiny={weights}", mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert (changed.mean, changed.std) == ((0.5,) * 3, (0.5,) * 3)
+
+
+def test_a_run_knows_its_images(run: Result) -> None:
+    trained = load_trained(str(run.folder))
+    assert trained.geometry == run.config.geometry
+    data = registry.load("data", run.config.data).load(run.config.seed)
+    assert (trained.mean, trained.std) == (data.mean, data.std)
+
+
+def test_a_run_whose_weights_say_less_is_still_read(run: Result, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    for path in run.folder.iterdir():
+        if path.is_file():
+            (old / path.name).write_bytes(path.read_bytes())
+    trained = load_trained(str(run.folder))
+    about = {"architecture": json.dumps({"space": "glit_hl", "genome": [0]})}
+    save_weights(old / "best.safetensors", trained.network.state_dict(), about)
+    assert read_description(old / "best.safetensors") is None
+    again = load_trained(str(old))
+    assert (again.geometry, again.mean) == (trained.geometry, trained.mean)
+
+
+def test_rows_are_pictures_and_columns_are_networks(
+    run: Result, weights: Path, pictures: list[Path]
+) -> None:
+    networks = [load_trained(f"glit_tiny={weights}"), load_trained(str(run.folder))]
+    figure = feature_figure(networks, pictures)
+    assert figure.size == (8 + 3 * 232, 26 + 2 * 232)
+    pixels = np.asarray(figure).astype(int)
+    cells = [[pixels[26 + 232 * r : 250 + 232 * r, 8 + 232 * c : 232 + 232 * c] for c in range(3)]
+             for r in range(2)]  # fmt: skip
+    assert (cells[1][0].max(axis=2) == cells[1][0].min(axis=2)).all()  # a grey picture
+    for row in cells:
+        for heat in row[1:]:
+            assert heat.reshape(-1, 3).std(axis=0).min() > 1  # not of one colour
+    assert (cells[0][1] != cells[0][2]).any()
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "said"),
+    [
+        ("glit_tiny", SettingsError, "ARCHITECTURE=WEIGHTS"),
+        ("glit_tinny={weights}", EvoNasError, "did you mean glit_tiny"),
+        ("deit_tiny={weights}", CheckpointError, "lacks|has|is"),
+        ("glit_tiny=none.safetensors", CheckpointError, "there are no weights none.safetensors"),
+    ],
+)
+def test_what_fits_nothing_is_said(
+    what: str, error: type[Exception], said: str, weights: Path
+) -> None:
+    with pytest.raises(error, match=said):
+        load_trained(what.format(weights=weights))
+
+
+def test_how_images_are_normalised_must_be_known(weights: Path, tmp_path: Path) -> None:
+    trained = load_trained(f"glit_tiny={weights}")
+    with pytest.raises(SettingsError, match="3 channels, not 1"):
+        load_trained(f"glit_tiny={weights}", mean=[0.5])
+    silent = tmp_path / "silent.safetensors"
+    space = registry.load("space", "glit_hl")
+    genome = registry.load("network", "deit_tiny").genome
+    with torch.device("meta"):
+        shapes = space.build(genome, space.target).state_dict()
+    save_weights(silent, {name: torch.zeros(t.shape) for name, t in shapes.items()})
+    with pytest.raises(SettingsError, match="give --mean and --std"):
+        load_trained(f"deit_tiny={silent}")
+    assert trained.geometry == SMALL
+
+
+def test_a_picture_that_cannot_be_read_is_named(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_text("no picture")
+    with pytest.raises(DataError, match=r"no\.png cannot be read"):
+        feature_figure([load_trained(f"glit_tiny={weights}")], [tmp_path / "no.png"])
+
+
+def test_a_fifo_is_no_picture(weights: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "no.png")
+    with pytest.raises(DataError, match=r"no\.png cannot be read: it is no regular file"):
+        feature_figure([load_trained(f"glit_tiny={weights}")], [tmp_path / "no.png"])
+
+
+def test_a_picture_that_says_to_be_enormous_is_named(weights: Path, tmp_path: Path) -> None:
+    path = tmp_path / "no.png"
+    Image.new("L", (2, 2)).save(path)
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">II", 2**16, 2**16)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"no\.png cannot be read"):
+        feature_figure([load_trained(f"glit_tiny={weights}")], [path])
+
+
+def test_the_commands(
+    weights: Path,
+    pictures: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "f.png"
+    given = [str(pictures[0]), "--network", f"glit_tiny={weights}", "--out", str(out)]
+    monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "features", *given])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    with Image.open(out) as figure:
+        assert figure.format == "PNG"
+    svg = tmp_path / "n.svg"
+    monkeypatch.setattr(
+        "sys.argv", ["evo-nas", "figure", "network", "glit_tiny", "--out", str(svg)]
+    )
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert "dk384" in svg.read_text()
+    assert "dk384" in capsys.readouterr().out
+    for wrong in (["--mean", "grey"], ["--std", "0,0,0"], ["--mean", "2"], ["--std", "0.5"]):
+        monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "features", *given, *wrong])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 2
+        assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -1,0 +1,106 @@
+"""`evo-nas check` on the command line: a checklist, an exit code, no traceback of ours."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from evo_nas.cli import main as cli
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str, columns: int = 80) -> int:
+    monkeypatch.setattr(sys, "argv", ["evo-nas", *arguments])
+    monkeypatch.setenv("COLUMNS", str(columns))
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+STRATEGY = "tests.testing.broken_strategies"
+
+
+def test_a_plugin_that_keeps_its_contract(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert ended(monkeypatch, "check", "strategy", f"{STRATEGY}:Fine") == 0
+    shown = capsys.readouterr().out
+    assert "passed   it loads" in shown
+    assert "12 passed" in shown
+
+
+def test_what_is_wrong_is_told_within_80_columns(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    assert ended(monkeypatch, "check", "strategy", f"{STRATEGY}:Raises") == 1
+    told = capsys.readouterr()
+    assert "AttributeError" in told.out
+    assert "broken_strategies.py, line" in " ".join(told.out.split())
+    assert max(map(len, told.out.splitlines())) <= 80
+    assert "Traceback" not in told.out + told.err
+
+
+def test_json_is_all_that_a_machine_reads(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+    spec = "tests.testing.broken_evaluators:Forgets"
+    assert ended(monkeypatch, "check", "evaluator", spec, "--json", "--samples", "2") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["kind"], document["spec"], document["passed"]) == ("evaluator", spec, False)
+    failed = [check for check in document["checks"] if check["status"] == "failed"]
+    assert "latency" in failed[0]["message"]
+
+
+def test_what_a_plug_in_prints_is_not_among_the_json(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import os\nfrom evo_nas.evaluation.evaluator import Evaluator\n\n"
+        "class Mine(Evaluator):\n    needs_data = False\n\n"
+        "    def evaluate(self, genome):\n        print('hello')\n        os.system('echo shell')\n"
+        "        return {'accuracy': 0.5}\n"
+    )
+    words = ["check", "evaluator", f"{path}:Mine", "--samples", "2", "--json"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "evo_nas", *words], capture_output=True, text=True, check=False
+    )
+    assert json.loads(ended.stdout)["passed"]
+    assert "hello" in ended.stderr
+    assert "shell" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["space", "glit_hk"], "did you mean glit_hl"),
+        (["spaces", "glit_hl"], "did you mean space"),
+        (["strategy", "spos", "--samples", "3"], "--samples has no meaning for a strategy"),
+        (["space", "glit_hl", "--samples", "0"], "must be 1 or more"),
+        (["evaluator", "table", "--space", "nowhere.py:Space"], "there is no file"),
+        (["strategy", "spos", "--time-limit", "-1"], "must be 0 (any time) or more"),
+        (["strategy", "spos", "--time-limit", "nan"], "must be 0 (any time) or more"),
+    ],
+)
+def test_what_cannot_be_checked(monkeypatch, capsys, arguments, said) -> None:  # type: ignore[no-untyped-def]
+    assert ended(monkeypatch, "check", *arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_imported_fails(monkeypatch, capsys, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "mine.py"
+    path.write_text("from evo_nas.space.space import Space\n\nclass Mine(Spase):\n    pass\n")
+    assert ended(monkeypatch, "check", "space", f"{path}:Mine", columns=120) == 1
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "NameError: name 'Spase' is not defined" in shown
+    assert "mine.py, line 3" in shown
+    assert shown.endswith(": 1 failed")
+
+
+def test_new_says_what_to_try(monkeypatch, capsys, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "made"
+    command = ["new", "space", "his_space", "--folder", str(folder)]
+    monkeypatch.setattr(sys, "argv", ["evo-nas", *command])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"evo-nas check space {folder}/his_space.py:HisSpace" in shown
+    assert f"pip install -e {folder}" in shown
+    assert ended(monkeypatch, *command) == 2
+    assert "nothing is overwritten" in capsys.readouterr().err

@@ -1,0 +1,124 @@
+"""Lists of what can be named, and the options of one plug-in, as commands print them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from evo_nas.cli import main as cli
+from evo_nas.cli.catalogue import details
+from evo_nas.core.plugins.docs import Option
+from evo_nas.errors import SpecError
+
+MINE = """
+from evo_nas.evaluation.evaluator import Evaluator
+
+class Mine(Evaluator):
+    '''Scores by magic.
+
+    Args:
+        power: how much of it.
+    '''
+
+    def __init__(self, spell: str, power: float = 0.5, loud: bool = False, book=None,
+                 wand=complex(1, 2)):
+        raise OSError("made, though it is only to be listed")
+"""
+
+
+def listed(
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    columns: int = 80,
+) -> str:
+    """What ``evo-nas list`` prints."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys, "argv", ["evo-nas", "list", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code in (0, None), capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(MINE)
+    return "mine.py:Mine"
+
+
+def test_the_options_of_one_plug_in_are_printed_with_defaults(
+    mine: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = listed(["evaluators", mine], monkeypatch, capsys).splitlines()
+    assert lines[0] == "mine.py:Mine"
+    assert "Scores by magic." in lines
+    rows = [line.split() for line in lines if line.startswith(" ")]
+    assert ["spell", "must", "be", "given"] in rows
+    assert ["power", "0.5", "how", "much", "of", "it."] in rows
+    assert ["loud", "false"] in rows
+    assert ["book", "-"] in rows
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_no_word_of_a_meaning_is_cut(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = listed(["evaluators", "supernet"], monkeypatch, capsys, columns)
+    assert max(map(len, text.splitlines())) <= columns
+    words = " ".join(option.meaning for option in details("evaluators", "supernet").options)
+    assert set(words.split()) <= set(text.split())
+
+
+def test_machines_read_the_same(
+    mine: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(listed(["evaluators", mine, "--json"], monkeypatch, capsys))
+    assert (document["name"], document["about"]) == (mine, "Scores by magic.")
+    spell, power, *_, wand = document["options"]
+    assert spell == {"name": "spell", "default": None, "needed": True, "meaning": ""}
+    assert (power["default"], power["needed"]) == (0.5, False)
+    assert wand["default"] == "(1+2j)"
+
+
+def test_a_list_says_how_options_are_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for what in ("spaces", "evaluators", "strategies", "data"):
+        assert f"evo-nas list {what} NAME" in listed([what], monkeypatch, capsys)
+    assert "NAME" not in listed(["networks"], monkeypatch, capsys)
+    assert "NAME" not in listed(["evaluators", "--json"], monkeypatch, capsys)
+
+
+def test_a_plug_in_without_options_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "It has no options." in listed(["strategies", "spos"], monkeypatch, capsys)
+
+
+def test_options_that_the_spec_itself_gives_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").touch()
+    assert details("spaces", str(tmp_path / "my.toml")).options == []
+    assert "path" not in {option.name for option in details("data", str(tmp_path)).options}
+    assert details("evaluators", "table?repeat=1").options == [
+        Option("repeat", None, False, "the repeat (0, 1, ...) to read, which is noisy as one "
+               "training is; left out, the truth.")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("what", "spec", "said"),
+    [
+        ("evaluators", "tabel", "did you mean table"),
+        ("runs", "runs/a", "evo-nas show runs/a"),
+        ("networks", "glit_tiny", "evo-nas show glit_tiny"),
+        ("space", "glit_hl", "did you mean spaces"),
+    ],
+)
+def test_what_has_no_details_is_refused(what: str, spec: str, said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        details(what, spec)

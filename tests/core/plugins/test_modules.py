@@ -1,0 +1,120 @@
+"""Plug-ins in files that are edited while Python goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evo_nas
+from evo_nas.core.plugins import modules, registry
+from evo_nas.errors import SpecError
+from evo_nas.space.subspace import Subspace
+from tests.evaluation.test_workers import at_work
+from tests.kit.spaces import shallow_toml
+
+SCORE = "def score(options):\n    return {value}\n"
+
+
+def written(folder: Path, value: float) -> str:
+    path = folder / "mine.py"
+    path.write_text(SCORE.format(value=value))
+    return f"python?function={path}:score"
+
+
+def scores(spec: str, folder: Path, **changes: Any) -> set[float]:
+    result = evo_nas.run(
+        "tests.kit.plugins:Tiny?blocks=2", "100..400", strategy="random_search", samples=2,
+        population=2, finalists=1, evaluator=spec, retrainer=spec, run_dir=folder, **changes,
+    )  # fmt: skip
+    return {evaluation.metrics["accuracy"] for evaluation in result.evaluations}
+
+
+def test_an_edited_file_counts_from_the_next_run_on(tmp_path: Path) -> None:
+    # Of the same length and in the same second: neither size nor time tells them apart.
+    assert scores(written(tmp_path, 0.1), tmp_path / "a", jobs=1) == {0.1}
+    assert scores(written(tmp_path, 0.2), tmp_path / "b", jobs=1) == {0.2}
+    assert scores(written(tmp_path, 0.3), tmp_path / "c", jobs=2) == {0.3}
+
+
+def test_a_run_that_goes_on_keeps_what_it_began_with(tmp_path: Path) -> None:
+    spec = written(tmp_path, 0.1)
+    first = registry.load("evaluator", spec)
+    written(tmp_path, 0.2)
+    with modules.steady():
+        one = registry.load("evaluator", spec)
+        written(tmp_path, 0.3)
+        again = registry.load("evaluator", spec)
+        assert again._function is one._function
+    assert [each._function({}) for each in (first, one)] == [0.1, 0.2]
+    assert registry.load("evaluator", spec)._function({}) == 0.3
+
+
+def test_workers_that_would_begin_with_another_version_end_the_run(tmp_path: Path) -> None:
+    spec = written(tmp_path, 0.1)
+    with at_work(spec, tmp_path / "run", jobs=1, limit=60) as (_, workers, _):
+        written(tmp_path, 0.2)
+        with pytest.raises(SpecError, match=r"mine\.py was changed while a run goes on"):
+            list(workers.outcomes([(0,) * 6]))
+
+
+WITH_HELPER = """
+import sys
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).parent))
+from {helper} import VALUE
+sys.path.pop(0)
+
+def score(options):
+    return VALUE
+"""
+
+
+def test_so_do_those_that_would_import_another_version_of_a_module_beside_it(
+    tmp_path: Path,
+) -> None:
+    helper = f"helper_of_{tmp_path.name}".replace("-", "_")
+    beside = tmp_path / f"{helper}.py"
+    beside.write_text("VALUE = 0.1\n")
+    (tmp_path / "mine.py").write_text(WITH_HELPER.format(helper=helper))
+    spec = f"python?function={tmp_path}/mine.py:score"
+    with at_work(spec, tmp_path / "run", jobs=1, limit=60) as (_, workers, _):
+        assert dict(workers.outcomes([(0,) * 6])) == {0: {"accuracy": 0.1}}
+    with at_work(spec, tmp_path / "other", jobs=1, limit=60) as (_, workers, _):
+        beside.write_text("VALUE = 0.2\n")
+        with pytest.raises(SpecError, match=rf"{helper}\.py was changed .*in a fresh Python"):
+            list(workers.outcomes([(0,) * 6]))
+
+
+def test_so_do_those_that_would_read_another_version_of_a_space(tmp_path: Path) -> None:
+    toml = tmp_path / "space.toml"
+    toml.write_text(shallow_toml(heads="1, 2"))
+    root = registry.load("space", str(toml))
+    first = Subspace(root, {"block00.heads": 2})
+    spec = written(tmp_path, 0.5)
+    genome = first.canonical((0,) * len(first.choices))
+    with at_work(spec, tmp_path / "run", first, jobs=1, limit=60) as (_, workers, _):
+        assert dict(workers.outcomes([genome])) == {0: {"accuracy": 0.5}}
+    with at_work(spec, tmp_path / "other", first, jobs=1, limit=60) as (_, workers, _):
+        toml.write_text(shallow_toml(heads="1, 3"))
+        with pytest.raises(SpecError, match=r"space\.toml was changed while a run goes on"):
+            list(workers.outcomes([genome]))
+
+
+def test_a_run_goes_by_what_was_read_when_it_began(tmp_path: Path) -> None:
+    toml = tmp_path / "space.toml"
+    toml.write_text(shallow_toml(heads="1, 2"))
+    registry.load("space", str(toml))
+    with modules.steady():
+        began = modules.files()[str(toml)]
+        toml.write_text(shallow_toml(heads="1, 3"))
+        registry.load("space", str(toml))
+        assert modules.files()[str(toml)] == began
+    assert modules.files()[str(toml)] != began
+
+
+def test_what_is_installed_or_elsewhere_is_no_part_of_a_plug_in(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("import numpy\n\ndef score(options):\n    return 1\n")
+    registry.load("evaluator", f"python?function={tmp_path}/mine.py:score")
+    assert not [path for path in modules.files() if "site-packages" in path]

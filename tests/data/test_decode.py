@@ -1,0 +1,173 @@
+import io
+import os
+
+import numpy as np
+import pytest
+
+from evo_nas.data.decode import RATIOS, Format, decode, decode_crop, header, random_part
+from evo_nas.errors import DataError, PictureError
+
+Image = pytest.importorskip("PIL.Image")
+ImageOps = pytest.importorskip("PIL.ImageOps")
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+def encoded(pixels, kind="png", **options):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def ramp():
+    """Red says how far to the right, green how far down."""
+    pixels = np.zeros((100, 200, 3), dtype=np.uint8)
+    pixels[..., 0] = np.arange(200)
+    pixels[..., 1] = np.arange(100)[:, None]
+    return encoded(pixels)
+
+
+def seen(pixels):
+    """The part of the ramp: left, right, top, bottom."""
+    return tuple(int(pixels[c].min() if low else pixels[c].max()) for c in (0, 1) for low in (1, 0))
+
+
+def test_the_middle_is_seen(ramp):
+    assert header("ramp", ramp) == ("RGB", 200, 100)
+    assert seen(decode("ramp", ramp, Format(100, 3))) == (50, 149, 0, 99)
+    left, right, top, bottom = seen(decode("ramp", ramp, Format(50, 3, crop_share=0.5)))
+    assert (left, right, top, bottom) == pytest.approx((75, 124, 25, 74), abs=1)
+
+
+@pytest.mark.parametrize("size", [(500, 375), (375, 500), (256, 256), (30, 90)])
+def test_the_usual_evaluation_is_the_shorter_side_resized_and_its_middle_cut_out(size):
+    noise = generator().integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    picture = Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
+    content = encoded(np.asarray(picture))
+    scale = 64 / min(size)
+    whole = picture.resize([round(side * scale) for side in size], Image.Resampling.BICUBIC)
+    left, top = (whole.width - 56) / 2, (whole.height - 56) / 2
+    expected = np.asarray(whole.crop((round(left), round(top), round(left) + 56, round(top) + 56)))
+    found = decode("noise", content, Format(56, 3, 0.875)).transpose(1, 2, 0).astype(int)
+    apart, shifted = (np.abs(found - np.roll(expected, shift, 1)).mean() for shift in (0, 2))
+    assert apart < 0.4 * shifted  # half a pixel: ours is in the middle to a fraction of one
+
+
+def test_whole_pictures_are_fitted_as_pillow_does():
+    noise = generator().integers(0, 256, (33, 47, 3), dtype=np.uint8)
+    expected = ImageOps.fit(Image.fromarray(noise), (16, 16), Image.Resampling.BICUBIC)
+    found = decode("noise", encoded(noise), Format(16, 3))
+    assert np.array_equal(found.transpose(1, 2, 0), np.asarray(expected))
+    square = encoded(noise[:32, :32])
+    assert np.array_equal(decode("n", square, Format(32, 3)).transpose(1, 2, 0), noise[:32, :32])
+
+
+def test_random_parts_have_the_areas_and_ratios_that_were_asked_for():
+    random, size = generator(), (500, 375)
+    boxes = np.array([random_part(size, (0.08, 1.0), random) for _ in range(3000)])
+    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    assert boxes.min() >= 0
+    assert boxes[:, 2].max() <= 500
+    assert boxes[:, 3].max() <= 375
+    shares, ratios = widths * heights / (500 * 375), widths / heights
+    assert shares.min() == pytest.approx(0.08, abs=0.01)
+    assert shares.max() > 0.95
+    assert ratios.min() == pytest.approx(RATIOS[0], abs=0.02)
+    assert ratios.max() == pytest.approx(RATIOS[1], abs=0.02)
+    assert 0.4 < shares.mean() < 0.56
+    assert np.abs(np.log(ratios).mean()) < 0.05
+    centres = (boxes[:, 0] + boxes[:, 2]) / 1000
+    assert centres.mean() == pytest.approx(0.5, abs=0.02)
+    assert centres.std() > 0.1
+
+
+def test_small_parts_only_where_that_was_asked_for():
+    random = generator()
+    boxes = [random_part((100, 100), (0.01, 0.05), random) for _ in range(100)]
+    assert all(0.005 < (b[2] - b[0]) * (b[3] - b[1]) / 10_000 < 0.06 for b in boxes)
+
+
+@pytest.mark.parametrize(
+    ("size", "box"), [((900, 30), (430, 0, 470, 30)), ((30, 900), (0, 430, 30, 470))]
+)
+def test_of_very_long_pictures_the_middle_is_taken(size, box):
+    assert random_part(size, (0.9, 1.0), generator()) == box
+
+
+def test_a_picture_of_one_pixel_has_one_part():
+    assert random_part((1, 1), (0.08, 1.0), generator()) == (0, 0, 1, 1)
+
+
+def test_what_is_cropped_is_the_random_part(ramp):
+    chosen = Format(40, 3)
+    for seed in range(5):
+        box = random_part((200, 100), (0.3, 0.6), generator(seed))
+        found = decode_crop("ramp", ramp, chosen, (0.3, 0.6), generator(seed))
+        left, right, top, bottom = seen(found)
+        assert (left, top, right + 1, bottom + 1) == pytest.approx(box, abs=2)
+        again = decode_crop("ramp", ramp, chosen, (0.3, 0.6), generator(seed))
+        assert np.array_equal(found, again)
+
+
+@pytest.mark.parametrize("crop", [None, (0.2, 0.3)])
+def test_large_jpegs_are_decoded_small_and_look_the_same(crop, monkeypatch):
+    coarse = generator().integers(0, 256, (12, 20, 3), dtype=np.uint8)
+    big = np.asarray(Image.fromarray(coarse).resize((1600, 960), Image.Resampling.BICUBIC))
+    content = encoded(big, "jpeg", quality=95)
+    chosen = Format(64, 3)
+
+    def decoded():
+        if crop is None:
+            return decode("big", content, chosen).astype(int)
+        return decode_crop("big", content, chosen, crop, generator(4)).astype(int)
+
+    scales = []
+    draft = Image.Image.draft
+    jpeg = type(Image.open(io.BytesIO(content)))
+    smaller = jpeg.draft
+    with monkeypatch.context() as patch:
+        patch.setattr(jpeg, "draft", lambda *a: scales.append(smaller(*a)))
+        fast = decoded()
+    monkeypatch.setattr(jpeg, "draft", draft)  # does nothing
+    assert scales[0] is not None
+    assert np.abs(fast - decoded()).mean() < 2
+
+
+def test_grey_pictures_have_one_channel():
+    grey = encoded(np.full((20, 30), 77, dtype=np.uint8))
+    assert decode("grey", grey, Format(8, 1)).tolist() == [[[77] * 8] * 8]
+    assert decode("grey", grey, Format(8, 3)).shape == (3, 8, 8)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n" + b"x" * 40])
+def test_what_is_no_picture_is_named(content):
+    for wanted in (header, lambda *a: decode(*a, Format(8, 3))):
+        with pytest.raises(DataError, match=r"picture mine cannot be decoded .*repair or remove"):
+            wanted("mine", content)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # about odd metadata
+@pytest.mark.parametrize("kind", ["png", "jpeg", "gif", "bmp", "webp", "tiff"])
+def test_damaged_files_of_any_kind_are_told_as_such_or_decoded(kind):
+    pixels = generator().integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    whole = encoded(pixels, kind)
+    for seed in range(30):
+        damaged = bytearray(whole)
+        for place in generator(seed).integers(0, len(whole), 20):
+            damaged[place] ^= 0x5A
+        try:
+            assert decode("mine", bytes(damaged), Format(8, 3)).shape == (3, 8, 8)
+        except DataError as error:
+            assert "\n" not in str(error)  # noqa: PT017  either outcome will do
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "device"])
+def test_what_is_no_file_is_not_opened(kind, tmp_path):
+    path = tmp_path / "a.png"
+    os.mkfifo(path) if kind == "FIFO" else path.symlink_to("/dev/zero")
+    for read in (header, lambda *it: decode(*it, Format(8, 3))):
+        with pytest.raises(PictureError, match=r"a\.png .*no regular file"):
+            read(str(path), str(path))

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from evo_nas.data.digits import Digits, _read_originals
+from evo_nas.data.source import DataSource, check_images
+from evo_nas.errors import DataError
+from evo_nas.training.batches import torch_threads
+
+SMALL = {"train": 400, "validation": 100, "test": 100}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return Digits(**SMALL)
+
+
+def test_default_sizes():
+    source = Digits()
+    data = source.load(0)
+    assert isinstance(source, DataSource)
+    assert (len(data.train), len(data.validation), len(source.test())) == (4000, 1000, 1000)
+    assert data.train.pixels.shape[1:] == (1, 8, 8)
+    assert data.classes == tuple("0123456789")
+    assert len(data.validation_rows) == 300
+    check_images(source.test(), data.classes, "test")
+
+
+def test_the_originals_are_scikit_learns():
+    originals = load_digits()
+    pixels, labels = _read_originals()
+    assert np.array_equal(pixels, originals.images)
+    assert np.array_equal(labels, originals.target)
+
+
+def test_a_seed_gives_the_same_images_whatever_the_threads(digits):
+    first = digits.load(5).fingerprint
+    for threads in (1, 2):
+        with torch_threads(threads):
+            assert Digits(**SMALL).load(5).fingerprint == first
+    assert digits.load(6).fingerprint != first
+
+
+def test_the_test_images_are_the_same_for_every_seed_and_number_of_training_images(digits):
+    expected = digits.test()
+    digits.load(1)
+    again = Digits(train=50, validation=20, test=100).test()
+    assert torch.equal(expected.pixels, again.pixels)
+    assert torch.equal(expected.labels, again.labels)
+
+
+def test_no_original_is_in_two_splits():
+    # Rendered without any change, each picture is an original.
+    source = Digits(train=4000, validation=1000, test=1000, shift=0, rotation=0, zoom=0, noise=0)
+    data = source.load(2)
+    splits = [
+        {picture.numpy().tobytes() for picture in images.pixels}
+        for images in (data.train, data.validation, source.test())
+    ]
+    assert [len(split) for split in splits] == [1197, 300, 300]
+    assert not splits[0] & splits[1]
+    assert not splits[0] & splits[2]
+    assert not splits[1] & splits[2]
+
+
+def test_another_seed_carves_another_validation_split(digits):
+    first, other = (set(digits.load(seed).validation_rows) for seed in (0, 1))
+    assert first != other
+
+
+def test_renderings_vary_but_stay_recognisable(digits):
+    data = digits.load(0)
+    assert data.train.pixels.float().std() > 50
+    means = np.stack([data.train.pixels[data.train.labels == c].float().mean(0) for c in range(10)])
+    differences = data.validation.pixels.float().numpy()[:, None] - means[None]
+    guesses = (differences**2).sum((2, 3, 4)).argmin(1)
+    accuracy = (guesses == data.validation.labels.numpy()).mean()
+    assert 0.4 < accuracy < 0.95  # the nearest mean tells much, not all
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"train": 5}, "train=5 must be a whole number, 10 to"),
+        ({"test": 20.5}, "test=20.5 must be"),
+        ({"noise": "loud"}, "noise='loud' must be a number, 0 or more"),
+        ({"rotation": -1}, "rotation=-1 must be a number"),
+        ({"zoom": 1}, "zoom=1 must be a number from 0"),
+    ],
+)
+def test_senseless_options_are_refused(options, message):
+    with pytest.raises(DataError, match=message):
+        Digits(**options)

@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+import torch
+
+from evo_nas.data.source import (
+    Images,
+    carve,
+    channel_statistics,
+    check_images,
+    fingerprint,
+    in_proportion,
+    search_data,
+)
+from evo_nas.errors import DataError
+
+
+def make_images(count=12, classes=3, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(0, 256, (count, 2, 4, 4), generator=generator, dtype=torch.uint8)
+    return Images(pixels, torch.arange(count) % classes)
+
+
+def generator(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("sizes", [(50, 50, 50), (90, 9, 2), (2, 2, 2), (100, 3)])
+@pytest.mark.parametrize("part", [0.1, 0.5, 3])
+def test_carving_keeps_proportions_and_every_class_on_both_sides(sizes, part):
+    labels = generator().permutation(np.repeat(np.arange(len(sizes)), sizes))
+    wanted = part if part >= 1 else max(len(sizes), round(part * len(labels)))
+    kept, carved = carve(labels, part, generator(1))
+    assert len(carved) == wanted
+    assert sorted([*kept, *carved]) == list(range(len(labels)))
+    inside = np.bincount(labels[carved], minlength=len(sizes))
+    assert inside.min() >= 1
+    assert np.bincount(labels[kept], minlength=len(sizes)).min() >= 1
+    assert np.all(np.abs(inside - np.array(sizes) * wanted / len(labels)) <= len(sizes))
+
+
+def test_carving_follows_the_generator():
+    labels = np.arange(60) % 3
+    first, again, other = (carve(labels, 0.2, generator(seed))[1] for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("labels", "part", "message"),
+    [
+        ([0, 1] * 5, 0, "validation=0: give a share between 0 and 1"),
+        ([0, 1] * 5, float("inf"), "validation=inf: give a share between 0 and 1"),
+        ([0, 1] * 5, float("nan"), "validation=nan: give a share between 0 and 1"),
+        ([0, 1] * 5, 2.5, "validation=2.5: give a share between 0 and 1, or a whole number"),
+        ([0, 1] * 5, 1, "1 of 10 images, but each of 2 classes needs one inside and one outside"),
+        ([0, 1] * 5, 9, "9 of 10 images"),
+        ([0, 0, 0, 0, 0, 1], 2, "class 1 has a single image"),
+    ],
+)
+def test_carving_refuses_what_cannot_be_split(labels, part, message):
+    with pytest.raises(DataError, match=message):
+        carve(labels, part, generator())
+
+
+def test_every_beginning_is_in_proportion():
+    labels = np.repeat([0, 1, 2], [60, 30, 10])
+    order = in_proportion(labels, generator())
+    assert sorted(order) == list(range(100))
+    assert sorted(labels[order[:3]]) == [0, 1, 2]
+    assert np.all(np.abs(np.bincount(labels[order[:50]]) - [30, 15, 5]) <= 1)
+
+
+def test_statistics_are_those_of_the_pixels():
+    pixels = make_images().pixels
+    mean, std = channel_statistics(pixels)
+    shares = pixels.double() / 255
+    assert mean == pytest.approx(shares.mean((0, 2, 3)).tolist())
+    assert std == pytest.approx(shares.std((0, 2, 3), correction=0).tolist())
+
+
+def test_flat_pictures_have_a_deviation_above_zero():
+    assert channel_statistics(torch.zeros(2, 1, 4, 4, dtype=torch.uint8)) == ((0.0,), (1 / 255,))
+
+
+def test_the_fingerprint_follows_pixels_labels_and_split():
+    train, validation = make_images(), make_images(6, seed=1)
+    digests = {
+        fingerprint(train, validation, range(6)),
+        fingerprint(train, validation, range(1, 7)),
+    }
+    train.pixels[0, 0, 0, 0] ^= 1
+    digests.add(fingerprint(train, validation, range(6)))
+    train.labels[0] = 2
+    digests.add(fingerprint(train, validation, range(6)))
+    assert len(digests) == 4
+    assert {len(digest) for digest in digests} == {64}
+
+
+def test_search_data_holds_all_that_follows():
+    train, validation = make_images(), make_images(6, seed=1)
+    data = search_data("mine", train, validation, "abc", np.arange(6))
+    assert data.classes == ("a", "b", "c")
+    assert data.validation_rows == (0, 1, 2, 3, 4, 5)
+    assert data.fingerprint == fingerprint(train, validation, range(6))
+    assert (data.mean, data.std) == channel_statistics(train.pixels)
+
+
+def changed(**changes):
+    good = make_images()
+    return Images(changes.get("pixels", good.pixels), changes.get("labels", good.labels))
+
+
+@pytest.mark.parametrize(
+    ("images", "classes", "message"),
+    [
+        (changed(), "a", "has 1 class; give images of at least 2"),
+        (changed(), "ab", "label 2 is out of range; with 2 classes labels are 0 to 1"),
+        (changed(), "abcd", "has no image of class 'd'"),
+        (changed(labels=torch.full((12,), -1)), "abc", "label -1 is out of range"),
+        (changed(labels=torch.zeros(12)), "abc", "labels must be int64"),
+        (changed(labels=torch.zeros(3, dtype=torch.int64)), "abc", "labels must be int64"),
+        (changed(pixels=torch.zeros(12, 1, 4, 4)), "abc", "pixels must be uint8"),
+        (changed(pixels=torch.zeros(12, 1, 4, 5, dtype=torch.uint8)), "abc", "size, size"),
+    ],
+)
+def test_images_that_cannot_be_trained_on_are_refused(images, classes, message):
+    with pytest.raises(DataError, match=f"the training split.*{message}"):
+        check_images(images, classes, "the training split")

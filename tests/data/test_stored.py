@@ -1,0 +1,298 @@
+import multiprocessing
+import os
+import pickle
+import re
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from evo_nas.core.progress import Silent
+from evo_nas.core.streams import Streams
+from evo_nas.core.workers.parallel import run_unordered
+from evo_nas.data import stored as stored_module
+from evo_nas.data.class_folders import list_folder
+from evo_nas.data.decode import Format, decode
+from evo_nas.data.source import search_data
+from evo_nas.data.stored import PIECE, stored_pictures
+from evo_nas.errors import DataError
+from evo_nas.training.batches import Batches, measure, seeded_weights, torch_threads
+from evo_nas.training.loop import fit
+from evo_nas.training.recipe import Augmentation, Phase
+from tests.kit.images import COLOURS, write_pictures
+
+CPU = torch.device("cpu")
+WHOLE = (0.08, 1.0)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with torch_threads(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp("pictures"), 12)
+
+
+def stored(folder, workers=0, size=16, rows=None):
+    table = list_folder(folder)
+    rows = np.arange(len(table)) if rows is None else np.asarray(rows)
+    return stored_pictures(table, rows, table.classes, Format(size, 3), workers)
+
+
+def shuffled(batch=3, seed=0):
+    return list(torch.from_numpy(np.random.default_rng(seed).permutation(36).reshape(-1, batch)))
+
+
+def readers():
+    return sum(type(p).__name__ == "ForkProcess" for p in multiprocessing.active_children())
+
+
+def test_rows_labels_and_shape(folder):
+    pictures = stored(folder, rows=[35, 0, 13])
+    assert len(pictures) == 3
+    assert pictures.labels.tolist() == [2, 0, 1]
+    assert pictures.shape == (3, 16)
+    assert pictures.nbytes == 3 * 3 * 16 * 16
+    taken = pictures.take([2, 2, 0])
+    assert taken.labels.tolist() == [1, 1, 2]
+    path = f"{folder}/leaf/001.jpg"
+    expected = torch.tensor(decode(path, path, Format(16, 3)))
+    loaded = taken.load()
+    assert torch.equal(loaded.pixels[0], expected)
+    assert torch.equal(loaded.pixels[1], expected)
+    assert torch.equal(loaded.labels, taken.labels)
+    assert "read by the training process from" in pictures.kept
+    assert "read by 2 processes" in stored(folder, 2).kept
+
+
+@pytest.mark.parametrize("crop", [None, WHOLE])
+def test_any_number_of_workers_reads_the_same_in_the_same_order(folder, crop):
+    order = shuffled()
+    here = list(stored(folder).read(order, CPU, 7, crop))
+    assert [tuple(batch.shape) for batch in here] == [(3, 3, 16, 16)] * 12
+    for workers in (1, 2):
+        there = list(stored(folder, workers).read(order, CPU, 7, crop))
+        assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True))
+
+
+def test_without_a_crop_the_middle_is_read_whatever_the_seed(folder):
+    loaded = stored(folder).load().pixels
+    for rows, batch in zip(shuffled(), stored(folder).read(shuffled(), CPU, 5), strict=True):
+        assert torch.equal(batch, loaded[rows])
+
+
+def test_crops_follow_the_seed_and_the_place_alone(folder):
+    pictures = stored(folder)
+    same = [torch.tensor([4, 4, 4])] * 2
+    parts = torch.cat(list(pictures.read(same, CPU, 1, WHOLE)))
+    assert len({part.numpy().tobytes() for part in parts}) == 6  # repeated images: other parts
+    regrouped = torch.cat(list(pictures.read([torch.tensor([4] * 6)], CPU, 1, WHOLE)))
+    assert torch.equal(parts, regrouped)
+    other = torch.cat(list(pictures.read(same, CPU, 2, WHOLE)))
+    assert not any(torch.equal(a, b) for a, b in zip(parts, other, strict=True))
+    swapped = torch.cat(list(pictures.read([torch.tensor([9, 4])], CPU, 1, WHOLE)))
+    assert torch.equal(swapped[1], parts[1])
+
+
+def test_batches_larger_than_a_piece_are_put_together_in_order(folder):
+    pictures = stored(folder, rows=[0, 20] * 100, size=8, workers=2)
+    order = [torch.arange(2 * PIECE + 5), torch.arange(3)]
+    first, second = pictures.read(order, CPU)
+    assert len(first) == 2 * PIECE + 5
+    assert torch.equal(first[:3], second)
+    assert torch.equal(first[PIECE : PIECE + 2], first[:2])
+
+
+def test_workers_work_and_end(folder):
+    assert readers() == 0
+    reading = stored(folder, 2).read(shuffled(), CPU)
+    next(reading)
+    assert readers() == 2
+    assert len(list(reading)) == 11
+    assert readers() == 0
+
+
+def test_workers_end_where_reading_is_given_up(folder):
+    batches = Batches(stored(folder, 2), Normal, 16)
+    for _ in batches.epoch(torch.stack(shuffled()), seed=0, crop=WHOLE):
+        assert readers() == 2
+        break
+    assert readers() == 0
+
+
+def test_a_few_pictures_are_read_without_workers(folder):
+    reading = stored(folder, 2).read([torch.arange(36)], CPU)
+    next(reading)
+    assert readers() == 0
+
+
+def test_batches_say_who_crops(folder):
+    assert Batches(stored(folder), Normal, 16).decodes
+    assert not Batches(stored(folder).load(), Normal, 16).decodes
+
+
+def test_workers_are_shared_out(folder):
+    assert stored(folder, 4).for_processes(2).workers == 2
+    assert stored(folder, 1).for_processes(2).workers == 0
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_told_in_one_line(folder):
+    reading = stored(folder, 2).read(shuffled(batch=1), CPU)
+    next(reading)
+    for process in multiprocessing.active_children():
+        if type(process).__name__ == "ForkProcess":
+            process.kill()
+    with pytest.raises(DataError, match=r"a process that decodes pictures has ended .*workers=$"):
+        list(reading)
+    assert readers() == 0
+    assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL  # nothing is raised later on
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_broken_picture_is_told_in_one_line(tmp_path, workers):
+    folder = write_pictures(tmp_path, 12)
+    broken = folder / "leaf" / "005.jpg"
+    broken.write_bytes(broken.read_bytes()[:-300])
+    message = (
+        rf"^picture {re.escape(str(broken))} cannot be decoded \(.*\); repair or remove it, or"
+    )
+    with pytest.raises(DataError, match=message):
+        list(stored(folder, workers).read(shuffled(), CPU))
+    pictures = stored(folder, workers)
+    broken.unlink()
+    with pytest.raises(
+        DataError, match=r"005\.jpg cannot be read \(No such file .*\); bring it back$"
+    ):
+        list(pictures.read(shuffled(), CPU))
+    assert readers() == 0
+
+
+def test_classes_may_be_those_of_another_table(folder):
+    table, rows = list_folder(folder), np.arange(36)
+    known = ("sky", "zebra", "apple", "leaf")
+    pictures = stored_pictures(table, rows, known, Format(8, 3), 0)
+    assert pictures.labels.tolist() == [2] * 12 + [3] * 12 + [0] * 12
+    with pytest.raises(DataError, match="class 'sky', which the training split has not"):
+        stored_pictures(table, rows, ("apple", "leaf"), Format(8, 3), 0)
+
+
+def test_the_global_random_stream_is_left_alone(folder):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    for workers in (0, 2):
+        list(stored(folder, workers).read(shuffled(), CPU, 1, WHOLE))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def mean_pixel(pictures):
+    return float(torch.cat(list(pictures.read(shuffled(), CPU))).float().mean())
+
+
+def test_they_are_sent_as_what_they_are(folder):
+    pictures = stored(folder)
+    packed = pickle.dumps(pictures)
+    assert len(packed) < 36 * 100 + 2000  # no pixels
+    assert mean_pixel(pickle.loads(packed)) == mean_pixel(pictures)
+
+
+@pytest.mark.slow
+def test_worker_processes_may_have_readers_of_their_own(folder):
+    tasks = [stored(folder, 2), stored(folder, 0)]
+    first, second = dict(run_unordered(mean_pixel, tasks, workers=2)).values()
+    assert first == second == mean_pixel(stored(folder))
+
+
+class Normal:
+    mean, std = (0.5,) * 3, (0.25,) * 3
+
+
+class StopError(Exception):
+    pass
+
+
+class Stop(Silent):
+    """Stops a training after its first epoch."""
+
+    def advance(self, done, note=""):
+        raise StopError
+
+
+def trained(folder, workers, checkpoint=None, progress=None):
+    pictures = stored(folder, workers)
+    data = search_data("p", pictures, pictures, tuple(COLOURS), range(36))
+    with seeded_weights(1):
+        network = torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.Dropout(0.1), torch.nn.Linear(768, 3)
+        )
+    phase = Phase("adamw", 3, 6, 1e-3, 0.05, augmentation=Augmentation(0.08, horizontal_flip=0.5))
+    batches = Batches(pictures, data, 16)
+    fit(network, batches, phase, Streams(3), checkpoint=checkpoint, progress=progress)
+    return network
+
+
+def same(first, second):
+    others = second.state_dict()
+    return all(torch.equal(tensor, others[name]) for name, tensor in first.state_dict().items())
+
+
+def test_training_goes_on_bit_for_bit_with_any_number_of_workers(folder, tmp_path):
+    whole = trained(folder, 0)
+    assert same(trained(folder, 2), whole)
+    for before, after in ((0, 2), (2, 0), (2, 2)):
+        checkpoint = tmp_path / f"{before}{after}"
+        with pytest.raises(StopError):
+            trained(folder, before, checkpoint, Stop())
+        assert same(trained(folder, after, checkpoint), whole)
+    pictures = stored(folder, 2)
+    result = measure(whole, Batches(pictures, Normal, 16))
+    assert np.array_equal(
+        result.correct, measure(whole, Batches(pictures.load(), Normal, 16)).correct
+    )
+
+
+def test_ctrl_c_waits_until_workers_have_started_and_ended(folder, monkeypatch):
+    start = stored_module.DataLoader.__iter__
+
+    def interrupted(loader):
+        signal.raise_signal(signal.SIGINT)
+        found = start(loader)
+        assert readers() == 2
+        for process in multiprocessing.active_children():
+            if type(process).__name__ == "ForkProcess":
+                os.kill(process.pid, signal.SIGINT)  # the terminal sends it to all
+        return found
+
+    monkeypatch.setattr(stored_module.DataLoader, "__iter__", interrupted)
+    handler = signal.getsignal(signal.SIGINT)
+    reading = stored(folder, 2).read(shuffled(), CPU)
+    with pytest.raises(KeyboardInterrupt):
+        next(reading)
+    assert readers() == 0
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_workers_pay_no_heed_to_ctrl_c(folder):
+    expected = list(stored(folder).read(shuffled(batch=1), CPU))
+    reading = stored(folder, 2).read(shuffled(batch=1), CPU)
+    found = [next(reading)]
+    for process in multiprocessing.active_children():
+        if type(process).__name__ == "ForkProcess":
+            os.kill(process.pid, signal.SIGINT)
+    found += reading
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_gpu_reads_the_same(folder, workers):
+    expected = list(stored(folder).read(shuffled(), CPU, 7, WHOLE))
+    found = list(stored(folder, workers).read(shuffled(), torch.device("cuda"), 7, WHOLE))
+    assert all(batch.is_cuda for batch in found)
+    assert all(torch.equal(a.cpu(), b) for a, b in zip(found, expected, strict=True))

@@ -1,0 +1,149 @@
+import contextlib
+import sqlite3
+
+import pytest
+
+from evo_nas.errors import CheckpointError, RunError
+from evo_nas.evaluation.score_cache import ScoreCache
+
+GENOMES = [(i, i % 3) for i in range(1200)]
+ONE, OTHER = (1, 2), (3, 4)
+SCORES = {ONE: {"accuracy": 0.5}, OTHER: {"accuracy": 0.25}}
+
+
+def made(path):
+    """A file with two scores."""
+    cache = ScoreCache(path, "weights")
+    cache.put(SCORES)
+    cache.close()
+
+
+def change(path, statement):
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
+def as_before_checksums(path):
+    """Make the file what evo-nas wrote before rows had checksums."""
+    change(path, "ALTER TABLE scores DROP COLUMN checksum")
+    change(path, "PRAGMA user_version = 0")
+
+
+def test_what_was_put_is_found_by_genome_and_key(tmp_path):
+    cache = ScoreCache(tmp_path / "scores.sqlite", "weights")
+    scores = {genome: {"accuracy": 1 / (1 + genome[0]), "loss": 0.1} for genome in GENOMES}
+    cache.put(scores)
+    cache.close()
+    again = ScoreCache(tmp_path / "scores.sqlite", "weights")
+    assert again.get([*GENOMES, (5000, 0)]) == scores
+    assert again.get([]) == {}
+    assert ScoreCache(tmp_path / "scores.sqlite", "other").get(GENOMES) == {}
+
+
+def test_the_first_score_stays(tmp_path):
+    cache = ScoreCache(tmp_path / "scores.sqlite", "weights")
+    cache.put({(1,): {"accuracy": 0.5}})
+    cache.put({(1,): {"accuracy": 0.7}, (2,): {"accuracy": 0.1}})
+    assert cache.get([(1,), (2,)]) == {(1,): {"accuracy": 0.5}, (2,): {"accuracy": 0.1}}
+
+
+def test_two_runs_may_write_at_once(tmp_path):
+    first, second = (ScoreCache(tmp_path / "scores.sqlite", "weights") for _ in range(2))
+    first.put({(1,): {"accuracy": 0.5}})
+    second.put({(2,): {"accuracy": 0.6}})
+    assert first.get([(1,), (2,)]) == second.get([(1,), (2,)])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        """metrics = '{"accuracy": 0.7}'""",
+        "genome = '[1, 3]'",
+        "key = 'another'",
+        "checksum = 7",
+        "checksum = NULL",
+    ],
+)
+def test_a_score_that_is_not_what_was_written_is_forgotten_and_that_is_said_once(tmp_path, damage):
+    path, told = tmp_path / "scores.sqlite", []
+    made(path)
+    change(path, f"UPDATE scores SET {damage} WHERE genome = '[1, 2]'")
+    for _ in range(2):
+        cache = ScoreCache(path, "weights", again=told.append)
+        assert cache.get([ONE, OTHER, (1, 3)]) == {OTHER: SCORES[OTHER]}
+        cache.close()
+    assert len(told) == 1
+    assert told[0].startswith(f"{path}: 1 of 2 scores are damaged")
+    cache = ScoreCache(path, "weights", again=told.append)
+    cache.put(SCORES)
+    assert cache.get([ONE, OTHER]) == SCORES
+
+
+def test_where_a_value_cannot_be_had_again_it_is_an_error(tmp_path):
+    path = tmp_path / "limits.sqlite"
+    made(path)
+    change(path, """UPDATE scores SET metrics = '{"accuracy": 0.7}' WHERE genome = '[1, 2]'""")
+    for key in ("weights", "other"):
+        with pytest.raises(CheckpointError, match=r"limits\.sqlite is damaged \(1 of 2 rows are"):
+            ScoreCache(path, key)
+
+
+def test_scores_of_before_there_were_checksums_are_computed_again(tmp_path):
+    path, told = tmp_path / "scores.sqlite", []
+    made(path)
+    as_before_checksums(path)
+    cache = ScoreCache(path, "weights", again=told.append)
+    assert cache.get([ONE, OTHER]) == {}
+    assert [line.partition(" scores")[0] for line in told] == [f"{path}: 2 of 2"]
+    cache.put(SCORES)
+    cache.close()
+    assert ScoreCache(path, "weights", again=told.append).get([ONE, OTHER]) == SCORES
+    assert len(told) == 1
+
+
+def test_values_of_before_there_were_checksums_are_kept_where_they_cannot_be_had_again(tmp_path):
+    path = tmp_path / "limits.sqlite"
+    made(path)
+    as_before_checksums(path)
+    for _ in range(2):
+        cache = ScoreCache(path, "weights")
+        assert cache.get([ONE, OTHER]) == SCORES
+        cache.close()
+    change(path, "UPDATE scores SET metrics = '{}'")
+    with pytest.raises(CheckpointError, match="2 of 2 rows are not what was written"):
+        ScoreCache(path, "weights")
+
+
+@pytest.mark.parametrize(
+    ("again", "advice"),
+    [(print, "delete the file, its scores can be"), (None, "restore it from a copy, or start a")],
+)
+def test_a_damaged_file_is_named(tmp_path, again, advice):
+    path = tmp_path / "scores.sqlite"
+    path.write_bytes(b"garbage" * 999)
+    with pytest.raises(CheckpointError, match=rf"scores\.sqlite is damaged .*; {advice}"):
+        ScoreCache(path, "weights", again)
+    path.unlink()
+    made(path)
+    change(path, "PRAGMA user_version = 9")
+    with pytest.raises(CheckpointError, match=rf"it is of version 9, not 1\); {advice}"):
+        ScoreCache(path, "weights", again)
+
+
+def test_a_full_disk_is_told_as_such(tmp_path):
+    cache = ScoreCache(tmp_path / "scores.sqlite", "weights")
+    (pages,) = cache._connection.execute("PRAGMA page_count").fetchone()
+    cache._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(RunError, match=r"scores\.sqlite cannot be written, the disk is full; free"):
+        cache.put({genome: {"accuracy": 0.5} for genome in GENOMES})
+
+
+def test_a_file_that_another_program_holds_is_told_as_such(tmp_path, monkeypatch):
+    path = tmp_path / "scores.sqlite"
+    made(path)
+    monkeypatch.setattr("evo_nas.evaluation.score_cache._PATIENCE", 0)
+    cache = ScoreCache(path, "weights")
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RunError, match=r"scores\.sqlite is in use by another program"):
+            cache.get([ONE])

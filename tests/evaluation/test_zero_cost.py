@@ -1,0 +1,254 @@
+"""Training-free scores against their definitions, worked out by hand on small networks."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from evo_nas.core.plugins import registry
+from evo_nas.evaluation.zero_cost import activation_kernel, dss, grad_norm, naswot, synflow
+from evo_nas.sampling.distribution import prior
+from evo_nas.training.batches import seeded_weights
+
+SHAPE = (1, 2, 2)
+
+
+def linear(*widths):
+    layers = [nn.Linear(a, b, bias=False) for a, b in pairwise(widths)]
+    return nn.Sequential(nn.Flatten(), *layers)
+
+
+def seeded(make):
+    with seeded_weights(5):
+        return make()
+
+
+def flow(network):
+    """R of a linear network: all ones through the magnitudes of its weights."""
+    hidden = torch.ones(4, dtype=torch.float64)
+    for layer in list(network)[1:]:
+        hidden = layer.weight.detach().double().abs() @ hidden
+    return float(hidden.sum())
+
+
+@pytest.mark.parametrize("widths", [(4, 3), (4, 5, 3), (4, 6, 5, 3)])
+def test_synflow_of_a_linear_network_is_r_for_each_layer(widths):
+    network = seeded(lambda: linear(*widths))
+    expected = math.log10((len(widths) - 1) * flow(network))
+    assert synflow(network, SHAPE) == pytest.approx(expected, abs=1e-12)
+
+
+def test_flow_is_conserved_through_convolutions_normalisation_and_relu():
+    def network():
+        return nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4, affine=False), nn.ReLU(),
+            nn.Conv2d(4, 5, 1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(20, 3, bias=False),
+        )  # fmt: skip
+
+    positive = seeded(network).double()
+    with torch.no_grad():
+        for weight in positive.parameters():
+            weight.abs_()
+        positive[1] = nn.Identity()
+        r = float(positive(torch.ones(1, *SHAPE, dtype=torch.float64)).sum())
+    assert synflow(seeded(network), SHAPE) == pytest.approx(math.log10(3 * r), abs=1e-12)
+
+
+def test_synflow_sees_through_normalisation():
+    def plain():
+        return nn.Sequential(nn.Flatten(), nn.Linear(4, 3, bias=False), nn.Linear(3, 2, bias=False))
+
+    def normalised():
+        first, second, third = plain()
+        return nn.Sequential(first, second, nn.LayerNorm(3), nn.BatchNorm1d(3), third)
+
+    assert synflow(seeded(normalised), SHAPE) == synflow(seeded(plain), SHAPE)
+
+
+class Weighing(nn.Module):
+    """Two tokens of two, mixed by attention and gated: written out, or by PyTorch's functions."""
+
+    def __init__(self, fused):
+        super().__init__()
+        self.qkv, self.gated = nn.Linear(2, 6, bias=False), nn.Linear(2, 4, bias=False)
+        self.fused = fused
+
+    def forward(self, images):
+        query, key, value = self.qkv(images).chunk(3, dim=-1)
+        if self.fused:
+            mixed = functional.scaled_dot_product_attention(query, key, value)
+            return functional.glu(self.gated(mixed), dim=-1)
+        mixed = (query @ key.transpose(-2, -1) * 2**-0.5).softmax(-1) @ value
+        passed, gate = self.gated(mixed).chunk(2, dim=-1)
+        return passed * torch.sigmoid(gate)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("scale", [1.0, 1e3])
+def test_attention_and_gates_weigh_what_flows_and_carry_none_of_it(fused, scale):
+    network = seeded(lambda: Weighing(fused))
+    with torch.no_grad():
+        network.qkv.weight[:4] *= scale
+    score = synflow(network, SHAPE)
+    with torch.no_grad():
+        # Two layers that things flow through: values, and what is gated.
+        expected = math.log10(2 * float(network(torch.ones(1, *SHAPE).double()).sum()))
+    assert score == pytest.approx(expected, abs=1e-9)
+    assert not network.qkv.weight.grad[:4].any()
+    assert not network.gated.weight.grad[2:].any()
+
+
+def test_a_network_of_zeros_has_no_flow():
+    network = linear(4, 3)
+    nn.init.zeros_(network[1].weight)
+    with pytest.raises(ValueError, match="nothing flows through it"):
+        synflow(network, SHAPE)
+
+
+SPACES = (
+    "glit_hl", "glit_conv2d", "glit_local_attention", "nlp_nas", "autoformer_tiny", "mobilenet",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_shipped_space_has_scores_that_hardly_depend_on_the_weights_drawn(name):
+    space = registry.load("space", name)
+    geometry, shape = space.proxy(32, 3, 10), (3, 32, 32)
+    images = torch.randn(4, *shape, generator=torch.Generator().manual_seed(1))
+    rng = np.random.default_rng(1)
+    genome = prior(space).draw(space, rng)
+
+    def network(seed):
+        with seeded_weights(seed):
+            return space.build(genome, geometry)
+
+    scores = [naswot(network(1), images), grad_norm(network(1), images, torch.arange(4))]
+    for score in (synflow, dss):
+        first, second = score(network(1), shape), score(network(2), shape)
+        assert abs(first - second) < 0.5  # of the six powers of ten that genomes span
+        scores += [first, second]
+    assert np.isfinite(scores).all()
+
+
+def test_flow_at_the_papers_size_is_finite():
+    space = registry.load("space", "glit_hl")
+    genome = prior(space).draw(space, np.random.default_rng(1))
+    assert 30 < synflow(seeded(lambda: space.build(genome, space.target)), (3, 224, 224)) < 60
+
+
+def test_the_signs_of_weights_do_not_matter_to_synflow():
+    network, turned = seeded(lambda: linear(4, 5, 3)), seeded(lambda: linear(4, 5, 3))
+    with torch.no_grad():
+        turned[1].weight.neg_()
+    assert synflow(network, SHAPE) == synflow(turned, SHAPE)
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.value = nn.Linear(4, 3, bias=False)
+        self.position = nn.Parameter(torch.ones(1, 3))  # no layer: it does not count
+
+    def forward(self, tokens):
+        return self.value(tokens) + self.position
+
+
+def test_dss_is_diversity_of_attention_and_saliency_of_the_rest():
+    network = seeded(lambda: nn.Sequential(nn.Flatten(), Attention(), nn.Linear(3, 2, bias=True)))
+    inner = network[1].value.weight.detach().double().abs()
+    outer = network[2].weight.detach().double().abs()
+    ones = torch.ones(4, dtype=torch.float64)
+    by_inner = torch.outer(outer.sum(0), ones)  # dR / d inner
+    nuclear = [float(torch.linalg.svdvals(matrix).sum()) for matrix in (by_inner, inner)]
+    saliency = float((outer @ (inner @ ones + 1)).sum())  # without the bias
+    expected = math.log10(nuclear[0] * nuclear[1] + saliency)
+    assert dss(network, SHAPE) == pytest.approx(expected)
+
+
+def test_dss_without_attention_is_synflow_of_the_weights():
+    assert dss(seeded(lambda: linear(4, 5, 3)), SHAPE) == pytest.approx(
+        synflow(seeded(lambda: linear(4, 5, 3)), SHAPE)
+    )
+
+
+def test_the_gradient_norm_of_softmax_regression():
+    images, labels = torch.randn(6, *SHAPE, generator=torch.Generator().manual_seed(1)), None
+    labels = torch.tensor([0, 1, 2, 0, 1, 2])
+    network = seeded(lambda: nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))
+    probabilities = functional.softmax(network(images), dim=1).detach()
+    errors = (probabilities - functional.one_hot(labels, 3)) / 6
+    expected = float((errors.T @ images.flatten(1)).norm() + errors.sum(0).norm())
+    assert grad_norm(network, images, labels) == pytest.approx(expected, rel=1e-5)
+
+
+def test_dropout_does_not_change_the_gradient_norm():
+    images, labels = torch.ones(3, *SHAPE), torch.tensor([0, 1, 2])
+
+    def network():
+        return nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.Dropout(0.5))
+
+    first = grad_norm(seeded(network), images, labels)
+    assert first == grad_norm(seeded(network), images, labels) > 0
+
+
+def fixed(activation):
+    """Units that see each pixel as it is."""
+    layer = nn.Linear(4, 4, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.eye(4))
+    return nn.Sequential(nn.Flatten(), layer, activation)
+
+
+IMAGES = torch.tensor([[1.0, 1.0, -1.0, -1.0], [1.0, -1.0, -1.0, -1.0]]).view(2, *SHAPE)
+
+
+class Functional(nn.Module):
+    def forward(self, hidden):
+        return functional.gelu(hidden)
+
+
+class InPlace(nn.Module):
+    def forward(self, hidden):
+        return hidden.clone().relu_()
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [nn.ReLU(), nn.ReLU(inplace=True), nn.ReLU6(), nn.GELU(), nn.SiLU(), nn.Hardswish(),
+     Functional(), InPlace()],
+)  # fmt: skip
+def test_the_kernel_of_two_images_counts_the_units_that_agree(activation):
+    kernel = activation_kernel(fixed(activation), IMAGES)
+    assert kernel.tolist() == [[4, 3], [3, 4]]
+    assert naswot(fixed(activation), IMAGES) == pytest.approx(np.log(4 * 4 - 3 * 3), abs=2e-3)
+
+
+def test_two_images_that_activate_alike_cost_score_but_no_infinity():
+    same, other = IMAGES[:1].repeat(2, 1, 1, 1), naswot(fixed(nn.ReLU()), IMAGES)
+    assert -np.inf < naswot(fixed(nn.ReLU()), same) < other
+
+
+def test_the_kernel_does_not_mind_how_tensors_are_arranged():
+    class Turned(nn.Module):
+        def forward(self, hidden):
+            return functional.gelu(hidden.T).T
+
+    assert np.array_equal(
+        activation_kernel(fixed(Turned()), IMAGES), activation_kernel(fixed(nn.GELU()), IMAGES)
+    )
+
+
+def test_batch_normalisation_is_by_the_batch():
+    network = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(4), nn.ReLU())
+    # Normalised, a pixel is positive where it is above its mean over both images.
+    images = torch.tensor([[1.0, 5.0, 3.0, 8.0], [2.0, 4.0, 2.0, 9.0]]).view(2, *SHAPE)
+    assert activation_kernel(network, images).tolist() == [[4, 0], [0, 4]]
+
+
+def test_a_network_without_activations_is_refused():
+    with pytest.raises(ValueError, match="none of the activations"):
+        naswot(linear(4, 3), IMAGES)

@@ -1,0 +1,208 @@
+"""Plug-ins for tests, loaded by path: a small GLiT-like space and evaluators without training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from evo_nas.core.files import save_weights
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
+from evo_nas.sampling.sampler import Sampler
+from evo_nas.space.space import Genome, Geometry, Space
+from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
+
+from .spaces import TinySpace
+
+
+class Tiny(TinySpace):
+    """The small test space with networks: a linear layer, whatever the genome."""
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        pixels = geometry.channels * geometry.image_size**2
+        return nn.Sequential(nn.Flatten(), nn.Linear(pixels, geometry.classes))
+
+    def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
+        return Geometry(image_size, channels, classes)
+
+
+class Score(Evaluator):
+    """A score straight from the genome; ``pause`` seconds each, ``fault`` breaks the contract."""
+
+    def __init__(self, pause: float = 0.0, fault: str = "") -> None:
+        self.pause, self.fault = pause, fault
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        self.space, self.context = space, context
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        time.sleep(self.pause)
+        full = self.space.lift(genome)
+        score = sum((i + 1) * gene for i, gene in enumerate(full)) / 100
+        if self.fault == "raises":
+            raise RuntimeError("this evaluator is broken")
+        if self.fault == "nan":
+            return {"accuracy": float("nan")}
+        if self.fault == "key":
+            return {"precision": score}
+        return {"accuracy": score, "standard_error": 0.01}
+
+
+class Keep(Score):
+    """As Score, and keeps weights for each genome, as retraining does."""
+
+    keeps_weights = True
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        torch.manual_seed(sum(self.space.lift(genome)))
+        network = self.space.build(genome, self.context.geometry)
+        save_weights(self._path(genome), network.state_dict(), {})
+        return super().evaluate(genome)
+
+    def weights(self, genome: Genome) -> Path | None:
+        return self._path(genome)
+
+    def _path(self, genome: Genome) -> Path:
+        name = "".join(map(str, self.space.lift(genome)))
+        return self.context.folder / f"{name}.safetensors"
+
+
+class Noisy(Score):
+    """As Score, with normal noise of deviation ``noise``, anew for each stream."""
+
+    def __init__(self, noise: float = 0.1) -> None:
+        super().__init__()
+        self.noise = noise
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        stream = self.context.streams.generator("noise", *self.space.lift(genome))
+        even, odd = super().evaluate(genome)["accuracy"] + stream.normal(0, self.noise, 2)
+        return {"accuracy": (even + odd) / 2, "accuracy_even": even, "accuracy_odd": odd}
+
+
+class Seconds(Score):
+    """The opposite of Score, and less is better."""
+
+    objectives = (Objective("seconds", maximise=False),)
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        return {"seconds": 10 - super().evaluate(genome)["accuracy"]}
+
+
+class Seen(Score):
+    """As Score, and counts images: some to prepare for a search, and for each genome."""
+
+    needs_data = False
+
+    def __init__(self, trained: int = 0) -> None:
+        super().__init__()
+        self.trained = trained
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        super().open(space, context)
+        if not self.trained:
+            context.ledger.trained += 1000
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        self.context.ledger.trained += self.trained
+        self.context.ledger.measured += 50 if self.trained else 10
+        return super().evaluate(genome)
+
+
+class Faulty(Score):
+    """As Score, but of candidates whose digits add up to ``every`` times a number all fail."""
+
+    needs_data = False
+    retrainer = "tests.kit.plugins:Lookup"
+
+    def __init__(self, fault: str = "raises", every: int = 5) -> None:
+        super().__init__()
+        self.kind, self.every = fault, every
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        metrics: dict[str, float] = dict(super().evaluate(genome))
+        if sum(self.space.lift(genome)) % self.every:
+            return metrics
+        if self.kind == "raises":
+            raise RuntimeError("out of luck")
+        if self.kind == "exits":
+            raise SystemExit("out of patience")
+        returned: dict[str, object] = {
+            "nan": {"accuracy": float("nan")},
+            "inf": {"accuracy": float("inf")},
+            "key": {"precision": 1.0},
+            "word": {"accuracy": "good"},
+            "text": {"accuracy": "0.5"},
+            "truth": {"accuracy": True},
+            "tensor": {"accuracy": torch.tensor([0.5, 0.5])},
+            "type": [1.0],
+            "nothing": None,
+            "failure": Failure("said so itself"),
+        }
+        return returned[self.kind]  # type: ignore[return-value]
+
+
+class FaultyTogether(Faulty):
+    """Evaluates all at once, and raises amid them."""
+
+    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+        for position in reversed(range(len(genomes))):
+            yield position, self.evaluate(genomes[position])
+
+
+class Lookup(Score):
+    """As Score, and needs no images."""
+
+    needs_data = False
+
+
+class Cheapest(Strategy):
+    """Somebody's own strategy: the cheapest of many draws, a few at a time."""
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        return (flat_stage(space, settings),)
+
+    def begin(
+        self,
+        stage: StagePlan,
+        sampler: Sampler,
+        settings: Settings,
+        objectives: Sequence[Objective],
+    ) -> None:
+        self.sampler, self.left = sampler, stage.candidates
+        self.cheapest: list[Scored] = []
+        self.keep = stage.finalists
+
+    def ask(self, rng: np.random.Generator) -> list[Proposal]:
+        drawn = [self.sampler.fresh(rng)[0] for _ in range(min(4, self.left))]
+        self.left -= len(drawn)
+        return [Proposal(genome, "drawn") for genome in drawn]
+
+    def tell(self, scored: Sequence[Scored]) -> None:
+        known = [*self.cheapest, *(one for one in scored if one.metrics)]
+        self.cheapest = sorted(known, key=lambda one: one.flops)[: self.keep]
+
+    def finalists(self, best: Sequence[Scored], count: int) -> list[Scored]:
+        return self.cheapest[:count]
+
+
+class Clock(Evaluator):
+    """Milliseconds that depend on the genome, and a little on how many were measured before.
+
+    The number of measurements is kept in the evaluator's folder, as the time of day would be.
+    """
+
+    objectives = (Objective("latency", maximise=False),)
+    needs_data = False
+
+    def open(self, space: Space, context: EvaluationContext) -> None:
+        self.space, self.count = space, context.folder / "count.txt"
+
+    def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        count = int(self.count.read_text()) if self.count.exists() else 0
+        self.count.write_text(str(count + 1))
+        return {"latency": 10.0 + sum(genome) + 0.1 * (count % 7), "spread": 0.5}

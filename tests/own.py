@@ -1,5 +1,0 @@
-"""A file of plug-ins that is named by its path."""
-
-from tests.plugins import Cheapest
-
-__all__ = ["Cheapest"]

@@ -1,0 +1,143 @@
+"""Training one architecture on its own: what is saved, what is refused, what goes on."""
+
+import json
+
+import pytest
+import torch
+
+from evo_nas.core.files import load_weights
+from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Silent
+from evo_nas.errors import CheckpointError, RunError
+from evo_nas.results.networks.train import checkpoint_path, train_architecture
+from evo_nas.training.batches import Batches, measure
+
+DATA = "digits?train=200&validation=100&test=50"
+
+
+@pytest.fixture
+def architecture(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"space": "tests.kit.plugins:Tiny", "genome": [0] * 9}))
+    return path
+
+
+def train(architecture, out, progress=None, **options):
+    chosen = {
+        "data": DATA, "recipe": "quick", "epochs": 3, "seed": 0, "device": "cpu", "threads": 1,
+        **options,
+    }  # fmt: skip
+    return train_architecture(
+        str(architecture), geometry="proxy", out=out, progress=progress or Silent(),
+        **chosen,
+    )  # fmt: skip
+
+
+class Stop(Silent):
+    """Stops the training once an epoch is done, as Ctrl-C does."""
+
+    def advance(self, done, note=""):
+        raise KeyboardInterrupt
+
+
+class Hear(Silent):
+    """Remembers everything."""
+
+    def __init__(self):
+        self.said, self.notes = [], []
+
+    def say(self, message):
+        self.said.append(message)
+
+    def advance(self, done, note=""):
+        self.notes.append((done, note))
+
+
+def test_the_saved_weights_are_the_network_that_was_measured(architecture, tmp_path):
+    told = train(architecture, tmp_path / "out.safetensors")
+    space = registry.load("space", "tests.kit.plugins:Tiny")
+    data = registry.load("data", DATA).load(0)
+    network = space.build((0,) * 9, space.proxy(8, 1, 10))
+    network.load_state_dict(load_weights(tmp_path / "out.safetensors"))
+    assert told["parameters"] == 64 * 10 + 10
+    result = measure(network, Batches(data.validation, data, 8)).metrics()
+    assert result["accuracy"] == told["validation_accuracy"]
+
+
+def test_a_stopped_training_goes_on_and_ends_the_same(architecture, tmp_path):
+    whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
+    train(architecture, whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(architecture, stopped, Stop())
+    assert not stopped.exists()
+    train(architecture, stopped)
+    expected = load_weights(whole)
+    assert all(torch.equal(t, expected[name]) for name, t in load_weights(stopped).items())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "mine.json", "stopped.safetensors", "whole.safetensors",
+    ]  # fmt: skip
+
+
+def test_deits_recipe_with_a_log_is_stopped_and_goes_on(architecture, tmp_path):
+    pytest.importorskip("kornia", reason="RandAugment needs kornia")
+    chosen = {
+        "recipe": "deit",
+        "changes": ["batch_size=32", "weight_average=0.9"],
+        "log": tmp_path / "log",
+        "validate_every": 2,
+    }
+    whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
+    hearing = Hear()
+    train(architecture, whole, epochs=4, **chosen)
+    with pytest.raises(KeyboardInterrupt):
+        train(architecture, stopped, Stop(), epochs=4, **chosen)
+    assert checkpoint_path(stopped).exists()
+    train(architecture, stopped, hearing, epochs=4, **chosen)
+    expected = load_weights(whole)
+    assert all(torch.equal(t, expected[name]) for name, t in load_weights(stopped).items())
+    assert "training mine: 1 of 4 epochs are done; it goes on from there" in hearing.said
+    notes = [note for done, note in hearing.notes if done in (2, 3, 4)]
+    assert [("validation accuracy" in note) for note in notes] == [True, False, True]
+    assert all("images/s" in note for note in notes)
+
+
+@pytest.mark.slow
+def test_a_published_network_learns_pictures_by_deits_recipe_through_a_stop(tmp_path):
+    pytest.importorskip("kornia", reason="RandAugment needs kornia")
+    pytest.importorskip("datasets", reason="folders of pictures need the extra data")
+    from tests.data.test_folder import write_split
+
+    for split, count in (("train", 60), ("test", 10)):
+        write_split(tmp_path / "pictures" / split, count)
+    results = []
+    for name, stops in (("whole", False), ("stopped", True)):
+        out = tmp_path / f"{name}.safetensors"
+        chosen = {"recipe": "deit", "epochs": 3, "changes": ["batch_size=16", "warmup=0.1"]}
+        if stops:
+            with pytest.raises(KeyboardInterrupt):
+                train("glit_tiny", out, Stop(), data=str(tmp_path / "pictures"), **chosen)
+        results.append(train("glit_tiny", out, data=str(tmp_path / "pictures"), **chosen))
+    whole, stopped = results
+    assert whole["test_accuracy"] == stopped["test_accuracy"] > 0.5  # chance is 1/3
+    expected = load_weights(tmp_path / "whole.safetensors")
+    found = load_weights(tmp_path / "stopped.safetensors")
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in found.items())
+
+
+def test_a_checkpoint_of_another_network_or_of_other_images_is_refused(architecture, tmp_path):
+    out = tmp_path / "out.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train(architecture, out, Stop())
+    architecture.write_text(
+        json.dumps({"space": "tests.kit.plugins:Tiny", "genome": [2] + [0] * 8})
+    )
+    with pytest.raises(CheckpointError, match=r"network is tiny 0 0.* there, tiny 2 0.* here"):
+        train(architecture, out)
+
+
+def test_where_nothing_can_be_saved_nothing_is_trained(architecture, tmp_path):
+    with pytest.raises(RunError, match=r"no folder .*missing"):
+        train(architecture, tmp_path / "missing" / "out.safetensors", Stop())
+    (tmp_path / "there.safetensors").write_text("")
+    with pytest.raises(RunError, match=r"there.safetensors exists"):
+        train(architecture, tmp_path / "there.safetensors", Stop())

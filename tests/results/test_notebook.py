@@ -1,0 +1,237 @@
+"""A result in a notebook: frames with everything recorded, figures, and what is shown of each."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import evo_nas
+from evo_nas.analysis.trust import trust
+from evo_nas.errors import RunError, SettingsError, SpaceError
+from evo_nas.results.charts.notebook import Figure, card
+from evo_nas.results.result import Result
+from tests.analysis.comparison.test_protocol import made as compared
+from tests.kit.finished import Drawn, evaluation, genome, made
+from tests.kit.pages import Page
+from tests.kit.svg import assert_inside
+from tests.runs.test_loop import BUDGET, SMALL, SPACE
+
+pd = pytest.importorskip("pandas")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return evo_nas.run(SPACE, BUDGET, run_dir=tmp_path_factory.mktemp("runs") / "run", **SMALL)
+
+
+def shown(thing: object) -> Page:
+    return Page(thing._repr_html_())  # type: ignore[attr-defined]
+
+
+# -- frames --------------------------------------------------------------------------------------
+
+
+def test_the_frame_has_every_evaluation_as_it_was_recorded(run: Result) -> None:
+    frame = run.frame()
+    assert len(frame) == len(run.evaluations) == 54
+    for row, recorded in zip(frame.to_dict("records"), run.evaluations, strict=True):
+        for name in ("stage", "phase", "generation", "position", "origin", "flops", "params"):
+            assert row[name] == getattr(recorded, name)
+        assert row["accuracy"] == recorded.metrics["accuracy"]
+        options = run.space.options(recorded.genome)
+        for choice in run.space.choices:
+            value = row[choice.name]
+            assert options.get(choice.name) == (None if pd.isna(value) else value)
+
+
+def test_columns_have_the_types_that_people_group_and_count_by(run: Result) -> None:
+    types = run.frame().dtypes
+    assert {str(types[name]) for name in ("stage", "phase", "origin")} == {"category"}
+    assert {str(types[name]) for name in ("flops", "params", "generation")} == {"int64"}
+    assert {str(types[name]) for name in ("accuracy", "seconds")} == {"float64"}
+    assert str(types["block0.size"]) == "Int64"  # missing where the block has no size
+    assert list(types["block0.kind"].categories) == ["a", "b", "c"]
+
+
+def test_a_metric_that_is_called_as_a_column_is_kept_apart() -> None:
+    twice = made(evaluation(genome(0), 0.5, metrics={"accuracy": 0.5, "seconds": 7.0}))
+    (row,) = twice.frame().to_dict("records")
+    assert (row["seconds"], row["metric.seconds"]) == (0.5, 7.0)
+
+
+def test_metrics_that_only_some_have_are_missing_for_others() -> None:
+    result = made(
+        evaluation(genome(0), 0.5),
+        evaluation(genome(1), None, position=1),
+        evaluation(genome(2), 0.5, position=2, metrics={"accuracy": 0.5, "loss": 2.0}),
+    )
+    frame = result.frame()
+    assert frame["failure"].isna().all()
+    assert frame["accuracy"].isna().tolist() == [False, True, False]
+    assert frame["loss"].isna().tolist() == [True, True, False]
+    assert len(made().frame()) == 0
+
+
+def test_a_candidate_that_failed_has_its_reason_and_no_metrics() -> None:
+    failed = replace(evaluation(genome(1), None, position=1), failure="it raised")
+    frame = made(evaluation(genome(0), 0.5), failed).frame()
+    assert frame["failure"].isna().tolist() == [True, False]
+    assert frame["failure"][1] == "it raised"
+    assert pd.isna(frame["accuracy"][1])
+
+
+def test_without_pandas_the_error_says_what_to_install(
+    run: Result, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(SettingsError, match=r"pip install 'evo-nas\[notebook\]'"):
+        run.frame()
+
+
+# -- figures -------------------------------------------------------------------------------------
+
+
+def test_figures_are_whole_drawings_that_can_be_saved(run: Result, tmp_path: Path) -> None:
+    for figure in (run.plot(), run.plot("stage1"), run.plot_search(), run.plot_search("stage1")):
+        assert_inside(figure.svg)
+        assert figure._repr_svg_() == figure.svg
+        assert figure.save(tmp_path / "figure.svg").read_text() == figure.svg
+        assert figure.svg in figure._repr_html_()
+    assert "stage1" in repr(run.plot("stage1"))
+    assert run.plot().title == run.plot("stage2").title
+
+
+def test_what_cannot_be_drawn_says_why(run: Result) -> None:
+    with pytest.raises(RunError, match="no stage 'stag1'; did you mean stage1"):
+        run.plot("stag1")
+    with pytest.raises(RunError, match="no evaluations yet"):
+        made().plot()
+    unscored = made(evaluation(genome(0), 0.5, phase="finalists", origin="finalist"))
+    assert_inside(unscored.plot().svg)
+    with pytest.raises(RunError, match="scored nothing"):
+        unscored.plot_search()
+    with pytest.raises(RunError, match="has no scores yet"):
+        made(evaluation(genome(0), None)).plot()
+
+
+def test_no_figure_sets_a_colour_that_a_dark_page_hides() -> None:
+    shown = Figure("f", "<svg/>")._repr_html_()
+    for rule in ("svg{fill:currentColor", ".background{fill:none}", ".grid{stroke:currentColor"):
+        assert rule in shown
+
+
+# -- what is shown -------------------------------------------------------------------------------
+
+
+def test_a_finished_run_shows_its_network_and_how_well_it_did(run: Result) -> None:
+    page = shown(run)
+    assert run.best is not None
+    for words in (
+        str(run.folder),
+        f"{run.best['target']['flops']:,}",
+        f"{run.best['measured']['validation_accuracy']:.4f}",
+        "accuracy against FLOPs",
+    ):
+        assert words in page.text
+
+
+def test_an_unfinished_run_says_how_to_go_on() -> None:
+    page = shown(made(evaluation(genome(0), 0.5)))
+    assert "evo-nas resume runs/made" in page.text
+    assert "not finished" in shown(made()).text
+
+
+def test_words_of_plug_ins_are_text_and_never_tags() -> None:
+    page = Page(card("<b>", [("<i>", "a & <script>")]))
+    assert "a & <script>" in page.text
+    assert not {"b", "i", "script"} & {tag for tag, _ in page.tags}
+
+
+def test_a_plug_in_that_is_gone_costs_the_figures_only(run: Result) -> None:
+    lost = replace(run, config=replace(run.config, evaluator="gone.py:Gone"))
+    page = shown(lost)
+    assert "there is no file 'gone.py'" in page.text
+    assert str(run.folder) in page.text
+
+
+# -- the architecture ----------------------------------------------------------------------------
+
+
+def test_the_architecture_says_what_was_chosen_and_what_it_costs(run: Result) -> None:
+    assert run.best is not None
+    found = run.architecture
+    assert dict(found.choices) == run.best["choices"]
+    target = run.best["target"]
+    assert (found.flops, found.params) == (target["flops"], target["params"])
+    assert list(found.genome) == run.best["genome"]
+    frame = found.frame()
+    assert list(frame["slot"]) == ["block0", "block1", "block2", "block3"]
+    assert list(frame["kind"]) == [found.choices[f"{slot}.kind"] for slot in frame["slot"]]
+    besides = run.space.fixed_costs(())["flops"]
+    assert frame["flops"].sum() + besides == found.flops
+    assert f"{found.flops} FLOPs" in repr(found)
+    assert f"{found.flops:,}" in shown(found).text
+    network = found.build()
+    assert network[1].in_features == run.space.target.image_size**2
+    with pytest.raises(SpaceError, match="no picture"):
+        found.plot()
+
+
+def test_a_space_with_a_picture_shows_it() -> None:
+    found = replace(made(best=genome(1)).architecture, space=Drawn("<words>"))
+    assert_inside(found.plot().svg)
+    assert "<words>" in shown(found).text
+
+
+def test_an_unfinished_run_has_no_architecture() -> None:
+    with pytest.raises(RunError, match="evo-nas resume runs/made"):
+        _ = made(evaluation(genome(0), 0.5)).architecture
+
+
+# -- trust and comparisons -----------------------------------------------------------------------
+
+
+def test_a_trust_report_shows_its_rankings(run: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evo_nas.results.statistics._RESAMPLES", 50)
+    found = trust(run.folder, stage="stage2", genomes=4, repeats=2)
+    frame = found.frame()
+    assert list(frame["truth"]) == found.means
+    assert list(frame["truth"]) == [
+        (a + b) / 2 for a, b in zip(frame["truth_1"], frame["truth_2"], strict=True)
+    ]
+    assert list(frame["search"]) == [e.metrics["accuracy"] for e in found.networks]
+    assert_inside(found.plot().svg)
+    page = shown(found)
+    for each in found.agreements:
+        assert each.name in page.text
+        assert str(each.tau) in page.text
+    assert repr(found).startswith("<trust in stage2")
+
+
+def test_a_comparison_shows_each_strategy_under_each_protocol(tmp_path: Path) -> None:
+    found = compared(tmp_path / "c", "spos,random", seeds=2)
+    frame = found.frame()
+    assert len(frame) == sum(len(row.outcomes) for row in found.rows) == 8
+    assert set(frame["strategy"]) == {"spos", "random"}
+    means = frame[frame["protocol"] == "paper"].groupby("strategy")["accuracy"].mean()
+    assert means["spos"] == pytest.approx(found.of("paper")[0].mean("accuracy"))
+    for protocol in ("paper", "equal"):
+        assert_inside(found.plot(protocol).svg)
+    with pytest.raises(SettingsError, match="'fair' was not compared"):
+        found.plot("fair")
+    assert f"{found.of('equal')[1].mean('accuracy'):.4f}" in shown(found).text
+    assert "spos (paper)" in repr(found)
+
+
+# -- progress ------------------------------------------------------------------------------------
+
+
+def test_progress_is_shown_to_who_asks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = evo_nas.run(SPACE, BUDGET, run_dir=tmp_path / "run", **SMALL)
+    assert capsys.readouterr().out == ""
+    evo_nas.run(SPACE, BUDGET, run_dir=tmp_path / "again", progress=True, **SMALL)
+    assert "stage2 finalists: 3 of 3" in capsys.readouterr().out
+    evo_nas.resume(result.folder, progress=True)

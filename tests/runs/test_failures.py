@@ -1,0 +1,269 @@
+"""Candidates that fail: recorded with a reason, the search goes on, and can be mended."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import evo_nas
+from evo_nas.cli.json import result_document
+from evo_nas.cli.views.result import result_view
+from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Silent
+from evo_nas.errors import ContractError, DataError, EvaluatorError, SettingsError
+from evo_nas.evaluation.evaluator import Evaluator, Failure
+from evo_nas.evaluation.outcomes import outcomes
+from evo_nas.results.page.run import run_page
+from evo_nas.results.result import Result
+from evo_nas.search.failures import Announcer, FailureCount, to_keep
+from tests.kit.plugins import Score
+
+from .test_loop import FLAT, Interruption, stop_after
+
+SMALL: dict[str, Any] = {"samples": 24, "population": 8, "parents": 3, "finalists": 3}
+REASONS = {
+    "raises": "RuntimeError: out of luck",
+    "exits": "SystemExit: out of patience",
+    "nan": "the evaluator returned accuracy = nan, no finite number",
+    "inf": "the evaluator returned accuracy = inf, no finite number",
+    "key": "the evaluator returned ['precision'], without 'accuracy'",
+    "word": "the evaluator returned accuracy = 'good', no finite number but of type str",
+    "text": "the evaluator returned accuracy = '0.5', no finite number but of type str",
+    "truth": "the evaluator returned accuracy = True, no finite number but of type bool",
+    "tensor": "the evaluator returned accuracy = tensor([0.5000, 0.5000]), no finite number but of "
+    "type Tensor",
+    "type": "an evaluator returns a mapping of metrics, not [1.0]",
+    "nothing": "an evaluator returns a mapping of metrics, not None",
+    "failure": "said so itself",
+}
+
+
+PLACE = re.compile(r" \(plugins\.py, line \d+\)$")  # where it was raised
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.heard.append(message)
+
+
+def run(folder: Path, evaluator: str = "tests.kit.plugins:Faulty", **changes: Any) -> Result:
+    options = {**SMALL, "evaluator": evaluator, **changes}
+    return evo_nas.run("tests.kit.plugins:Tiny?blocks=4", "250..400", run_dir=folder, **options)
+
+
+def told(result: Result) -> list[tuple[object, ...]]:
+    return [
+        (e.stage, e.phase, e.generation, e.position, e.genome, e.metrics, e.origin, e.parents)
+        for e in result.evaluations
+    ]
+
+
+@pytest.mark.parametrize("fault", REASONS)
+def test_the_candidate_fails_with_its_reason_and_the_search_is_that_of_any_failure(
+    tmp_path: Path, fault: str
+) -> None:
+    result = run(tmp_path / "run", f"tests.kit.plugins:Faulty?fault={fault}")
+    failed = [e for e in result.evaluations if e.failure is not None]
+    assert failed
+    assert {PLACE.sub("", e.failure or "") for e in failed} == {REASONS[fault]}
+    assert {sum(e.genome) % 5 for e in failed} == {0}
+    assert all(e.metrics == {} for e in failed)
+    assert len(result.of("stage2", "search")) == 24
+    assert told(result) == told(run(tmp_path / "other", "tests.kit.plugins:Faulty?fault=failure"))
+
+
+def test_an_evaluator_of_whole_generations_loses_only_the_guilty(tmp_path: Path) -> None:
+    whole = run(tmp_path / "whole", "tests.kit.plugins:FaultyTogether")
+    assert told(whole) == told(run(tmp_path / "each"))
+
+
+@pytest.mark.parametrize("strategy", [*FLAT, "surrogate?first=8&batch=4&pool=40&levels=true"])
+def test_every_strategy_lives_with_failures_and_resumes_to_the_same_end(
+    tmp_path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faulty = {"evaluator": "tests.kit.plugins:Faulty?every=3", "strategy": strategy}
+    retrainer = (
+        "tests.kit.plugins:Faulty?every=4" if strategy != "largest" else "tests.kit.plugins:Lookup"
+    )
+    whole = run(tmp_path / "whole", retrainer=retrainer, **faulty)
+    assert whole.best is not None
+    with monkeypatch.context() as patch:
+        stop_after(len(whole.evaluations) // 2, patch)
+        with pytest.raises(Interruption):
+            run(tmp_path / "run", retrainer=retrainer, **faulty)
+    resumed = evo_nas.resume(tmp_path / "run")
+    assert told(resumed) == told(whole)
+    assert resumed.best == whole.best
+
+
+def test_too_many_failures_stop_the_run_and_it_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(EvaluatorError) as raised:
+        run(tmp_path / "run", "tests.kit.plugins:Faulty?every=1")
+    assert "stage1 search: 10 of 10 candidates failed, more than the share of 0.5" in str(
+        raised.value
+    )
+    assert "the last one: RuntimeError: out of luck (plugins.py, line " in str(raised.value)
+    assert "). evo-nas show" in str(raised.value)
+    assert str(raised.value).endswith(f"evo-nas resume {tmp_path / 'run'} --retry-failed")
+    with pytest.raises(EvaluatorError, match="10 of 10"):  # nothing has changed
+        evo_nas.resume(tmp_path / "run")
+
+
+def test_the_share_can_be_chosen_and_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(EvaluatorError, match=r"more than the share of 0\.1 that"):
+        run(tmp_path / "strict", failures=0.1)
+    assert run(tmp_path / "lenient", failures=0.9).config.failures == 0.9
+    with pytest.raises(SettingsError, match=r"failures is 1\.5; it is the share"):
+        run(tmp_path / "wrong", failures=1.5)
+
+
+def test_runs_of_before_have_the_default_share(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace("failures = 0.5\n", ""))
+    assert evo_nas.resume(tmp_path / "run").config.failures == 0.5
+
+
+def test_a_phase_in_which_nothing_was_scored_stops_whatever_the_share(tmp_path: Path) -> None:
+    with pytest.raises(EvaluatorError, match=r"stage1 search: 24 of 24 .* nothing to go on with"):
+        run(tmp_path / "run", "tests.kit.plugins:Faulty?every=1", failures=1)
+    with pytest.raises(EvaluatorError, match="stage1 finalists: 3 of 3 candidates failed"):
+        run(
+            tmp_path / "other",
+            "tests.kit.plugins:Lookup",
+            retrainer="tests.kit.plugins:Faulty?every=1",
+        )
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_mended_evaluator_goes_on_as_if_nothing_had_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: bool
+) -> None:
+    whole = run(
+        tmp_path / "whole", "tests.kit.plugins:Lookup", retrainer="tests.kit.plugins:Lookup"
+    )
+    folder, heard = tmp_path / "run", Listener()
+    if finished:
+        run(folder)
+    else:
+        with monkeypatch.context() as patch:
+            stop_after(40, patch)
+            with pytest.raises(Interruption):
+                run(folder)
+    (folder / "checkpoints" / "stage2" / "search").mkdir(parents=True, exist_ok=True)
+    config = folder / "config.toml"
+    config.write_text(config.read_text().replace("plugins:Faulty", "plugins:Lookup"))
+    monkeypatch.setattr("evo_nas.search.loop.Loop.run", _stop)  # at once, to look at what is left
+    with pytest.raises(Interruption):
+        evo_nas.resume(folder, heard, retry_failed=True)
+    assert "evaluations that followed (all of stage2)" in heard.heard[0]
+    assert not (folder / "best.json").exists()
+    assert not (folder / "checkpoints" / "stage2").exists()
+    monkeypatch.undo()
+    assert told(evo_nas.resume(folder)) == told(whole)
+    evo_nas.resume(folder, heard, retry_failed=True)
+    assert heard.heard[-1].startswith("no candidate has failed")
+
+
+def _stop(_: object) -> None:
+    raise Interruption
+
+
+def test_people_and_programs_are_told_how_many_failed_and_why(tmp_path: Path) -> None:
+    listener = Listener()
+    result = run(tmp_path / "run", progress=listener)
+    number = len(result.failed("stage1", "search"))
+    said = [line for line in listener.heard if "failed" in line]
+    assert [line.partition(": ")[0] for line in said] == ["stage1 search", "stage2 search"]
+    reason = result.failed("stage1", "search")[0]
+    assert reason.startswith("RuntimeError: out of luck (plugins.py, line ")
+    assert said[0].endswith(f" failed: {reason}")
+    console = Console(record=True, width=120, file=io.StringIO())
+    space = registry.load("space", result.config.space)
+    console.print(result_view(result, space))
+    shown = console.export_text()
+    assert f"stage1 search: {number} of 24 candidates failed" in shown
+    assert f"{number} x {reason}" in shown
+    assert result_document(result)["stages"]["stage1"]["failed"] == {
+        "search": {"candidates": number, "reasons": {reason: number}}
+    }
+    page = run_page(result, space)
+    assert f"{number} of them failed and have no score" in page
+    assert f"{reason} ({number})." in page
+
+
+class Answers(Evaluator):
+    def __init__(self, *answers: Any) -> None:
+        self.answers = answers
+
+    def evaluate(self, genome: Any) -> Any:
+        raise NotImplementedError
+
+    def evaluate_many(self, genomes: Any) -> Any:
+        for answer in self.answers:
+            if isinstance(answer, Exception):
+                raise answer
+            yield answer
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ([(0, {"accuracy": 1}), (0, {"accuracy": 1})], "candidate 0 of 2, which was not asked"),
+        ([(2, {"accuracy": 1})], "candidate 2 of 2"),
+        ([(0, {"accuracy": 1})], "returned 1 of 2 candidates"),
+    ],
+)
+def test_answers_that_belong_to_no_question_are_no_candidates_fault(
+    answers: list[Any], said: str
+) -> None:
+    with pytest.raises(ContractError, match=said):
+        list(outcomes(Answers(*answers), [(0,), (1,)]))
+
+
+def test_errors_that_are_about_no_candidate_are_passed_on() -> None:
+    with pytest.raises(DataError):
+        list(outcomes(Answers((0, {"accuracy": 1}), DataError("no such file")), [(0,), (1,)]))
+    assert dict(outcomes(Answers(EvaluatorError("why")), [(0,)])) == {0: Failure("why")}
+
+
+def test_what_fails_when_it_is_opened_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("no licence")
+
+    monkeypatch.setattr(Score, "open", broken)
+    with pytest.raises(EvaluatorError, match="Faulty could not be opened: OSError: no licence"):
+        run(tmp_path / "run")
+
+
+def test_the_share_is_that_of_the_candidates_so_far() -> None:
+    count = FailureCount("search", 0.5, "Mend it.")
+    for number in range(9):
+        count.add("why" if number < 6 else None)
+    with pytest.raises(EvaluatorError, match=r"7 of 10 .*: why\. Mend it\."):
+        count.add("why")
+
+
+def test_reasons_cannot_control_a_terminal() -> None:
+    assert to_keep("no\x1b]0;title\x07 luck\nat all") == "no ]0;title luck at all"
+    assert to_keep("größer\u200b als 3 µs") == "größer als 3 µs"
+    assert to_keep("\x1b\n") == "no reason was given"
+
+
+def test_each_reason_is_said_once_and_only_a_few() -> None:
+    announcer = Announcer("search")
+    lines = [announcer.line(i, f"reason {i // 2} " + "x" * 500) for i in range(40)]
+    said = [line for line in lines if line]
+    assert len(said) == 5
+    assert all(len(line) < 200 for line in said)
+    assert said[-1].endswith("further reasons are only recorded")

@@ -1,0 +1,391 @@
+"""Whole runs on the small test space, with evaluators that do not train."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import evo_nas
+from evo_nas.api import prepare
+from evo_nas.cli.views.result import result_view
+from evo_nas.core.progress import Silent
+from evo_nas.errors import BudgetError, EvaluatorError, RunError, SettingsError
+from evo_nas.results.result import Result, load_result
+from evo_nas.sampling.feasible import feasible
+from evo_nas.search import architecture_files
+from evo_nas.search.config import Config
+from evo_nas.search.scoring import Scorer
+from evo_nas.search.store.store import Store
+from evo_nas.space.architecture import read_architecture
+from tests.kit.plugins import Score, Tiny
+
+SMALL: dict[str, Any] = {
+    "evaluator": "tests.kit.plugins:Score",
+    "retrainer": "tests.kit.plugins:Keep",
+    "data": "digits?train=100&validation=50&test=50",
+    "samples": 24,
+    "population": 8,
+    "parents": 3,
+    "finalists": 3,
+}
+SPACE = "tests.kit.plugins:Tiny?blocks=4"
+BUDGET = "250..400"
+
+
+def run(folder: Path, **changes: Any) -> Result:
+    options = {**SMALL, **changes}
+    space = options.pop("space", SPACE)
+    return evo_nas.run(space, options.pop("flops", BUDGET), run_dir=folder, **options)
+
+
+def outcome(result: Result) -> tuple[object, ...]:
+    """All that must not depend on interruptions."""
+    evaluations = [
+        (
+            e.stage,
+            e.phase,
+            e.generation,
+            e.position,
+            e.genome,
+            e.flops,
+            e.metrics,
+            e.origin,
+            e.parents,
+        )
+        for e in result.evaluations
+    ]
+    weights = (result.folder / "best.safetensors").read_bytes()
+    return evaluations, result.best, weights
+
+
+def test_a_run_searches_both_levels_and_delivers_the_best_finalist(tmp_path: Path) -> None:
+    result = run(tmp_path / "run")
+    space = Tiny(4)
+    assert result.stages == ("stage1", "stage2")
+    assert [len(result.of(s, p)) for s in result.stages for p in ("search", "finalists")] == [
+        24, 3, 24, 3,
+    ]  # fmt: skip
+    best = result.best
+    assert best is not None
+    genome = space.check(tuple(best["genome"]))
+    assert 250 <= space.costs(genome)["flops"] <= 400
+    assert best["target"]["flops"] == space.costs(genome)["flops"]
+    finalists = result.of("stage2", "finalists")
+    assert max(e.metrics["accuracy"] for e in finalists) == best["measured"]["validation_accuracy"]
+    assert 0 <= best["measured"]["test_accuracy"] <= 1
+    assert best["choices"] == space.options(genome)
+
+
+def test_stage_2_starts_from_the_distribution_of_stage_1s_best_finalist(tmp_path: Path) -> None:
+    result = run(tmp_path / "run")
+    space = Tiny(4)
+    winner = max(result.of("stage1", "finalists"), key=lambda e: e.metrics["accuracy"])
+    kinds = [i for i, choice in enumerate(space.choices) if choice.level == 0]
+    for e in result.of("stage2", "search"):
+        assert [e.genome[i] for i in kinds] == [winner.genome[i] for i in kinds]
+
+
+def test_stage_1_is_legal_by_completion_and_stage_2_by_its_own_cost(tmp_path: Path) -> None:
+    result = run(tmp_path / "run", flops="390..400")
+    space = Tiny(4)
+    assert all(390 <= e.flops <= 400 for e in result.of("stage2", "search"))
+    own = [e.flops for e in result.of("stage1", "search")]
+    assert not all(390 <= flops <= 400 for flops in own)
+    for e in result.of("stage1", "search"):
+        legal = feasible(space.stage(1, e.genome), prepare(SPACE, "390..400", **SMALL).plan.budget)
+        assert legal.count
+
+
+def test_every_finalist_has_an_architecture_file(tmp_path: Path) -> None:
+    result = run(tmp_path / "run", strategy="nsga2")
+    files = sorted((tmp_path / "run" / "finalists").iterdir())
+    assert [file.name for file in files] == ["1.json", "2.json", "3.json"]
+    assert result.best is not None
+    assert read_architecture(files[0]).genome == tuple(result.best["genome"])
+    retrained = {e.genome: e for e in result.of("stage1", "finalists")}
+    for file in files:
+        document = json.loads(file.read_text())
+        evaluation = retrained[tuple(document["genome"])]
+        assert document["target"]["flops"] == evaluation.flops
+        assert document["measured"]["validation_accuracy"] == evaluation.metrics["accuracy"]
+
+
+class Interruption(BaseException):
+    """As a kill: nothing catches it."""
+
+
+def stop_after(evaluations: int, patch: pytest.MonkeyPatch) -> None:
+    """Let a run end abruptly once so many evaluations are recorded."""
+    count = 0
+    record = Scorer._record
+
+    def record_or_stop(*arguments: Any) -> Any:
+        nonlocal count
+        if count == evaluations:
+            raise Interruption
+        count += 1
+        return record(*arguments)
+
+    patch.setattr(Scorer, "_record", record_or_stop)
+
+
+FLAT = ["spos", "random_search", "random", "distribution", "largest", "nsga2"]
+FLAT += ["regularized?population=8&sample=3&batch=4", "surrogate?first=8&batch=4&pool=40"]
+
+
+@pytest.mark.parametrize("strategy", FLAT)
+def test_strategies_of_one_stage_deliver_too(tmp_path: Path, strategy: str) -> None:
+    result = run(tmp_path / "run", strategy=strategy)
+    assert result.stages == ("stage1",)
+    assert result.best is not None
+    assert 250 <= result.best["target"]["flops"] <= 400
+
+
+@pytest.mark.parametrize("place", ["tests.kit.plugins", str(Path(__file__).with_name("own.py"))])
+def test_somebodys_own_strategy_is_found_by_module_and_by_path(tmp_path: Path, place: str) -> None:
+    result = run(tmp_path / "run", strategy=f"{place}:Cheapest")
+    searched = sorted(e.flops for e in result.of("stage1", "search"))
+    assert len(searched) == 24
+    assert sorted(e.flops for e in result.of("stage1", "finalists")) == searched[:3]
+
+
+@pytest.mark.parametrize("strategy", ["random", "largest"])
+def test_where_no_score_decides_the_evaluator_is_not_even_opened(
+    tmp_path: Path, strategy: str
+) -> None:
+    result = run(
+        tmp_path / "run", strategy=strategy, evaluator="tests.kit.plugins:Score?fault=raises"
+    )
+    assert result.of("stage1", "search") == ()
+    assert len(result.of("stage1", "finalists")) == (3 if strategy == "random" else 1)
+
+
+@pytest.mark.slow
+def test_finalists_start_from_the_shared_weights_and_resume_to_the_same_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {
+        "space": "glit_fixed", "flops": "1G..1.3G", "strategy": "spos", "evaluator": "supernet",
+        "retrainer": None, "samples": 3, "population": 3, "parents": 2, "finalists": 2,
+        "epochs": 1, "finalist_epochs": 1, "data": "digits?train=320&validation=60&test=60",
+        "geometry": "proxy,width=24", "jobs": 1,
+    }  # fmt: skip
+    result = run(tmp_path / "whole", inherit=True, **options)
+    scratch = run(tmp_path / "scratch", **options)
+    inherited, alone = (r.of("stage1", "finalists") for r in (result, scratch))
+    assert {e.genome for e in inherited} == {e.genome for e in alone}  # the same search
+    losses = [min(e.metrics["loss"] for e in finalists) for finalists in (inherited, alone)]
+    assert losses[0] < losses[1]  # two epochs and one, against one
+    with monkeypatch.context() as patch:
+        stop_after(4, patch)  # three candidates and a finalist
+        with pytest.raises(Interruption):
+            run(tmp_path / "stopped", inherit=True, **options)
+    assert outcome(evo_nas.resume(tmp_path / "stopped")) == outcome(result)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"strategy": "random", "evaluator": "supernet", "retrainer": None}, "scores no candidat"),
+        ({"evaluator": "train", "retrainer": "train"}, "must share weights"),
+        ({"evaluator": "supernet"}, "must train from them"),
+    ],
+)
+def test_what_cannot_be_inherited_is_told_before_anything(
+    tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        run(tmp_path / "run", inherit=True, space="glit_hl", flops="1.4G", **changes)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("strategy", FLAT)
+def test_any_strategy_resumes_to_the_same_end(
+    tmp_path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(tmp_path / "whole", strategy=strategy)
+    with monkeypatch.context() as patch:
+        stop_after(len(whole.evaluations) // 2, patch)
+        with pytest.raises(Interruption):
+            run(tmp_path / "run", strategy=strategy)
+    assert outcome(evo_nas.resume(tmp_path / "run")) == outcome(whole)
+
+
+@pytest.mark.parametrize("after", [0, 1, 7, 8, 9, 23, 24, 25, 26, 27, 28, 40, 51, 52, 53])
+def test_a_run_stopped_after_any_evaluation_resumes_to_the_same_end(
+    tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_after(after, patch)
+        with pytest.raises(Interruption):
+            run(tmp_path / "run")
+    resumed = evo_nas.resume(tmp_path / "run")
+    assert outcome(resumed) == outcome(whole)
+
+
+def test_a_finished_run_is_just_read(tmp_path: Path) -> None:
+    result = run(tmp_path / "run")
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("best*")}
+    assert outcome(evo_nas.resume(tmp_path / "run")) == outcome(result)
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("best*")} == before
+
+
+def test_a_replay_that_proposes_something_else_is_noticed(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    (tmp_path / "run" / "best.json").unlink()
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace("mutation_rate = 0.1", "mutation_rate = 0.9"))
+    store = Store(tmp_path / "run" / "run.sqlite")
+    store.set_fact("config", Config.read(config).digest)
+    store.close()
+    with pytest.raises(RunError, match="another candidate at stage1, generation"):
+        evo_nas.resume(tmp_path / "run")
+
+
+def test_other_images_than_the_run_began_with_are_noticed(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    (tmp_path / "run" / "best.json").unlink()
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace("train=100", "train=90"))
+    with pytest.raises(RunError, match="are not those that"):
+        evo_nas.resume(tmp_path / "run")
+
+
+def test_an_impossible_budget_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(BudgetError, match="nearest reachable"):
+        run(tmp_path / "run", flops="1")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("raises", "RuntimeError: this evaluator is broken"), ("nan", "accuracy = nan"),
+     ("key", "without 'accuracy'")],
+)  # fmt: skip
+def test_a_faulty_evaluator_is_named_and_the_run_can_go_on_with_a_mended_one(
+    tmp_path: Path, fault: str, said: str
+) -> None:
+    with pytest.raises(EvaluatorError, match=said):
+        run(tmp_path / "run", evaluator=f"tests.kit.plugins:Score?fault={fault}")
+    assert load_result(tmp_path / "run").best is None
+    config = tmp_path / "run" / "config.toml"
+    config.write_text(config.read_text().replace(f"?fault={fault}", ""))
+    resumed = evo_nas.resume(tmp_path / "run", retry_failed=True)
+    assert outcome(resumed)[0] == outcome(run(tmp_path / "whole"))[0]
+
+
+def test_the_space_may_be_smaller_than_the_candidates_asked_for(tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    class Listener(Silent):
+        def say(self, message: str) -> None:
+            heard.append(message)
+
+    result = run(tmp_path / "run", space="tests.kit.plugins:Tiny?blocks=1", flops="1K",
+                 progress=Listener())  # fmt: skip
+    assert len(result.of("stage1", "search")) == 3
+    assert any("space exhausted, all 3 " in message for message in heard)
+
+
+def test_everything_that_the_plan_resolves_is_in_the_config(tmp_path: Path) -> None:
+    prepared = prepare(SPACE, BUDGET, run_dir=tmp_path / "run", epochs=7, threads=1, **SMALL)
+    assert prepared.config.recipe.supernet.epochs == 7
+    assert prepared.config.threads == 1
+    assert (prepared.config.settings.crossover, prepared.config.settings.mutation) == (4, 4)
+    assert not (tmp_path / "run").exists()
+    assert prepared.plan.stages[0].feasible is not None
+    assert prepared.plan.stages[1].smallest <= prepared.plan.stages[1].largest
+
+
+def test_best_json_is_an_architecture_file(tmp_path: Path) -> None:
+    run(tmp_path / "run")
+    content = json.loads((tmp_path / "run" / "best.json").read_text())
+    assert content["space"] == SPACE
+    assert set(content) == {
+        "format", "space", "genome", "choices", "target", "measured", "run", "sha256"
+    }  # fmt: skip
+
+
+def test_best_json_is_written_once_the_evaluations_are_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    sync, write = Store.sync, architecture_files.write_atomically
+
+    def synced(self: Store) -> None:
+        sync(self)
+        events.append("synced")
+
+    def written(path: Path, content: bytes) -> None:
+        events.append(path.name)
+        write(path, content)
+
+    monkeypatch.setattr(Store, "sync", synced)
+    monkeypatch.setattr(architecture_files, "write_atomically", written)
+    run(tmp_path / "run")
+    assert events[-2:] == ["synced", "best.json"]
+
+
+def test_an_evaluator_that_was_stopped_while_it_opened_is_not_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def close(_: object) -> None:
+        raise AttributeError("half of it is missing")
+
+    monkeypatch.setattr(Score, "open", stop)
+    monkeypatch.setattr(Score, "close", close)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run")
+
+
+class Noting(Score):
+    """Has something to say when it is opened, and of one genome each time that it scores it."""
+
+    def open(self, space: Any, context: Any) -> None:
+        super().open(space, context)
+        self.notes = context.notes
+        self.notes.append("the learning rate was <lowered>")
+
+    def evaluate(self, genome: Any) -> Any:
+        self.notes.append("one was trained twice")
+        return super().evaluate(genome)
+
+
+def test_what_bears_on_the_result_is_kept_once_and_shown(tmp_path: Path) -> None:
+    run(tmp_path / "run", evaluator="tests.runs.test_loop:Noting", strategy="random_search")
+    result = load_result(tmp_path / "run")
+    (stage,) = result.stages
+    where = f"{stage} search"
+    assert result.notes == {where: ["the learning rate was <lowered>", "one was trained twice"]}
+    console = Console(width=200, file=io.StringIO())
+    console.print(result_view(result, Tiny(blocks=4)))
+    assert f"note, {where}: one was trained twice" in console.file.getvalue()  # type: ignore[attr-defined]
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert f"<strong>Note, {where}:</strong> the learning rate was &lt;lowered&gt;" in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refused"),
+    [("finalists = 3", "finalists = 2", True), ("jobs = 1", "jobs = 2", False)],
+)
+def test_a_changed_configuration_is_noticed(
+    tmp_path: Path, old: str, new: str, refused: bool
+) -> None:
+    whole = run(tmp_path / "run", jobs=1)
+    (tmp_path / "run" / "best.json").unlink()  # as if it were not finished
+    path = tmp_path / "run" / "config.toml"
+    path.write_text(path.read_text().replace(old, new))
+    if refused:
+        with pytest.raises(RunError, match=r"config.toml is not what it was .* \(only data, fail"):
+            evo_nas.resume(tmp_path / "run")
+    else:
+        assert outcome(evo_nas.resume(tmp_path / "run")) == outcome(whole)

@@ -1,0 +1,130 @@
+"""Runs and trainings on pictures that stay on disk, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+import evo_nas
+from evo_nas import api
+from evo_nas.api import prepare
+from evo_nas.core.files import load_weights
+from evo_nas.core.progress import Silent
+from evo_nas.errors import RunError
+from evo_nas.search.run_folder import STORE
+from evo_nas.search.store.store import Store
+from tests.kit.images import write_pictures
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = {
+    "evaluator": "tests.kit.plugins:Score", "retrainer": "tests.kit.plugins:Keep",
+    "samples": 8, "population": 4, "parents": 2, "finalists": 2,
+}  # fmt: skip
+
+
+class Stop(Silent):
+    def advance(self, done: int, note: str = "") -> None:
+        raise KeyboardInterrupt
+
+
+def test_the_split_is_kept_in_the_run_and_checked_when_it_goes_on(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "pictures")
+    data = f"{folder}?validation=6&stored=true&workers=0"
+    planned = prepare(
+        "tests.kit.plugins:Tiny?blocks=4", "250..400", data=data, run_dir=tmp_path / "run", **SMALL
+    )  # fmt: skip
+    assert planned.data.train.kept.startswith("on disk, 0.0 MiB if decoded, read by the training")
+    with pytest.raises(KeyboardInterrupt):
+        planned.start(Stop())
+    store = Store(tmp_path / "run" / STORE)
+    rows = store.fact("validation_rows")
+    store.close()
+    assert tuple(rows) == planned.data.validation_rows
+    assert len(rows) == 6
+    moved = folder / "apple" / "000.jpg"
+    moved.rename(folder / "sky" / "apple.jpg")
+    with pytest.raises(RunError, match=r"the images of .* are not those that .* began with"):
+        api.resume(tmp_path / "run")
+    (folder / "sky" / "apple.jpg").rename(moved)
+    result = evo_nas.resume(tmp_path / "run")
+    assert result.best is not None
+    assert result.best["measured"]["fingerprint"] == planned.data.fingerprint
+
+
+# -- the command line, with worker processes ------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pictures(tmp_path_factory.mktemp("many") / "pictures", 300)
+
+
+def training(folder: Path, pictures: Path, out: str) -> subprocess.Popen[str]:
+    architecture = folder / "mine.json"
+    architecture.write_text(json.dumps({"space": "tests.kit.plugins:Tiny", "genome": [0] * 9}))
+    data = f"{pictures}?image_size=48&stored=true&workers=2&validation=60"
+    arguments = ["train", str(architecture), "--data", data, "--geometry", "proxy"]
+    return subprocess.Popen(
+        [sys.executable, "-m", "evo_nas", *arguments, "--epochs", "3", "--out", out, "--quiet",
+         "--threads", "1"],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  the tests have no threads
+    )  # fmt: skip
+
+
+def children(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [int(number) for number in text.split()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux for child processes")
+def test_ctrl_c_while_workers_decode_leaves_nothing_behind(tmp_path: Path, pictures: Path) -> None:
+    whole = training(tmp_path, pictures, "whole.safetensors")
+    assert whole.wait(240) == 0, whole.communicate()[1]
+    stopped = training(tmp_path, pictures, "stopped.safetensors")
+    checkpoint = tmp_path / ".stopped.safetensors.checkpoint"
+    while stopped.poll() is None and not (checkpoint.exists() and len(children(stopped.pid)) == 2):
+        time.sleep(0.001)
+    workers = children(stopped.pid)
+    os.killpg(stopped.pid, signal.SIGINT)  # as the terminal does: workers get it too
+    _, said = stopped.communicate(timeout=60)
+    assert stopped.returncode == 130
+    assert said.count("\n") <= 1
+    assert not any(word in said for word in ("Traceback", "Exception", "rror"))
+    assert workers, "the moment was missed"
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    resumed = training(tmp_path, pictures, "stopped.safetensors")
+    assert resumed.wait(240) == 0, resumed.communicate()[1]
+    expected = load_weights(tmp_path / "whole.safetensors")
+    found = load_weights(tmp_path / "stopped.safetensors")
+    assert expected is not None
+    assert found is not None
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in found.items())
+
+
+@pytest.mark.slow
+def test_a_broken_picture_ends_a_training_in_one_line(tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures", 300)
+    broken = [pictures / "leaf" / f"{number:03}.jpg" for number in range(100, 300)]
+    for path in broken:
+        path.write_bytes(path.read_bytes()[:-300])
+    process = training(tmp_path, Path(f"{pictures}"), "out.safetensors")
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert said.count("\n") == 1
+    assert said.startswith(f"evo-nas: error: picture {pictures}/leaf/")
+    assert "cannot be decoded" in said

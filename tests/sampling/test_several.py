@@ -1,0 +1,243 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evo_nas.errors import BudgetError
+from evo_nas.sampling.budget import UNLIMITED, Budget
+from evo_nas.sampling.checks import Bound, Limits
+from evo_nas.sampling.distribution import Distribution, crossover, mutation
+from evo_nas.sampling.feasible import ListedFeasible
+from evo_nas.sampling.limits import Limit
+from evo_nas.sampling.sampler import Exhausted, Sampler
+from evo_nas.sampling.several import LimitedFeasible, feasible_within
+from evo_nas.space.space import Genome, Space
+from tests.kit.spaces import Merging, Tangled, TinySpace, Uneven, all_canonical, prior_mass
+
+FLOPS = st.tuples(st.integers(0, 700), st.integers(0, 700)).map(lambda b: Budget(min(b), max(b)))
+PARAMS = st.tuples(st.integers(0, 45), st.integers(0, 45)).map(
+    lambda b: Budget(min(b), max(b), "params")
+)
+WITHIN = Limits((Budget(0, 260), Budget(12, 20, "params")))
+
+
+@pytest.fixture
+def unlisted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spaces are too large to be listed."""
+    monkeypatch.setattr("evo_nas.sampling.listed._MOST_LISTED", 1)
+    monkeypatch.setattr("evo_nas.sampling.several._ESTIMATED_COSTLY", 10)
+
+
+def within(space: Space, limits: Limits, genome: Genome) -> bool:
+    costs = space.costs(genome)
+    return all(costs[b.cost] in b for b in limits.budgets) and all(
+        bound.value(space.lift(genome)) in bound.limit for bound in limits.bounds
+    )
+
+
+def legal_by_force(space: Space, limits: Limits) -> list[Genome]:
+    return [genome for genome in all_canonical(space) if within(space, limits, genome)]
+
+
+def completable_by_force(space: Space, limits: Limits) -> list[Genome]:
+    stage = space.stage(0)
+    return [
+        genome
+        for genome in all_canonical(stage)
+        if legal_by_force(space.stage(1, stage.lift(genome)), limits)
+    ]
+
+
+@pytest.mark.parametrize("kind", [TinySpace, Uneven, Merging])
+@settings(deadline=None, max_examples=8)
+@given(flops=FLOPS, params=PARAMS)
+def test_of_a_small_space_everything_is_exact(
+    kind: type[TinySpace], flops: Budget, params: Budget
+) -> None:
+    space, limits = kind(2), Limits((flops, params))
+    expected = legal_by_force(space, limits)
+    found = feasible_within(space, limits)
+    assert isinstance(found, ListedFeasible)
+    assert not found.estimated
+    assert (found.count, found.enumerate()) == (len(expected), tuple(expected))
+    if kind is not Merging:
+        assert found.share == pytest.approx(sum(prior_mass(space, g) for g in expected))
+    assert [g for g in all_canonical(space) if found.legal(g)] == expected
+
+
+@settings(deadline=None, max_examples=8)
+@given(flops=FLOPS, params=PARAMS)
+def test_a_first_stage_genome_is_legal_when_one_completion_meets_all_limits(
+    flops: Budget, params: Budget
+) -> None:
+    space, limits = TinySpace(2), Limits((flops, params))
+    expected = completable_by_force(space, limits)
+    found = feasible_within(space.stage(0), limits, 0)
+    assert [g for g in all_canonical(space.stage(0)) if found.legal(g)] == expected
+
+
+@pytest.mark.usefixtures("unlisted")
+@pytest.mark.parametrize("blocks", [2, 3])
+def test_the_later_stage_of_a_legal_genome_has_a_legal_genome(blocks: int) -> None:
+    space = TinySpace(blocks, wide=True)
+    limits = Limits((Budget(0, 60 * blocks), Budget(4, 5 * blocks, "params")))
+    stage = space.stage(0)
+    found = feasible_within(stage, limits, 0)
+    found.require()
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        later = space.stage(1, stage.lift(found.draw(found.prior, rng)))
+        decided = feasible_within(later, limits)
+        decided.require()
+        assert within(later, limits, decided.draw(decided.prior, rng))
+
+
+@pytest.mark.usefixtures("unlisted")
+@pytest.mark.parametrize("kind", [TinySpace, Tangled, Merging])
+def test_nothing_outside_any_limit_is_drawn(kind: type[TinySpace]) -> None:
+    space = kind(3)
+    known = Bound(Limit("genes", high=5.0), lambda full: float(sum(full)))
+    limits = Limits((Budget(0, 260), Budget(5, 20, "params")), (known,))
+    found = feasible_within(space, limits)
+    assert isinstance(found, LimitedFeasible)
+    found.require()
+    legal = legal_by_force(space, limits)
+    parents = legal[0], legal[-1]
+    rng = np.random.default_rng(0)
+    kinds: list[Distribution] = [
+        found.prior, mutation(space, parents[0], 0.3), crossover(space, *parents),
+    ]  # fmt: skip
+    drawn = {found.draw(each, rng) for each in kinds for _ in range(150)}
+    drawn |= {found.draw_uniform(rng) for _ in range(50)} | {found.draw_largest(rng)}
+    assert drawn <= set(legal)
+    assert len(drawn) > len(legal) / 2 or len(legal) > 200
+
+
+@pytest.mark.usefixtures("unlisted")
+@pytest.mark.parametrize("name", ["prior", "mutation", "crossover"])
+def test_draws_within_two_limits_follow_the_conditioned_distribution(name: str) -> None:
+    space = TinySpace(2, wide=True)
+    limits = Limits((Budget(0, 200), Budget(8, 16, "params")))
+    found = feasible_within(space, limits)
+    legal = legal_by_force(space, limits)
+    distribution = {
+        "prior": found.prior,
+        "mutation": mutation(space, legal[3], 0.4),
+        "crossover": crossover(space, legal[0], legal[-1]),
+    }[name]
+    masses = {}
+    for genome in legal:
+        active = zip(distribution.probabilities, genome, space.active(genome), strict=True)
+        masses[genome] = float(np.prod([p[gene] for p, gene, on in active if on]))
+    total, draws = sum(masses.values()), 3000
+    expected = {genome: draws * mass / total for genome, mass in masses.items() if mass > 0}
+    rng = np.random.default_rng(5)
+    counts = dict.fromkeys(expected, 0)
+    for _ in range(draws):
+        counts[found.draw(distribution, rng)] += 1
+    chi_square = sum((counts[g] - e) ** 2 / e for g, e in expected.items())
+    degrees = len(expected) - 1
+    # Far in the tail: mean + 5 standard deviations of the chi-square distribution.
+    assert chi_square < degrees + 5 * (2 * degrees) ** 0.5 + 5
+
+
+@pytest.mark.usefixtures("unlisted")
+def test_shares_and_counts_are_estimated() -> None:
+    space = TinySpace(3)
+    legal = legal_by_force(space, WITHIN)
+    found = feasible_within(space, WITHIN)
+    assert found.estimated
+    assert found.count == pytest.approx(len(legal), rel=0.15)
+    assert found.share == pytest.approx(sum(prior_mass(space, g) for g in legal), rel=0.15)
+    assert found.enumerate() == tuple(legal)
+    again = feasible_within(space, WITHIN)
+    assert (again.count, again.share) == (found.count, found.share)
+
+
+@pytest.mark.usefixtures("unlisted")
+def test_the_limit_with_the_smallest_share_is_met_exactly() -> None:
+    tight, loose = Budget(0, 100), Budget(0, 25, "params")
+    assert feasible_within(TinySpace(3), Limits((loose, tight))).budget == tight
+    tight, loose = Budget(0, 10, "params"), Budget(0, 500)
+    assert feasible_within(TinySpace(3), Limits((loose, tight))).budget == tight
+
+
+@pytest.mark.parametrize("level", [None, 0])
+@pytest.mark.parametrize("listed", [True, False])
+def test_limits_that_exclude_each_other_are_told_in_one_line(
+    level: int | None, listed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not listed:
+        monkeypatch.setattr("evo_nas.sampling.listed._MOST_LISTED", 1)
+    space = TinySpace(3)
+    limits = Limits((Budget(0, 200), Budget(25, UNLIMITED, "params")))
+    with pytest.raises(BudgetError, match="params") as caught:
+        feasible_within(space.stage(0) if level == 0 else space, limits, level).require()
+    assert "\n" not in str(caught.value)
+    assert "rejected" in str(caught.value) or "at least" in str(caught.value)
+
+
+def test_a_limit_that_alone_admits_nothing_names_the_nearest() -> None:
+    for limits in (
+        Limits((Budget(0, 260), Budget(0, 1, "params"))),
+        Limits((Budget(0, 30), Budget(0, 20, "params"))),
+    ):
+        with pytest.raises(BudgetError, match="nearest reachable is"):
+            feasible_within(TinySpace(3).stage(0), limits, 0).require()
+
+
+def test_measured_limits_are_bounded_and_told() -> None:
+    measured: list[Genome] = []
+
+    def slow(full: Genome) -> float:
+        measured.append(full)
+        return 20.0 + full[0]
+
+    limits = Limits((), (Bound(Limit("latency", high=15), slow, measured=True),))
+    told = (
+        r"latency<=15ms rejected 64, the nearest has 20 ms; if 7% of networks met all, these 64 "
+        r"would have shown one with a probability of 99%; widen a limit$"
+    )
+    for space, level in ((TinySpace(3), None), (TinySpace(3).stage(0), 0)):
+        measured.clear()
+        with pytest.raises(BudgetError, match=told):
+            feasible_within(space, limits, level).require()
+        assert len(measured) == len(set(measured)) == 64
+
+
+@pytest.mark.parametrize("level", [None, 0])
+def test_a_small_space_is_measured_whole_before_it_is_given_up(level: int | None) -> None:
+    space, measured = TinySpace(2), []
+    genomes = all_canonical(space)
+    assert 64 < len(genomes) <= 500
+
+    def limits(wanted: Genome | None) -> Limits:
+        def slow(full: Genome) -> float:
+            measured.append(full)
+            return 1.0 if full == wanted else 20.0
+
+        return Limits((), (Bound(Limit("latency", high=15), slow, measured=True),))
+
+    searched = space if level is None else space.stage(level)
+    for wanted in (genomes[0], genomes[-1]):
+        found = feasible_within(space, limits(wanted))
+        found.require()
+        assert found.known == wanted
+    measured.clear()
+    with pytest.raises(BudgetError, match=f"rejected {len(genomes)}, .* 20 ms; widen a limit"):
+        feasible_within(searched, limits(None), level).require()
+    assert set(measured) == set(genomes)
+    assert len(measured) == len(genomes)
+
+
+def test_a_search_ends_when_no_more_is_drawn() -> None:
+    space = TinySpace(3)
+    only = all_canonical(space)[17]
+    bound = Bound(Limit("one"), lambda full: 0.0 if full == only else float("nan"), measured=True)
+    found = feasible_within(space, Limits((Budget(0, 10**6),), (bound,)))
+    found.known = only
+    sampler = Sampler(found)
+    rng = np.random.default_rng(0)
+    assert sampler.fresh(rng)[0] == only
+    with pytest.raises(Exhausted):
+        sampler.fresh(rng)

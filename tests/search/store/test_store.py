@@ -1,0 +1,499 @@
+import contextlib
+import random
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evo_nas.core.signals import Stopped, stopped_by_signals
+from evo_nas.core.soundness import checksum
+from evo_nas.errors import RunError
+from evo_nas.search.store import schema
+from evo_nas.search.store.store import Evaluation, Store
+from evo_nas.training.batches import Ledger
+from tests.kit.spaces import TinySpace
+
+SPACE = TinySpace(2)
+GENOME = SPACE.encode({"block0.kind": "b", "block0.size": 4, "block0.depth": 2, "block1.kind": "c"})
+
+
+def evaluation(
+    position: int = 0, generation: int = 0, phase: str = "search", seconds: float = 0.1
+) -> Evaluation:
+    return Evaluation(
+        "stage1", phase, generation, position, GENOME, 123, 45, {"accuracy": 0.5, "loss": 1.25},
+        "mutation", (GENOME,), seconds, Ledger(3, 40),
+    )  # fmt: skip
+
+
+def test_what_is_added_is_read_back_in_the_order_proposed(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    added = [evaluation(1), evaluation(0), evaluation(0, 1), evaluation(0, 0, "finalists")]
+    for each in added:
+        store.add(each, SPACE, 0.5)
+    store.close()
+    store = Store(tmp_path / "run.sqlite")
+    assert store.evaluations("stage1", "search") == [added[1], added[0], added[2]]
+    assert store.evaluations("stage1", "search", 1) == [added[2]]
+    assert store.evaluations() == [added[1], added[0], added[2], added[3]]
+    assert store.evaluations("stage2") == []
+
+
+def test_a_generation_is_found_without_looking_at_the_others(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    taken: list[int] = []
+    for generation in range(400):
+        store.add(evaluation(0, generation, seconds=0), SPACE, 0.5)
+        if generation in (9, 399):
+            taken.append(0)
+            store._connection.set_progress_handler(lambda: count(taken), 1)
+            assert store.evaluations("stage1", "search", 5) == [evaluation(0, 5, seconds=0)]
+            store._connection.set_progress_handler(None, 1)
+    assert 10 < taken[0] == taken[1]
+
+
+def count(taken: list[int]) -> int:
+    """One more step of SQLite's machine; 0 lets it go on."""
+    taken[-1] += 1
+    return 0
+
+
+def test_choices_can_be_read_by_name(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.add(evaluation(), SPACE, 0.5)
+    store.close()
+    with sqlite3.connect(tmp_path / "run.sqlite") as connection:
+        found = dict(connection.execute("SELECT name, value FROM named_choices").fetchall())
+    assert found == SPACE.options(GENOME)
+
+
+def test_facts_and_time(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.set_fact("versions", {"torch": "2"})
+    store.spend("stage1", "search", 1.0)
+    store.spend("stage0", "training", 2.0)
+    store.spend("stage1", "search", 0.5)
+    assert store.fact("versions") == {"torch": "2"}
+    assert store.fact("nothing") is None
+    assert list(store.spent().items()) == [
+        (("stage1", "search"), 1.5),
+        (("stage0", "training"), 2.0),
+    ]
+
+
+def test_images_are_those_of_evaluations_and_of_what_went_before(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.spend("stage1", "training", 2.0, Ledger(1000, 0))
+    store.spend("stage1", "training", 1.0, Ledger(1000, 0))  # resumed: seconds add up, images not
+    store.spend("stage1", "search", 1.0)
+    store.add(evaluation(0), SPACE, 0.5)
+    store.add(evaluation(1), SPACE, 0.5)
+    store.spend("final", "test", 0.1, Ledger(measured=7))
+    assert store.images() == {
+        ("stage1", "training"): Ledger(1000, 0),
+        ("stage1", "search"): Ledger(6, 80),
+        ("final", "test"): Ledger(0, 7),
+    }
+
+
+def test_an_evaluation_cannot_be_recorded_twice(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.add(evaluation(), SPACE, 0.5)
+    with pytest.raises(RunError, match="UNIQUE"):
+        store.add(evaluation(), SPACE, 0.5)
+
+
+def test_slow_evaluations_are_committed_at_once_and_quick_ones_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def committed() -> int:
+        reader = Store(tmp_path / "run.sqlite", read_only=True)
+        found = len(reader.evaluations())
+        reader.close()
+        return found
+
+    now = 0.0
+    monkeypatch.setattr("evo_nas.search.store.store.time.monotonic", lambda: now)
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.add(evaluation(0, seconds=0.02), SPACE, 0.5)
+    assert committed() == 1
+    store.add(evaluation(1, seconds=0.001), SPACE, 0.5)
+    now = 0.4
+    store.add(evaluation(2, seconds=0.001), SPACE, 0.5)
+    assert committed() == 1
+    now = 0.6
+    store.add(evaluation(3, seconds=0.001), SPACE, 0.5)
+    assert committed() == 4
+    store.add(evaluation(4, seconds=0.001), SPACE, 0.5)
+    store.commit()
+    assert committed() == 5
+
+
+@pytest.mark.parametrize("damage", ["missing", "text", "empty", "hole", "schema"])
+def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    for position in range(200):
+        store.add(evaluation(position), SPACE, 0.5)
+    store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    if damage == "missing":
+        path.unlink()
+    elif damage == "text":
+        path.write_text("this is no database, whatever its name says" * 100)
+    elif damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "hole":
+        content = bytearray(path.read_bytes())
+        content[4096:12288] = b"\xff" * 8192
+        path.write_bytes(content)
+    else:
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(RunError, match=r"run\.sqlite"):
+        Store(path)
+
+
+# What evo-nas wrote before candidates could fail.
+VERSION_2 = """
+CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE choices (position INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE evaluations (
+    id INTEGER PRIMARY KEY, stage TEXT NOT NULL, phase TEXT NOT NULL, generation INTEGER NOT NULL,
+    position INTEGER NOT NULL, genome TEXT NOT NULL, options TEXT NOT NULL, flops INTEGER NOT NULL,
+    params INTEGER NOT NULL, score REAL NOT NULL, metrics TEXT NOT NULL, origin TEXT NOT NULL,
+    parents TEXT NOT NULL, seconds REAL NOT NULL, trained INTEGER NOT NULL,
+    measured INTEGER NOT NULL, UNIQUE (stage, phase, generation, position)
+);
+CREATE TABLE spent (
+    stage TEXT, phase TEXT, seconds REAL NOT NULL, trained INTEGER NOT NULL,
+    measured INTEGER NOT NULL, PRIMARY KEY (stage, phase)
+);
+CREATE VIEW named_choices AS
+    SELECT e.id AS evaluation, c.name AS name, o.value AS value
+    FROM evaluations e, json_each(e.options) o JOIN choices c ON c.position = o.key
+    WHERE o.value IS NOT NULL;
+"""
+
+
+def as_version_2(path: Path) -> None:
+    """Make the file what evo-nas wrote before candidates could fail."""
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        tables = {
+            name: connection.execute(f"SELECT * FROM {name}").fetchall()
+            for name in ("facts", "choices", "evaluations", "spent")
+        }
+        connection.execute("DROP VIEW named_choices")
+        for name in tables:
+            connection.execute(f"DROP TABLE {name}")
+        connection.executescript(VERSION_2)
+        for name, rows in tables.items():
+            columns = len(connection.execute(f"PRAGMA table_info({name})").fetchall())
+            marks = ", ".join("?" * columns)
+            connection.executemany(
+                f"INSERT INTO {name} VALUES ({marks})", [row[:columns] for row in rows]
+            )
+        connection.execute("PRAGMA user_version = 2")
+
+
+def layout(path: Path) -> dict[str, list[tuple[str, str, int]]]:
+    """By table or view: names and types of columns, and whether they may be null."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        names = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type != 'index'"
+        ).fetchall()
+        return {
+            name: [row[1:4] for row in connection.execute(f"PRAGMA table_info({name})")]
+            for (name,) in names
+        }
+
+
+def test_a_failed_evaluation_has_a_reason_and_no_score(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    failed = replace(evaluation(), metrics={}, failure="ValueError: why")
+    store.add(failed, SPACE, None)
+    assert store.evaluations() == [failed]
+    store.close()
+    with sqlite3.connect(tmp_path / "run.sqlite") as connection:
+        assert connection.execute("SELECT score FROM evaluations").fetchall() == [(None,)]
+
+
+def test_a_file_of_version_2_is_read_unchanged_and_migrated_when_written(tmp_path: Path) -> None:
+    path, added = tmp_path / "run.sqlite", [evaluation(0), evaluation(1)]
+    store = Store.create(path, SPACE)
+    for each in added:
+        store.add(each, SPACE, 0.5)
+    store.close()
+    new = layout(path)
+    as_version_2(path)
+    old = layout(path)
+    assert old != new
+    reader = Store(path, read_only=True)
+    assert reader.evaluations() == added
+    reader.close()
+    assert layout(path) == old
+    store = Store(path)
+    store.add(replace(evaluation(2), metrics={}, failure="why"), SPACE, None)
+    store.close()
+    assert [e.failure for e in Store(path, read_only=True).evaluations()] == [None, None, "why"]
+    assert layout(path) == new
+    with sqlite3.connect(path) as connection:
+        assert len(connection.execute("SELECT * FROM named_choices").fetchall()) == 12
+
+
+def test_a_migration_that_fails_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.sqlite"
+    Store.create(path, SPACE).close()
+    as_version_2(path)
+    old = layout(path)
+    monkeypatch.setattr(
+        "evo_nas.search.store.schema._NAMED_CHOICES", "CREATE VIEW named_choices AS nonsense"
+    )
+    with pytest.raises(RunError, match="nonsense"):
+        Store(path)
+    assert layout(path) == old
+    monkeypatch.undo()
+    assert Store(path).evaluations() == []
+
+
+@pytest.mark.parametrize("version", [1, 99])
+def test_other_versions_are_told(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "run.sqlite"
+    Store.create(path, SPACE).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(RunError, match=f"schema version {version}, this evo-nas reads 2 to 3"):
+        Store(path, read_only=True)
+
+
+def test_where_nothing_can_be_written_beside_it_a_copy_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.sqlite"
+    writer = Store.create(path, SPACE)
+    writer.add(evaluation(), SPACE, 0.5)  # in the log beside the file, which is open
+    usual = schema._open
+
+    def only_copies(file: Path, mode: str) -> sqlite3.Connection:
+        """As SQLite does on read-only media: it connects, and fails at the first question."""
+        return usual(file, mode) if file.parent != tmp_path else Refusing(":memory:")
+
+    monkeypatch.setattr(schema, "_open", only_copies)
+    assert Store(path, read_only=True).evaluations() == [evaluation()]
+
+
+class Refusing(sqlite3.Connection):
+    def execute(self, *_: object) -> sqlite3.Cursor:
+        raise sqlite3.OperationalError("unable to open database file")
+
+
+CELLS = [
+    ("evaluations", "metrics", '{"accuracy":0.9,"loss":1.25}'),
+    ("evaluations", "score", 0.9),
+    ("evaluations", "flops", 124),
+    ("evaluations", "failure", "why"),
+    ("evaluations", "options", "[0]"),
+    ("facts", "value", '"another"'),
+    ("choices", "name", "block9.kind"),
+    ("spent", "seconds", 1.0),
+    ("spent", "trained", 8),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "value"), CELLS)
+def test_a_cell_that_is_not_what_was_written_is_noticed(
+    tmp_path: Path, table: str, column: str, value: object
+) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    store.add(evaluation(seconds=2), SPACE, 1)  # whole numbers where SQLite keeps fractions
+    store.set_fact("data", "one")
+    for _ in range(2):
+        store.spend("stage1", "training", 2, Ledger(7, 1))
+    store.close()
+    Store(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = 1", (value,))
+    for read_only in (False, True):
+        with pytest.raises(RunError, match=rf"row \d+ of {table} is not what was written"):
+            Store(path, read_only=read_only)
+
+
+def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    for position in range(30):
+        store.add(evaluation(position), SPACE, 0.5)
+    store.spend("stage1", "search", 2.5, Ledger(7, 1))
+    store.set_fact("data", "one")
+    store.close()
+    sound, content = read(path), path.read_bytes()
+    draw, noticed = random.Random(0), []
+    for _ in range(300):
+        damaged = bytearray(content)
+        damaged[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        (tmp_path / "damaged.sqlite").write_bytes(damaged)
+        try:
+            found = read(tmp_path / "damaged.sqlite")
+        except RunError as error:
+            noticed.append(str(error))
+        else:
+            assert found == sound
+    assert len(noticed) > 30
+    assert not any("\n" in message for message in noticed)
+
+
+def read(path: Path) -> tuple[object, ...]:
+    store = Store(path, read_only=True)
+    try:
+        return store.evaluations(), store.spent(), store.images(), store.fact("data")
+    finally:
+        store.close()
+
+
+def test_a_closed_store_is_one_file_even_after_it_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    Store.create(path, SPACE).close()
+    reader = Store(path, read_only=True)
+    assert reader.evaluations() == []
+    reader.close()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_store_closes_while_another_process_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    store.add(evaluation(), SPACE, 0.5)
+    reader = Store(path, read_only=True)
+    assert len(reader.evaluations()) == 1
+    store.close()
+    assert len(reader.evaluations()) == 1
+    reader.close()
+
+
+def test_what_a_crash_left_in_the_log_is_found_in_a_copy(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store.add(evaluation(), SPACE, 0.5)
+    (tmp_path / "copy").mkdir()
+    for name in ("run.sqlite", "run.sqlite-wal"):  # the process never closed it
+        shutil.copy(tmp_path / name, tmp_path / "copy")
+    for read_only in (True, False):
+        copy = Store(tmp_path / "copy" / "run.sqlite", read_only=read_only)
+        assert copy.evaluations() == [evaluation()]
+        copy.close()
+    store.close()
+
+
+def raising_signal(number: int) -> Callable[..., int]:
+    """What Ctrl-C does while the row of this number is looked at."""
+    left = number
+
+    def looked_at(*values: Any) -> int:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            signal.raise_signal(signal.SIGINT)
+        return checksum(*values)
+
+    return looked_at
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_ctrl_c_while_rows_are_looked_at_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool
+) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    for position in range(30):
+        store.add(evaluation(position), SPACE, 0.5)
+    store.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "checksum", raising_signal(20))
+        with pytest.raises(KeyboardInterrupt):
+            Store(path, read_only=read_only)
+        patch.setattr(schema, "checksum", raising_signal(20))
+        with pytest.raises(Stopped), stopped_by_signals():
+            Store(path, read_only=read_only)
+    assert len(Store(path, read_only=read_only).evaluations()) == 30
+
+
+def test_ctrl_c_while_something_is_recorded_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    steps: list[Callable[[], None]] = [
+        lambda: store.add(evaluation(), SPACE, 0.5),
+        lambda: store.set_fact("data", "one"),
+        lambda: store.spend("stage1", "search", 1.0),
+    ]
+    for step in steps:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            patch.setattr("evo_nas.search.store.store.checksum", raising_signal(1))
+            step()
+        step()
+    store.close()
+    assert read(tmp_path / "run.sqlite")[0] == [evaluation()]
+
+
+def test_a_store_that_cannot_be_written_or_is_in_use_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.sqlite"
+    store = Store.create(path, SPACE)
+    for position in range(3):
+        store.add(evaluation(position), SPACE, 0.5)
+    store.close()
+    monkeypatch.setattr(
+        schema, "_open", lambda file, mode: sqlite3.connect(f"{file.as_uri()}?mode={mode}",
+        uri=True, timeout=0),
+    )  # fmt: skip
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        reading = other.execute("SELECT * FROM evaluations")
+        next(reading)
+        with pytest.raises(RunError, match=r"run\.sqlite is in use by another program; close"):
+            Store(path)
+        reading.close()
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(RunError, match=r"run\.sqlite is in use by another program; close"):
+            Store(path, read_only=True)
+    usual = schema._open
+    monkeypatch.setattr(schema, "_open", lambda file, mode: usual(file, "ro"))
+    with pytest.raises(RunError, match=r"run\.sqlite is read-only \(.*\); make it and its folder"):
+        Store(path)
+
+
+def test_what_was_costly_is_durable_and_all_else_once_it_is_synced(tmp_path: Path) -> None:
+    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    levels: list[int] = []
+
+    def note(statement: str) -> None:
+        """SQLite's level of safety when a commit begins, 2 where it waits for the disk."""
+        if statement in ("COMMIT", f"PRAGMA user_version = {schema.VERSION}"):
+            levels.append(store._connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    def quick(position: int) -> None:
+        store.add(evaluation(position, seconds=0.001), SPACE, 0.5)
+        store.commit()
+
+    steps: list[tuple[Callable[[], None], int]] = [
+        (lambda: store.set_fact("data", "one"), 2),
+        (lambda: store.add(evaluation(0, seconds=2), SPACE, 0.5), 2),
+        (lambda: quick(1), 1),
+        (lambda: store.add(evaluation(3, seconds=0.05), SPACE, 0.5), 1),
+        (lambda: store.spend("stage1", "search", 0.05), 1),
+        (lambda: store.spend("stage1", "search", 2), 2),
+        (lambda: quick(2), 1),
+        (store.sync, 2),
+    ]
+    store._connection.set_trace_callback(note)
+    for step, level in steps:
+        levels.clear()
+        step()
+        assert levels[-1] == level

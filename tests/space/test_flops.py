@@ -1,0 +1,83 @@
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
+from torch import nn
+
+from evo_nas.errors import SpaceError
+from evo_nas.space.flops import count
+
+
+class Function(nn.Module):
+    """A module of one function."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *inputs):
+        return self.function(*inputs)
+
+
+def test_one_multiply_accumulate_is_one_flop():
+    assert count(nn.Linear(7, 5), torch.zeros(1, 3, 7)) == {"flops": 3 * 7 * 5, "params": 40}
+    convolution = nn.Conv1d(8, 8, 5, padding=2, groups=4)
+    assert count(convolution, torch.zeros(1, 8, 11))["flops"] == 11 * 8 * 2 * 5
+
+
+def test_attention_is_two_matrix_products():
+    query, key, value = torch.zeros(1, 3, 5, 8), torch.zeros(1, 3, 7, 8), torch.zeros(1, 3, 7, 2)
+    costs = count(Function(F.scaled_dot_product_attention), query, key, value)
+    by_hand = count(
+        Function(lambda q, k, v: (q @ k.transpose(2, 3)).softmax(3) @ v), query, key, value
+    )
+    assert costs["flops"] == 3 * 5 * 7 * (8 + 2) == by_hand["flops"]
+
+
+def test_activations_and_sums_are_free():
+    module = Function(lambda x: F.glu(F.gelu(x) + F.silu(x) * 2, dim=1).softmax(1).mean(0))
+    assert count(module, torch.zeros(1, 8)) == {"flops": 0, "params": 0}
+
+
+def test_an_operator_that_nobody_counts_is_an_error():
+    module = Function(lambda x: x.cumsum(1))
+    with pytest.raises(SpaceError, match=r"aten::cumsum in Function .*handles="):
+        count(module, torch.zeros(1, 8))
+    assert count(module, torch.zeros(1, 8), handles={"aten::cumsum": None})["flops"] == 0
+    handles = {"aten::cumsum": lambda inputs, outputs: 8}
+    assert count(module, torch.zeros(1, 8), handles=handles)["flops"] == 8
+
+
+def test_an_autograd_function_is_not_overlooked():
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, tensor):
+            return tensor * 2
+
+    with pytest.raises(SpaceError, match="PythonOp"):
+        count(Function(Double.apply), torch.zeros(1, 8))
+
+
+def test_the_module_is_left_as_it_was():
+    module = nn.Sequential(nn.Conv1d(2, 2, 1), nn.BatchNorm1d(2), nn.Dropout())
+    module[2].eval()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    count(module, torch.randn(1, 2, 4))
+    assert [part.training for part in module.modules()] == [True, True, True, False]
+    for name, value in module.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_weights_need_no_memory():
+    with torch.device("meta"):
+        module = nn.Sequential(nn.Linear(7, 5), nn.Conv1d(3, 3, 3))
+    costs = count(module, torch.zeros(1, 3, 7))
+    assert costs == {"flops": 3 * 7 * 5 + 3 * 3 * 3 * 3, "params": 40 + 30}
+    assert module[0].weight.is_meta
+
+
+def test_nothing_is_logged(caplog, capsys):
+    module = Function(lambda x: x.cumsum(1))
+    module.unused = nn.Linear(2, 2)
+    count(module, torch.zeros(1, 8), handles={"aten::cumsum": None})
+    assert not caplog.records
+    assert capsys.readouterr() == ("", "")

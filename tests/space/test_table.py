@@ -1,0 +1,76 @@
+"""An architecture's table: its slots, what they hold, and costs that add up."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from evo_nas.cli.catalogue import listing
+from evo_nas.cli.views.plan import architecture_view
+from evo_nas.core.plugins import registry
+from evo_nas.space.space import Genome
+from evo_nas.space.table import slot_table
+from tests.kit.spaces import TinySpace, Uneven, all_canonical
+
+
+@pytest.mark.parametrize("genome", all_canonical(TinySpace(2, wide=True))[::37])
+def test_slots_and_the_rest_are_the_whole(genome: Genome) -> None:
+    space = TinySpace(2, wide=True)
+    table = slot_table(space, genome)
+    assert table.names == ("kind", "size", "depth")
+    assert [row.slot for row in table.rows] == ["block0", "block1"]
+    assert table.rest is not None
+    for name in ("flops", "params"):
+        parts = [row.costs[name] for row in table.rows if row.costs]
+        assert sum(parts) + table.rest[name] == table.total[name]
+    assert dict(table.context) == {"width": space.options(genome)["width"]}
+    options = space.options(genome)
+    for row in table.rows:
+        held = {f"{row.slot}.{n}": v for n, v in zip(table.names, row.values, strict=True)}
+        assert all(options.get(name) == value for name, value in held.items())
+
+
+@pytest.mark.parametrize("blocks", [2, 4])  # with a column for each block, or a row
+def test_what_is_shown_adds_up(blocks: int) -> None:
+    space = TinySpace(blocks)
+    shown = Console(width=100, file=io.StringIO(), record=True)
+    shown.print(architecture_view(space, (1, 2, 0) * blocks, "some"))
+    lines = [line.split() for line in shown.export_text().splitlines()]
+    if blocks == 2:
+        figures = next(line[1:] for line in lines if line[:1] == ["FLOPs"])
+    else:
+        figures = [line[-2] for line in lines if line and line[0].startswith(("block", "rest"))]
+    assert len(figures) == blocks + 1
+    assert sum(map(int, figures)) == space.costs((1, 2, 0) * blocks)["flops"]
+
+
+def test_costs_that_do_not_add_up_are_left_out() -> None:
+    space = Uneven(2)
+    table = slot_table(space, (0,) * len(space.choices))
+    assert table.rest is None
+    assert [row.costs for row in table.rows] == [None, None]
+    assert table.total == space.costs((0,) * len(space.choices))
+
+
+@pytest.mark.parametrize("spec", ["mobilenet", "glit_hl", "autoformer_tiny"])
+def test_in_80_columns_nothing_is_cut(spec: str) -> None:
+    space = registry.load("space", spec)
+    genome = space.canonical([len(choice.options) - 1 for choice in space.choices])
+    console = Console(record=True, width=80, file=io.StringIO())
+    console.print(architecture_view(space, genome, "the largest"))
+    shown = console.export_text()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    for row in slot_table(space, genome).rows:
+        assert row.costs is not None
+        assert row.slot in shown
+        assert f"{row.costs['flops']:,}" in shown
+        assert f"{row.costs['params']:,}" in shown
+
+
+@pytest.mark.parametrize("what", ["spaces", "evaluators", "strategies", "data", "networks"])
+def test_lists_are_sentences_without_marks(what: str) -> None:
+    for name, about in listing(what).items():
+        assert about.endswith("."), name
+        assert "`" not in about

@@ -1,0 +1,301 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from evo_nas.core.files import load_checkpoint, save_checkpoint
+from evo_nas.core.streams import Streams
+from evo_nas.errors import CheckpointError
+from evo_nas.training.batches import Ledger, measure, torch_threads
+from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.optimizing import make_optimizer, set_learning_rate
+from evo_nas.training.recipe import Augmentation
+from tests.kit.training import (
+    ADAMW,
+    BOTH,
+    EVERYTHING,
+    SGD,
+    Epochs,
+    StopError,
+    make_batches,
+    new_branches,
+    new_network,
+    same,
+    trained,
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    with torch_threads(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def batches():
+    return make_batches()
+
+
+@BOTH
+def test_it_learns(batches, phase):
+    network = trained(batches, phase, epochs=15)
+    result = measure(network, batches).metrics()
+    assert result["accuracy"] > 0.8
+    assert result["loss"] < measure(new_network(), batches).loss
+
+
+@BOTH
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_a_stopped_training_goes_on_bit_for_bit(batches, phase, epoch, tmp_path):
+    checkpoint = tmp_path / "checkpoint"
+    whole = trained(batches, phase)
+    with pytest.raises(StopError):
+        trained(batches, phase, checkpoint=checkpoint, progress=Epochs(stop_after=epoch))
+    torch.manual_seed(99)  # what happens between is of no concern
+    epochs = Epochs()
+    resumed = trained(batches, phase, checkpoint=checkpoint, progress=epochs)
+    assert epochs.done == list(range(epoch, 4))
+    assert same(resumed, whole)
+
+
+@pytest.mark.parametrize("largest", [16, 5])
+def test_with_deits_whole_recipe_it_goes_on_bit_for_bit(batches, largest, tmp_path):
+    pytest.importorskip("kornia", reason="RandAugment needs kornia")
+    checkpoint = tmp_path / "checkpoint"
+    whole, stopped, resumed = (new_branches(largest) for _ in range(3))
+    trained(batches, EVERYTHING, whole, checkpoint=tmp_path / "whole")
+    with pytest.raises(StopError):
+        trained(batches, EVERYTHING, stopped, checkpoint=checkpoint, progress=Epochs(stop_after=2))
+    torch.manual_seed(99)
+    epochs = Epochs()
+    trained(batches, EVERYTHING, resumed, checkpoint=checkpoint, progress=epochs)
+    assert same(resumed, whole)
+    assert not same(whole, new_branches())
+    # That it goes on is said; the size of its micro-batches is not, because it is remembered.
+    assert epochs.said == ["training: 2 of 3 epochs are done; it goes on from there"]
+    first, second = (load_checkpoint(path) for path in (checkpoint, tmp_path / "whole"))
+    assert first["parts"] == second["parts"] == (1 if largest == 16 else 4)
+    for name in ("network", "average"):
+        pairs = zip(first[name].values(), second[name].values(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_path_is_selected_once_a_step_however_often_memory_fails(batches):
+    steps, epochs = [], Epochs()
+    phase = replace(SGD, epochs=2)
+    trained(batches, phase, new_branches(4), before_step=steps.append, progress=epochs)
+    assert steps == list(range(8))
+    assert len(epochs.said) == 2  # halves, then quarters, in the first step
+
+
+def test_averaged_weights_take_the_place_of_the_last_ones(batches):
+    decay, history, told = 0.5, [], []
+    network = new_network()
+
+    def weights(network):
+        return [parameter.detach().clone() for parameter in network.parameters()]
+
+    def before(step):
+        history.append(weights(network))
+
+    def after(epoch, averaged):
+        history.append(weights(network))
+        told.append(weights(averaged))
+        return ""
+
+    phase = replace(SGD, epochs=1, weight_average=decay)
+    trained(batches, phase, network, before_step=before, after_epoch=after)
+    expected = history[1]  # after the first step
+    for later in history[2:]:
+        expected = [decay * a + (1 - decay) * b for a, b in zip(expected, later, strict=True)]
+    result = weights(network)
+    assert all(torch.equal(a, b) for a, b in zip(result, told[0], strict=True))
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(result, expected, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(result, history[-1], strict=True))
+
+
+def test_a_network_without_stochastic_depth_is_trained_and_told(batches):
+    epochs = Epochs()
+    phase = replace(SGD, stochastic_depth=0.1)
+    assert same(trained(batches, phase, progress=epochs), trained(batches, SGD))
+    assert epochs.said == ["this network knows no stochastic depth: it is trained without"]
+    network = new_branches()
+    trained(batches, phase, network)
+    assert [drop.rate for drop in network.drops] == pytest.approx([0, 0.05, 0.1])
+
+
+class Rows:
+    """Stands in for batches, and keeps the orders that it is asked for."""
+
+    device, mean, std, decodes = torch.device("cpu"), (0.5,), (0.2,), False
+
+    def __init__(self):
+        self.orders, self.crops = [], []
+
+    def __len__(self):
+        return 70
+
+    def notes(self):
+        return []
+
+    def epoch(self, order, seed, *, crop):
+        self.orders.append(order)
+        self.crops.append(crop)
+        for rows in order:
+            yield rows.float().view(-1, 1, 1, 1).repeat(1, 1, 4, 4) / 70, rows % 2
+
+
+def test_repeats_are_in_one_batch_and_an_epoch_is_as_long_as_without():
+    rows = Rows()
+    phase = replace(SGD, epochs=2, repeated_augmentation=3)
+    trained(rows, phase)
+    first, second = rows.orders
+    assert first.shape == (4, 16)
+    assert first.numel() * 2 == images_trained(phase, 2, 70)
+    assert not torch.equal(first, second)
+    for batch in first:
+        assert sorted(batch.unique(return_counts=True)[1].tolist()) == [2, 2, 3, 3, 3, 3]
+    assert len(first.unique()) == 4 * 6  # no image is in two batches
+
+
+def test_who_reads_images_is_asked_for_crops():
+    rows = Rows()
+    trained(rows, replace(SGD, epochs=1))
+    trained(rows, replace(SGD, epochs=1, augmentation=Augmentation(crop_scale=0.08)))
+    assert rows.crops == [None, (0.08, 1.0)]
+
+
+def test_epochs_are_told_with_their_figures(batches):
+    told = []
+
+    def after(epoch, network):
+        told.append(epoch)
+        return ""
+
+    trained(batches, replace(ADAMW, learning_rate_floor=1e-4), after_epoch=after)
+    assert [(epoch.number, epoch.epochs) for epoch in told] == [(1, 3), (2, 3), (3, 3)]
+    rates = [epoch.learning_rate for epoch in told]
+    assert rates[0] > rates[1] > rates[2] > 1e-4
+    assert all(0 < epoch.loss < 3 and epoch.images_per_second > 0 for epoch in told)
+
+
+def test_the_global_random_stream_is_left_alone(batches):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    trained(batches, SGD)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@BOTH
+def test_weights_without_gradients_do_not_move(batches, phase):
+    network = new_network()
+
+    def choose(step):
+        network.branch = 1
+
+    fit(network, batches, replace(phase, epochs=1), Streams(0), before_step=choose)  # 4 steps
+    kept = [p.clone() for p in network.branches[0].parameters()]
+    assert same(network.branches[0], new_network().branches[0])
+    optimizer = make_optimizer(network, phase)
+    for step in range(6):  # the first branch gathers momentum, then rests
+        network.branch = int(step >= 3)
+        optimizer.zero_grad(set_to_none=True)
+        images, labels = batches.take(slice(0, 16))
+        nn.functional.cross_entropy(network(images), labels).backward()
+        optimizer.step()
+        if step == 2:
+            assert not torch.equal(kept[0], network.branches[0].weight)
+            kept = [p.clone() for p in network.branches[0].parameters()]
+    resting = list(network.branches[0].parameters())
+    assert all(torch.equal(a, b) for a, b in zip(kept, resting, strict=True))
+
+
+def test_adamw_decays_matrices_only():
+    network = new_network()
+    decayed, others = make_optimizer(network, ADAMW).param_groups
+    assert [tuple(p.shape) for p in decayed["params"]] == [(8, 16), (8, 16), (2, 8)]
+    assert decayed["weight_decay"] == 0.05
+    assert others["weight_decay"] == 0
+    assert any(p is network.cls_token for p in others["params"])
+    assert len(others["params"]) == len(list(network.parameters())) - 3
+
+
+def test_the_rate_rises_and_falls():
+    optimizer = make_optimizer(new_network(), ADAMW)
+    rates = []
+    for step in range(20):
+        set_learning_rate(optimizer, ADAMW, step, 20)
+        rates.append(optimizer.param_groups[0]["lr"] / ADAMW.learning_rate)
+    assert rates[:5] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert rates[12] == pytest.approx(0.5)
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert 0 < rates[-1] < 0.02
+    assert optimizer.param_groups[1]["lr"] == optimizer.param_groups[0]["lr"]
+
+
+def test_the_rate_starts_and_ends_where_the_recipe_says():
+    optimizer = make_optimizer(new_network(), ADAMW)
+    phase = replace(ADAMW, warmup_start=1e-3, learning_rate_floor=2e-3)
+    rates = []
+    for step in range(200):
+        set_learning_rate(optimizer, phase, step, 200)
+        rates.append(optimizer.param_groups[0]["lr"])
+    assert rates[0] == pytest.approx(1e-3 + 4e-3 / 40)
+    assert max(rates) == rates[39] == pytest.approx(5e-3)
+    assert rates[120] == pytest.approx((5e-3 + 2e-3) / 2)
+    assert rates[-1] == pytest.approx(2e-3, rel=1e-3)
+
+
+def test_every_epoch_has_another_order_and_a_whole_number_of_batches(batches):
+    seen = []
+    network = new_network()
+    network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
+    trained(batches, SGD, network, epochs=2)
+    assert [len(batch) for batch in seen] == [16] * 8
+    assert not torch.equal(seen[0], seen[4])
+    assert images_trained(SGD, 2, len(batches)) == 2 * 64
+    assert images_trained(SGD, 2, 10) == 20  # fewer than a batch: one smaller batch
+
+
+def test_a_checkpoint_of_another_training_is_refused(batches, tmp_path):
+    trained(batches, SGD, checkpoint=tmp_path / "checkpoint")
+    with pytest.raises(
+        CheckpointError,
+        match=r"another training: batch_size is 16 there, 8 here; delete it",
+    ):
+        trained(batches, replace(SGD, batch_size=8), checkpoint=tmp_path / "checkpoint")
+
+
+def test_measuring_counts_and_splits(batches):
+    ledger = Ledger()
+    network = trained(batches, SGD)
+    result = measure(network, batches, ledger)
+    metrics = result.metrics()
+    assert ledger == Ledger(trained=0, measured=70)
+    assert not network.training
+    assert metrics["accuracy_even"] == result.correct[::2].mean()
+    assert metrics["accuracy"] == pytest.approx(
+        (metrics["accuracy_even"] + metrics["accuracy_odd"]) / 2
+    )
+    share = metrics["accuracy"]
+    assert metrics["standard_error"] == pytest.approx((share * (1 - share) / 70) ** 0.5)
+    assert measure(network, batches).metrics() == metrics
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("network", {}), ("network", None), ("optimizer", {"state": {}}), ("optimizer", []),
+     ("identity", None), ("epoch", "x"), ("epoch", 10**30), ("epoch", -2), ("parts", None),
+     ("parts", 0), ("set_backs", float("nan")), ("failed_after", []), ("notes", 3), ("notes", [3])],
+)  # fmt: skip
+def test_a_checkpoint_that_no_training_left_is_named(batches, tmp_path, key, value):
+    path = tmp_path / "checkpoint"
+    trained(batches, SGD, checkpoint=path)
+    sound = load_checkpoint(path)
+    without = {name: entry for name, entry in sound.items() if name != key}
+    for state in ([without] if key in ("network", "parts") else []) + [sound | {key: value}]:
+        save_checkpoint(path, state)
+        with pytest.raises(CheckpointError, match=r"checkpoint .*checkpoint .*; delete it"):
+            trained(batches, SGD, checkpoint=path)

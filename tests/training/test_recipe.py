@@ -1,0 +1,179 @@
+from dataclasses import replace
+
+import pytest
+
+from evo_nas.errors import RecipeError
+from evo_nas.training.recipe import Augmentation, Phase, load_recipe, shipped_recipes
+
+GOOD = """
+calibration_images = 64
+
+[supernet]
+optimizer = "sgd"
+epochs = 3
+batch_size = 32
+learning_rate = 1
+weight_decay = 0
+
+[train]
+optimizer = "adamw"
+epochs = 2
+batch_size = 16
+learning_rate = 1e-3
+weight_decay = 0.05
+warmup = 0.5
+
+[train.augmentation]
+mixup = 0.8
+"""
+
+
+def load(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return load_recipe(str(path))
+
+
+def test_reads_a_file_of_ones_own(tmp_path):
+    recipe = load(tmp_path, GOOD)
+    assert recipe.name == "mine"
+    assert recipe.calibration_images == 64
+    assert (recipe.supernet.optimizer, recipe.supernet.momentum) == ("sgd", 0.9)
+    assert isinstance(recipe.supernet.learning_rate, float)
+    assert (recipe.train.epochs, recipe.train.warmup) == (2, 0.5)
+
+
+def test_shipped_recipes_are_valid():
+    assert shipped_recipes() == ["deit", "paper", "quick"]
+    assert [load_recipe(name).name for name in shipped_recipes()] == ["paper", "paper", "quick"]
+
+
+def test_the_paper_recipe_is_the_papers():
+    recipe = load_recipe("paper")
+    supernet, train = recipe.supernet, recipe.train
+    assert (supernet.optimizer, supernet.momentum, supernet.learning_rate) == ("sgd", 0.9, 0.2)
+    assert (supernet.epochs, supernet.batch_size, supernet.weight_decay) == (100, 1024, 1e-4)
+    assert (supernet.label_smoothing, supernet.warmup) == (0.1, 0)
+    assert (supernet.augmentation.crop_scale, supernet.augmentation.mixup) == (0.08, 0)
+    assert train.learning_rate == pytest.approx(5e-4 * train.batch_size / 512)
+    assert train.warmup == pytest.approx(5 / train.epochs)
+
+
+def test_the_paper_retrains_as_deit_does():
+    train, augmentation = load_recipe("deit").train, load_recipe("deit").train.augmentation
+    assert load_recipe("deit") == load_recipe("paper")
+    assert (train.optimizer, train.epochs, train.weight_decay) == ("adamw", 300, 0.05)
+    assert (train.label_smoothing, train.stochastic_depth) == (0.1, 0.1)
+    assert (train.repeated_augmentation, train.gradient_clip, train.weight_average) == (3, 0, 0)
+    assert (train.warmup_start, train.learning_rate_floor) == (1e-6, 1e-5)
+    assert (augmentation.mixup, augmentation.cutmix, augmentation.random_erasing) == (0.8, 1, 0.25)
+    assert (augmentation.randaugment_operations, augmentation.randaugment_magnitude) == (2, 27)
+    assert (augmentation.crop_scale, augmentation.horizontal_flip) == (0.08, 0.5)
+
+
+def test_quick_changes_no_image_and_averages_nothing():
+    for phase in (load_recipe("quick").supernet, load_recipe("quick").train):
+        assert phase.augmentation == Augmentation()
+        assert (phase.repeated_augmentation, phase.weight_average, phase.gradient_clip) == (1, 0, 0)
+
+
+def test_a_training_is_named_by_what_is_on():
+    phase = Phase("sgd", 2, 16, 0.1, 0.0)
+    expected = (
+        "Phase(optimizer='sgd', epochs=2, batch_size=16, learning_rate=0.1, weight_decay=0.0, "
+        "momentum=0.9, warmup=0.0, label_smoothing=0.0)"
+    )
+    assert repr(phase) == expected
+    named = repr(replace(phase, gradient_clip=1.0, augmentation=Augmentation(mixup=0.8)))
+    assert named.startswith(expected[:-1] + ", gradient_clip=1.0, augmentation=Augmentation(")
+    assert "mixup=0.8" in named
+
+
+def test_changes_are_written_as_in_a_recipe():
+    recipe = load_recipe("quick", ["epochs=7", "optimizer=sgd", "augmentation.cutmix = 1"])
+    assert (recipe.train.epochs, recipe.train.optimizer) == (7, "sgd")
+    assert recipe.train.augmentation == Augmentation(cutmix=1.0)
+    assert recipe.supernet == load_recipe("quick").supernet
+    for change, message in {
+        "epochs": "change 'epochs' of the recipe must be written as key=value",
+        "epoch=2": "unknown key train.epoch; did you mean epochs",
+        "epochs=two": "train.epochs is 'two', but must be a whole number",
+        "augmentation.flip=1": "unknown key train.augmentation.flip",
+        "augmentation=1": r"train.augmentation must be a section, \[train.augmentation\]",
+        "epochs.more=1": "change 'epochs.more=1': the recipe has no section for this key",
+    }.items():
+        with pytest.raises(RecipeError, match=message):
+            load_recipe("quick", [change])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("epochs = 3", "epochs = 0", "supernet.epochs is 0, but must be a whole number, 1 to"),
+        ("epochs = 3", "epochs = 2.5", "supernet.epochs is 2.5, but must be a whole number"),
+        ("epochs = 3", "epochs = true", "supernet.epochs is True, but must be a whole number"),
+        ("epochs = 3", "epoch = 3", "unknown key supernet.epoch; did you mean epochs"),
+        ("epochs = 3", "", "supernet.epochs is missing; add it"),
+        ("1e-3", "nan", "train.learning_rate is nan, but must be a number above 0"),
+        ("1e-3", '"fast"', "train.learning_rate is 'fast', but must be a number above 0"),
+        ("warmup = 0.5", "warmup = 1", "train.warmup is 1, but must be a share of all steps"),
+        ('"adamw"', '"adam"', "train.optimizer is 'adam'; known: adamw, sgd"),
+        ("[train]", "[training]", "unknown key training; did you mean train"),
+        (
+            "warmup = 0.5",
+            "gradient_clip = -1",
+            "train.gradient_clip is -1, but must be",
+        ),
+        ("warmup = 0.5", "weight_average = 1", "train.weight_average is 1, but must be"),
+        ("warmup = 0.5", "stochastic_depth = 1", "train.stochastic_depth is 1, but must"),
+        (
+            "warmup = 0.5",
+            "warmup_start = 1",
+            "train.warmup_start is 1.0, above train",
+        ),
+        (
+            "warmup = 0.5",
+            "learning_rate_floor = 1",
+            "train.learning_rate_floor is 1.0, above train",
+        ),
+        ("warmup = 0.5", "repeated_augmentation = 0", "train.repeated_augmentation is 0, but"),
+        (
+            "mixup = 0.8",
+            "mix_up = 0.8",
+            "unknown key train.augmentation.mix_up; did you mean mixup",
+        ),
+        ("mixup = 0.8", "mixup = -1", r"train\.augmentation\.mixup is -1, but must be the alpha"),
+        (
+            "mixup = 0.8",
+            "crop_scale = 0",
+            "train.augmentation.crop_scale is 0, but must be",
+        ),
+        (
+            "mixup = 0.8",
+            "random_erasing = 2",
+            "train.augmentation.random_erasing is 2, but",
+        ),
+        (
+            "mixup = 0.8",
+            "randaugment_magnitude = 31",
+            "train.augmentation.randaugment_mag",
+        ),
+        ("warmup = 0.5\n\n[train.augmentation]", "augmentation = 1\n[x]", "unknown key x"),
+        ("calibration_images = 64", "calibration_images = 0", "calibration_images is 0, but must"),
+        ("calibration_images = 64", "train = 1\n[other]", "is no valid TOML"),
+        ("[supernet]", "[[supernet]]", r"supernet must be a section, \[supernet\]"),
+    ],
+)
+def test_mistakes_are_told_with_file_key_and_value(tmp_path, old, new, message):
+    assert old in GOOD
+    with pytest.raises(RecipeError, match=rf"recipe .*mine\.toml:? ?{message}"):
+        load(tmp_path, GOOD.replace(old, new, 1))
+
+
+def test_unknown_names_and_missing_files_are_told(tmp_path):
+    with pytest.raises(
+        RecipeError, match=r"no recipe 'quik'; did you mean quick\? .*ends in .toml"
+    ):
+        load_recipe("quik")
+    with pytest.raises(RecipeError, match=r"absent\.toml cannot be read"):
+        load_recipe(str(tmp_path / "absent.toml"))
