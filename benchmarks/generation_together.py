@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from evo_nas.core.plugins import registry
-from evo_nas.data.images_parts import prepare
+from evo_nas.data.images import prepare
 from evo_nas.evaluation.paths import score
 from evo_nas.sampling.distribution import mutation, prior
 from evo_nas.space.space import Genome

@@ -22,8 +22,7 @@ from evo_nas.space.supernet import Supernet
 from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.loop import fit
 from evo_nas.training.recipe import Phase
-from evo_nas.training.snapshots import copied, not_finite
-from evo_nas.training.trainer import Trainer
+from evo_nas.training.trainer import Trainer, copied, not_finite
 
 from .timing import medians, report
 

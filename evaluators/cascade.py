@@ -1,19 +1,55 @@
-"""Scores candidates in levels: cheap evaluators filter, the last one confirms."""
+"""Scores candidates in levels: cheap evaluators filter by a reference sample, the last confirms."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from math import prod
+from math import exp, prod
+from typing import NamedTuple
 
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
 from evo_nas.evaluation.outcomes import closed_if_it_fails
-from evo_nas.evaluation.reference import reference_sample
+from evo_nas.evaluation.reference import Standing, reference_sample
 from evo_nas.space.space import Genome, Space
 
 from .composite import Composite
-from .gate import Gate, level_shares
+
+
+class Gate(NamedTuple):
+    """What passes a level: at least as good as ``threshold``; the others have a place."""
+
+    threshold: float
+    standing: Standing
+    lowest: float  # the place of the worst of a sample of different scores
+
+    @classmethod
+    def of(cls, scores: Sequence[float], share: float) -> Gate:
+        """That of a reference sample."""
+        passing = max(round(share * len(scores)), 1)
+        threshold = sorted(scores, reverse=True)[passing - 1]
+        return cls(threshold, Standing(scores), 0.5 / len(scores))
+
+    def place(self, value: float) -> float:
+        """From 0 to 1: the place of what does not pass, however far it is below the sample."""
+        place, lowest = self.standing.place(value), self.lowest
+        return place if place >= lowest else lowest * exp(place / lowest - 1)
+
+
+def level_shares(option: float | str, count: int) -> list[float]:
+    """The numbers of the option ``shares``, as many as there are levels before the last."""
+    try:
+        shares = [float(share) for share in str(option).split(",")]
+    except ValueError:
+        shares = []
+    if len(shares) == 1:
+        shares *= count
+    if len(shares) != count or not all(0 < share < 1 for share in shares):
+        raise SettingsError(
+            f"shares={option} must be numbers between 0 and 1, one for each of the {count} levels "
+            "before the last, with commas between, or one for all"
+        )
+    return shares
 
 
 class CascadeEvaluator(Composite):

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from evo_nas.core.files import load_weights, read_metadata, remove_checkpoint, save_weights
 from evo_nas.core.streams import Streams
-from evo_nas.data.images import Images, ImageSet
-from evo_nas.data.images_parts import prepare
+from evo_nas.data.images import Images, ImageSet, prepare
 from evo_nas.errors import EvaluatorError, TrainingError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.evaluation.path_workers import ScoringJob, score_in_processes
@@ -29,8 +28,7 @@ from evo_nas.space.space import Genome, Space
 from evo_nas.space.supernet import Supernet
 from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.loop import fit, images_trained
-from evo_nas.training.released import check_weights
-from evo_nas.training.weights import read_count, read_notes
+from evo_nas.training.weights import check_weights, read_count, read_notes
 
 WEIGHTS = "supernet.safetensors"  # other programs read it, too
 CHECKPOINT = "supernet.checkpoint"

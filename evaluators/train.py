@@ -22,8 +22,7 @@ from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.loop import fit, images_trained
-from evo_nas.training.released import check_weights
-from evo_nas.training.weights import read_notes
+from evo_nas.training.weights import check_weights, read_notes
 
 
 class TrainEvaluator(Evaluator):

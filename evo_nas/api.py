@@ -25,7 +25,6 @@ from evo_nas.search.limits import describe_limits, given_limits, make_limits, un
 from evo_nas.search.loop import Loop
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
-from evo_nas.search.retrying import retry_failed
 from evo_nas.search.settings import (
     at_least,
     choose_data,
@@ -33,6 +32,7 @@ from evo_nas.search.settings import (
     make_settings,
     resolve_geometry,
 )
+from evo_nas.search.upkeep import retry_failed
 
 from .errors import SettingsError
 
@@ -186,7 +186,7 @@ def resume(folder: str | Path, progress: Listening = None, *, retry_failed: bool
 
     With ``retry_failed``, candidates that failed are evaluated anew, once the evaluator is mended,
     and what followed from their failures is forgotten; see
-    :func:`evo_nas.search.retrying.retry_failed`.
+    :func:`evo_nas.search.upkeep.retry_failed`.
 
     Raises:
         RunError: the folder holds no run, is in use, or something in it is damaged.

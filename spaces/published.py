@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from evo_nas.space.architecture import Architecture
 from evo_nas.space.space import Option
 
-from .glit.ablations import GlitFixed
-from .glit.spaces import Glit, GlitBase, GlitSmall, GlitTiny
+from .glit.spaces import Glit, GlitBase, GlitFixed, GlitSmall, GlitTiny
 
 # Each block's G; d_k as a ratio to the width, d_z, E and K where the block has them.
 _GLIT_TINY: tuple[Mapping[str, Option], ...] = (

@@ -12,11 +12,11 @@ from pathlib import Path
 from evo_nas.core.plugins import registry
 from evo_nas.core.validation import read_text, shown
 from evo_nas.errors import BudgetError, RunError, TableError
-from evo_nas.results.charts.charts import Line, Points, chart
+from evo_nas.results.charts.chart import Line, Points, chart
 from evo_nas.results.result import Result
 from evo_nas.sampling.budget import UNLIMITED, parse_budget
 
-from .published_points import glit_table3
+from .published import glit_table3
 
 _COLUMNS = ("family", "name", "flops", "accuracy")
 

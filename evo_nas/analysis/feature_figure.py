@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from evo_nas.core.validation import check_regular
-from evo_nas.data.images_parts import prepare
+from evo_nas.data.images import prepare
 from evo_nas.errors import DataError
 from evo_nas.results.networks.trained import Trained
-from evo_nas.space.features import heat_maps
+from evo_nas.space.network import heat_maps
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -1,17 +1,51 @@
-"""What networks cost by one counter, beside what was published of them."""
+"""Published networks: what one counter says they cost, beside what was printed of them."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError
+from evo_nas.sampling.budget import parse_budget
 from evo_nas.search.architectures import find_architecture, published_networks
 from evo_nas.space.architecture import Architecture
 from evo_nas.space.space import Costs, Space
 
-from .published_points import PublishedNetwork, glit_table3
+
+@dataclass(frozen=True, slots=True)
+class PublishedNetwork:
+    """A row of a table: ``accuracy`` is top-1 on ImageNet in percent.
+
+    ``network`` is the name under which evo-nas has the network; "" where it has none.
+    """
+
+    family: str
+    name: str
+    network: str
+    parameters: int
+    flops: int
+    accuracy: float
+
+
+@cache
+def glit_table3() -> tuple[PublishedNetwork, ...]:
+    """Table 3 of the GLiT paper (Chen et al., ICCV 2021); FLOPs are its authors' count."""
+    text = (resources.files(__package__) / "glit_table3.csv").read_text(encoding="utf-8")
+    return tuple(
+        PublishedNetwork(
+            row["family"],
+            row["name"],
+            row["network"],
+            parse_budget(row["parameters"]).high,
+            parse_budget(row["flops"]).high,
+            float(row["accuracy"]),
+        )
+        for row in csv.DictReader(text.splitlines())
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,15 @@ from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.streams import Streams
 from evo_nas.errors import RunError, SettingsError, nearest
 from evo_nas.evaluation.evaluator import Evaluator, Objective
-from evo_nas.results.agreement import Agreement, agreement, baseline, countable, repeat_noise
-from evo_nas.results.reliability import split_half, split_half_error
+from evo_nas.results.agreement import (
+    Agreement,
+    agreement,
+    baseline,
+    countable,
+    repeat_noise,
+    split_half,
+    split_half_error,
+)
 from evo_nas.results.result import Result, check_genomes, load_result
 from evo_nas.results.trust_report import Trust, means, trust_document, trust_picture
 from evo_nas.search import run_folder

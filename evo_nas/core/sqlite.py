@@ -1,8 +1,15 @@
-"""What SQLite could not do with a file, told as what it is: damage is one of several reasons."""
+"""SQLite files: errors told as what they are, and rows that are compared with their checksums.
+
+SQLite notices damage to its own structure, not to what is in the cells. So each row has a checksum
+of its other columns. Rows are looked at here and not by a function within SQL: what Python raises
+in one, Ctrl-C included, SQLite would take for an error of the file.
+"""
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,3 +58,18 @@ def result_code(error: Exception) -> int | None:
     """SQLite's primary result code; None for what is no error of SQLite's."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
+
+
+_dump = json.JSONEncoder(default=repr).encode  # one encoder: json.dumps would make one each time
+
+
+def checksum(*values: float | str | bytes | None) -> int:
+    """The checksum of a row's other columns, as SQLite gives them back: 1 and 1.0 differ."""
+    return zlib.crc32(_dump(values).encode())
+
+
+def check_structure(connection: sqlite3.Connection) -> None:
+    """Raise a sqlite3.DatabaseError if SQLite finds its own structure or its indexes damaged."""
+    (state,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if state != "ok":
+        raise sqlite3.DatabaseError(" ".join(state.split()))

@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evo_nas.core.workers.parallel import pack, run_unordered
-from evo_nas.data.images import Images
-from evo_nas.data.images_parts import prepare
+from evo_nas.data.images import Images, prepare
 from evo_nas.space.space import Genome
 from evo_nas.space.supernet import Supernet
 

@@ -2,7 +2,7 @@
 
 A SQLite file next to the weights. Later runs that search with the same weights, at another budget
 or by another strategy, pay only for genomes that nobody has scored. Limits keep what was measured
-in such a file, too. Each row has a checksum, see :mod:`evo_nas.core.soundness`.
+in such a file, too. Each row has a checksum, see :mod:`evo_nas.core.sqlite`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from evo_nas.core.soundness import check_structure, checksum
-from evo_nas.core.sqlite import explained
+from evo_nas.core.sqlite import check_structure, checksum, explained
 from evo_nas.core.validation import is_number, shown
 from evo_nas.errors import CheckpointError
 from evo_nas.space.space import Genome

@@ -1,6 +1,6 @@
-"""How well scores order networks, as another evaluator orders them: numbers only, no evaluators.
+"""How well scores order networks: by another evaluator's order, and by the scores themselves.
 
-Everything here runs over the same networks in the same order; more is better in every argument.
+Agreements run over the same networks in the same order; more is better in every argument.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
+from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome, Space
 
 from .statistics import Estimate, Values, bootstrap, correlation, kendall, spearman
@@ -102,3 +103,43 @@ def repeat_noise(repeats: Sequence[Sequence[float]]) -> RepeatNoise:
     ceiling = 2 / math.pi * math.asin(math.sqrt(reliability))
     taus = [kendall(a, b) for a, b in combinations(values, 2)]
     return RepeatNoise(math.sqrt(within), float(np.mean(taus)), ceiling)
+
+
+_FEWEST = 10
+
+
+def split_half(evaluations: Sequence[Evaluation]) -> float | None:
+    """The reliability of accuracies: how well another sample of images would order the candidates.
+
+    The correlation over candidates between the accuracies on even and on odd validation images,
+    raised to the full length by Spearman and Brown's formula 2r / (1 + r). Only candidates drawn at
+    random count: selected ones are alike, which lowers any correlation. None where fewer than ten
+    of them have both halves, or their accuracies do not vary.
+    """
+    pairs = [
+        (e.metrics["accuracy_even"], e.metrics["accuracy_odd"])
+        for e in evaluations
+        if e.origin == "random" and {"accuracy_even", "accuracy_odd"} <= e.metrics.keys()
+    ]
+    if len(pairs) < _FEWEST:
+        return None
+    even, odd = np.array(pairs).T
+    if even.std() == 0 or odd.std() == 0:
+        return None
+    r = float(np.corrcoef(even, odd)[0, 1])
+    return 2 * r / (1 + r) if r > 0 else 0.0
+
+
+def split_half_error(evaluations: Sequence[Evaluation]) -> float | None:
+    """The standard error of accuracies between candidates, as far as it comes from the images.
+
+    Half the standard deviation over candidates of the difference between the accuracies on even and
+    on odd validation images; what all candidates share, such as easier images, drops out. None
+    where fewer than two have both halves.
+    """
+    differences = [
+        e.metrics["accuracy_even"] - e.metrics["accuracy_odd"]
+        for e in evaluations
+        if {"accuracy_even", "accuracy_odd"} <= e.metrics.keys()
+    ]
+    return float(np.std(differences, ddof=1)) / 2 if len(differences) > 1 else None

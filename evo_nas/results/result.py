@@ -25,10 +25,10 @@ from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.space.space import Space
 from evo_nas.training.batches import Ledger
 
+from .agreement import split_half
 from .architecture import FoundArchitecture
 from .candidates import Stage, read_stage
 from .frames import evaluations_frame
-from .reliability import split_half
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError, RunError
 from evo_nas.evaluation.evaluator import Evaluator
-from evo_nas.results.charts.charts import Points, chart
+from evo_nas.results.charts.chart import Points, chart
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.search.store.store import Evaluation
 
@@ -31,7 +31,7 @@ class Trust:
     ``networks`` are candidates of the search, ``truths`` what the other evaluator says of each of
     them, repeat by repeat: shape (repeats, networks); ``failed`` more it could not score.
     ``agreements`` begin with the scores that the search used, in its order. ``error`` and
-    ``reliability`` are the scores' own (see :mod:`evo_nas.results.reliability`), None where they
+    ``reliability`` are the scores' own (see :mod:`evo_nas.results.agreement`), None where they
     say nothing of it; ``noise`` is None without repeats.
     """
 

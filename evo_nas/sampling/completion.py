@@ -17,9 +17,9 @@ from evo_nas.space.space import Genome, Space
 
 from .base import Feasible
 from .checks import Checks, Limits
-from .completions import Completions
 from .distribution import prior
 from .feasible import feasible
+from .slots import Completions
 
 FEW = 96  # draws to complete a genome
 FEW_MEASURED = 16  # networks measured to complete one

@@ -18,9 +18,8 @@ from evo_nas.space.space import Genome, Space
 
 from .base import Feasible, merges
 from .budget import Budget
-from .completions import Completions
 from .distribution import Distribution, prior
-from .slots import ContextTable
+from .slots import Completions, ContextTable
 from .tables import Floats, reachable_sums
 
 _MOST_ENUMERATED = 1_000_000

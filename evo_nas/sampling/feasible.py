@@ -13,10 +13,10 @@ from evo_nas.space.space import Genome, Space
 
 from .base import Feasible, merges
 from .budget import Budget
-from .completions import Completions
 from .distribution import Distribution, prior
 from .exact import ExactFeasible
 from .listed import ListedFeasible, Listing
+from .slots import Completions
 
 __all__ = ["ExactFeasible", "Feasible", "ListedFeasible", "RejectionFeasible", "feasible"]
 

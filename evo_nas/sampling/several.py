@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -14,13 +15,43 @@ from .base import Feasible
 from .budget import UNLIMITED, Budget
 from .checks import Checks, Limits
 from .completion import Completer, exact_feasibles, first_legal, generator
-from .completions import Completions
 from .distribution import Distribution
-from .estimating import Quota, estimate
 from .exclusion import contradiction
 from .feasible import adds_up, feasible
 from .limits import from_budget
 from .listed import ListedFeasible, Listing
+from .slots import Completions
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Of ``drawn`` genomes, how many met each limit ``alone``, by its text, and ``every`` one."""
+
+    drawn: int
+    alone: Mapping[str, int]
+    every: int
+
+    @property
+    def share(self) -> float:
+        """The estimated share that meets every limit; never 0, which would be a certainty."""
+        return max(self.every, 0.5) / self.drawn
+
+
+def estimate(
+    draw: Callable[[np.random.Generator], Genome],
+    alone: Mapping[str, Callable[[Genome], bool]],
+    every: Callable[[Genome], bool],
+    count: int,
+) -> Quota:
+    """What ``count`` genomes say, always the same ones: a search may go by what is estimated."""
+    rng = np.random.default_rng(0)
+    drawn = [draw(rng) for _ in range(count)]
+    return Quota(
+        count,
+        {name: sum(map(meets, drawn)) for name, meets in alone.items()},
+        sum(map(every, drawn)),
+    )
+
 
 _MOST_REJECTED = 5_000  # draws until one is given up
 _MOST_COSTLY = 500  # of these, that are measured

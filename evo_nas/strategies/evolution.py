@@ -1,4 +1,4 @@
-"""Evolution within one stage, as SPOS does it (Guo et al. 2020, section 3.4, algorithm 1)."""
+"""Evolution in one stage or level by level, as SPOS does it (Guo et al. 2020, section 3.4)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from deap import tools
 
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.sampler import Exhausted, Sampler
+from evo_nas.space.space import Space
 
-from .base import Proposal, Scored, Settings, StagePlan, Strategy
+from .base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
 from .operators import Individual, make_toolbox
 
 
@@ -72,3 +73,46 @@ class Evolution(Strategy):
     def remember(self, individuals: Sequence[Individual]) -> None:
         """Keep what later generations can be bred from."""
         self.hall_of_fame.update(individuals)
+
+
+class Distribution(Evolution):
+    """The first level only; what later levels would decide stays at the space's details.
+
+    Source: Chen et al. 2021, "GLiT", section 4.2, Table 4.
+    """
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """One stage, which is final: the genome's own cost has to meet the budget."""
+        return (StagePlan("stage1", space.levels[0], settings.samples, settings.finalists),)
+
+
+class Hierarchical(Evolution):
+    """A stage for each level of the space; each starts from the best finalist of the one before.
+
+    Source: Chen et al. 2021, "GLiT", section 3.3.
+    """
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """One stage a level."""
+        return tuple(
+            StagePlan(
+                name=f"stage{number}",
+                level=level,
+                candidates=settings.samples,
+                finalists=settings.finalists,
+                final=level == space.levels[-1],
+            )
+            for number, level in enumerate(space.levels, start=1)
+        )
+
+
+class Spos(Evolution):
+    """One flat stage over all choices, with a supernet trained for as long as all levels' ones.
+
+    Source: Guo et al. 2020, "Single Path One-Shot Neural Architecture Search with Uniform
+    Sampling", section 3.4, algorithm 1.
+    """
+
+    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+        """One stage."""
+        return (flat_stage(space, settings),)

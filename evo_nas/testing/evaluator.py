@@ -14,8 +14,7 @@ from evo_nas.space import checks as contracts
 from evo_nas.space.space import Genome, Space
 
 from .check import Check, CheckFailed, expect, listed, require, skip
-from .failing import failing
-from .session import Session, expect_equal, score, survivors, watched
+from .session import Session, expect_equal, failing, score, survivors, watched
 from .subject import Subject, as_checks
 
 Metrics = Mapping[str, float]

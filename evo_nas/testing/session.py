@@ -1,17 +1,22 @@
-"""Scoring a few genomes as a run would, in a folder of its own that is gone afterwards."""
+"""Scoring a few genomes as a run would, in a folder of its own that is gone afterwards.
+
+A space in which one network cannot be built shows what becomes of the others.
+"""
 
 from __future__ import annotations
 
+import copy
 import random
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
@@ -20,6 +25,7 @@ from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator
 from evo_nas.evaluation.workers import Workers
 from evo_nas.sampling.distribution import prior
 from evo_nas.space.space import Genome, Geometry, Space
+from evo_nas.space.supernet import Step, Supernet
 from evo_nas.training.batches import Ledger
 from evo_nas.training.recipe import load_recipe
 
@@ -226,3 +232,54 @@ def _global_settings() -> dict[str, object]:
         "whether torch keeps gradients": torch.is_grad_enabled(),
         "whether torch is deterministic": torch.are_deterministic_algorithms_enabled(),
     }
+
+
+_REASON = "this network was made to fail, to see whether the others are scored"
+
+
+def failing(space: Space, bad: Genome) -> Space:
+    """A copy of the space that raises when the network or the results of ``bad`` are wanted.
+
+    Its supernet raises when ``bad`` is evaluated, not while it is trained.
+    """
+    cls: Any = type(space)
+
+    class Failing(cls):  # type: ignore[misc]
+        def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+            _refuse(self.canonical(genome), bad)
+            network: nn.Module = super().build(genome, geometry)
+            return network
+
+        def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
+            _refuse(self.canonical(genome), bad)
+            found: Mapping[str, float] = super().metrics(genome, repeat)
+            return found
+
+        def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
+            return _failing_supernet(super().supernet(geometry, reachable), bad)
+
+    broken = copy.copy(space)
+    broken.__class__ = Failing
+    return broken
+
+
+def _failing_supernet(supernet: Supernet, bad: Genome) -> Supernet:
+    cls: Any = type(supernet)
+
+    def refuse(hidden: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            raise RuntimeError(_REASON)
+        return hidden
+
+    class FailingSupernet(cls):  # type: ignore[misc]
+        def steps(self, genome: Genome) -> Sequence[Step]:
+            found: list[Step] = [*super().steps(genome)]
+            return [*found, Step("fails", refuse)] if genome == bad else found
+
+    supernet.__class__ = FailingSupernet
+    return supernet
+
+
+def _refuse(genome: Genome, bad: Genome) -> None:
+    if genome == bad:
+        raise RuntimeError(_REASON)

@@ -13,9 +13,9 @@ import numpy as np
 
 from evo_nas.core.plugins import registry
 from evo_nas.sampling.budget import Budget
-from evo_nas.sampling.completions import Completions
 from evo_nas.sampling.distribution import prior
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.slots import Completions
 from evo_nas.space.checks import check_choices, check_cost, check_slot
 from evo_nas.space.space import Genome, Space
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from evo_nas.space.space import Genome, Geometry, Space
 from evo_nas.space.supernet import Supernet
 
-from .built import Built, batch_norms, check_logits, noise, shake
 from .check import expect, listed, skip
+from .networks import Built, batch_norms, check_logits, noise, shake
 
 
 class SupernetChecks(Built):

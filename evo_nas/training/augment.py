@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from evo_nas.data.images_parts import warp
+from evo_nas.data.images import warp
 from evo_nas.errors import RecipeError
 
 from .batches import Batches

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from evo_nas.data.images import Crop, ImageSet
-from evo_nas.data.images_parts import prepare
+from evo_nas.data.images import Crop, ImageSet, prepare
 from evo_nas.errors import TrainingError
 
 MEASURE_BATCH = 256  # a constant: the batch size must not change what is measured

@@ -28,8 +28,7 @@ from evo_nas.errors import CheckpointError, TrainingError
 
 from .batches import Batches
 from .recipe import Phase
-from .snapshots import copied
-from .trainer import DivergedError, Epoch, Trainer, pace_note
+from .trainer import DivergedError, Epoch, Trainer, copied, pace_note
 
 __all__ = ["Epoch", "fit", "images_trained"]
 

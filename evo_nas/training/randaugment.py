@@ -15,7 +15,7 @@ import torch
 from kornia import enhance
 from torch import Tensor
 
-from evo_nas.data.images_parts import warp
+from evo_nas.data.images import warp
 
 HIGHEST = 30  # of magnitudes; timm counts to 10, so that its m9 is 27
 PROBABILITY = 0.5  # of an operation that was drawn to be applied

@@ -1,4 +1,4 @@
-"""Epochs of one training: network, optimizer, order of images, augmentation, averaged weights.
+"""One training: network, optimizer and rate, order of images, averaged weights, snapshots.
 
 Everything random is derived from streams by epoch or step, so that an epoch depends on the state
 that it starts from and on nothing else.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +19,96 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
-from evo_nas.space.stochastic_depth import UNKNOWN, set_stochastic_depth
+from evo_nas.space.network import UNKNOWN, set_stochastic_depth
 
 from .augment import Augmenter
 from .batches import Batches
-from .optimizing import make_optimizer, set_learning_rate
 from .recipe import Phase
-from .snapshots import copied, not_finite
 from .step import Stepper
+
+NEVER_DECAYED = {"cls_token", "pos_embed"}  # the names that vision transformers in PyTorch use
+
+
+def make_optimizer(network: nn.Module, phase: Phase, device: str = "cpu") -> torch.optim.Optimizer:
+    """The phase's optimizer.
+
+    AdamW leaves vectors (biases, norms), class token and position embedding undecayed, as DeiT
+    does; SGD's L2 applies to everything, as in the paper.
+    """
+    named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    if phase.optimizer == "sgd":
+        # Fused SGD crashes where only some parameters have gradients (torch 2.13, CPU).
+        return torch.optim.SGD(
+            [p for _, p in named],
+            lr=phase.learning_rate,
+            momentum=phase.momentum,
+            nesterov=phase.momentum > 0,
+            weight_decay=phase.weight_decay,
+            foreach=True,
+        )
+    assert phase.optimizer == "adamw", "recipes are checked when they are read"
+    undecayed = {n for n, p in named if p.ndim <= 1 or n.rpartition(".")[2] in NEVER_DECAYED}
+    groups: list[dict[str, Any]] = [
+        {"params": [p for n, p in named if n not in undecayed]},
+        {"params": [p for n, p in named if n in undecayed], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]],
+        lr=phase.learning_rate,
+        weight_decay=phase.weight_decay,
+        fused=device in {"cpu", "cuda"},
+    )
+
+
+def set_learning_rate(
+    optimizer: torch.optim.Optimizer, phase: Phase, step: int, steps: int, factor: float = 1.0
+) -> None:
+    """Set the rate of one step of ``steps``: a linear warm-up, then a cosine to the floor.
+
+    All of it is multiplied by ``factor``.
+    """
+    warmup = round(phase.warmup * steps)
+    if step < warmup:
+        lowest, share = phase.warmup_start, (step + 1) / warmup
+    else:
+        lowest = phase.learning_rate_floor
+        share = (1 + math.cos(math.pi * (step - warmup) / (steps - warmup))) / 2
+    for group in optimizer.param_groups:
+        group["lr"] = factor * (lowest + (phase.learning_rate - lowest) * share)
+
+
+def copied(state: Any) -> Any:
+    """The same mappings and sequences, with copies of all tensors on the CPU."""
+    if isinstance(state, Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, Mapping):
+        return {key: copied(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(copied(value) for value in state)
+    return state
+
+
+def not_finite(state: Mapping[str, Any]) -> list[str]:
+    """The names of tensors with a NaN or an infinity, as in ``network.head.weight``.
+
+    Waits once for the device, not once for each tensor.
+    """
+    named = list(_floats(state, ""))
+    if not named:
+        return []
+    flags = [tensor.isfinite().all() for _, tensor in named]
+    finite = torch.stack([flag.to(flags[0].device) for flag in flags]).tolist()
+    return [name for (name, _), fine in zip(named, finite, strict=True) if not fine]
+
+
+def _floats(state: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(state, Tensor):
+        if state.is_floating_point():
+            yield name, state
+    elif isinstance(state, Mapping):
+        for key, value in state.items():
+            yield from _floats(value, f"{name}.{key}" if name else str(key))
+
 
 SECONDS_BETWEEN_NOTES = 2.0  # within an epoch; each waits for the device
 

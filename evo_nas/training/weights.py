@@ -1,15 +1,20 @@
-"""What a file of trained weights says about its network, so that it can be used by itself."""
+"""Files of trained weights: what they say of their network, and weights that others released."""
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from evo_nas.core.files import read_metadata
-from evo_nas.core.validation import is_genome, is_number, shown
+import torch
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from evo_nas.core.files import check_digest, read_metadata, refusal, save_weights
+from evo_nas.core.validation import check_regular, is_genome, is_number, shown
 from evo_nas.errors import CheckpointError, EvoNasError
 from evo_nas.space.space import Genome, Geometry
 
@@ -144,3 +149,77 @@ def _check(about: Any, path: Path) -> None:
     ]
     if wrong:
         raise CheckpointError(f"weights {path}: {wrong[0]} in the metadata cannot be what it is")
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """The weights in a file, by name, on the CPU.
+
+    Args:
+        path: ``.safetensors``, or what ``torch.save`` wrote: a state dict, or a dict that holds one
+            under "model" or "state_dict". No code in the file is run; of other things than tensors
+            it may hold plain values and the ``argparse.Namespace`` that training scripts leave.
+
+    Raises:
+        CheckpointError: the file cannot be read, or holds no weights.
+    """
+    check_regular(path, CheckpointError, "weights")
+    try:
+        if path.suffix == ".safetensors":
+            tensors = load(path.read_bytes())
+            check_digest(path, tensors)
+            return tensors
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
+    except OSError as error:
+        raise CheckpointError(f"cannot read weights from {path}: {error.strerror}") from error
+    except Exception as error:  # torch raises what it meets, of many kinds
+        raise CheckpointError(f"{path} is no file of weights alone: {refusal(error)}") from error
+    for key in ("model", "state_dict"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping) or not content:
+        raise CheckpointError(f"{path} holds no weights by name")
+    for name, tensor in content.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise CheckpointError(f"{path}: {shown(name)} is {type(tensor).__name__}, not a weight")
+    return dict(content)
+
+
+def convert(network: nn.Module, source: Path, target: Path) -> None:
+    """Write the weights of ``source`` to ``target`` as safetensors, if they are this network's.
+
+    Names, shapes and number types must be the network's own; its weights are not changed. The
+    target is replaced in one step, so a reader never sees half of it.
+
+    Raises:
+        CheckpointError: the source cannot be read or does not fit.
+        RunError: the target cannot be written.
+    """
+    weights = read_state_dict(source)
+    check_weights(network, weights, str(source))
+    save_weights(target, {name: weights[name] for name in network.state_dict()})
+
+
+def check_weights(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Check that these are weights for this network; ``source`` is where they are from.
+
+    Raises:
+        CheckpointError: naming the first weight, in the network's order, that differs.
+    """
+    for name, own in network.state_dict().items():
+        if name not in weights:
+            raise CheckpointError(f"{source} lacks {name}, which the network has")
+        given = weights[name]
+        if given.shape != own.shape:
+            raise CheckpointError(
+                f"{source}: {name} is {tuple(given.shape)}, the network's is {tuple(own.shape)}"
+            )
+        if given.is_floating_point() != own.is_floating_point():
+            raise CheckpointError(f"{source}: {name} is {given.dtype}, the network's {own.dtype}")
+    own_names = network.state_dict().keys()
+    for name in weights:
+        if name not in own_names:
+            raise CheckpointError(f"{source} has {name}, which the network lacks")

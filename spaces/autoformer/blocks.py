@@ -16,9 +16,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
-from evo_nas.space.network import ImageClassifier, pool_tokens
+from evo_nas.space.network import ImageClassifier, StochasticDepth, pool_tokens
 from evo_nas.space.space import Geometry
-from evo_nas.space.stochastic_depth import StochasticDepth
 
 from ..glit.blocks import FeedForward, Linear, PatchEmbedding, on_grid
 
@@ -176,7 +175,7 @@ class AutoFormerNetwork(ImageClassifier, nn.Sequential):
         return pool_tokens(features, self.global_pool)
 
     def feature_map(self, images: Tensor) -> Tensor:
-        """What the last layer puts out, in place (see evo_nas.space.features)."""
+        """What the last layer puts out, in place (see evo_nas.space.network)."""
         return on_grid(self._tokens(images)[:, 1:])
 
 

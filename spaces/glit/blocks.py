@@ -13,9 +13,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
-from evo_nas.space.network import ImageClassifier, pool_tokens
+from evo_nas.space.network import ImageClassifier, StochasticDepth, pool_tokens
 from evo_nas.space.space import Geometry
-from evo_nas.space.stochastic_depth import StochasticDepth
 
 
 class Linear(nn.Linear):
@@ -215,7 +214,7 @@ class GlitNetwork(Trunk):
     def feature_map(self, images: Tensor) -> Tensor:
         """What the last block puts out, in place (batch, width, rows, columns).
 
-        Without the class token, and before the last norm (see evo_nas.space.features).
+        Without the class token, and before the last norm (see evo_nas.space.network).
         """
         tokens = self.blocks(self.embed(images))
         return on_grid(tokens if self.cls_token is None else tokens[:, 1:])

@@ -19,9 +19,8 @@ from evo_nas.space.space import Cell, Costs, Genome, Geometry, Option, Space
 from evo_nas.space.supernet import Supernet
 
 from .blocks import GlitNetwork, Trunk
-from .costs import PartCosts
 from .local_heads import Locality, TokenConvolution
-from .parts import BlockOptions, Parts, proxy_geometry
+from .parts import BlockOptions, PartCosts, Parts, proxy_geometry
 from .supernet import GlitSupernet
 
 DEPTH = 12

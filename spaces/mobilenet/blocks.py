@@ -13,8 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
-from evo_nas.space.network import ImageClassifier
-from evo_nas.space.stochastic_depth import StochasticDepth
+from evo_nas.space.network import ImageClassifier, StochasticDepth
 
 ACTIVATIONS: Mapping[str, type[nn.Module]] = {"relu": nn.ReLU, "hardswish": nn.Hardswish}
 

@@ -3,7 +3,7 @@ import sqlite3
 
 import pytest
 
-from evo_nas.core.soundness import check_structure, checksum
+from evo_nas.core.sqlite import check_structure, checksum
 
 
 def test_a_checksum_tells_values_types_and_places_apart():

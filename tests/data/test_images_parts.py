@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from evo_nas.data.images_parts import prepare
+from evo_nas.data.images import prepare
 
 
 def test_normalises_each_channel():

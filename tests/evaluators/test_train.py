@@ -10,7 +10,7 @@ from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError, TrainingError
 from evo_nas.evaluation.workers import Workers, worker_count
-from evo_nas.space.stochastic_depth import UNKNOWN
+from evo_nas.space.network import UNKNOWN
 from evo_nas.training.batches import Ledger
 from evo_nas.training.recipe import Phase, load_recipe
 from tests.kit.tinyspace import TinySpace, tiny_context

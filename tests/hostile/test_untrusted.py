@@ -31,7 +31,7 @@ from evo_nas.search.run_folder import held
 from evo_nas.search.store import schema
 from evo_nas.space.architecture import read_architecture
 from evo_nas.training.recipe import load_recipe
-from evo_nas.training.released import read_state_dict
+from evo_nas.training.weights import read_state_dict
 from tests.hostile.fuzz import contents, failures
 from tests.hostile.fuzz.seeds import make_run
 

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from evo_nas.data.images_parts import prepare
+from evo_nas.data.images import prepare
 from evo_nas.data.source import Images
 from evo_nas.evaluation.paths import score
 from evo_nas.space.space import Genome
 from evo_nas.space.supernet import Supernet
-from evo_nas.testing.built import shake
+from evo_nas.testing.networks import shake
 
 TINY_RUN: dict[str, Any] = {
     "data": "digits?train=128&validation=60&test=60",

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from evo_nas.errors import BudgetError
 from evo_nas.sampling.budget import UNLIMITED, Budget
-from evo_nas.sampling.completions import Completions
 from evo_nas.sampling.distribution import crossover, mutation
 from evo_nas.sampling.feasible import ExactFeasible, Feasible, RejectionFeasible, feasible
+from evo_nas.sampling.slots import Completions
 from evo_nas.space.space import Genome, Space
 from tests.kit.spaces import TinySpace, Uneven, all_canonical, prior_mass
 

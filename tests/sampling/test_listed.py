@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from evo_nas.errors import BudgetError
 from evo_nas.sampling.budget import Budget
-from evo_nas.sampling.completions import Completions
 from evo_nas.sampling.distribution import Distribution, crossover, mutation, prior
 from evo_nas.sampling.feasible import ExactFeasible, ListedFeasible, feasible
+from evo_nas.sampling.slots import Completions
 from evo_nas.space.space import Genome, Space
 from tests.kit.spaces import Merging, Tangled, TinySpace, Uneven, all_canonical
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from evo_nas.core.plugins import registry
 from evo_nas.errors import SpaceError
 from evo_nas.search.architectures import find_architecture
-from evo_nas.space.features import feature_map, heat_maps
+from evo_nas.space.network import feature_map, heat_maps
 from evo_nas.space.space import Geometry
 
 GEOMETRY = Geometry(16, 1, 10, patch_size=4, width=12, heads=3)

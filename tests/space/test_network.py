@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from evo_nas.errors import SettingsError, SpaceError
-from evo_nas.space.features import feature_map
-from evo_nas.space.network import ImageClassifier, as_classifier
+from evo_nas.space.network import ImageClassifier, as_classifier, feature_map
 from tests.kit.loading import draw, small, space
 
 SPACES = (

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from evo_nas.space.stochastic_depth import StochasticDepth, set_stochastic_depth
+from evo_nas.space.network import StochasticDepth, set_stochastic_depth
 
 
 def test_a_branch_is_left_out_for_whole_images_and_keeps_its_mean() -> None:

@@ -9,8 +9,8 @@ from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError
 from evo_nas.training.batches import Ledger, measure, torch_threads
 from evo_nas.training.loop import fit, images_trained
-from evo_nas.training.optimizing import make_optimizer, set_learning_rate
 from evo_nas.training.recipe import Augmentation
+from evo_nas.training.trainer import make_optimizer, set_learning_rate
 from tests.kit.training import (
     ADAMW,
     BOTH,

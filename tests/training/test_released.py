@@ -10,7 +10,7 @@ from torch import nn
 from evo_nas.core.plugins import registry
 from evo_nas.errors import CheckpointError, RunError
 from evo_nas.training.batches import torch_threads
-from evo_nas.training.released import convert, read_state_dict
+from evo_nas.training.weights import convert, read_state_dict
 from tests.kit.loading import reference_file
 
 

@@ -12,7 +12,7 @@ from evo_nas.core.streams import Streams
 from evo_nas.errors import EvaluatorError, TrainingError
 from evo_nas.training.batches import torch_threads
 from evo_nas.training.loop import fit
-from evo_nas.training.snapshots import not_finite
+from evo_nas.training.trainer import not_finite
 from tests.kit.training import (
     ADAMW,
     BOTH,

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from evo_nas.training.snapshots import copied, not_finite
+from evo_nas.training.trainer import copied, not_finite
 
 
 def test_copies_do_not_follow_what_they_are_of():

@@ -8,7 +8,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from evo_nas.core.plugins import registry
-from evo_nas.results.charts.charts import Line, chart
+from evo_nas.results.charts.chart import Line, chart
 
 if TYPE_CHECKING:
     from .report import Report, Row

@@ -68,8 +68,8 @@ def list_(
     """List what can be named; of one plug-in its options."""
     from evo_nas.cli.catalogue import WITH_OPTIONS, details, listing
     from evo_nas.cli.json import details_document
-    from evo_nas.cli.views.details_view import details_view
     from evo_nas.cli.views.plan import names_view
+    from evo_nas.cli.views.plugins import details_view
 
     if spec is not None:
         told = details(what, spec)

@@ -61,7 +61,7 @@ def convert(network: str, checkpoint: Path, out: Path) -> None:
     """Turn a released checkpoint of a published network into safetensors."""
     from evo_nas.core.plugins import registry
     from evo_nas.search.architectures import find_architecture
-    from evo_nas.training.released import convert as convert_checkpoint
+    from evo_nas.training.weights import convert as convert_checkpoint
 
     architecture = find_architecture(network)
     space = registry.load("space", architecture.space)

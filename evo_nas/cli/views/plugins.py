@@ -1,4 +1,4 @@
-"""The outcomes of checks, for people and for programs."""
+"""Plug-ins for people and programs: their options, and the outcomes of checks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from evo_nas.cli.catalogue import Details
 from evo_nas.testing import Outcome
+
+from .tables import plain_table
 
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
@@ -41,3 +44,23 @@ def outcomes_document(kind: str, spec: str, outcomes: Sequence[Outcome]) -> dict
         "passed": all(outcome.status != "failed" for outcome in outcomes),
         "checks": [{"name": o.name, "status": o.status, "message": o.message} for o in outcomes],
     }
+
+
+def details_view(details: Details) -> RenderableType:
+    """One plug-in, and its options as they are written in a spec."""
+    parts: list[RenderableType] = [Text(details.name, style="bold"), Text(details.about)]
+    if not details.options:
+        return Group(*parts, Text(), Text("It has no options."))
+    table = plain_table("option", "default", "meaning")
+    for option in details.options:
+        default = "must be given" if option.needed else _default(option.default)
+        table.add_row(option.name, Text(default), Text(option.meaning))
+    table.columns[0].no_wrap = True
+    table.columns[1].min_width = 7
+    return Group(*parts, table)
+
+
+def _default(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()  # as it is read
+    return "-" if value in (None, "") else str(value)

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from evo_nas.core.plugins import registry
 from evo_nas.results.charts.text import text_scatter
-from evo_nas.results.page.trust_words import noise, verdicts
+from evo_nas.results.page.trust import noise, verdicts
 from evo_nas.results.trust_report import Trust
 
 from .tables import plain_table

@@ -1,13 +1,58 @@
-"""A chart's drawing: axes, a legend above them, and what is drawn between them."""
+"""Charts as self-contained SVG: points with error bars, lines with bands, and limits.
+
+Series differ by colour, and by marks or dashes as well, for paper without colours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from .axes import Axis
-from .series import Limit, Line, Points
 from .svg import Drawing, text_width
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A group of points; errors are half the length of their bars, all given or none.
+
+    ``notes`` say more of each point to those who hover over it. ``dots`` are small and see-through,
+    for hundreds of points; ``joined`` ones have a thin line from each to the next.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    x_errors: Sequence[float] = ()
+    y_errors: Sequence[float] = ()
+    notes: Sequence[str] = ()
+    dots: bool = False
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A series in the order of x; its band, ``low`` to ``high``, is given whole or not at all.
+
+    ``steps``: a value holds until the next.
+    """
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+    steps: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A vertical line with its name."""
+
+    name: str
+    x: float
+
 
 _DASHES = ("", "7 3", "2 3", "9 3 2 3")
 _WIDTH, _LABEL, _RIGHT = 500, 28, 488  # the drawing, what is left of its ticks, and the axis' end
@@ -171,3 +216,54 @@ def _fitted(text: str, width: float, size: float) -> str:
     if text_width(text, size) <= width:
         return text
     return text[: max(1, int(width / text_width("x", size)) - 1)] + "…"
+
+
+__all__ = ["Limit", "Line", "Points", "chart"]
+
+
+def chart(
+    series: Sequence[Points | Line],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    limits: Sequence[Limit] = (),
+) -> str:
+    """An SVG document with all series: lines above dots, and marks above both.
+
+    Several are named in a legend: points in their order, then lines, the highest end first.
+    """
+    points = [each for each in series if isinstance(each, Points)]
+    lines = [each for each in series if isinstance(each, Line)]
+    across = [*_ends((g.x, g.x_errors) for g in points), *(x for line in lines for x in line.x)]
+    up = [*_ends((g.y, g.y_errors) for g in points)]
+    up += [y for line in lines for ys in (line.y, line.low, line.high) for y in ys]
+    across += [limit.x for limit in limits]
+    margin = 0.04 if points or limits else 0
+    drawn = Plot(title, series, across, up, margin, bool(limits))
+    drawn.frame(x_label, y_label)
+    for limit in limits:
+        drawn.limit(limit)
+    for number, each in enumerate(series):
+        if isinstance(each, Line) and each.low:
+            drawn.band(each, number)
+    for number, each in sorted(enumerate(series), key=lambda pair: _layer(pair[1])):
+        if isinstance(each, Line):
+            drawn.line(each, number)
+        else:
+            drawn.points(each, number)
+    return drawn.drawing.document()
+
+
+def _layer(series: Points | Line) -> int:
+    """What is drawn later covers what was drawn before."""
+    return 1 if isinstance(series, Line) else 0 if series.dots else 2
+
+
+def _ends(sets: Iterable[tuple[Sequence[float], Sequence[float]]]) -> list[float]:
+    """All values, and the ends of their error bars."""
+    ends: list[float] = []
+    for values, errors in sets:
+        ends += values
+        ends += [v + s * e for v, e in zip(values, errors, strict=False) for s in (-1, 1)]
+    return ends

@@ -9,7 +9,7 @@ from evo_nas.results.candidates import Candidate, Finalist, Stage, as_scored
 from evo_nas.sampling.budget import UNLIMITED, Budget
 from evo_nas.strategies.base import pareto_front
 
-from .charts import Limit, Line, Points, chart
+from .chart import Limit, Line, Points, chart
 
 _MOST_DOTS = 3000
 _FLOPS = "FLOPs at the target (multiply-accumulates)"

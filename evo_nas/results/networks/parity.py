@@ -11,7 +11,7 @@ import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
 from evo_nas.core.plugins import registry
-from evo_nas.data.images_parts import prepare
+from evo_nas.data.images import prepare
 from evo_nas.data.source import DataSource
 from evo_nas.errors import EvoNasError
 from evo_nas.space.space import Geometry

@@ -21,8 +21,13 @@ from evo_nas.search.architectures import find_architecture
 from evo_nas.search.run_folder import CONFIG, FINALISTS, WEIGHTS
 from evo_nas.space.architecture import BEST, Architecture
 from evo_nas.space.space import Geometry, Space
-from evo_nas.training.released import check_weights, read_state_dict
-from evo_nas.training.weights import Delivered, read_description, read_measured
+from evo_nas.training.weights import (
+    Delivered,
+    check_weights,
+    read_description,
+    read_measured,
+    read_state_dict,
+)
 
 
 @dataclass(frozen=True, slots=True)

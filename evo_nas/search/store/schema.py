@@ -2,7 +2,7 @@
 
 ``options`` holds the value of each choice in the order of the table ``choices``, null where the
 choice is inactive; the view ``named_choices`` gives them by name. Each row has a checksum, see
-:mod:`evo_nas.core.soundness`.
+:mod:`evo_nas.core.sqlite`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evo_nas.core.soundness import check_structure, checksum
-from evo_nas.core.sqlite import result_code
+from evo_nas.core.sqlite import check_structure, checksum, result_code
 from evo_nas.errors import RunError
 from evo_nas.space.space import Space
 

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from evo_nas.core.soundness import checksum
-from evo_nas.core.sqlite import explained
+from evo_nas.core.sqlite import checksum, explained
 from evo_nas.core.validation import is_number
 from evo_nas.errors import RunError
 from evo_nas.space.space import Genome, Space

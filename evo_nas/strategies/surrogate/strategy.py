@@ -20,7 +20,7 @@ from evo_nas.sampling.distribution import Distribution, crossover, mutation
 from evo_nas.sampling.sampler import Exhausted, Sampler
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
-from evo_nas.strategies.hierarchical import Hierarchical
+from evo_nas.strategies.evolution import Hierarchical
 from evo_nas.strategies.operators import make_toolbox
 
 from .acquisition import choose, expected_gain, half_ranked

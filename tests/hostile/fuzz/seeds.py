@@ -17,7 +17,7 @@ from evo_nas.core.progress import Silent
 from evo_nas.results.networks.export import Wish, export
 from evo_nas.results.networks.trained import load_trained
 from evo_nas.training import loop
-from evo_nas.training.released import read_state_dict
+from evo_nas.training.weights import read_state_dict
 
 SPACE = 'name = "mine"\ndepth = 2\n[target]\nwidth = 24\nheads = 3\nimage_size = 16\n[options]\nheads = [0, 1, 3]\n'
 TABLE = "a,b,flops,accuracy\n" + "".join(

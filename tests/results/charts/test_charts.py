@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evo_nas.results.charts.axes import Axis
-from evo_nas.results.charts.charts import Limit, Line, Points, chart
+from evo_nas.results.charts.chart import Limit, Line, Points, chart
 from evo_nas.results.charts.svg import text_width
 from evo_nas.results.charts.text import text_scatter
 from tests.kit.svg import assert_inside

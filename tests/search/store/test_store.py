@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from evo_nas.core.signals import Stopped, stopped_by_signals
-from evo_nas.core.soundness import checksum
+from evo_nas.core.sqlite import checksum
 from evo_nas.errors import RunError
 from evo_nas.search.store import schema
 from evo_nas.search.store.store import Evaluation, Store
