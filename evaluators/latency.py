@@ -9,14 +9,14 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from evo_nas.core.devices import device_name
+from evo_nas.core.devices import device_name, torch_threads
 from evo_nas.core.files import write_atomically
 from evo_nas.core.validation import read_json, shown
 from evo_nas.errors import EvaluatorError, SettingsError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
-from evo_nas.training.batches import seeded_weights, torch_threads
+from evo_nas.training.batches import seeded_weights
 
 RECORD = "latency.json"
 _FEWEST = 3  # times of which quartiles say anything

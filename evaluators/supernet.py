@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from evo_nas.core.files import load_weights, read_metadata, remove_checkpoint, save_weights
 from evo_nas.core.streams import Streams
 from evo_nas.data.images import Images, ImageSet, prepare
 from evo_nas.errors import EvaluatorError, TrainingError
@@ -27,7 +26,9 @@ from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.space.supernet import Supernet
 from evo_nas.training.batches import Batches, seeded_weights
+from evo_nas.training.checkpoints import remove_checkpoint
 from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.weight_files import load_weights, read_metadata, save_weights
 from evo_nas.training.weights import check_weights, read_count, read_notes
 
 WEIGHTS = "supernet.safetensors"  # other programs read it, too

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from torch import nn
 
-from evo_nas.core.files import load_weights, remove_checkpoint, save_weights
 from evo_nas.core.progress import Messages
 from evo_nas.core.streams import Streams
 from evo_nas.data.images import ImageSet
@@ -21,7 +20,9 @@ from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Batches, measure, seeded_weights
+from evo_nas.training.checkpoints import remove_checkpoint
 from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.weight_files import load_weights, save_weights
 from evo_nas.training.weights import check_weights, read_notes
 
 

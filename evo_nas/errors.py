@@ -89,3 +89,21 @@ def plain(name: str) -> str:
     """A name of a file's as it is written in a message: printable, and no longer than a line."""
     text = name if name.isprintable() else repr(name)[1:-1]
     return text if len(text) <= LINE else f"{text[:LINE]}..."
+
+
+_LONGEST = 500  # characters of a reason that are kept
+
+
+_SHOWN = 120
+
+
+def in_short(reason: str, longest: int = _SHOWN) -> str:
+    """A reason in one line, without what would control a terminal."""
+    printable = "".join(c if c.isprintable() else " " for c in reason)
+    line = " ".join(printable.split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def to_keep(reason: str) -> str:
+    """A reason as it is recorded: in one line that is not too long."""
+    return in_short(reason, _LONGEST) or "no reason was given"

@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evo_nas.errors import EvoNasError, RunError
-from evo_nas.search.failures import in_short
+from evo_nas.errors import EvoNasError, RunError, in_short
 
 from .files import disk_full
 

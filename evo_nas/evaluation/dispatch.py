@@ -6,8 +6,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from functools import partial
 
+from evo_nas.core.devices import torch_threads
 from evo_nas.space.space import Genome, Space
-from evo_nas.training.batches import torch_threads
 
 from .evaluator import EvaluationContext, Evaluator, Outcome
 from .outcomes import open_evaluator, outcomes

@@ -5,24 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from evo_nas.errors import EvaluatorError
+from evo_nas.errors import EvaluatorError, in_short
 
 _FEWEST = 10  # candidates before a share of them says anything
-_LONGEST = 500  # characters of a reason that are kept
-_SHOWN = 120
 _MOST_SAID = 5
-
-
-def in_short(reason: str, longest: int = _SHOWN) -> str:
-    """A reason in one line, without what would control a terminal."""
-    printable = "".join(c if c.isprintable() else " " for c in reason)
-    line = " ".join(printable.split())
-    return line if len(line) <= longest else f"{line[: longest - 3]}..."
-
-
-def to_keep(reason: str) -> str:
-    """A reason as it is recorded: in one line that is not too long."""
-    return in_short(reason, _LONGEST) or "no reason was given"
 
 
 def most_frequent(reasons: Iterable[str], most: int = 3) -> list[tuple[str, int]]:

@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from evo_nas.core.files import load_weights, save_weights
 from evo_nas.core.plugins import modules, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
@@ -28,6 +27,7 @@ from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Scored, StagePlan, Strategy
 from evo_nas.training.batches import Batches, Ledger, measure
+from evo_nas.training.weight_files import load_weights, save_weights
 from evo_nas.training.weights import describe_weights
 
 from . import run_folder

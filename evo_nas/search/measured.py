@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evo_nas.core.plugins import registry
-from evo_nas.errors import EvaluatorError
+from evo_nas.errors import EvaluatorError, in_short
 from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Outcome
 from evo_nas.evaluation.score_cache import ScoreCache
@@ -23,8 +23,6 @@ from evo_nas.sampling.limits import Limit
 from evo_nas.search.store.store import Store
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Ledger
-
-from .failures import in_short
 
 FILE = "limits.sqlite"
 _STAGE = "limits"  # under which the store keeps what measuring takes, and notes

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from evo_nas.sampling.budget import UNLIMITED, Budget
 from evo_nas.sampling.checks import Checks, Limits
 from evo_nas.sampling.feasible import Feasible
-from evo_nas.space import checks as contracts
 from evo_nas.space.sizes import stage_sizes
 from evo_nas.space.space import Space
+from evo_nas.strategies import checks
 from evo_nas.strategies.base import Settings, StagePlan, Strategy
 
 from .architectures import published_networks
@@ -76,7 +76,7 @@ def make_plan(
     """
     stages = tuple(
         outlook(space, stage, limits.quick(), first=position == 0)
-        for position, stage in enumerate(contracts.plan(strategy, space, settings))
+        for position, stage in enumerate(checks.plan(strategy, space, settings))
     )
     return Plan(space, limits, stages, published(spec, space, limits))
 

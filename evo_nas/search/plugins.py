@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.blame import blamed
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.errors import EvoNasError, SettingsError
+from evo_nas.evaluation.checks import check_evaluator
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.space import checks
 from evo_nas.space.space import Space
@@ -126,7 +128,7 @@ def _load(kind: str, spec: str) -> PlugIn[Any]:
     loaded = registry.load(kind, absolute)
     if kind in _CHECKS:
         name, check = _CHECKS[kind]
-        with checks.blamed(kind, absolute, name):
+        with blamed(kind, absolute, name):
             check(loaded)
     return PlugIn(absolute, loaded)
 
@@ -134,7 +136,7 @@ def _load(kind: str, spec: str) -> PlugIn[Any]:
 def _accept(evaluators: Sequence[PlugIn[Evaluator]], space: Space) -> None:
     """Raise an EvoNasError if one cannot score the space."""
     for each in evaluators:
-        with checks.blamed("evaluator", each.spec, "check"):
+        with blamed("evaluator", each.spec, "check"):
             each.loaded.check(space)
 
 
@@ -142,5 +144,5 @@ def _accept(evaluators: Sequence[PlugIn[Evaluator]], space: Space) -> None:
 # strategy gives is checked when it is asked.
 _CHECKS: Mapping[str, tuple[str, Callable[[Any], None]]] = {
     "space": ("costs", checks.check_space),
-    "evaluator": ("objectives", checks.check_evaluator),
+    "evaluator": ("objectives", check_evaluator),
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from evo_nas.errors import EvaluatorError, RunError
+from evo_nas.errors import EvaluatorError, RunError, to_keep
 from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Outcome
 from evo_nas.search.store.store import Evaluation, Store
@@ -18,7 +18,7 @@ from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal
 from evo_nas.training.batches import Ledger
 
-from .failures import Announcer, FailureCount, to_keep
+from .failures import Announcer, FailureCount
 
 
 @dataclass

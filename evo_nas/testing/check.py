@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 from unittest import SkipTest
 
-from evo_nas.core.plugins.blame import ANYHOW, own_frames
-from evo_nas.space.checks import Breach
+from evo_nas.core.plugins.blame import ANYHOW, Breach, own_frames
 
 
 class CheckFailed(AssertionError):  # noqa: N818  read as "check failed: ..."

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError
+from evo_nas.evaluation import checks
 from evo_nas.evaluation.evaluator import Evaluator, Failure, check_metrics
-from evo_nas.space import checks as contracts
 from evo_nas.space.space import Genome, Space
 
 from .check import Check, CheckFailed, expect, listed, require, skip
@@ -84,7 +84,7 @@ class _EvaluatorChecks:
 
     def declared(self) -> None:
         evaluator = self._subject.it
-        contracts.check_evaluator(evaluator)
+        checks.check_evaluator(evaluator)
         registry.find("evaluator", evaluator.retrainer.partition("?")[0])
 
     def accepts(self) -> None:

@@ -14,9 +14,9 @@ from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.search.stage import stage_feasible, stage_space
-from evo_nas.space.checks import check_proposals
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy, rank
+from evo_nas.strategies.checks import check_proposals
 
 from .check import expect
 

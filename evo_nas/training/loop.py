@@ -2,7 +2,7 @@
 
 Everything random is derived from streams by epoch, and a checkpoint is written at the end of each
 epoch: a training that was stopped and goes on gives the same weights, bit for bit, as one that was
-not (on the CPU for the same number of threads, see :func:`evo_nas.training.batches.torch_threads`).
+not (on the CPU for the same number of threads, see :func:`evo_nas.core.devices.torch_threads`).
 
 A training that diverges goes back to the end of the last good epoch, at half the learning rate; to
 its start, if that epoch fails again, because weights may have run away long before they overflow.
@@ -20,13 +20,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from evo_nas.core.files import load_checkpoint, save_checkpoint
 from evo_nas.core.progress import Progress, Silent
 from evo_nas.core.streams import Streams
 from evo_nas.core.validation import shown
 from evo_nas.errors import CheckpointError, TrainingError
 
 from .batches import Batches
+from .checkpoints import load_checkpoint, save_checkpoint
 from .recipe import Phase
 from .trainer import DivergedError, Epoch, Trainer, copied, pace_note
 

@@ -13,12 +13,13 @@ import torch
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from evo_nas.core.files import check_digest, read_metadata, refusal, save_weights
+from evo_nas.core.files import refusal
 from evo_nas.core.validation import check_regular, is_genome, is_number, shown
 from evo_nas.errors import CheckpointError, EvoNasError
 from evo_nas.space.space import Genome, Geometry
 
 from .batches import ChannelStatistics
+from .weight_files import check_digest, read_metadata, save_weights
 
 _KEY, _MEASURED = "architecture", "measured"
 _LARGEST_SIZE = 2**20  # of anything in a geometry

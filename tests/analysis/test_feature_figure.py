@@ -15,12 +15,12 @@ import torch
 import evo_nas
 from evo_nas.analysis.feature_figure import feature_figure
 from evo_nas.cli import main as cli
-from evo_nas.core.files import save_weights
 from evo_nas.core.plugins import registry
 from evo_nas.errors import CheckpointError, DataError, EvoNasError, SettingsError
 from evo_nas.results.networks.trained import load_trained
 from evo_nas.results.result import Result
 from evo_nas.space.space import Geometry
+from evo_nas.training.weight_files import save_weights
 from evo_nas.training.weights import describe_weights, read_description
 
 Image = pytest.importorskip("PIL.Image")

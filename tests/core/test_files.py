@@ -7,17 +7,16 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from evo_nas.core.files import (
-    HEADER_BYTES,
-    load_checkpoint,
-    load_weights,
-    remove_checkpoint,
-    save_checkpoint,
-    save_weights,
-    write_atomically,
-)
+from evo_nas.core.files import write_atomically
 from evo_nas.errors import CheckpointError, RunError
 from evo_nas.evaluation.evaluator import Failure
+from evo_nas.training.checkpoints import (
+    HEADER_BYTES,
+    load_checkpoint,
+    remove_checkpoint,
+    save_checkpoint,
+)
+from evo_nas.training.weight_files import load_weights, save_weights
 
 STATE = {"epoch": 3, "network": {"weight": torch.arange(6.0).view(2, 3)}, "groups": [{"lr": 0.1}]}
 

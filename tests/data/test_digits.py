@@ -3,10 +3,10 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
+from evo_nas.core.devices import torch_threads
 from evo_nas.data.digits import Digits, _read_originals
 from evo_nas.data.source import DataSource, check_images
 from evo_nas.errors import DataError
-from evo_nas.training.batches import torch_threads
 
 SMALL = {"train": 400, "validation": 100, "test": 100}
 

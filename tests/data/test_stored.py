@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from evo_nas.core.devices import torch_threads
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.core.workers.parallel import run_unordered
@@ -17,7 +18,7 @@ from evo_nas.data.decode import Format, decode
 from evo_nas.data.source import search_data
 from evo_nas.data.stored import PIECE, stored_pictures
 from evo_nas.errors import DataError
-from evo_nas.training.batches import Batches, measure, seeded_weights, torch_threads
+from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.loop import fit
 from evo_nas.training.recipe import Augmentation, Phase
 from tests.kit.images import COLOURS, write_pictures

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import nn
 
+from evo_nas.core.devices import torch_threads
 from evo_nas.data.images import prepare
 from evo_nas.data.source import Images
 from evo_nas.evaluation.paths import score
 from evo_nas.space.supernet import Step, Supernet
-from evo_nas.training.batches import torch_threads
 
 PREPARE = partial(prepare, mean=(0.4,), std=(0.3,), size=4)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from evo_nas.training.batches import torch_threads
+from evo_nas.core.devices import torch_threads
 
 
 @pytest.fixture(autouse=True)

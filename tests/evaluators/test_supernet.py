@@ -8,7 +8,6 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas.core.files import load_weights, read_metadata, save_weights
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
@@ -20,6 +19,7 @@ from evo_nas.space.space import Space
 from evo_nas.space.subspace import Subspace
 from evo_nas.training.batches import Ledger
 from evo_nas.training.recipe import load_recipe
+from evo_nas.training.weight_files import load_weights, read_metadata, save_weights
 from tests.kit.tinyspace import TinySpace, tiny_context, tiny_data
 
 GENOMES = [(0, 0), (0, 2), (2, 1), (1, 1)]

@@ -4,7 +4,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from evo_nas.core.files import read_metadata, save_checkpoint
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
@@ -12,7 +11,9 @@ from evo_nas.errors import CheckpointError, TrainingError
 from evo_nas.evaluation.workers import Workers, worker_count
 from evo_nas.space.network import UNKNOWN
 from evo_nas.training.batches import Ledger
+from evo_nas.training.checkpoints import save_checkpoint
 from evo_nas.training.recipe import Phase, load_recipe
+from evo_nas.training.weight_files import read_metadata
 from tests.kit.tinyspace import TinySpace, tiny_context
 
 GENOMES = [(0, 0), (2, 1), (1, 1)]

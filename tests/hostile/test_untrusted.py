@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from evo_nas import api
 from evo_nas.analysis.accuracy_figure import read_points
 from evo_nas.cli import main as cli
-from evo_nas.core.files import load_checkpoint, load_weights
 from evo_nas.core.plugins.trusted_code import ALLOW, check_known, code_in
 from evo_nas.errors import EvoNasError, RunError, SpecError
 from evo_nas.results.result import load_result
@@ -30,7 +29,9 @@ from evo_nas.search.config import Config
 from evo_nas.search.run_folder import held
 from evo_nas.search.store import schema
 from evo_nas.space.architecture import read_architecture
+from evo_nas.training.checkpoints import load_checkpoint
 from evo_nas.training.recipe import load_recipe
+from evo_nas.training.weight_files import load_weights
 from evo_nas.training.weights import read_state_dict
 from tests.hostile.fuzz import contents, failures
 from tests.hostile.fuzz.seeds import make_run

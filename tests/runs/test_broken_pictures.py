@@ -14,6 +14,7 @@ import torch
 
 import evo_nas
 from evo_nas.api import prepare
+from evo_nas.core.devices import torch_threads
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.data.class_folders import list_folder
@@ -24,7 +25,7 @@ from evo_nas.data.source import SearchData
 from evo_nas.data.stored import StoredPictures, stored_pictures
 from evo_nas.errors import DataError, PictureError, RunError
 from evo_nas.results.result import load_result
-from evo_nas.training.batches import Batches, seeded_weights, torch_threads
+from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.loop import fit
 from evo_nas.training.recipe import Augmentation, Phase
 from tests.kit.images import Image, write_pictures

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas.core.files import load_weights, read_metadata, save_weights
 from evo_nas.errors import SettingsError
 from evo_nas.results.networks.export import Wish, export
 from evo_nas.results.networks.trained import load_trained
 from evo_nas.results.result import Result
+from evo_nas.training.weight_files import load_weights, read_metadata, save_weights
 from tests.kit.images import write_pictures
 
 DATA = "digits?train=100&validation=50&test=50"

@@ -15,12 +15,12 @@ from evo_nas.cli.json import result_document
 from evo_nas.cli.views.result import result_view
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
-from evo_nas.errors import ContractError, DataError, EvaluatorError, SettingsError
+from evo_nas.errors import ContractError, DataError, EvaluatorError, SettingsError, to_keep
 from evo_nas.evaluation.evaluator import Evaluator, Failure
 from evo_nas.evaluation.outcomes import outcomes
 from evo_nas.results.page.run import run_page
 from evo_nas.results.result import Result
-from evo_nas.search.failures import Announcer, FailureCount, to_keep
+from evo_nas.search.failures import Announcer, FailureCount
 from tests.kit.plugins import Score
 
 from .test_loop import FLAT, Interruption, stop_after

@@ -17,11 +17,11 @@ import torch
 import evo_nas
 from evo_nas import api
 from evo_nas.api import prepare
-from evo_nas.core.files import load_weights
 from evo_nas.core.progress import Silent
 from evo_nas.errors import RunError
 from evo_nas.search.run_folder import STORE
 from evo_nas.search.store.store import Store
+from evo_nas.training.weight_files import load_weights
 from tests.kit.images import write_pictures
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from evo_nas.core.files import save_checkpoint
 from evo_nas.errors import RunError
 from evo_nas.results.result import load_result
 from evo_nas.search.upkeep import clean
+from evo_nas.training.checkpoints import save_checkpoint
 from tests.runs.test_loop import outcome, run
 
 

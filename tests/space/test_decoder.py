@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from evo_nas.core.devices import torch_threads
 from evo_nas.space.decoder import Decoder
-from evo_nas.training.batches import torch_threads
 from tests.kit.loading import draw, small, space
 
 

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from evo_nas.core.files import load_checkpoint, save_checkpoint
+from evo_nas.core.devices import torch_threads
 from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError
-from evo_nas.training.batches import Ledger, measure, torch_threads
+from evo_nas.training.batches import Ledger, measure
+from evo_nas.training.checkpoints import load_checkpoint, save_checkpoint
 from evo_nas.training.loop import fit, images_trained
 from evo_nas.training.recipe import Augmentation
 from evo_nas.training.trainer import make_optimizer, set_learning_rate

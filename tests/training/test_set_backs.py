@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from evo_nas.core.files import load_checkpoint, save_checkpoint
+from evo_nas.core.devices import torch_threads
 from evo_nas.core.streams import Streams
 from evo_nas.errors import EvaluatorError, TrainingError
-from evo_nas.training.batches import torch_threads
+from evo_nas.training.checkpoints import load_checkpoint, save_checkpoint
 from evo_nas.training.loop import fit
 from evo_nas.training.trainer import not_finite
 from tests.kit.training import (

@@ -3,9 +3,9 @@ import json
 import pytest
 import torch
 
-from evo_nas.core.files import save_weights
 from evo_nas.errors import CheckpointError
 from evo_nas.space.space import Geometry
+from evo_nas.training.weight_files import save_weights
 from evo_nas.training.weights import (
     describe_weights,
     read_count,

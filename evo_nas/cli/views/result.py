@@ -11,11 +11,11 @@ from rich.text import Text
 
 from evo_nas.core.console import duration
 from evo_nas.core.plugins import registry
-from evo_nas.errors import EvoNasError
+from evo_nas.errors import EvoNasError, in_short
 from evo_nas.evaluation.evaluator import Evaluator, Objective
 from evo_nas.results.result import Result, conditions_facts, limited_facts, measured_facts
 from evo_nas.sampling.budget import format_amount
-from evo_nas.search.failures import in_short, most_frequent
+from evo_nas.search.failures import most_frequent
 from evo_nas.search.run_folder import FINALISTS
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Space

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import traceback
 from asyncio import CancelledError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from evo_nas.errors import EvoNasError, SpecError
 
 # What a plug-in may raise and others survive: a cancelled task's error is no Exception, nor is that
 # of a function which believes to be the program. An interrupt is not among them.
@@ -48,3 +52,33 @@ def _is_known(file: Path, module: str) -> bool:
     """Whether code is ours, Python's own or an installed package's."""
     ours = module.partition(".")[0] == "evo_nas"
     return ours or _PYTHON in file.parents or "site-packages" in file.parts
+
+
+class Breach(Exception):  # noqa: N818  read as "a breach of the contract"
+    """What a plug-in gives is not what its contract says."""
+
+
+def require(condition: object, message: str) -> None:
+    """Raise a Breach unless the condition holds."""
+    if not condition:
+        raise Breach(message)
+
+
+@contextmanager
+def blamed(kind: str, spec: str, method: str) -> Iterator[None]:
+    """Raise a SpecError that names the plug-in, for a breach or what its own code raises inside.
+
+    What comes from evo-nas alone is a bug in it, and stays as it is.
+    """
+    then = f"evo-nas check {kind} '{spec}' says what else to mend"
+    try:
+        yield
+    except EvoNasError:
+        raise
+    except Breach as error:
+        raise SpecError(f"{kind} {spec!r}: {error}; {then}") from error
+    except Exception as error:
+        if not own_frames(error):
+            raise
+        told = f"{method}() raised {describe(error)}"
+        raise SpecError(f"{kind} {spec!r}: {told}; {then}") from error

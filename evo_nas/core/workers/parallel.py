@@ -17,7 +17,7 @@ import cloudpickle
 from joblib import Parallel, delayed, parallel_config
 from torch import nn
 
-from evo_nas.training.batches import torch_threads
+from evo_nas.core.devices import torch_threads
 
 from .lifeline import lifeline
 from .start import begin_work, starting_workers

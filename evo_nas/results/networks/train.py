@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from evo_nas.core.devices import available_cores, resolve_device
-from evo_nas.core.files import remove_checkpoint, save_weights
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
@@ -19,8 +18,10 @@ from evo_nas.search.architectures import find_architecture
 from evo_nas.search.settings import at_least, choose_recipe, resolve_geometry
 from evo_nas.space.space import Space
 from evo_nas.training.batches import Batches, measure, seeded_weights
+from evo_nas.training.checkpoints import remove_checkpoint
 from evo_nas.training.log import TrainingLog
 from evo_nas.training.loop import Epoch, fit
+from evo_nas.training.weight_files import save_weights
 from evo_nas.training.weights import describe_measured, describe_weights
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from torch import nn
 
-from evo_nas.core.files import read_metadata
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.trusted_code import check_known
 from evo_nas.data.source import DataSource
@@ -21,6 +20,7 @@ from evo_nas.search.architectures import find_architecture
 from evo_nas.search.run_folder import CONFIG, FINALISTS, WEIGHTS
 from evo_nas.space.architecture import BEST, Architecture
 from evo_nas.space.space import Geometry, Space
+from evo_nas.training.weight_files import read_metadata
 from evo_nas.training.weights import (
     Delivered,
     check_weights,

@@ -20,8 +20,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from evo_nas.core.files import HEADER_BYTES, MAGIC, save_weights
 from evo_nas.search.store import schema
+from evo_nas.training.checkpoints import HEADER_BYTES, MAGIC
+from evo_nas.training.weight_files import save_weights
 
 from .inputs import VALUES, mutated
 

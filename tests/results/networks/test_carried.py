@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas.core.files import save_weights
 from evo_nas.core.plugins import registry
 from evo_nas.errors import ExportError, SpecError
 from evo_nas.results.networks.export import Wish, export
 from evo_nas.results.networks.trained import Trained, load_trained
+from evo_nas.training.weight_files import save_weights
 from evo_nas.training.weights import describe_weights
 from tests.kit.spaces import shallow_toml
 

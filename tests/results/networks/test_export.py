@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 import evo_nas
 from evo_nas.cli import main as cli
-from evo_nas.core.files import save_weights
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.errors import CheckpointError, ExportError, SettingsError, SpaceError, SpecError
@@ -27,6 +26,7 @@ from evo_nas.results.networks.trained import Trained, load_trained
 from evo_nas.results.result import Result
 from evo_nas.space.architecture import Architecture
 from evo_nas.space.space import Geometry
+from evo_nas.training.weight_files import save_weights
 from evo_nas.training.weights import describe_weights
 from tests.kit.loading import draw
 from tests.kit.spaces import shallow_toml

@@ -5,12 +5,12 @@ import json
 import pytest
 import torch
 
-from evo_nas.core.files import load_weights
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.errors import CheckpointError, RunError
 from evo_nas.results.networks.train import checkpoint_path, train_architecture
 from evo_nas.training.batches import Batches, measure
+from evo_nas.training.weight_files import load_weights
 
 DATA = "digits?train=200&validation=100&test=50"
 

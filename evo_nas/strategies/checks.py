@@ -1,0 +1,100 @@
+"""Checks what a strategy gives: its stages and its proposals, whenever it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evo_nas.core.plugins.blame import Breach, blamed, require
+from evo_nas.core.validation import shown
+from evo_nas.errors import EvoNasError
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.sampling.sampler import Sampler
+from evo_nas.space.space import Space
+from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy
+
+
+def check_stages(stages: object, space: Space) -> None:
+    """What ``plan`` returned."""
+    fine = isinstance(stages, tuple) and len(stages) > 0
+    fine = fine and all(isinstance(stage, StagePlan) for stage in stages)  # type: ignore[attr-defined]
+    require(fine, f"plan() is {shown(stages)}; return a tuple of StagePlan(...), one at least")
+    assert isinstance(stages, tuple)
+    names = [stage.name for stage in stages]
+    require(len(set(names)) == len(names), f"two stages have one name: {names}")
+    for stage in stages:
+        known = stage.level is None or stage.level in space.levels
+        told = f"stage {stage.name}: level {stage.level!r} is no level of the space"
+        require(known, f"{told} {space.levels}; take it from space.levels, or None")
+        for name in ("candidates", "finalists", "epochs_factor"):
+            number = getattr(stage, name)
+            known = type(number) is int and number >= 1
+            require(known, f"stage {stage.name}: {name} is {number!r}; it must be 1 or more")
+
+
+def check_proposals(proposals: object, space: Space) -> None:
+    """What ``ask`` returned, genomes by their types, length and genes."""
+    fine = isinstance(proposals, Sequence) and all(isinstance(p, Proposal) for p in proposals)
+    if not fine:
+        more = "return a list of Proposal(genome, origin), an empty one at the end"
+        raise Breach(f"ask() is {shown(proposals)}; {more}")
+    assert isinstance(proposals, Sequence)
+    for proposal in proposals:
+        problem = _problem(proposal, space)
+        if problem:
+            raise Breach(f"the proposal {shown(proposal.genome)} {problem}")
+
+
+def _problem(proposal: Proposal, space: Space) -> str | None:
+    """What is wrong with a proposal; words are made only then, as searches make many."""
+    genome, origin, parents = proposal.genome, proposal.origin, proposal.parents
+    if not isinstance(genome, tuple):
+        return f"is a {type(genome).__name__}; make it a tuple"
+    try:
+        space.check(genome)
+    except EvoNasError as error:
+        return f"is no genome: {error}; draw with sampler.fresh"
+    if not isinstance(origin, str) or not origin:
+        return "does not say its `origin`, in a word"
+    if not isinstance(parents, tuple) or not all(isinstance(one, tuple) for one in parents):
+        return f"has `parents` {shown(parents)}; make it a tuple of genomes"
+    return None
+
+
+def plan(strategy: Strategy, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
+    """The stages, checked."""
+    with blamed("strategy", _named(strategy), "plan"):
+        stages = strategy.plan(space, settings)
+        check_stages(stages, space)
+    return stages
+
+
+def begin(
+    strategy: Strategy,
+    stage: StagePlan,
+    sampler: Sampler,
+    settings: Settings,
+    objectives: Sequence[Objective],
+) -> None:
+    """Begin a stage."""
+    with blamed("strategy", _named(strategy), "begin"):
+        strategy.begin(stage, sampler, settings, objectives)
+
+
+def ask(strategy: Strategy, rng: np.random.Generator, space: Space) -> Sequence[Proposal]:
+    """The next generation, checked."""
+    with blamed("strategy", _named(strategy), "ask"):
+        proposals = strategy.ask(rng)
+        check_proposals(proposals, space)
+    return proposals
+
+
+def tell(strategy: Strategy, scored: Sequence[Scored]) -> None:
+    """Tell it the scores."""
+    with blamed("strategy", _named(strategy), "tell"):
+        strategy.tell(scored)
+
+
+def _named(strategy: Strategy) -> str:
+    return str(getattr(strategy, "spec", type(strategy).__name__))
