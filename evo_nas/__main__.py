@@ -1,5 +1,5 @@
 """``python -m evo_nas`` is the command ``evo-nas``."""
 
-from evo_nas.cli.main import main
+from evo_nas.cli.app import main
 
 main()

@@ -11,10 +11,17 @@ likes them::
 ``evo-nas check`` shows them on the command line.
 """
 
-from .check import Check, CheckFailed, ConformanceError, Outcome
-from .evaluator import check_evaluator, evaluator_checks
-from .space import check_space, space_checks
-from .strategy import check_strategy, strategy_checks
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evo_nas.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from .check import Check, CheckFailed, ConformanceError, Outcome
+    from .evaluator import check_evaluator, evaluator_checks
+    from .space import check_space, space_checks
+    from .strategy import check_strategy, strategy_checks
 
 __all__ = [
     "Check",
@@ -28,3 +35,5 @@ __all__ = [
     "space_checks",
     "strategy_checks",
 ]
+
+__getattr__ = lazy(__name__)

@@ -15,7 +15,7 @@ from evo_nas.analysis.accuracy_figure import (
     read_points,
     run_point,
 )
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 from evo_nas.errors import RunError, TableError
 from evo_nas.results.result import Result
 from tests.kit.finished import evaluation, genome, made
@@ -106,7 +106,7 @@ def test_the_command(run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     given = [str(run.folder), "--paper", "--points", str(tmp_path / "p.csv"), "--out", str(out)]
     monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "accuracy", *given])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli.app()
     assert ended.value.code == 0
     assert {"mine & yours", "GLiT (published)"} <= texts(out.read_text())
     assert "x: 50% at 400" in titles(out.read_text())

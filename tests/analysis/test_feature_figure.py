@@ -14,7 +14,7 @@ import torch
 
 import evo_nas
 from evo_nas.analysis.feature_figure import feature_figure
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 from evo_nas.core.plugins import registry
 from evo_nas.errors import CheckpointError, DataError, EvoNasError, SettingsError
 from evo_nas.results.networks.trained import load_trained
@@ -177,7 +177,7 @@ def test_the_commands(
     given = [str(pictures[0]), "--network", f"glit_tiny={weights}", "--out", str(out)]
     monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "features", *given])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli.app()
     assert ended.value.code == 0
     with Image.open(out) as figure:
         assert figure.format == "PNG"
@@ -186,13 +186,13 @@ def test_the_commands(
         "sys.argv", ["evo-nas", "figure", "network", "glit_tiny", "--out", str(svg)]
     )
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli.app()
     assert ended.value.code == 0
     assert "dk384" in svg.read_text()
     assert "dk384" in capsys.readouterr().out
     for wrong in (["--mean", "grey"], ["--std", "0,0,0"], ["--mean", "2"], ["--std", "0.5"]):
         monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "features", *given, *wrong])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            cli.app()
         assert ended.value.code == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 from evo_nas.cli.catalogue import details
 from evo_nas.core.plugins.docs import Option
 from evo_nas.errors import SpecError
@@ -39,7 +39,7 @@ def listed(
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setattr(sys, "argv", ["evo-nas", "list", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli.app()
     assert ended.value.code in (0, None), capsys.readouterr().err
     return capsys.readouterr().out
 

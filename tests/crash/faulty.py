@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 from evo_nas.core import files
 from evo_nas.search.store.store import Store
 
@@ -152,4 +152,4 @@ def main(fault: Sequence[str]) -> None:
     if fault:
         name, number = fault
         FAULTS[name](int(number))
-    cli.main()
+    cli.app()

@@ -23,7 +23,7 @@ from unittest import mock
 import pytest
 import typer.main
 
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 
 ROOT = Path(__file__).resolve().parents[2]
 _TOLD = """#!{python}

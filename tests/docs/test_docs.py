@@ -16,7 +16,7 @@ from unittest import mock
 import pytest
 
 import evo_nas
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 from evo_nas.core.plugins import registry
 
 from .commands import find, look
@@ -104,7 +104,7 @@ def run(words: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> str:
             if module:
                 runpy.run_module(module, run_name="__main__", alter_sys=True)
             else:
-                cli.main()
+                cli.app()
         except SystemExit as ended:
             return "" if ended.code in (0, None) else out.getvalue() + err.getvalue()
     return ""

@@ -227,7 +227,7 @@ def test_however_the_search_ends_no_worker_stays_and_it_goes_on(
         "--population", "8", "--finalists", "2", "--failures", "0.8", "--jobs", "2",
         "--run-dir", str(folder), "--quiet",
     )  # fmt: skip
-    code = "from evo_nas.cli.main import main; main()"
+    code = "from evo_nas.cli.app import main; main()"
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     search = subprocess.Popen(

@@ -8,7 +8,7 @@ import pytest
 
 import evo_nas
 from evo_nas.api import prepare
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import NoImages
@@ -145,7 +145,7 @@ def test_what_is_shown_of_a_run_by_a_table_is_true(
     arguments = ["run", "--space", f"table?file={table.name}", "--evaluator", "table"]
     monkeypatch.setattr(sys, "argv", ["evo-nas", *arguments, "--flops", "42", "--finalists", "2"])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli.app()
     shown = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
     for said in (

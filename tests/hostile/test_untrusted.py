@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from evo_nas import api
 from evo_nas.analysis.accuracy_figure import read_points
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 from evo_nas.core.plugins.trusted_code import ALLOW, check_known, code_in
 from evo_nas.errors import EvoNasError, RunError, SpecError
 from evo_nas.results.result import load_result
@@ -102,7 +102,7 @@ def command(*arguments: str) -> int | str | None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["evo-nas", *arguments])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            cli.app()
     return ended.value.code
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import evo_nas
-from evo_nas.analysis.trust import trust
+from evo_nas.analysis.correlation import trust
 from evo_nas.errors import RunError, SettingsError, SpaceError
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.result import Result

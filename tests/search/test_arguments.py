@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import evo_nas
-from evo_nas.analysis.trust import trust
+from evo_nas.analysis.correlation import trust
 from evo_nas.api import prepare
 from evo_nas.errors import EvoNasError, SettingsError
 from evo_nas.search.arguments import amount_text, limit_texts, plain_options

@@ -1,1 +1,1 @@
-"""TODO evo_nas/analysis/comparison."""
+"""Comparisons of strategies: protocol, files, report, page."""

@@ -1,1 +1,1 @@
-"""The commands, those that belong together in one module; :mod:`evo_nas.cli.main` names them."""
+"""The commands, those that belong together in one module; :mod:`evo_nas.cli.app` names them."""

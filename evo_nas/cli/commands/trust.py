@@ -26,7 +26,7 @@ def trust(
     as_json: JsonFlag = False,
 ) -> None:
     """Say how far a search's scores can be trusted: score candidates by another evaluator."""
-    from evo_nas.analysis.trust import trust as make_trust
+    from evo_nas.analysis.correlation import trust as make_trust
     from evo_nas.cli.views.trust import trust_view
     from evo_nas.results.trust_report import trust_document
     from evo_nas.search import run_folder

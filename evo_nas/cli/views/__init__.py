@@ -1,1 +1,1 @@
-"""TODO evo_nas/cli/views."""
+"""What commands show in a terminal."""

@@ -1,1 +1,1 @@
-"""TODO evo_nas/core/workers."""
+"""Worker processes: started with care, and ended with their parent."""

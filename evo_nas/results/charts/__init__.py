@@ -1,1 +1,1 @@
-"""TODO evo_nas/results/charts."""
+"""Drawings as self-contained SVG, and what they show in a terminal or a notebook."""

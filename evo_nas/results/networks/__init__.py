@@ -1,1 +1,1 @@
-"""TODO evo_nas/results/networks."""
+"""Networks to take away: trained, loaded, exported, described."""

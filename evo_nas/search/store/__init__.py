@@ -1,1 +1,1 @@
-"""TODO evo_nas/search/store."""
+"""The store of a run: every evaluation in one SQLite file."""

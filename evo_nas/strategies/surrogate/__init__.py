@@ -1,1 +1,1 @@
-"""TODO evo_nas/strategies/surrogate."""
+"""Search by a surrogate: a Gaussian process over genomes."""

@@ -14,7 +14,7 @@ import pytest
 
 from evo_nas.analysis.comparison.page import comparison_page, write_comparison_page
 from evo_nas.analysis.comparison.report import Report
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 from tests.docs.commands import parse
 from tests.kit.pages import read_page
 
@@ -102,7 +102,7 @@ def test_the_command_report_writes_the_page_of_a_comparison(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["evo-nas", "report", str(found.folder)])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli.app()
     assert ended.value.code == 0
     written = (found.folder / "report.html").read_text()
     assert write_comparison_page(found, tmp_path / "p.html").read_text() == written

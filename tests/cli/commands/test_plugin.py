@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 
 
 def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str, columns: int = 80) -> int:
     monkeypatch.setattr(sys, "argv", ["evo-nas", *arguments])
     monkeypatch.setenv("COLUMNS", str(columns))
     with pytest.raises(SystemExit) as stop:
-        cli.main()
+        cli.app()
     assert isinstance(stop.value.code, int)
     return stop.value.code
 
@@ -97,7 +97,7 @@ def test_new_says_what_to_try(monkeypatch, capsys, tmp_path) -> None:  # type: i
     command = ["new", "space", "his_space", "--folder", str(folder)]
     monkeypatch.setattr(sys, "argv", ["evo-nas", *command])
     with pytest.raises(SystemExit) as stop:
-        cli.main()
+        cli.app()
     assert stop.value.code == 0
     shown = capsys.readouterr().out
     assert f"evo-nas check space {folder}/his_space.py:HisSpace" in shown

@@ -3,7 +3,7 @@
     nice -n 15 python -m tests.hostile.fuzz --minutes 15 --seed 1
 
 Inputs are valid files with parts changed, and files that no program writes. Each goes through
-evo_nas.cli.main.main in this process under a time limit (SIGALRM), one in a hundred in a process of its
+evo_nas.cli.app.main in this process under a time limit (SIGALRM), one in a hundred in a process of its
 own; networks also through evo_nas.load. It must end with exit code 0 or 2 (of check also 1), with
 one line on the error stream and no traceback for 2, within the limit, and must write nothing but
 what it was told to: all other files are compared, also those of the working folder, of the home
@@ -32,7 +32,7 @@ from types import FrameType
 from unittest import mock
 
 import evo_nas
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 from evo_nas.core.plugins.trusted_code import ALLOW
 from evo_nas.errors import EvoNasError
 
@@ -68,7 +68,7 @@ def run_here(arguments: list[str]) -> str:
             if arguments[0] == "load":  # no command
                 evo_nas.load(arguments[1])
             else:
-                cli.main()
+                cli.app()
     except EvoNasError:
         return ""
     except SystemExit as end:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import evo_nas
-from evo_nas.cli import main as cli
+from evo_nas.cli import app as cli
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.errors import CheckpointError, ExportError, SettingsError, SpaceError, SpecError
@@ -399,7 +399,7 @@ def test_what_is_wrong_is_said_in_one_line(
     given = [argument.format(run=run.folder, tmp=tmp_path) for argument in arguments]
     monkeypatch.setattr("sys.argv", ["evo-nas", "export", *given])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli.app()
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert said.format(tmp=tmp_path) in error
@@ -414,7 +414,7 @@ def test_the_command_prints_and_keeps_the_check(
     given = [str(run.folder), "--format", "safetensors", "--out", str(out), "--json"]
     monkeypatch.setattr("sys.argv", ["evo-nas", "export", *given])
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli.app()
     assert ended.value.code == 0
     document = json.loads(capsys.readouterr().out)
     assert document["path"] == str(out)

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from evo_nas.api import prepare
-from evo_nas.cli.main import app
+from evo_nas.cli.app import app
 from evo_nas.core.plugins import registry
 from evo_nas.results.page.repeat import command, next_commands, recipe_is_shipped
 from evo_nas.search.config import Config

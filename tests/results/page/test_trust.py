@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import evo_nas
-from evo_nas.analysis.trust import trust
+from evo_nas.analysis.correlation import trust
 from evo_nas.core.plugins import registry
 from evo_nas.errors import RunError
 from evo_nas.results.page.run import run_page

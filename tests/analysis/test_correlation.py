@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import pytest
 
 import evo_nas
-from evo_nas.analysis.trust import spread, trust
-from evo_nas.cli import main as cli
+from evo_nas.analysis.correlation import spread, trust
+from evo_nas.cli import app as cli
 from evo_nas.errors import EvaluatorError, RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.results.trust_report import Trust
@@ -264,7 +264,7 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr("sys.argv", ["evo-nas", *arguments])
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        cli.app()
     assert isinstance(ended.value.code, int)
     return ended.value.code
 
