@@ -106,7 +106,7 @@ def test_the_command(run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     given = [str(run.folder), "--paper", "--points", str(tmp_path / "p.csv"), "--out", str(out)]
     monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "accuracy", *given])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert ended.value.code == 0
     assert {"mine & yours", "GLiT (published)"} <= texts(out.read_text())
     assert "x: 50% at 400" in titles(out.read_text())

@@ -264,7 +264,7 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     monkeypatch.setattr("sys.argv", ["evo-nas", *arguments])
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert isinstance(ended.value.code, int)
     return ended.value.code
 

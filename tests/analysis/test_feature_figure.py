@@ -177,7 +177,7 @@ def test_the_commands(
     given = [str(pictures[0]), "--network", f"glit_tiny={weights}", "--out", str(out)]
     monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "features", *given])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert ended.value.code == 0
     with Image.open(out) as figure:
         assert figure.format == "PNG"
@@ -186,13 +186,13 @@ def test_the_commands(
         "sys.argv", ["evo-nas", "figure", "network", "glit_tiny", "--out", str(svg)]
     )
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert ended.value.code == 0
     assert "dk384" in svg.read_text()
     assert "dk384" in capsys.readouterr().out
     for wrong in (["--mean", "grey"], ["--std", "0,0,0"], ["--mean", "2"], ["--std", "0.5"]):
         monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "features", *given, *wrong])
         with pytest.raises(SystemExit) as ended:
-            cli.app()
+            cli.main()
         assert ended.value.code == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -132,7 +132,7 @@ def test_bad_input_gets_one_line_and_exit_code_2_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["evo-nas", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     errors = capsys.readouterr().err
     assert ended.value.code == 2
     assert said in errors
@@ -166,7 +166,7 @@ def test_what_a_plug_in_raises_is_told_by_its_line(
     given = ["run", *SCORE, "--strategy", "bad.py:Bad", "--quiet"]
     monkeypatch.setattr(sys, "argv", ["evo-nas", *given])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert ended.value.code == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "bad.py:Bad': ask() raised KeyError: 'size' (bad.py, line 12)" in line

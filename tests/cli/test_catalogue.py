@@ -39,7 +39,7 @@ def listed(
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setattr(sys, "argv", ["evo-nas", "list", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert ended.value.code in (0, None), capsys.readouterr().err
     return capsys.readouterr().out
 

@@ -86,7 +86,7 @@ def test_a_second_signal_while_the_process_ends_is_no_traceback() -> None:
         "from evo_nas import cli\n"
         "atexit.register(signal.raise_signal, signal.SIGINT)\n"  # as from an impatient user
         "sys.argv = ['evo-nas', 'list', 'strategies']\n"
-        "cli.app()\n"
+        "cli.main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGINT

@@ -152,4 +152,4 @@ def main(fault: Sequence[str]) -> None:
     if fault:
         name, number = fault
         FAULTS[name](int(number))
-    cli.app()
+    cli.main()

@@ -104,7 +104,7 @@ def run(words: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> str:
             if module:
                 runpy.run_module(module, run_name="__main__", alter_sys=True)
             else:
-                cli.app()
+                cli.main()
         except SystemExit as ended:
             return "" if ended.code in (0, None) else out.getvalue() + err.getvalue()
     return ""

@@ -145,7 +145,7 @@ def test_what_is_shown_of_a_run_by_a_table_is_true(
     arguments = ["run", "--space", f"table?file={table.name}", "--evaluator", "table"]
     monkeypatch.setattr(sys, "argv", ["evo-nas", *arguments, "--flops", "42", "--finalists", "2"])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     shown = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
     for said in (

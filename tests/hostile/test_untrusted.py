@@ -33,7 +33,7 @@ from evo_nas.training.checkpoints import load_checkpoint
 from evo_nas.training.recipe import load_recipe
 from evo_nas.training.weight_files import load_weights
 from evo_nas.training.weights import read_state_dict
-from tests.hostile.fuzz import contents, failures
+from tests.hostile.fuzz.__main__ import contents, failures
 from tests.hostile.fuzz.seeds import make_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,7 +102,7 @@ def command(*arguments: str) -> int | str | None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["evo-nas", *arguments])
         with pytest.raises(SystemExit) as ended:
-            cli.app()
+            cli.main()
     return ended.value.code
 
 

@@ -206,7 +206,7 @@ def test_another_metric_of_an_evaluator_is_named_after_its_spec(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("opening", r"Stuck could not be opened: KeyError: 'driver' \(test_limited_runs\.py, line"),
+        ("opening", r"Stuck could not be opened: KeyError: 'driver' \(test_limits\.py, line"),
         ("data", "the images are gone"),
     ],
 )

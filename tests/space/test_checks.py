@@ -54,7 +54,7 @@ SPACES = {
     "TupleOption": r"option \(3, 3\) is a tuple; write int, float or str",
     "FloatCosts": r"costs\(.*\) is \{'flops': .*; return int 'flops' and 'params'",
     "Forgetful": r"slot_costs\('block0', \(\)\) has no \(1, 1, 0\); give the costs of all",
-    "Failing": r"costs\(\) raised KeyError: 'no such slot' \(test_contracts.py, line \d+\)",
+    "Failing": r"costs\(\) raised KeyError: 'no such slot' \(test_checks.py, line \d+\)",
 }
 
 
@@ -81,7 +81,7 @@ class Refuses(Score):
 EVALUATORS = {
     "TextObjective": r"`objectives` is \('accuracy',\); make it a tuple of Objective\(name\)",
     "Perhaps": "`in_workers` is 'sometimes'; make it True or False",
-    "Refuses": r"check\(\) raised AttributeError: blocks \(test_contracts.py, line \d+\)",
+    "Refuses": r"check\(\) raised AttributeError: blocks \(test_checks.py, line \d+\)",
 }
 
 
@@ -137,7 +137,7 @@ class Asks(Strategy):
     ("answer", "said"),
     [
         ("plan", r"plan\(\) is \[StagePlan.*; return a tuple of StagePlan"),
-        ("begin", r"begin\(\) raised KeyError: 'stage' \(test_contracts.py, line \d+\)"),
+        ("begin", r"begin\(\) raised KeyError: 'stage' \(test_checks.py, line \d+\)"),
         ("bare", r"ask\(\) is \[\(.*; return a list of Proposal\(genome, origin\)"),
         ("none", r"ask\(\) is None; return a list of Proposal"),
         ("one", r"ask\(\) is Proposal.*; return a list of Proposal"),
@@ -147,8 +147,8 @@ class Asks(Strategy):
         ("numpy", r"is no genome: .* not (np.int64\()?\d"),
         ("origin", "does not say its `origin`, in a word"),
         ("parents", "has `parents` None; make it a tuple of genomes"),
-        ("ask", r"ask\(\) raised KeyError: 'nothing' \(test_contracts.py, line \d+\)"),
-        ("fine", r"tell\(\) raised IndexError: nobody listens \(test_contracts.py, line \d+\)"),
+        ("ask", r"ask\(\) raised KeyError: 'nothing' \(test_checks.py, line \d+\)"),
+        ("fine", r"tell\(\) raised IndexError: nobody listens \(test_checks.py, line \d+\)"),
     ],
 )
 def test_a_strategy_is_checked_whenever_it_is_called(
@@ -174,6 +174,6 @@ class Interrupted(Score):
 def test_a_cancelled_task_fails_its_candidate_and_an_interrupt_does_not() -> None:
     outcome = attempt(Cancelled(), (0,))
     assert isinstance(outcome, Failure)
-    assert outcome.reason.startswith("CancelledError: the task was cancelled (test_contracts.py")
+    assert outcome.reason.startswith("CancelledError: the task was cancelled (test_checks.py")
     with pytest.raises(KeyboardInterrupt):
         attempt(Interrupted(), (0,))

@@ -165,7 +165,7 @@ def test_proxy_keeps_the_shares_of_widths_and_heads(name):
 
 def test_attention_by_hand():
     torch.manual_seed(0)
-    blocks = module("autoformer_blocks")
+    blocks = module("autoformer.blocks")
     attention = blocks.Attention(8, 2, 4)
     tokens = torch.randn(3, 1 + 9, 8)
     query, key, value = attention.qkv(tokens).unflatten(-1, (3, 2, 4)).permute(2, 0, 3, 1, 4)

@@ -118,7 +118,7 @@ def test_images_that_cannot_be_cut_have_no_proxy():
 
 
 def test_kernels_follow_the_tokens():
-    scaled = module("glit_locality").TokenConvolution().scaled
+    scaled = module("glit.local_heads").TokenConvolution().scaled
     assert scaled(square(14)) == (17, 31, 45)
     assert scaled(square(4)) == (3, 5, 7)
     for side in range(1, 40):
@@ -128,7 +128,7 @@ def test_kernels_follow_the_tokens():
 
 
 def test_windows_follow_the_patches():
-    scaled = module("glit_locality").Windows().scaled
+    scaled = module("glit.local_heads").Windows().scaled
     assert scaled(square(14)) == (14, 28, 49)
     assert scaled(square(8)) == (5, 9, 16)
     assert scaled(square(4)) == (2, 3, 4)

@@ -8,7 +8,7 @@ from torch import nn
 from evo_nas.core.plugins import registry
 from tests.kit.loading import module, reference_file, small, space, uniform
 
-blocks = module("glit_blocks")
+blocks = module("glit.blocks")
 convolution = module("glit_convolution")
 
 

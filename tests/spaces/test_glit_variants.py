@@ -9,7 +9,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.space import flops
 from tests.kit.loading import draw, module, reference_costs, small, space
 
-windows = module("glit_windows")
+windows = module("glit.windows")
 
 
 @pytest.mark.parametrize(("patches", "window"), [(16, 4), (16, 3), (9, 14), (5, 2)])

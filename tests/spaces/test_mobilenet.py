@@ -46,8 +46,8 @@ def test_blocks_beyond_the_depth_are_no_difference(mobile):
 @pytest.mark.parametrize("expansion", [3, 4, 6])
 def test_parameters_by_hand(expansion, mobile):
     """The first block of the last stage, from 112 channels to 160, with a kernel of 5."""
-    blocks = module("mobilenet_blocks")
-    place = module("mobilenet_layout").Layout(mobile.target).place(4, 0)
+    blocks = module("mobilenet.blocks")
+    place = module("mobilenet.layout").Layout(mobile.target).place(4, 0)
     block = blocks.InvertedResidual(place, blocks.Options(5, expansion))
     inside = 112 * expansion
     squeezed = inside // 4
@@ -82,7 +82,7 @@ def test_tight_budgets_are_met(mobile):
     ],
 )
 def test_small_images_are_halved_fewer_times(image_size, strides, last, mobile):
-    layout = module("mobilenet_layout").Layout(mobile.proxy(image_size, 1, 10))
+    layout = module("mobilenet.layout").Layout(mobile.proxy(image_size, 1, 10))
     assert layout.strides == strides
     assert layout.size(5) == last
     network = mobile.build(draw(mobile, 1), layout.geometry).eval()
@@ -94,7 +94,7 @@ def test_small_images_are_halved_fewer_times(image_size, strides, last, mobile):
 
 
 def test_channels_follow_the_width(mobile):
-    layout = module("mobilenet_layout").Layout
+    layout = module("mobilenet.layout").Layout
     assert layout(mobile.target).channels == [16, 24, 40, 80, 112, 160]
     assert layout(mobile.proxy(8, 1, 10)).channels == [4, 6, 10, 20, 28, 40]
 

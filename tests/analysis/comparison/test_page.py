@@ -102,7 +102,7 @@ def test_the_command_report_writes_the_page_of_a_comparison(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["evo-nas", "report", str(found.folder)])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert ended.value.code == 0
     written = (found.folder / "report.html").read_text()
     assert write_comparison_page(found, tmp_path / "p.html").read_text() == written

@@ -15,7 +15,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str, columns: int = 80) -
     monkeypatch.setattr(sys, "argv", ["evo-nas", *arguments])
     monkeypatch.setenv("COLUMNS", str(columns))
     with pytest.raises(SystemExit) as stop:
-        cli.app()
+        cli.main()
     assert isinstance(stop.value.code, int)
     return stop.value.code
 
@@ -97,7 +97,7 @@ def test_new_says_what_to_try(monkeypatch, capsys, tmp_path) -> None:  # type: i
     command = ["new", "space", "his_space", "--folder", str(folder)]
     monkeypatch.setattr(sys, "argv", ["evo-nas", *command])
     with pytest.raises(SystemExit) as stop:
-        cli.app()
+        cli.main()
     assert stop.value.code == 0
     shown = capsys.readouterr().out
     assert f"evo-nas check space {folder}/his_space.py:HisSpace" in shown

@@ -68,7 +68,7 @@ def run_here(arguments: list[str]) -> str:
             if arguments[0] == "load":  # no command
                 evo_nas.load(arguments[1])
             else:
-                cli.app()
+                cli.main()
     except EvoNasError:
         return ""
     except SystemExit as end:

@@ -399,7 +399,7 @@ def test_what_is_wrong_is_said_in_one_line(
     given = [argument.format(run=run.folder, tmp=tmp_path) for argument in arguments]
     monkeypatch.setattr("sys.argv", ["evo-nas", "export", *given])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert said.format(tmp=tmp_path) in error
@@ -414,7 +414,7 @@ def test_the_command_prints_and_keeps_the_check(
     given = [str(run.folder), "--format", "safetensors", "--out", str(out), "--json"]
     monkeypatch.setattr("sys.argv", ["evo-nas", "export", *given])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert ended.value.code == 0
     document = json.loads(capsys.readouterr().out)
     assert document["path"] == str(out)

@@ -227,7 +227,7 @@ def test_the_command_writes_where_it_is_told(
     out = tmp_path / "mine.html"
     monkeypatch.setattr("sys.argv", ["evo-nas", "report", str(run.folder), "--out", str(out)])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert ended.value.code == 0
     assert str(out) in capsys.readouterr().out
     assert out.read_text() == (run.folder / FILE).read_text()
@@ -243,7 +243,7 @@ def test_what_is_no_run_is_said_in_one_line(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["evo-nas", "report", *arguments])
     with pytest.raises(SystemExit) as ended:
-        cli.app()
+        cli.main()
     assert ended.value.code == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
