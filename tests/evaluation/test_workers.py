@@ -35,7 +35,7 @@ from tests.kit.dangerous import FAULTS
 from tests.kit.tinyspace import tiny_context
 from tests.runs.test_failures import Listener, told
 
-FILE = str(Path(__file__).with_name("dangerous.py"))
+FILE = str(Path(__file__).parents[1] / "kit" / "dangerous.py")
 SMALL: dict[str, Any] = {
     "strategy": "random_search", "samples": 16, "population": 8, "finalists": 2, "failures": 0.8
 }  # fmt: skip

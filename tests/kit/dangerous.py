@@ -13,8 +13,7 @@ from torch import nn
 from evo_nas.errors import DataError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator
 from evo_nas.space.space import Genome, Geometry, Space
-
-from .plugins import Tiny
+from tests.kit.plugins import Tiny
 
 # By what the genes add up to, the first one once, the second one twice, and so on.
 FAULTS = {

@@ -1,5 +1,5 @@
 """A file of plug-ins that is named by its path."""
 
-from .plugins import Cheapest
+from tests.kit.plugins import Cheapest
 
 __all__ = ["Cheapest"]

@@ -146,7 +146,9 @@ def test_strategies_of_one_stage_deliver_too(tmp_path: Path, strategy: str) -> N
     assert 250 <= result.best["target"]["flops"] <= 400
 
 
-@pytest.mark.parametrize("place", ["tests.kit.plugins", str(Path(__file__).with_name("own.py"))])
+@pytest.mark.parametrize(
+    "place", ["tests.kit.plugins", str(Path(__file__).parents[1] / "kit" / "own.py")]
+)
 def test_somebodys_own_strategy_is_found_by_module_and_by_path(tmp_path: Path, place: str) -> None:
     result = run(tmp_path / "run", strategy=f"{place}:Cheapest")
     searched = sorted(e.flops for e in result.of("stage1", "search"))

@@ -16,7 +16,7 @@ from evo_nas.search.config import Config
 from evo_nas.training.recipe import Augmentation
 from tests.kit.plugins import Tiny
 
-PLUGINS = Path(__file__).with_name("plugins.py")
+PLUGINS = Path(__file__).parents[1] / "kit" / "plugins.py"
 TINY = "tests.kit.plugins:Tiny"
 
 

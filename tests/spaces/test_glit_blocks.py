@@ -9,7 +9,7 @@ from evo_nas.core.plugins import registry
 from tests.kit.loading import module, reference_file, small, space, uniform
 
 blocks = module("glit.blocks")
-convolution = module("glit_convolution")
+convolution = module("glit.convolution")
 
 
 def local_heads(channels, expansion, kernel, seed=0):

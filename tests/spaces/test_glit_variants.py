@@ -39,7 +39,7 @@ def test_smaller_windows_cost_less():
 
 
 def test_the_grid_convolution_sees_neighbours_in_two_dimensions():
-    convolution = module("glit_convolution").GridConvolution(1, 3, 4)
+    convolution = module("glit.convolution").GridConvolution(1, 3, 4)
     nn.init.ones_(convolution.conv.weight)
     nn.init.zeros_(convolution.conv.bias)
     patches = torch.zeros(1, 1, 16)

@@ -34,11 +34,11 @@ _GROUPS = {
     "network": "evo_nas.networks",
 }
 _CONTRACTS = {  # what plug-ins of a kind derive from; looked up once one has been imported
-    "space": "evo_nas.space.space:Space",
-    "evaluator": "evo_nas.evaluation.evaluator:Evaluator",
-    "strategy": "evo_nas.strategies.base:Strategy",
-    "data": "evo_nas.data.source:DataSource",
-    "network": "evo_nas.space.architecture:Architecture",
+    "space": "evo_nas.space:Space",
+    "evaluator": "evo_nas.evaluation:Evaluator",
+    "strategy": "evo_nas.strategies:Strategy",
+    "data": "evo_nas.data:DataSource",
+    "network": "evo_nas.space:Architecture",
 }
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]{1,3})?", re.IGNORECASE)

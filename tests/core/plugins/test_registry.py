@@ -89,11 +89,11 @@ def test_a_plugin_that_refuses_its_options_or_fails_at_import(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("kind", "base"),
     [
-        ("space", "evo_nas.space.space.Space"),
-        ("evaluator", "evo_nas.evaluation.evaluator.Evaluator"),
-        ("strategy", "evo_nas.strategies.base.Strategy"),
-        ("data", "evo_nas.data.source.DataSource"),
-        ("network", "evo_nas.space.architecture.Architecture"),
+        ("space", "evo_nas.space.Space"),
+        ("evaluator", "evo_nas.evaluation.Evaluator"),
+        ("strategy", "evo_nas.strategies.Strategy"),
+        ("data", "evo_nas.data.DataSource"),
+        ("network", "evo_nas.space.Architecture"),
     ],
 )
 def test_what_is_of_another_kind_is_refused(tmp_path: Path, kind: str, base: str) -> None:
