@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from evo_nas.errors import SpaceError
-from evo_nas.space import costcache
+from evo_nas.space import cost_cache
 from evo_nas.space.space import Costs, Genome, Geometry, Space
 
 
@@ -48,7 +48,7 @@ class TimmNetwork(Space):
         with torch.device("meta"):
             network = self.build((), self.target)
         size = self.target.image_size
-        return costcache.count(network, torch.zeros(1, self.target.channels, size, size))
+        return cost_cache.count(network, torch.zeros(1, self.target.channels, size, size))
 
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
         """The network, with weights as timm initialises them."""

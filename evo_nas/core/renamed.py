@@ -16,6 +16,7 @@ from typing import Any
 
 # From the old module to the package to import from now, and where its names are.
 _OLD = {
+    "costcache": ("space", ("space.cost_cache",)),
     "counted_space": ("space", ("space.counted",)),
     "distribution": ("sampling", ("sampling.distribution",)),
     "evaluator": ("evaluation", ("evaluation.evaluator",)),

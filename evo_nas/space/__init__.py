@@ -9,7 +9,7 @@ from evo_nas.core.lazy import lazy
 if TYPE_CHECKING:
     from .architecture import Architecture
     from .choices import Choice, Choices, Genome, Option
-    from .costcache import count
+    from .cost_cache import count
     from .counted import CountedSpace
     from .network import ImageClassifier, StochasticDepth
     from .space import Cell, Costs, Geometry, Space

@@ -10,7 +10,7 @@ import torch
 
 from evo_nas.errors import SpaceError
 
-from .costcache import count
+from .cost_cache import count
 from .space import Costs, Genome, Space
 
 

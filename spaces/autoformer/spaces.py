@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from evo_nas.errors import SpaceError
-from evo_nas.space import costcache
+from evo_nas.space import cost_cache
 from evo_nas.space.space import Cell, Choice, Costs, Genome, Geometry, Option, Space
 from evo_nas.space.supernet import Supernet
 
@@ -78,7 +78,7 @@ class AutoFormer(Space):
                 mlps = [mlp(width, ratio) for ratio in self.mlp_ratios]
             hidden = torch.zeros(1, tokens, width)
             first, second = (
-                [costcache.count(m, hidden) for m in own] for own in (attentions, mlps)
+                [cost_cache.count(m, hidden) for m in own] for own in (attentions, mlps)
             )
             tables[width] = {
                 (i, j): {name: a[name] + b[name] for name in a}
@@ -100,7 +100,7 @@ class AutoFormer(Space):
                 trunk = nn.Sequential(
                     embedding(self.target, width), Classifier(width, self.target.classes)
                 )
-            found[width] = costcache.count(trunk, torch.zeros(1, self.target.channels, size, size))
+            found[width] = cost_cache.count(trunk, torch.zeros(1, self.target.channels, size, size))
         return found
 
     # -- networks --------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from functools import cached_property
 import torch
 from torch import nn
 
-from evo_nas.space import costcache
+from evo_nas.space import cost_cache
 from evo_nas.space.space import Cell, Costs, Genome, Geometry, Option, Space
 from evo_nas.space.supernet import Supernet
 
@@ -81,7 +81,7 @@ class GlitFamily(Space):
         with torch.device("meta"):
             trunk = Trunk(self.target, self.locality.class_token)
         size = self.target.image_size
-        return costcache.count(trunk, torch.zeros(1, self.target.channels, size, size))
+        return cost_cache.count(trunk, torch.zeros(1, self.target.channels, size, size))
 
     # -- networks --------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from evo_nas.errors import SpaceError
-from evo_nas.space import costcache
+from evo_nas.space import cost_cache
 from evo_nas.space.space import Costs, Geometry, Option
 
 from .blocks import Block, FeedForward, GlobalHeads, GlobalLocal, LocalHeads, layer_norm
@@ -159,7 +159,7 @@ class PartCosts:
             with torch.device("meta"):  # most figures are known already: weights need no memory
                 part, channels = self._make(str(key[0]), options)
             tokens = torch.zeros(1, self._tokens, channels)
-            self._known[key] = costcache.count(part, tokens)
+            self._known[key] = cost_cache.count(part, tokens)
         return self._known[key]
 
     def _make(self, kind: str, options: BlockOptions) -> tuple[nn.Module, int]:

@@ -12,7 +12,7 @@ from itertools import chain, product
 import torch
 from torch import nn
 
-from evo_nas.space import costcache
+from evo_nas.space import cost_cache
 from evo_nas.space.space import Cell, Choice, Costs, Genome, Geometry, Option, Space
 from evo_nas.space.supernet import Supernet
 
@@ -92,7 +92,7 @@ class MobileNet(Space):
             (stem, self.target.channels, size),
             (head, layout.channels[-1], last),
         ):
-            for name, cost in costcache.count(part, torch.zeros(1, channels, side, side)).items():
+            for name, cost in cost_cache.count(part, torch.zeros(1, channels, side, side)).items():
                 total[name] += cost
         return total
 
@@ -164,4 +164,4 @@ def _block_costs(stage: int, position: int, options: Options) -> Costs:
     side = layout.size(stage if position == 0 else stage + 1)
     with torch.device("meta"):
         block = InvertedResidual(place, options)
-    return costcache.count(block, torch.zeros(1, place.inputs, side, side))
+    return cost_cache.count(block, torch.zeros(1, place.inputs, side, side))

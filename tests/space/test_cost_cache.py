@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from evo_nas.space import costcache, flops
+from evo_nas.space import cost_cache, flops
 
 COSTS = {"flops": 105, "params": 40}
 INPUT = torch.zeros(1, 3, 7)
@@ -27,14 +27,14 @@ def counted(monkeypatch):
         return count(module, *inputs)
 
     listen.__module__ = count.__module__
-    monkeypatch.setattr(costcache, "_source_digest", lambda thing: "source of " + thing.__name__)
+    monkeypatch.setattr(cost_cache, "_source_digest", lambda thing: "source of " + thing.__name__)
     monkeypatch.setattr(flops, "count", listen)
     return modules
 
 
 def test_a_part_is_counted_once(cache, counted):
     for _ in range(3):
-        assert costcache.count(nn.Linear(7, 5), INPUT) == COSTS
+        assert cost_cache.count(nn.Linear(7, 5), INPUT) == COSTS
     assert len(counted) == 1
     assert [path.suffix for path in cache.iterdir()] == [".json"]
 
@@ -56,21 +56,21 @@ class Scaled(nn.Module):
 
 @pytest.mark.usefixtures("cache")
 def test_whatever_changes_the_costs_is_in_the_key(counted, monkeypatch):
-    assert costcache.count(Scaled(1), INPUT)["flops"] == 147
-    assert costcache.count(Scaled(2), INPUT)["flops"] == 294
-    assert costcache.count(Scaled(1), torch.zeros(1, 4, 7))["flops"] == 196
-    monkeypatch.setattr(costcache, "_source_digest", lambda thing: "edited source")
-    assert costcache.count(Scaled(1), INPUT)["flops"] == 147
+    assert cost_cache.count(Scaled(1), INPUT)["flops"] == 147
+    assert cost_cache.count(Scaled(2), INPUT)["flops"] == 294
+    assert cost_cache.count(Scaled(1), torch.zeros(1, 4, 7))["flops"] == 196
+    monkeypatch.setattr(cost_cache, "_source_digest", lambda thing: "edited source")
+    assert cost_cache.count(Scaled(1), INPUT)["flops"] == 147
     assert len(counted) == 4
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"flops": -1, "params": 2}', b"\xff\xfe"])
 def test_a_damaged_file_is_counted_again(cache, counted, content):
-    costcache.count(nn.Linear(7, 5), INPUT)
+    cost_cache.count(nn.Linear(7, 5), INPUT)
     (path,) = cache.iterdir()
     path.write_bytes(content)
-    assert costcache.count(nn.Linear(7, 5), INPUT) == COSTS
-    assert costcache.count(nn.Linear(7, 5), INPUT) == COSTS
+    assert cost_cache.count(nn.Linear(7, 5), INPUT) == COSTS
+    assert cost_cache.count(nn.Linear(7, 5), INPUT) == COSTS
     assert len(counted) == 2
 
 
@@ -78,19 +78,19 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
-    assert costcache.count(nn.Linear(7, 5), INPUT) == COSTS
+    assert cost_cache.count(nn.Linear(7, 5), INPUT) == COSTS
 
 
 def test_a_class_without_source_is_counted_each_time(cache):
     names = {"nn": nn}
     exec("class Sourceless(nn.Linear): pass", names)
-    assert costcache.count(names["Sourceless"](7, 5), INPUT) == COSTS
+    assert cost_cache.count(names["Sourceless"](7, 5), INPUT) == COSTS
     assert not cache.exists()
 
 
 def count_in_process(_):
     torch.set_num_threads(1)
-    return costcache.count(nn.Linear(7, 5), INPUT)
+    return cost_cache.count(nn.Linear(7, 5), INPUT)
 
 
 def test_several_processes_at_once(cache):
