@@ -14,11 +14,11 @@ from .core.renamed import keep_old_paths
 
 if TYPE_CHECKING:
     from .analysis.comparison.report import compare
-    from .api import prepare, resume, run
+    from .api import Prepared, prepare, resume, run
     from .results.networks.load import load
     from .results.result import Result, load_result
 
-__all__ = ["Result", "compare", "load", "load_result", "prepare", "resume", "run"]
+__all__ = ["Prepared", "Result", "compare", "load", "load_result", "prepare", "resume", "run"]
 
 __getattr__ = lazy(__name__)
 keep_old_paths()

@@ -90,7 +90,10 @@ def parse_module(name: str, arguments: list[str], place: str) -> None:
         mock.patch.object(sys, "path", [str(ROOT), *sys.path]),
     ):
         try:
-            importlib.import_module(name).main()
+            module = importlib.import_module(name)
+            if hasattr(module, "__path__"):
+                module = importlib.import_module(f"{name}.__main__")
+            module.main()
         except _Parsed:
             return
         except SystemExit:

@@ -2,8 +2,8 @@
 
 import torch
 
-from evo_nas.evaluation.evaluator import Evaluator, Objective
-from evo_nas.training.batches import seeded_weights
+from evo_nas.evaluation import Evaluator, Objective
+from evo_nas.training import seeded_weights
 
 
 class MyEvaluator(Evaluator):

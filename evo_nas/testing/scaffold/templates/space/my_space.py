@@ -2,8 +2,7 @@
 
 from torch import nn
 
-from evo_nas.space.counted import CountedSpace
-from evo_nas.space.space import Choice, Geometry
+from evo_nas.space import Choice, CountedSpace, Geometry
 
 SIZES = {"kernel": (3, 5, 7), "expansion": (1, 2, 4)}  # of each block
 

@@ -1,8 +1,7 @@
 """A search strategy: local search, from a random generation to neighbours of the best so far."""
 
-from evo_nas.sampling.distribution import mutation
-from evo_nas.sampling.sampler import Exhausted
-from evo_nas.strategies.base import Proposal, Strategy, flat_stage, rank
+from evo_nas.sampling import Exhausted, mutation
+from evo_nas.strategies import Proposal, Strategy, flat_stage, rank
 
 
 class MyStrategy(Strategy):
