@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import tomllib
@@ -11,8 +12,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 API = ROOT / "docs" / "api.md"
+MAP = ROOT / "ARCHITECTURE.md"
+WORDS = 800  # of the map, at most
 
-pytestmark = pytest.mark.skipif(not API.is_file(), reason="tested away from the repository")
+HERE = MAP.is_file() and API.is_file()
+pytestmark = pytest.mark.skipif(not HERE, reason="tested away from the repository")
 
 PACKAGES = {
     "analysis", "cli", "core", "data", "evaluation", "results", "sampling", "search", "space",
@@ -65,3 +69,55 @@ def test_every_folder_of_modules_is_installed() -> None:
     for folder in FOLDERS:
         name = ".".join(folder.parts)
         assert (name if folder.parts[0] == "evo_nas" else f"evo_nas.{name}") in installed
+
+
+# -- the map -------------------------------------------------------------------------------------
+
+
+def tree_and_text() -> tuple[list[str], str]:
+    """The lines of the map's tree, and all that follows it."""
+    _, tree, text = MAP.read_text(encoding="utf-8").split("```\n")
+    return tree.splitlines(), text
+
+
+def test_the_map_is_on_one_screen() -> None:
+    assert len(MAP.read_text(encoding="utf-8").split()) <= WORDS
+
+
+def test_the_map_shows_every_package_and_folder_of_its_tree() -> None:
+    lines, _ = tree_and_text()
+    shown = {line.split()[0].rstrip("/") for line in lines if line.startswith("  ")}
+    assert PACKAGES | {"api.py", "errors.py"} == shown
+    for line in lines:
+        first, *words = line.split()
+        folder = ROOT / ("evo_nas" if line.startswith("  ") else "") / first
+        assert folder.exists(), line
+        for word in words:
+            name = word.strip(",;()")
+            assert not name.endswith("/") or (folder / name).is_dir(), f"{name} of {line}"
+
+
+NAMED = (
+    re.findall(r"`([\w./]+(?:/|\.py)(?::[\w.]+)?)`", tree_and_text()[1]) if MAP.is_file() else []
+)
+
+
+@pytest.mark.parametrize("named", sorted(set(NAMED)))
+def test_what_the_map_names_exists(named: str) -> None:
+    place, _, name = named.partition(":")
+    path = next((p for p in (ROOT / "evo_nas" / place, ROOT / place) if p.exists()), None)
+    assert path is not None, f"there is no {place}"
+    if name:
+        assert name in names_of(path), f"{place} has no {name}"
+
+
+def names_of(path: Path) -> set[str]:
+    """The functions and classes of a module, and the methods of these."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            methods = (n for n in node.body if isinstance(n, ast.FunctionDef))
+            names |= {f"{node.name}.{method.name}" for method in methods}
+    return names
