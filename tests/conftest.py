@@ -1,8 +1,10 @@
 """Settings of all tests."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -21,6 +23,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A worker process takes seconds to start: what is not about them has none. Who is says --jobs.
 os.environ["LOKY_MAX_CPU_COUNT"] = "1"
+
+# Runs wait for the disk after each evaluation; what tests leave need not survive this machine.
+_MEMORY = Path("/dev/shm")
+if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 4 * 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+_SLOW = ("crash", "hostile")  # folders of which everything is slow
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in _SLOW:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

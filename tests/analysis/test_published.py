@@ -10,6 +10,7 @@ from evo_nas.analysis.published import count_networks
 from evo_nas.errors import SpaceError, SpecError
 
 
+@pytest.mark.slow
 def test_published_networks_cheapest_first_and_uncountable_ones_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

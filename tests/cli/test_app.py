@@ -56,6 +56,7 @@ def test_a_run_from_plan_to_result(tmp_path: Path) -> None:
     assert again.stderr == ""
 
 
+@pytest.mark.slow
 def test_json_is_all_that_a_machine_reads(tmp_path: Path) -> None:
     ended = command(tmp_path, "run", *SCORE, "--json", "--run-dir", "my run")
     assert ended.returncode == 0, ended.stderr
@@ -194,6 +195,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_control_c_says_how_to_go_on_and_a_second_process_is_refused(tmp_path: Path) -> None:
     slow = [*PLUGINS, "--evaluator", "tests.kit.plugins:Score?pause=2", "--run-dir", "run"]
     process = start(tmp_path, "run", *slow)
@@ -208,6 +210,7 @@ def test_control_c_says_how_to_go_on_and_a_second_process_is_refused(tmp_path: P
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_control_c_in_a_training_says_which_command_goes_on(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text(
         json.dumps({"space": "tests.kit.plugins:Tiny", "genome": [0] * 9})
@@ -226,6 +229,7 @@ def test_control_c_in_a_training_says_which_command_goes_on(tmp_path: Path) -> N
     assert refused.returncode == 2
 
 
+@pytest.mark.slow
 def test_damaged_files_of_a_run_are_named(tmp_path: Path) -> None:
     command(tmp_path, "run", *SCORE, "--run-dir", "run", "--quiet")
     (tmp_path / "run" / "best.json").unlink()
@@ -247,6 +251,7 @@ def test_version_and_help() -> None:
     assert "--flops" in command(ROOT, "run", "--help").stdout
 
 
+@pytest.mark.slow
 def test_a_network_larger_than_all_memory_is_told(tmp_path: Path) -> None:
     (tmp_path / "huge.toml").write_text(
         "depth = 1\n[target]\nwidth = 1048572\nheads = 3\n"

@@ -26,8 +26,6 @@ from .killing import (
     phase,
 )
 
-pytestmark = pytest.mark.slow
-
 PHASES = [
     f"{stage} {kind}"
     for stage in ("stage1", "stage2")

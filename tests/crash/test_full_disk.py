@@ -13,8 +13,6 @@ from evo_nas.core.files import TEMPORARY
 
 from .killing import SEARCH, begin, differences, finish, outcome
 
-pytestmark = pytest.mark.slow
-
 # The disk is one in memory, in a mount namespace of its own that nobody else sees and that takes
 # it along when it ends: what is to be looked at is copied out.
 MOUNT = 'mount -t tmpfs -o size="$1" full disk'

@@ -107,6 +107,7 @@ def test_scores_all_genomes_of_a_generation(tmp_path):
     assert max(m["accuracy"] for m in results.values()) > 0.5  # chance is 1/3
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_scores_in_order(tmp_path):
     genomes = [(a, b) for a in range(3) for b in range(3)]
     alone = scores(opened(tmp_path / "one", jobs=1), genomes)

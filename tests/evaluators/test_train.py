@@ -115,6 +115,7 @@ def deit(folder, **changes):
     return replace(context, recipe=replace(context.recipe, train=train))
 
 
+@pytest.mark.slow
 def test_deits_recipe_trains_finalists_in_workers_and_is_named_in_their_weights(tmp_path):
     pytest.importorskip("kornia", reason="RandAugment needs kornia")
     progress, results = Hearing(), []
@@ -189,6 +190,7 @@ def unstable(folder, rate, **changes):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_training_that_diverged_and_recovered_is_told_by_whoever_trains_it(tmp_path):
     noted = []
     for jobs in (1, 2, 1):

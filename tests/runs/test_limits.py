@@ -229,6 +229,7 @@ def slow(options):
 """
 
 
+@pytest.mark.slow
 def test_a_network_over_which_measuring_hangs_meets_no_limit_and_stops_nothing(
     tmp_path: Path,
 ) -> None:

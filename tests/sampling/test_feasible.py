@@ -1,4 +1,5 @@
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from evo_nas.space.space import Genome, Space
 from tests.kit.spaces import TinySpace, Uneven, all_canonical, prior_mass
 
 SPACES = {
-    "flat": TinySpace(3),
+    "flat": TinySpace(2),
     "context": TinySpace(2, wide=True),
     "odd unit": TinySpace(2, wide=True, unit=1_000_003),
 }
@@ -26,7 +27,7 @@ def legal_by_force(space: Space, budget: Budget) -> list[Genome]:
 
 
 @pytest.mark.parametrize("name", SPACES)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(budget=BUDGETS)
 def test_count_share_and_genomes_are_exact(name: str, budget: Budget) -> None:
     space = SPACES[name]
@@ -42,13 +43,14 @@ def test_count_share_and_genomes_are_exact(name: str, budget: Budget) -> None:
     assert [g for g in all_canonical(space) if found.legal(g)] == expected
 
 
+@cache
 def completions_by_force(space: Space, genome: Genome, cost: str = "flops") -> list[int]:
     stage = space.stage(1, genome)
     return [stage.costs(g)[cost] for g in all_canonical(stage)]
 
 
 @pytest.mark.parametrize("name", SPACES)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(budget=BUDGETS)
 def test_a_first_stage_genome_is_legal_when_later_levels_can_complete_it(
     name: str, budget: Budget

@@ -85,7 +85,7 @@ def test_the_later_stage_of_a_legal_genome_has_a_legal_genome(blocks: int) -> No
     found = feasible_within(stage, limits, 0)
     found.require()
     rng = np.random.default_rng(0)
-    for _ in range(10):
+    for _ in range(3):
         later = space.stage(1, stage.lift(found.draw(found.prior, rng)))
         decided = feasible_within(later, limits)
         decided.require()

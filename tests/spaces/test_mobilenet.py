@@ -56,6 +56,7 @@ def test_parameters_by_hand(expansion, mobile):
     assert sum(weight.numel() for weight in block.parameters()) == weights + others
 
 
+@pytest.mark.slow
 def test_tight_budgets_are_met(mobile):
     everything = feasible(mobile, parse_budget("100G"))
     assert everything.size == pytest.approx((9**2 + 9**3 + 9**4) ** 5, rel=1e-14)

@@ -67,18 +67,21 @@ def test_all_checks_are_made_in_order_and_not_in_this_process(mine: str) -> None
     assert str(Path(mine).resolve()) not in modules.files()
 
 
+@pytest.mark.slow
 def test_a_check_that_hangs_fails_and_is_the_last(mine: str) -> None:
     found = list(outcomes_apart("evaluator", f"{mine}:Hangs", 2))
     assert failures(found) == {SCORED: "no result within 2 s; mend this before the rest is tried"}
     assert found[-1].name == SCORED
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_named_with_its_signal(mine: str) -> None:
     found = list(outcomes_apart("evaluator", f"{mine}:Dies", 60))
     assert "SIGSEGV" in failures(found)[SCORED]
     assert found[-1].name == SCORED
 
 
+@pytest.mark.slow
 def test_a_plug_in_that_never_loads(mine: str) -> None:
     found = list(outcomes_apart("evaluator", f"{mine}:NeverLoads", 2))
     assert failures(found) == {

@@ -132,6 +132,7 @@ def test_a_stopped_comparison_goes_on_where_it_was(
     )
 
 
+@pytest.mark.slow
 def test_any_number_of_runs_at_once_gives_the_same(tmp_path: Path) -> None:
     def accuracies(jobs: int) -> list[list[float]]:
         found = made(tmp_path / str(jobs), seeds=2, jobs=jobs, protocol="paper", **COUNTED)

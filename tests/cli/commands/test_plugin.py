@@ -48,6 +48,7 @@ def test_json_is_all_that_a_machine_reads(monkeypatch, capsys) -> None:  # type:
     assert "latency" in failed[0]["message"]
 
 
+@pytest.mark.slow
 def test_what_a_plug_in_prints_is_not_among_the_json(tmp_path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "mine.py"
     path.write_text(

@@ -31,6 +31,7 @@ def scores(spec: str, folder: Path, **changes: Any) -> set[float]:
     return {evaluation.metrics["accuracy"] for evaluation in result.evaluations}
 
 
+@pytest.mark.slow
 def test_an_edited_file_counts_from_the_next_run_on(tmp_path: Path) -> None:
     # Of the same length and in the same second: neither size nor time tells them apart.
     assert scores(written(tmp_path, 0.1), tmp_path / "a", jobs=1) == {0.1}
@@ -51,6 +52,7 @@ def test_a_run_that_goes_on_keeps_what_it_began_with(tmp_path: Path) -> None:
     assert registry.load("evaluator", spec)._function({}) == 0.3
 
 
+@pytest.mark.slow
 def test_workers_that_would_begin_with_another_version_end_the_run(tmp_path: Path) -> None:
     spec = written(tmp_path, 0.1)
     with at_work(spec, tmp_path / "run", jobs=1, limit=60) as (_, workers, _):
@@ -71,6 +73,7 @@ def score(options):
 """
 
 
+@pytest.mark.slow
 def test_so_do_those_that_would_import_another_version_of_a_module_beside_it(
     tmp_path: Path,
 ) -> None:
@@ -87,6 +90,7 @@ def test_so_do_those_that_would_import_another_version_of_a_module_beside_it(
             list(workers.outcomes([(0,) * 6]))
 
 
+@pytest.mark.slow
 def test_so_do_those_that_would_read_another_version_of_a_space(tmp_path: Path) -> None:
     toml = tmp_path / "space.toml"
     toml.write_text(shallow_toml(heads="1, 2"))

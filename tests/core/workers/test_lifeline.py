@@ -47,6 +47,7 @@ def first_number(process: subprocess.Popen[str]) -> int:
     return int(process.stdout.readline())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("busy", ["None", DEAF], ids=["sleeping", "deaf"])
 def test_a_worker_ends_with_a_parent_that_is_killed(busy: str) -> None:
     parent = start(PARENT, WORKER, busy)
@@ -66,6 +67,7 @@ def test_a_worker_ends_with_a_parent_that_is_killed(busy: str) -> None:
         parent.communicate()
 
 
+@pytest.mark.slow
 def test_a_worker_outlives_the_thread_that_started_it() -> None:
     started: list[subprocess.Popen[str]] = []
     arguments = (WORKER, str(lifeline()), "None")

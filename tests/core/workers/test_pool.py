@@ -86,6 +86,7 @@ def test_opening_does_not_count_towards_the_limit(service: Worker, tmp_path: Pat
         pool.close()
 
 
+@pytest.mark.slow
 def test_workers_are_made_as_they_are_needed_and_stay(service: Worker) -> None:
     pool = WorkerPool([service] * 4)
     try:
@@ -104,6 +105,7 @@ def test_what_a_task_raises_ends_the_work_and_the_workers(service: Worker) -> No
     assert all(gone(process) for process in service.processes)
 
 
+@pytest.mark.slow
 def test_whoever_stops_listening_ends_the_workers(service: Worker) -> None:
     results = WorkerPool([service, service]).run(["a", "hang"])
     next(results)

@@ -86,6 +86,7 @@ def one_imports(session: int) -> bool:
     return any("numpy" in Path(f"/proc/{pid}/maps").read_text() for pid in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "moment"), [("parallel", "starting"), ("pool", "starting"), ("parallel", "working")]
 )
@@ -105,6 +106,7 @@ def test_ctrl_c_is_for_the_process_that_started_them(
     assert all_gone(search.pid)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "numbers", "codes"),
     [

@@ -147,7 +147,11 @@ def test_programs_of_all_families_take_any_batch(
 @torch.no_grad()
 @pytest.mark.parametrize(
     ("local", "heads"),
-    [("convolution", "1"), ("convolution_2d", "0"), ("window_attention", "1")],
+    [
+        ("convolution", "1"),
+        pytest.param("convolution_2d", "0", marks=pytest.mark.slow),
+        pytest.param("window_attention", "1", marks=pytest.mark.slow),
+    ],
 )
 def test_onnx_reads_pixels_or_images(
     local: str, heads: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
