@@ -1,4 +1,7 @@
-"""Scores candidates by how long their networks take here: milliseconds, the fewer the better."""
+"""Scores candidates by how long their networks take here: milliseconds, the fewer the better.
+
+Why: docs/decisions/028-latency-at-target.md.
+"""
 
 from __future__ import annotations
 

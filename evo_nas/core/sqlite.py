@@ -3,6 +3,8 @@
 SQLite notices damage to its own structure, not to what is in the cells. So each row has a checksum
 of its other columns. Rows are looked at here and not by a function within SQL: what Python raises
 in one, Ctrl-C included, SQLite would take for an error of the file.
+
+Why: docs/decisions/019-checksums-in-python.md.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Every use of randomness names itself by a path such as ``("stage1", "propose", 3)``. The stream
 depends on the run's seed and on that path alone, so a resumed run needs no saved state: it asks
 for the same path again.
+
+Why: docs/decisions/001-derived-randomness.md.
 """
 
 from __future__ import annotations

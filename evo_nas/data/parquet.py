@@ -4,6 +4,8 @@ Parquet is read in groups of rows, 100 pictures and more, and training wants sin
 random order. ``datasets`` writes the files once to its cache as Arrow, of which a row is read
 without its neighbours: a copy of all data, and hundreds of times as fast (see
 ``benchmarks/picture_reading.py``). Nothing is fetched from the network.
+
+Why: docs/decisions/026-reading-pictures.md.
 """
 
 from __future__ import annotations

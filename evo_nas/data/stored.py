@@ -1,4 +1,7 @@
-"""Pictures that stay on disk and are decoded by worker processes whenever they are read."""
+"""Pictures that stay on disk and are decoded by worker processes whenever they are read.
+
+Why: docs/decisions/027-broken-pictures.md.
+"""
 
 from __future__ import annotations
 

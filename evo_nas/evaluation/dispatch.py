@@ -1,4 +1,7 @@
-"""An evaluator at work: opened here, and asked in worker processes where it is to work in such."""
+"""An evaluator at work: opened here, and asked in worker processes where it is to work in such.
+
+Why: docs/decisions/014-comparing-stays.md.
+"""
 
 from __future__ import annotations
 

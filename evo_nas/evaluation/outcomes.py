@@ -1,4 +1,7 @@
-"""Asking an evaluator that may fail in any way: one answer for each genome, checked."""
+"""Asking an evaluator that may fail in any way: one answer for each genome, checked.
+
+Why: docs/decisions/012-failed-candidates.md.
+"""
 
 from __future__ import annotations
 

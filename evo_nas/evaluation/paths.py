@@ -7,6 +7,8 @@ images takes them at each node of the tree, a second walk over validation images
 
 The same numbers come out whichever candidates are scored together, bit for bit on the CPU: a step
 sees the same tensors in the same order as if its path were alone.
+
+Why: docs/decisions/010-prefix-tree.md.
 """
 
 from __future__ import annotations

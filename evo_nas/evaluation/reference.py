@@ -2,6 +2,8 @@
 
 Ranks among the candidates of a search would change with every new one. Ranks among a sample that is
 drawn once, from the prior of what may be searched, depend on the genome and the context alone.
+
+Why: docs/decisions/011-reference-sample.md.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 While later levels of a hierarchical search are open, a genome is legal if such a network is found
 among what they can make of it. The draws follow from the genome alone, so that the later stage,
 which searches there, finds the same network first.
+
+Why: docs/decisions/004-open-levels.md.
 """
 
 from __future__ import annotations

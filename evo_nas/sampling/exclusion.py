@@ -3,6 +3,8 @@
 If two costs add up over slots, so does any weighted sum of them, and its minimum is found slot by
 slot. For costs a and b, a limit b <= B and any weight w >= 0: a >= min(a + w * b) - w * B, which is
 Lagrange's lower bound of a within the limit on b.
+
+Why: docs/decisions/006-excluding-limits.md.
 """
 
 from __future__ import annotations

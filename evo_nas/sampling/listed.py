@@ -1,4 +1,7 @@
-"""Feasibility of spaces small enough to list: exact, whatever their costs and canonical genomes."""
+"""Feasibility of spaces small enough to list: exact, whatever their costs and canonical genomes.
+
+Why: docs/decisions/008-listed-spaces.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Several limits at once: one met exactly, further ones by bounded rejection on top."""
+"""Several limits at once: one met exactly, further ones by bounded rejection on top.
+
+Why: docs/decisions/005-several-limits.md.
+"""
 
 from __future__ import annotations
 

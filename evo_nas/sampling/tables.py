@@ -4,6 +4,8 @@ A table walks the slots in order. Its state is what the slots so far add up to; 
 whether the whole is legal. Values of a slot that lead to the same next state form one class, so
 that work is per class and not per value. Weights are products over slots, so one backward pass
 gives the exact mass of everything legal, and a forward walk an exact conditioned draw.
+
+Why: docs/decisions/003-exact-tables.md.
 """
 
 from __future__ import annotations

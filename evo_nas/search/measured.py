@@ -5,6 +5,8 @@ used, and a resumed run reads it instead of measuring again: a time is never the
 
 Networks are measured one at a time; evaluators that say ``in_workers`` do so in a worker process,
 so that one that hangs or dies meets no limit, and costs no more than that.
+
+Why: docs/decisions/007-measured-limits.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Scoring a generation: what the store already has is replayed, the rest evaluated and recorded."""
+"""Scoring a generation: what the store already has is replayed, the rest evaluated and recorded.
+
+Why: docs/decisions/002-resume-by-replay.md.
+"""
 
 from __future__ import annotations
 

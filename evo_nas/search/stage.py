@@ -1,4 +1,7 @@
-"""The search of one stage, and the retraining of its finalists."""
+"""The search of one stage, and the retraining of its finalists.
+
+Why: docs/decisions/021-bounded-memory.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Upkeep of run folders: freeing what a finished run no longer needs, and forgetting failures."""
+"""Upkeep of run folders: freeing what a finished run no longer needs, and forgetting failures.
+
+Why: docs/decisions/032-retrying.md.
+"""
 
 from __future__ import annotations
 

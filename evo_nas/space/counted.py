@@ -1,4 +1,7 @@
-"""Spaces whose costs nobody has to write down: fvcore counts whole networks."""
+"""Spaces whose costs nobody has to write down: fvcore counts whole networks.
+
+Why: docs/decisions/009-counted-costs.md.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 A space author writes a subclass of :class:`Space` with ``name``, ``choices``, ``target`` and as
 many of the methods at its end as the space is to be used for. Everything else follows from them.
+
+Why: docs/decisions/017-space-fingerprint.md.
 """
 
 from __future__ import annotations

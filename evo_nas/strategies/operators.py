@@ -3,6 +3,8 @@
 Genomes, never individuals, leave this module: DEAP objects cross neither processes nor disk. The
 lineage is kept as each individual's ``parents`` and goes into the run's store with the proposals;
 DEAP's own ``History`` deep-copies every individual and would be lost at a restart.
+
+Why: docs/decisions/022-lineage.md.
 """
 
 from __future__ import annotations

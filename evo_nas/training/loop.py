@@ -7,6 +7,8 @@ not (on the CPU for the same number of threads, see :func:`evo_nas.core.devices.
 A training that diverges goes back to the end of the last good epoch, at half the learning rate; to
 its start, if that epoch fails again, because weights may have run away long before they overflow.
 How often it did is part of the checkpoint.
+
+Why: docs/decisions/023-set-backs.md.
 """
 
 from __future__ import annotations

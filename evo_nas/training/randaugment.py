@@ -3,6 +3,8 @@
 kornia's own RandAugment applies the operations that it draws to a whole batch, knows no deviation
 of the magnitude, and shears by 49 degrees where timm's magnitude 9 shears by 15. So operations and
 strengths are drawn here, image by image, and kornia computes what they do to the pixels.
+
+Why: docs/decisions/025-randaugment.md.
 """
 
 from __future__ import annotations

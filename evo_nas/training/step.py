@@ -1,4 +1,7 @@
-"""Optimizer steps, in as many micro-batches as the memory of the device asks for."""
+"""Optimizer steps, in as many micro-batches as the memory of the device asks for.
+
+Why: docs/decisions/024-micro-batches.md.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 What they have in common is here: costs of parts, networks, supernets, pictures. A space says which
 blocks the options of a slot give (:meth:`GlitFamily.slot_blocks`), and what local heads are
 (``locality``). Budgets are counted at ``target``.
+
+Why: docs/decisions/031-one-family.md.
 """
 
 from __future__ import annotations

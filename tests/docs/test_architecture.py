@@ -121,3 +121,16 @@ def names_of(path: Path) -> set[str]:
             methods = (n for n in node.body if isinstance(n, ast.FunctionDef))
             names |= {f"{node.name}.{method.name}" for method in methods}
     return names
+
+
+# -- decisions -----------------------------------------------------------------------------------
+
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_and_the_code_that_it_explains_name_each_other(page: Path) -> None:
+    code = re.search(r"^Code: `(\S+)`$", page.read_text(encoding="utf-8"), re.M)
+    assert code is not None
+    assert f"docs/decisions/{page.name}" in (ROOT / code[1]).read_text(encoding="utf-8")
+    assert f"decisions/{page.name}" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")

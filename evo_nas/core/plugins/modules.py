@@ -3,6 +3,8 @@
 Each version of a file is a module of its own, so that what was made of an earlier one stays whole.
 Modules that it imports from its own folder, and files of other kinds that say what a plug-in is (a
 space in TOML), are noted, so that a worker which starts later can tell whether it reads the same.
+
+Why: docs/decisions/015-versions-of-files.md.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A run is resumed, and its workers are started, by specs: what no other process could find again is
 refused before anything is begun.
+
+Why: docs/decisions/033-specs-of-objects.md.
 """
 
 from __future__ import annotations

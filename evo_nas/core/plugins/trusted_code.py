@@ -4,6 +4,8 @@ Run folders and architecture files name plug-ins, and are handed from person to 
 installed plug-in is harmless; ``x.py:Attr`` and ``module:Attr`` run code, any that can be imported.
 So evo-nas keeps a list, as ssh does of hosts: what a user of this machine has named for a run of
 theirs is known from then on, anything else that a file names is refused with the way to allow it.
+
+Why: docs/decisions/016-trusted-code.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Worker processes in which a task may hang or die: it costs its own result and no other's.
 
 Each worker is an executor of one process, so that nobody else notices when that process is killed.
+
+Why: docs/decisions/013-one-process-a-worker.md.
 """
 
 from __future__ import annotations

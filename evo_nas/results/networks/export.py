@@ -2,6 +2,8 @@
 
 What is written is read back and compared with the network before it gets its name: a file that
 computes something else is never there.
+
+Why: docs/decisions/029-checked-exports.md.
 """
 
 from __future__ import annotations

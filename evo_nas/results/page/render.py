@@ -1,4 +1,7 @@
-"""Templates to pages. Everything that is put into them is escaped, except our own drawings."""
+"""Templates to pages. Everything that is put into them is escaped, except our own drawings.
+
+Why: docs/decisions/030-pages-by-templates.md.
+"""
 
 from __future__ import annotations
 

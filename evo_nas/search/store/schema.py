@@ -3,6 +3,8 @@
 ``options`` holds the value of each choice in the order of the table ``choices``, null where the
 choice is inactive; the view ``named_choices`` gives them by name. Each row has a checksum, see
 :mod:`evo_nas.core.sqlite`.
+
+Why: docs/decisions/020-frozen-migrations.md.
 """
 
 from __future__ import annotations

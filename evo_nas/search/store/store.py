@@ -1,4 +1,7 @@
-"""A run's SQLite file: every evaluation, what phases took, and a few facts."""
+"""A run's SQLite file: every evaluation, what phases took, and a few facts.
+
+Why: docs/decisions/018-batched-commits.md.
+"""
 
 from __future__ import annotations
 
