@@ -28,6 +28,7 @@ from evo_nas.search.best import read_best
 from evo_nas.search.config import Config
 from evo_nas.search.run_folder import held
 from evo_nas.search.store import schema
+from evo_nas.search.store.checksums import seal
 from evo_nas.space.architecture import read_architecture
 from evo_nas.training.checkpoints import load_checkpoint
 from evo_nas.training.recipe import load_recipe
@@ -232,7 +233,7 @@ def test_a_wrong_cell_is_named(run: Path, tmp_path: Path, column: str, value: ob
     with contextlib.closing(sqlite3.connect(folder / "run.sqlite")) as connection, connection:
         connection.execute(f"UPDATE evaluations SET {column} = ? WHERE id = 2", (value,))
         with contextlib.suppress(sqlite3.OperationalError):  # of bytes that are no text
-            schema.seal(connection)
+            seal(connection, schema.TABLES)
     said = f"{column}|images|does not belong to its space"
     with pytest.raises(EvoNasError, match=said):
         api.write_report(load_result(folder))
@@ -247,7 +248,7 @@ def test_a_wrong_fact_is_named(run: Path, tmp_path: Path, key: str, value: str) 
     folder = Path(shutil.copytree(run, tmp_path / "run"))
     with contextlib.closing(sqlite3.connect(folder / "run.sqlite")) as connection, connection:
         connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, 0)", (key, value))
-        schema.seal(connection)
+        seal(connection, schema.TABLES)
     with pytest.raises(RunError, match=f"fact: {key} cannot be"):
         load_result(folder)
 

@@ -1,10 +1,8 @@
-"""The tables of a run's SQLite file, and how files of earlier versions become ones of today.
+"""The tables of a run's SQLite file, which is made or opened here.
 
 ``options`` holds the value of each choice in the order of the table ``choices``, null where the
 choice is inactive; the view ``named_choices`` gives them by name. Each row has a checksum, see
 :mod:`evo_nas.core.sqlite`.
-
-Why: docs/decisions/020-frozen-migrations.md.
 """
 
 from __future__ import annotations
@@ -12,13 +10,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from evo_nas.core.sqlite import check_structure, checksum, result_code
+from evo_nas.core.sqlite import check_structure, result_code
 from evo_nas.errors import RunError
 from evo_nas.space.space import Space
+
+from .checksums import check_rows, seal
+from .migrations import MIGRATIONS, migrate, version_of
 
 VERSION = 3
 
@@ -65,7 +64,7 @@ CREATE TABLE spent (             -- by phase; images only what no evaluation hol
 )""",
     _NAMED_CHOICES,
 )
-_TABLES = ("facts", "choices", "evaluations", "spent")
+TABLES = ("facts", "choices", "evaluations", "spent")
 
 
 def create(path: Path, space: Space) -> None:
@@ -79,7 +78,7 @@ def create(path: Path, space: Space) -> None:
             "INSERT INTO choices VALUES (?, ?, NULL)",
             [(i, choice.name) for i, choice in enumerate(space.choices)],
         )
-        seal(connection)
+        seal(connection, TABLES)
         connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.close()
 
@@ -95,18 +94,18 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """
     connection = _open_to_read(path) if read_only else _open(path, "rw")
     check_structure(connection)
-    if (version := _version(connection)) == VERSION:
-        _check_rows(connection)
+    if (version := version_of(connection)) == VERSION:
+        check_rows(connection, TABLES)
         return connection
-    if version not in _MIGRATIONS:
+    if version not in MIGRATIONS:
         connection.close()
         raise RunError(
-            f"{path} has schema version {version}, this evo-nas reads {min(_MIGRATIONS)} to "
+            f"{path} has schema version {version}, this evo-nas reads {min(MIGRATIONS)} to "
             f"{VERSION}; use the version of evo-nas that config.toml names"
         )
     if read_only:
         connection = _in_memory(connection)
-    _migrate(connection)
+    migrate(connection, VERSION)
     return connection
 
 
@@ -131,68 +130,9 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def seal(connection: sqlite3.Connection) -> None:
-    """Write the checksums of all rows as they are; the caller commits."""
-    for table in _TABLES:
-        sums = [(checksum(*cells), rowid) for rowid, _, cells in _rows(connection, table)]
-        connection.executemany(f"UPDATE {table} SET checksum = ? WHERE rowid = ?", sums)
-
-
-def _check_rows(connection: sqlite3.Connection) -> None:
-    for table in _TABLES:
-        for rowid, written, cells in _rows(connection, table):
-            if written != checksum(*cells):
-                raise sqlite3.DatabaseError(f"row {rowid} of {table} is not what was written")
-
-
-def _rows(
-    connection: sqlite3.Connection, table: str
-) -> Iterator[tuple[int, object, tuple[Any, ...]]]:
-    """Rowid, checksum and what it covers of each row; ids follow from the order of insertion."""
-    columns = (row[1] for row in connection.execute(f"PRAGMA table_info({table})"))
-    covered = ", ".join(name for name in columns if name not in ("id", "checksum"))
-    for rowid, written, *cells in connection.execute(
-        f"SELECT rowid, checksum, {covered} FROM {table}"
-    ):
-        yield rowid, written, tuple(cells)
-
-
 def _in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
     """A copy in memory; the original is closed."""
     copy = sqlite3.connect(":memory:")
     connection.backup(copy)
     connection.close()
     return copy
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring it up to date, version by version, each in one transaction with its number."""
-    while _version(connection) < VERSION:
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            version = _version(connection)
-            if version < VERSION:  # nobody else was faster
-                _MIGRATIONS[version](connection)
-                connection.execute(f"PRAGMA user_version = {version + 1}")
-
-
-def _let_candidates_fail(connection: sqlite3.Connection) -> None:
-    """From version 2 to 3: the score may be null, and there is a reason; rows have checksums."""
-    connection.execute("DROP VIEW named_choices")
-    connection.execute("ALTER TABLE evaluations RENAME TO earlier")
-    connection.execute(_EVALUATIONS)
-    connection.execute("INSERT INTO evaluations SELECT *, NULL, NULL FROM earlier ORDER BY id")
-    connection.execute("DROP TABLE earlier")
-    connection.execute(_NAMED_CHOICES)
-    for table in ("facts", "choices", "spent"):
-        connection.execute(f"ALTER TABLE {table} ADD COLUMN checksum INTEGER")
-    seal(connection)
-
-
-# By the version that each starts from.
-_MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {2: _let_candidates_fail}

@@ -21,6 +21,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from evo_nas.search.store import schema
+from evo_nas.search.store.checksums import seal
 from evo_nas.training.checkpoints import HEADER_BYTES, MAGIC
 from evo_nas.training.weight_files import save_weights
 
@@ -80,7 +81,7 @@ def damage_store(
             (chance.choice(CELLS),),
         )
         if tables is STORE and chance.random() < 0.8:
-            schema.seal(connection)
+            seal(connection, schema.TABLES)
         connection.commit()
     connection.close()
 

@@ -13,7 +13,8 @@ import pytest
 from evo_nas.core.signals import Stopped, stopped_by_signals
 from evo_nas.core.sqlite import checksum
 from evo_nas.errors import RunError
-from evo_nas.search.store import schema
+from evo_nas.search.store import checksums, migrations, schema
+from evo_nas.search.store.checksums import seal
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.training.batches import Ledger
 from tests.kit.spaces import TinySpace
@@ -246,6 +247,33 @@ def test_a_file_of_version_2_is_read_unchanged_and_migrated_when_written(tmp_pat
         assert len(connection.execute("SELECT * FROM named_choices").fetchall()) == 12
 
 
+def test_a_column_of_today_changes_no_earlier_migration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.sqlite"
+    Store.create(path, SPACE).close()
+    version_3 = layout(path)
+    as_version_2(path)
+    another = schema._EVALUATIONS.replace("    failure TEXT", "    mood TEXT,\n    failure TEXT")
+    monkeypatch.setattr(schema, "_EVALUATIONS", another)
+    monkeypatch.setattr(schema, "_SCHEMA", (*schema._SCHEMA[:2], another, *schema._SCHEMA[3:]))
+    Store.create(tmp_path / "new.sqlite", SPACE).close()
+    assert layout(tmp_path / "new.sqlite") != version_3
+    Store(path).close()
+    assert layout(path) == version_3
+
+    def add_mood(connection: sqlite3.Connection) -> None:
+        connection.execute("ALTER TABLE evaluations ADD COLUMN mood TEXT")
+        seal(connection, ("evaluations",))
+
+    monkeypatch.setattr(schema, "VERSION", 4)
+    monkeypatch.setitem(migrations.MIGRATIONS, 3, add_mood)
+    as_version_2(path)
+    Store(path).close()
+    added = layout(path)["evaluations"]
+    assert sorted(added) == sorted(layout(tmp_path / "new.sqlite")["evaluations"])
+
+
 def test_a_migration_that_fails_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,9 +282,10 @@ def test_a_migration_that_fails_changes_nothing(
     as_version_2(path)
     old = layout(path)
     monkeypatch.setattr(
-        "evo_nas.search.store.schema._NAMED_CHOICES", "CREATE VIEW named_choices AS nonsense"
+        "evo_nas.search.store.migrations._LET_CANDIDATES_FAIL",
+        (*migrations._LET_CANDIDATES_FAIL, "CREATE VIEW nonsense"),
     )
-    with pytest.raises(RunError, match="nonsense"):
+    with pytest.raises(RunError, match="incomplete"):
         Store(path)
     assert layout(path) == old
     monkeypatch.undo()
@@ -415,10 +444,10 @@ def test_ctrl_c_while_rows_are_looked_at_is_no_damage(
         store.add(evaluation(position), SPACE, 0.5)
     store.close()
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "checksum", raising_signal(20))
+        patch.setattr(checksums, "checksum", raising_signal(20))
         with pytest.raises(KeyboardInterrupt):
             Store(path, read_only=read_only)
-        patch.setattr(schema, "checksum", raising_signal(20))
+        patch.setattr(checksums, "checksum", raising_signal(20))
         with pytest.raises(Stopped), stopped_by_signals():
             Store(path, read_only=read_only)
     assert len(Store(path, read_only=read_only).evaluations()) == 30
