@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,7 @@ class Prepared:
         """Make the run folder and run to the end."""
         facts: dict[str, object] = {
             "versions": environment(self.config.device),
-            "config": self.config.digest,
-            "config_without_evaluators": self.config.digest_without_evaluators,
+            "config": asdict(self.config),
             "space": self.plan.space.fingerprint,
             "data": self.data.fingerprint,
             "validation_rows": self.data.validation_rows,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import tomli_w
 
 from evo_nas.core.plugins.trusted_code import check_known
-from evo_nas.core.validation import is_number, read_toml, shown
-from evo_nas.errors import BudgetError, EvoNasError, RunError, SettingsError, nearest, plain
+from evo_nas.core.typed import typed
+from evo_nas.core.validation import read_toml, shown
+from evo_nas.errors import BudgetError, EvoNasError, RunError, SettingsError
 from evo_nas.sampling.budget import parse_budget
 from evo_nas.sampling.limits import parse_limit
 from evo_nas.space.space import Geometry
 from evo_nas.strategies.base import Settings
-from evo_nas.training.recipe import Augmentation, Phase, Recipe, check_recipe
+from evo_nas.training.recipe import Recipe, check_recipe
 
 # Keys that may be changed in the file amid a run.
 CHANGEABLE = ("data", "failures", "finalist_time_limit", "jobs", "time_limit")
@@ -78,22 +79,26 @@ class Config:
         """The file's text."""
         return tomli_w.dumps(asdict(self))
 
-    @property
-    def digest(self) -> str:
-        """Of all that decides the result, without what may be changed amid a run.
+    def began_with(self, fact: Callable[[str], object], free: Sequence[str] = CHANGEABLE) -> bool:
+        """Whether a run, of which ``fact`` tells, began with this but for the keys in ``free``.
 
-        The spec of the images is among the latter: they have a fingerprint of their own.
+        A value that the run did not keep came with a later version: its default is what was before.
         """
-        return self._digest_without(CHANGEABLE)
-
-    @property
-    def digest_without_evaluators(self) -> str:
-        """The same, whatever evaluates."""
-        return self._digest_without((*CHANGEABLE, *MENDABLE))
-
-    def _digest_without(self, keys: Sequence[str]) -> str:
-        table = {key: value for key, value in asdict(self).items() if key not in keys}
-        return sha256(repr(sorted(table.items())).encode()).hexdigest()
+        now = asdict(self)
+        kept = fact("config")
+        if isinstance(kept, str):  # version 0.1.0 kept a digest
+            if free != CHANGEABLE:
+                kept = fact("config_without_evaluators")
+            now_of_then = _known_to_0_1_0(now)
+            if kept != _digest(now_of_then, free):
+                return False
+            kept = now_of_then
+        if not isinstance(kept, dict):
+            return kept is None
+        try:
+            return typed(Config, {**kept, **{key: now[key] for key in free}}, "", RunError) == self
+        except EvoNasError:  # no version has written this
+            return False
 
     @classmethod
     def read(cls, path: Path) -> Config:
@@ -102,18 +107,18 @@ class Config:
         Raises:
             RunError: it is missing, no TOML, or has unknown or missing keys.
         """
-        table = read_toml(path, RunError)
-        recipe = dict(_section(table, "recipe", path))
-        for name in ("supernet", "train"):
-            recipe[name] = _phase(_section(recipe, name, path, "recipe."), path, f"recipe.{name}.")
-        parts = {
-            "settings": _make(Settings, _section(table, "settings", path), path, "settings."),
-            "geometry": _make(Geometry, _section(table, "geometry", path), path, "geometry."),
-            "recipe": _make(Recipe, recipe, path, "recipe."),
-        }
-        limits = tuple(_texts(table, "limits", path))
-        config: Config = _make(cls, {**table, **parts, "limits": limits}, path)
-        _check(config, path)
+        config = typed(cls, read_toml(path, RunError), path, RunError)
+        check_recipe(config.recipe, str(path))
+        for key, texts, parse in (
+            ("flops", (config.flops,), parse_budget),
+            ("limits", config.limits, parse_limit),
+        ):
+            try:
+                for text in texts:
+                    parse(text)
+            except BudgetError as error:
+                raise RunError(f"{path}: {key}: {error}") from error
+        check_known(config.specs, path)
         return config
 
     @property
@@ -123,69 +128,26 @@ class Config:
         return self.space, self.strategy, self.evaluator, self.retrainer, self.data, *measuring
 
 
-def _check(config: Config, path: Path) -> None:
-    """What is neither told by types nor checked when a configuration is made."""
-    check_recipe(config.recipe, str(path))
-    _check_texts("flops", [config.flops], parse_budget, path)
-    _check_texts("limits", config.limits, parse_limit, path)
-    check_known(config.specs, path)
+_FIRST = """space flops strategy evaluator retrainer data seed device threads jobs settings geometry
+    recipe inherit limits failures time_limit finalist_time_limit samples population parents
+    crossover mutation mutation_rate finalists image_size channels classes patch_size width heads
+    name supernet train calibration_images validation_images optimizer epochs batch_size
+    learning_rate weight_decay momentum warmup label_smoothing warmup_start learning_rate_floor
+    gradient_clip stochastic_depth weight_average repeated_augmentation augmentation crop_scale
+    horizontal_flip randaugment_operations randaugment_magnitude randaugment_deviation
+    random_erasing mixup cutmix"""
+_KNOWN_TO_0_1_0 = frozenset(_FIRST.split())
 
 
-def _check_texts(
-    key: str, texts: Iterable[str], parse: Callable[[str], object], path: Path
-) -> None:
-    try:
-        for text in texts:
-            parse(text)
-    except BudgetError as error:
-        raise RunError(f"{path}: {key}: {error}") from error
+def _known_to_0_1_0(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, in sections too, that version 0.1.0 had."""
+    return {
+        key: _known_to_0_1_0(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if key in _KNOWN_TO_0_1_0
+    }
 
 
-def _texts(table: dict[str, Any], name: str, path: Path) -> list[str]:
-    """A list of texts, which earlier versions may not have written."""
-    texts = table.get(name, [])
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise RunError(f"{path}: {name} = {shown(texts)} must be a list of texts")
-    return texts
-
-
-def _section(table: dict[str, Any], name: str, path: Path, prefix: str = "") -> dict[str, Any]:
-    section = table.get(name)
-    if not isinstance(section, dict):
-        raise RunError(f"{path}: section [{prefix}{name}] is missing")
-    return section
-
-
-def _phase(table: dict[str, Any], path: Path, prefix: str) -> Phase:
-    parts = dict(table)
-    if "augmentation" in parts:
-        changes = _section(parts, "augmentation", path, prefix)
-        parts["augmentation"] = _make(Augmentation, changes, path, f"{prefix}augmentation.")
-    phase: Phase = _make(Phase, parts, path, prefix)
-    return phase
-
-
-def _make(cls: type, table: dict[str, Any], path: Path, prefix: str = "") -> Any:
-    known = {field.name: field for field in fields(cls)}
-    for key, value in table.items():
-        if key not in known:
-            told = f"{prefix}{plain(key)}; {nearest(key, known)}"
-            raise RunError(f"{path}: unknown key {told}")
-        expected = str(known[key].type)
-        actual = type(value).__name__
-        # TOML writes 1.0 as a float and 1 as an integer; an integer will do for a float.
-        if expected in ("int", "str", "float", "bool") and actual not in (
-            expected,
-            "int" if expected == "float" else expected,
-        ):
-            raise RunError(f"{path}: {prefix}{key} = {shown(value)} must be of type {expected}")
-        if expected in ("int", "float") and not is_number(value):
-            told = f"{prefix}{key} = {shown(value)}"
-            raise RunError(f"{path}: {told} must be a finite number of 64 bits")
-    for key, field in known.items():
-        if key not in table and field.default is MISSING:
-            raise RunError(f"{path}: {prefix}{key} is missing")
-    try:
-        return cls(**table)
-    except EvoNasError as error:
-        raise type(error)(f"{path}: {error}") from error
+def _digest(table: Mapping[str, Any], free: Sequence[str]) -> str:
+    kept = sorted((key, value) for key, value in table.items() if key not in free)
+    return sha256(repr(kept).encode()).hexdigest()

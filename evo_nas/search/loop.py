@@ -77,7 +77,7 @@ class Loop:
         self.limits = make_limits(self.space, config.flops, config.limits, self.measurer.value)
         self.source: DataSource = registry.load("data", config.data)
         self.data = data or self.source.load(config.seed)
-        if self.store.fact("config") not in (None, config.digest):
+        if not config.began_with(self.store.fact):
             raise RunError(
                 f"{folder / run_folder.CONFIG} is not what it was when the run began; bring it "
                 f"back, or start a new run (only {', '.join(CHANGEABLE)} may change)"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evo_nas.core.plugins import registry
@@ -89,7 +89,7 @@ def retry_failed(folder: Path) -> str:
         registry.load("evaluator", spec)
     with closing(Store(folder / run_folder.STORE)) as store:
         _require_same(folder, config, store)
-        with store.forgetting_failures(config.digest) as forgotten:
+        with store.forgetting_failures(asdict(config)) as forgotten:
             if forgotten.failed:
                 _remove_files(folder, forgotten)
     if not forgotten.failed:
@@ -103,8 +103,7 @@ def retry_failed(folder: Path) -> str:
 
 def _require_same(folder: Path, config: Config, store: Store) -> None:
     """Raise a RunError unless the run began with this configuration but for the evaluators."""
-    same = store.fact("config_without_evaluators") == config.digest_without_evaluators
-    if not same and store.fact("config") != config.digest:
+    if not config.began_with(store.fact, (*CHANGEABLE, *MENDABLE)):
         raise RunError(
             f"{folder / run_folder.CONFIG} is not what it was when the run began; bring it back "
             f"but for what is mended (only {', '.join((*MENDABLE, *CHANGEABLE))} may change)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -244,7 +245,7 @@ def test_a_replay_that_proposes_something_else_is_noticed(tmp_path: Path) -> Non
     config = tmp_path / "run" / "config.toml"
     config.write_text(config.read_text().replace("mutation_rate = 0.1", "mutation_rate = 0.9"))
     store = Store(tmp_path / "run" / "run.sqlite")
-    store.set_fact("config", Config.read(config).digest)
+    store.set_fact("config", asdict(Config.read(config)))
     store.close()
     with pytest.raises(RunError, match="another candidate at stage1, generation"):
         evo_nas.resume(tmp_path / "run")

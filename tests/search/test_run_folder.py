@@ -56,7 +56,7 @@ def test_a_config_of_before_augmentation_is_read(tmp_path: Path, config: Config)
     [
         ("seed = 0", 'seed = "zero"', "seed = 'zero' must be of type int"),
         ("seed = 0", "sead = 0", "did you mean seed"),
-        ("[settings]", "[setting]", r"section \[settings\] is missing"),
+        ("[settings]", "[setting]", "unknown key setting; did you mean settings"),
         ("population = 50", "population = 0", "population is 0"),
         ("seed = 0", "seed = ", "no valid TOML"),
     ],

@@ -168,10 +168,10 @@ class Store:
             return [evaluation_of(checked(row, self.path), known) for row in rows]
 
     @contextmanager
-    def forgetting_failures(self, config: str | None = None) -> Iterator[Forgotten]:
+    def forgetting_failures(self, config: object = None) -> Iterator[Forgotten]:
         """Forget evaluations that failed and those that followed, once the body has ended well.
 
-        From then on the run is one of the configuration with the digest ``config``, if it is given.
+        From then on the run is one of the configuration ``config``, if it is given.
         """
         self._begin(durable=True)
         with self._explained(), self._connection:
