@@ -149,7 +149,7 @@ def _defaults(kind: type[Locality]) -> Mapping[str, tuple[Option, ...]]:
 def _choices(
     slot: str, options: Mapping[str, tuple[Option, ...]], kind: type[Locality], level: int
 ) -> list[Choice]:
-    """A block's choices; those that none of its options of heads makes active are left out."""
+    """A block's choices, without any that its options of heads never make active."""
     heads = f"{slot}.heads"
     choices = [Choice(heads, options["heads"], 0, slot)]
     active: Mapping[str, frozenset[Option]] = {

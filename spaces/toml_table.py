@@ -92,7 +92,7 @@ class TomlTable:
         return tuple(sorted(values))
 
     def finish(self) -> None:
-        """Raise a SpaceError if there is a key that nobody has asked for."""
+        """Raise a SpaceError if a key was never read."""
         for key in self._table:
             if key not in self._read:
                 told = f"{self._prefix}{plain(key)}; {nearest(key, self._read)}"

@@ -12,7 +12,7 @@ NAMED = 3  # of them, in a message
 
 @dataclass(slots=True)
 class Unreadable:
-    """Those found so far among ``pictures`` of ``source``, of which the share ``skip`` may be.
+    """The broken pictures found so far in ``source``; a share ``skip`` of ``pictures`` may be.
 
     ``found`` says what is wrong, by the picture's row.
     """
@@ -24,7 +24,7 @@ class Unreadable:
 
     @property
     def most(self) -> int:
-        """How many there may be."""
+        """The number of broken pictures that is borne."""
         return int(self.skip * self.pictures + 1e-9)  # 0.07 x 100 is 7.000000000000001
 
     def add(self, found: Mapping[int, str]) -> None:

@@ -29,7 +29,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What pictures are decoded to: ``size`` pixels a side, 1 (grey) or 3 (RGB) channels.
+    """The form that pictures are decoded to: ``size`` pixels a side, 1 (grey) or 3 (RGB) channels.
 
     ``crop_share`` is how much of the shorter side is seen where nothing is random: 0.875 is the
     usual evaluation on ImageNet (shorter side to 256, 224 in the middle).
@@ -125,7 +125,7 @@ def _is_special(path: str) -> bool:
 
 
 def _explained(name: str, error: Exception) -> DataError:
-    """What is said of a picture that is broken, or that nobody can tell whether it is."""
+    """Turn an error of decoding into one line that names the picture."""
     reason = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, MemoryError):
         return DataError(f"memory is too short to decode picture {name}; choose fewer workers=")

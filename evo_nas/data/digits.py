@@ -114,7 +114,7 @@ class Digits(DataSource):
 
 
 def _read_originals() -> tuple[npt.NDArray[np.float64], Rows]:
-    """What ``load_digits`` returns: pixels (1797, 8, 8) in 0..16, and labels.
+    """The originals of ``load_digits``: pixels (1797, 8, 8) in 0..16, and labels.
 
     From its file: importing scikit-learn would take a third of the time until a run begins.
     """

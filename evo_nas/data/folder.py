@@ -162,7 +162,7 @@ class ImageFolder(DataSource):
 
     @cached_property
     def _own_test(self) -> tuple[Rows, Rows]:
-        """The rows that training may see, and those of the test split."""
+        """The rows for training, and the rows of the test split."""
         generator = CONSTANT_STREAMS.generator("test")
         return carve(self._train.labels, TEST_SHARE, generator, "test")
 
@@ -178,7 +178,7 @@ class ImageFolder(DataSource):
 
     @cached_property
     def _training(self) -> tuple[StoredPictures, ImageSet]:
-        """The same, and in memory if they are to be there: decoded once, whatever the seeds."""
+        """The training pictures; those kept in memory are decoded once, whatever the seeds."""
         return self._kept(self._pictures)
 
     def _of(self, table: PictureTable, rows: Rows, chosen: Format) -> StoredPictures:
@@ -186,7 +186,7 @@ class ImageFolder(DataSource):
         return stored_pictures(table, rows, classes, chosen, self._workers, self._skip)
 
     def _kept(self, pictures: StoredPictures) -> tuple[StoredPictures, ImageSet]:
-        """The pictures, and the same as they are to be kept; in memory without broken ones."""
+        """The pictures, and the images made of them: on disk, or in memory without broken ones."""
         stored = self._stored
         if stored is None:
             stored = self._pictures.nbytes > LARGEST_IN_MEMORY

@@ -24,7 +24,7 @@ LARGEST_ON_DEVICE = 4 * 2**30  # bytes of pixels; more stays on the host and mov
 
 
 class Digest(Protocol):
-    """What :mod:`hashlib` makes."""
+    """A digest of :mod:`hashlib`."""
 
     def update(self, data: bytes | memoryview, /) -> None:
         """Take more bytes in."""
@@ -84,7 +84,7 @@ class ImageSet(ABC):
         """
 
     def notes(self) -> list[str]:
-        """What a person should know of reading these images so far, such as broken pictures."""
+        """Notes for people about reading these images so far, such as broken pictures."""
         return []
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Images(ImageSet):
 
     @property
     def kept(self) -> str:
-        """How much memory they take."""
+        """The memory that the images take, in words."""
         return f"in memory, {amount(self.pixels.nbytes)}"
 
     def take(self, rows: Rows | Sequence[int]) -> Images:
@@ -145,7 +145,7 @@ class Images(ImageSet):
             yield self.pixels[rows.to(self.pixels.device)].to(device)
 
     def notes(self) -> list[str]:
-        """What there was to know when they were read."""
+        """The notes made when the images were read."""
         return list(self.told)
 
     def feed(self, digest: Digest) -> None:

@@ -46,7 +46,7 @@ class PictureTable(ABC):
 
     @abstractmethod
     def feed(self, digest: Digest, rows: Rows) -> None:
-        """Take into the digest what tells these pictures from others without reading them."""
+        """Add to the digest what identifies these pictures without reading them."""
 
 
 def choose_format(

@@ -45,7 +45,7 @@ Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation o
 
 @dataclass(frozen=True, slots=True)
 class SearchData:
-    """What a search may see. ``mean`` and ``std`` are the training pixels', by channel, in 0..1.
+    """The images of a search. ``mean`` and ``std`` are the training pixels', by channel, in 0..1.
 
     ``validation_rows`` are the rows of the source's training split that were carved out, and
     ``fingerprint`` is a digest of the images, labels and the split; see :func:`fingerprint`.
@@ -125,7 +125,7 @@ def carve(
 
 
 def in_proportion(labels: Rows, generator: np.random.Generator) -> Rows:
-    """All rows in a random order of which every beginning holds the classes in proportion.
+    """All rows in random order; every beginning of it holds the classes in proportion.
 
     The first rows are one of each class.
     """
@@ -144,7 +144,7 @@ def search_data(
     validation_rows: Rows | Sequence[int],
     statistics: Statistics | None = None,
 ) -> SearchData:
-    """Check both splits and add what follows from them.
+    """Check both splits and add their statistics and fingerprint.
 
     ``statistics`` are mean and standard deviation by channel, 0..1; by default they are those of
     all training pixels.

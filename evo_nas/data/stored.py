@@ -60,7 +60,7 @@ class StoredPictures(ImageSet):
 
     @property
     def kept(self) -> str:
-        """Where they are read from, and by how many processes."""
+        """The folder that is read, and the number of processes, in words."""
         readers = f"{self.workers} processes" if self.workers else "the training process"
         return (
             f"on disk, {amount(self.nbytes)} if decoded, read by {readers} from {self.table.place}"
@@ -133,11 +133,11 @@ class StoredPictures(ImageSet):
         return np.roll(places, -int(np.searchsorted(places, place, side="right")))
 
     def notes(self) -> list[str]:
-        """Pictures that cannot be decoded, as far as they are known in this process."""
+        """Pictures that could not be decoded in this process so far."""
         return self.unreadable.notes("others of their class take their place")
 
     def feed(self, digest: Digest) -> None:
-        """What the table tells of the pictures, their format and labels."""
+        """Add the table, the format and the labels to the digest."""
         digest.update(repr(self.format).encode())
         self.table.feed(digest, self.rows)
         digest.update(self.labels.numpy().astype("<i8").data)
@@ -173,7 +173,7 @@ def stored_pictures(
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What a worker does at a time: rows, and the place of the first of them in the epoch."""
+    """Work for one worker: rows, and the place of the first row in the epoch."""
 
     rows: Rows
     first: int
@@ -199,7 +199,7 @@ _Decoded = tuple[Tensor, list[tuple[int, str]]]
 
 
 class _Decoder(Dataset["_Decoded | DataError"]):
-    """Decodes pieces; what goes wrong is a result, so that it arrives without a traceback."""
+    """Decodes pieces; errors are results, so that they arrive without a traceback."""
 
     def __init__(self, pictures: StoredPictures, seed: int, crop: Crop | None) -> None:
         self._pictures, self._seed, self._crop = pictures, seed, crop

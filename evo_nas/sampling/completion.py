@@ -91,13 +91,16 @@ def first_legal(
     tightest limit on a cost. Of a small space, all is looked at after a few draws; where the
     tightest limit admits no more than ``whole``, however many have to be measured.
     """
+    # The generator follows from the space, which a frozen genome has made: an earlier stage that
+    # asks whether the genome can be completed, and the later stage that searches there, draw the
+    # same genomes in the same order.
     rng, typical, left = generator(space), prior(space), measured
     known: dict[Genome, bool] = {}  # of those measured
 
     def passes(genome: Genome) -> bool | None:
         nonlocal left
         if checks.measures and not left:
-            return None
+            return None  # nothing was found out: no more may be measured
         full = space.lift(genome)
         if not checks.quick(full):
             return False
@@ -110,7 +113,7 @@ def first_legal(
 
     for number in range(draws):
         if number == FEW and _all_of(tightest()) is not None:
-            break
+            break  # so small that looking at all of it below decides, where drawing only guesses
         if number < _UNCONDITIONED:
             genome = typical.draw(space, rng)
         elif tightest().share == 0:

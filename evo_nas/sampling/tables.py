@@ -91,11 +91,15 @@ class SumTable(Table):
     def __init__(self, costs: Sequence[Integers], low: int, high: int) -> None:
         base = sum(int(c.min()) for c in costs)
         relative = [c - c.min() for c in costs]
+        # Only differences matter: the cheapest genome has sum 0, so that sums are small indices.
         low, high = max(low - base, 0), min(high - base, sum(int(c.max()) for c in relative))
         unit = math.gcd(*(int(c) for r in relative for c in np.unique(r))) or 1
         slack = 0
         most = min(_MOST_STEPS, _MOST_WORK // sum(len(np.unique(r)) for r in relative))
         if high // unit > most:
+            # Each slot's cost is rounded down by less than one unit, so a true sum lies less than
+            # one unit a slot above the rounded one: the window is opened downwards by that much.
+            # Nothing legal is lost; what is too dear is seen when the draw is checked.
             unit, slack, self.exact = -(-high // most), len(costs), False
         self._steps = []  # of each slot, by class
         classes = []
@@ -116,12 +120,15 @@ class SumTable(Table):
 
     def backward(self, weights: Sequence[Floats]) -> list[Floats]:
         """See :meth:`Table.backward`; a layer has one entry for each sum."""
+        # Layer k holds, for each sum of the first k slots, the mass of all ways to end legally.
+        # The padding is always 0: sums above the budget land there, without a bounds check.
         size = max(self._high + 1, 1)
         last = np.zeros(size + self._padding)
         last[self._low : max(self._high + 1, 0)] = 1
         layers = [last]
         for slot in reversed(range(len(weights))):
             by_class = np.bincount(self.classes[slot], weights[slot], self.class_counts[slot])
+            # One shifted addition a class, over all sums at once.
             layer = np.zeros(size + self._padding)
             for step, weight in zip(self._steps[slot], by_class, strict=True):
                 if weight > 0 and step < size:
@@ -148,6 +155,7 @@ class CompletionTable(Table):
     """
 
     def __init__(self, sets: Sequence[Sequence[Collection[int]]], low: int, high: int) -> None:
+        # As in SumTable: relative to the cheapest, in units of the greatest common divisor.
         bases = [min(min(costs) for costs in slot) for slot in sets]
         low, high = max(low - sum(bases), 0), high - sum(bases)
         bits = [
@@ -162,6 +170,7 @@ class CompletionTable(Table):
             classes.append(np.array([unique.index(costs) for costs in slot]))
             distinct.append([sorted(c // unit for c in costs) for costs in unique])
         super().__init__(classes)
+        # If no step is wider than the window, two numbers are enough; else all sums are needed.
         if high - low + 1 >= max(_widest_gap(costs) for slot in distinct for costs in slot):
             # One slot after the other raised from cost to cost: on this way from the least sum to
             # the greatest no step is so wide that it would lead across the window.
@@ -205,7 +214,9 @@ def _reach(
         numbers: dict[_Sets, int] = {}
         for state, sets in states:
             for costs in classes:
-                # Whatever the order in which sets are added: sums are long, and rarely new.
+                # The sums do not depend on the order in which sets were added. Adding is dear (an
+                # integer of many bits), so it is done once for each multiset of sets; multisets
+                # with equal sums then become one state (setdefault).
                 together = _with(sets, costs)
                 if together not in numbers:
                     new = (len(following), together)

@@ -58,6 +58,9 @@ def search(
         proposals = ask(strategy, streams.generator("propose", generation), legal.space)
         if not proposals:
             break
+        # A resumed search replays itself: the stream of this generation is the same, so is the
+        # state that ask and tell have built, hence the proposals; the scorer takes from the store
+        # what it has and checks that these are the same candidates.
         evaluations = scorer.score(generation, proposals)
         told = _scored(proposals, evaluations)
         tell(strategy, told)

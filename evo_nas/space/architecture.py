@@ -60,7 +60,7 @@ def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_seal(content: Mapping[str, Any], path: Path, refusal: type[EvoNasError]) -> None:
-    """Raise ``refusal`` if the content of an architecture file has a digest that is another's."""
+    """Raise ``refusal`` if an architecture file's digest is not that of its content."""
     rest = {key: value for key, value in content.items() if key != _SEAL}
     if _SEAL in content and content[_SEAL] != _digest(rest):
         raise refusal(

@@ -24,7 +24,7 @@ _QUICK = 200  # values of a slot that are looked at before a run: there may be t
 
 
 def check_choices(space: Space) -> None:
-    """Name, target and choices are of the types that everything else relies on."""
+    """Check the types of name, target and choices."""
     require(isinstance(getattr(space, "name", None), str), "give it a `name`, a string")
     target = getattr(space, "target", None)
     require(isinstance(target, Geometry), f"`target` is {shown(target)}; make it a Geometry(...)")
@@ -86,7 +86,7 @@ def check_slot(space: Space, slot: str, context: Genome, most: int | None = None
 
 
 def check_cost(costs: Costs, told: str, lowest: float = 0) -> None:
-    """A cost, as ``told``: whole numbers."""
+    """Check that a cost is whole numbers; ``told`` names it in messages."""
     fine = _is_cost(costs, lowest)
     require(fine, f"{told} is {shown(costs)}; return int 'flops' and 'params', 0 or more")
 
@@ -98,7 +98,7 @@ def _is_cost(costs: object, lowest: float) -> bool:
 
 
 def check_space(space: Space) -> None:
-    """All of this, for the first and the last options of all choices, as quickly as can be."""
+    """Check a space quickly, by the first and the last options of all choices."""
     check_choices(space)
     first = space.canonical((0,) * len(space.choices))
     last = space.canonical([len(choice.options) - 1 for choice in space.choices])

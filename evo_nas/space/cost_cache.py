@@ -25,7 +25,7 @@ from .space import Costs
 
 
 def count(module: nn.Module, *inputs: Tensor) -> Costs:
-    """What :func:`evo_nas.space.flops.count` returns, from the cache where it is known.
+    """Count a module with :func:`evo_nas.space.flops.count`, or read its costs from the cache.
 
     A module whose ``repr`` does not tell all that its costs depend on needs an ``extra_repr``;
     names and shapes of its weights are part of the key anyway.

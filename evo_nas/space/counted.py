@@ -32,11 +32,11 @@ class CountedSpace(Space):
     """
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
-        """What each value of a slot costs beyond the cheapest one."""
+        """The costs of each value of a slot beyond the cheapest one."""
         return self._of(context).slots[slot]
 
     def fixed_costs(self, context: Genome) -> Costs:
-        """What a network costs whose slots are all as cheap as they can be."""
+        """The costs of the cheapest network of a context."""
         return self._of(context).rest
 
     def _of(self, context: Genome) -> _Counted:

@@ -25,7 +25,7 @@ from .space import Costs
 
 Handle: TypeAlias = Callable[[list[Any], list[Any]], Any]  # operator's inputs, outputs -> FLOPs
 
-# Besides those that fvcore leaves out itself.
+# fvcore leaves out some operators by itself; these are free, too.
 _FREE = (
     *("add", "add_", "sub", "rsub", "mul", "mul_", "div", "div_", "neg", "exp", "sqrt", "pow"),
     *("relu6", "hardtanh", "hardtanh_", "leaky_relu", "gelu", "silu", "silu_", "sigmoid", "tanh"),

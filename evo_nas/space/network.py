@@ -59,7 +59,7 @@ class ImageClassifier(nn.Module):
 
     @property
     def num_classes(self) -> int:
-        """As many as there are logits; 0 if the classifier has been taken away."""
+        """The number of logits; 0 if the classifier has been taken away."""
         classifier = self.get_classifier()
         return classifier.out_features if isinstance(classifier, nn.Linear) else 0
 

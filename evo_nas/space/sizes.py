@@ -1,4 +1,4 @@
-"""How large a space is, and what a search by levels makes of that (GLiT, sections 3.2 and 3.3)."""
+"""Sizes of a space, searched whole or level by level (GLiT, sections 3.2 and 3.3)."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Sizes:
 
     @property
     def by_levels(self) -> int:
-        """The sum over levels: what a search one level after the other chooses from."""
+        """The sum over levels: the genomes that a search by levels chooses from."""
         return sum(self.levels.values())
 
     @property
     def reduction(self) -> float:
-        """How many times fewer that is than everything at once."""
+        """The factor by which a search by levels has fewer genomes to choose from."""
         return self.every / max(self.by_levels, 1)  # a space without choices has no levels
 
 
@@ -52,7 +52,7 @@ def stage_sizes(space: Space, level: int) -> tuple[int, int]:
 
 
 def _stage_sizes(space: Space, level: int, context: Genome) -> tuple[int, int]:
-    """The same, where the context's choices of earlier levels hold this."""
+    """The fewest and most genomes of a stage under one context of earlier levels."""
     stage = space.stage(level, space.fill(dict(zip(space.context, context, strict=True))))
     fewest = [1] * len(stage.contexts)
     most = [1] * len(stage.contexts)

@@ -114,7 +114,7 @@ class Space(Choices, ABC):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of name, target, choices and what the first and last genomes cost.
+        """A digest of name, target, choices and the costs of the first and last genome.
 
         A run goes on only with the space that it began with: files of spaces can be edited.
         """
@@ -165,7 +165,7 @@ class Space(Choices, ABC):
         return None
 
     def fixed_costs(self, context: Genome) -> Costs:
-        """What every genome with this context costs besides its slots."""
+        """The costs of every genome with this context besides its slots."""
         return {"flops": 0, "params": 0}
 
     # -- networks --------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ class Space(Choices, ABC):
     # -- known results ---------------------------------------------------------------------------
 
     def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
-        """What is known of a genome without computing: "accuracy", "standard_error" and others.
+        """Metrics known without computing: "accuracy", "standard_error" and others.
 
         The best known values; or those of one repeat (the first is 0), which are noisy.
 

@@ -84,7 +84,7 @@ class Subspace(Space):
         return self.base.costs(self._to_base(genome))
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs] | None:
-        """The base's costs of what the slot can hold here."""
+        """The base's costs of the values that the slot can hold here."""
         return self._slot_costs(slot, context)
 
     def _find_slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs] | None:
@@ -99,7 +99,7 @@ class Subspace(Space):
         return costs
 
     def fixed_costs(self, context: Genome) -> Costs:
-        """The base's fixed costs and those of the slots in which nothing is free."""
+        """The base's fixed costs, and the costs of slots in which nothing is free."""
         full = self._to_base(self._with_context(context))
         base_context = tuple(full[i] for i in self.base.context)
         total = dict(self.base.fixed_costs(base_context))
@@ -126,7 +126,7 @@ class Subspace(Space):
         return self.base.build(self._to_base(genome), geometry)
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
-        """The root's supernet with what this subspace can reach, and no more."""
+        """The root's supernet, with the weights that this subspace can reach."""
         return self.root.supernet(geometry, reachable or self)
 
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
@@ -139,7 +139,7 @@ class Subspace(Space):
 
 
 def _resolve(base: Space, fixed: Mapping[str, Option]) -> tuple[dict[str, Choice], list[int]]:
-    """The free choices with what is left of their conditions, and a base genome to fill in."""
+    """The free choices with their remaining conditions, and a base genome to fill in."""
     unknown = fixed.keys() - base.index.keys()
     if unknown:
         raise SpaceError(f"{base.name} has no choice {min(unknown)!r} to freeze")

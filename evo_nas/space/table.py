@@ -55,7 +55,7 @@ def slot_table(space: Space, genome: Genome) -> SlotTable:
 
 
 def kind(space: Space, position: int) -> str:
-    """What a choice decides, the same word in all slots that are alike."""
+    """The kind of a choice: the same word in all slots that are alike."""
     choice = space.choices[position]
     return "option" if choice.name == choice.slot else choice.name.removeprefix(f"{choice.slot}.")
 

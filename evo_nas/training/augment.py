@@ -1,6 +1,6 @@
 """Augmentation of training images on their device, one pass a batch (DeiT, table 9).
 
-What is random about a batch comes from a generator of its own: that of its step.
+Each step has a random generator of its own, so that a repeated step draws the same.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ MEASURE_BATCH = 256  # a constant: the batch size must not change what is measur
 
 @dataclass(slots=True)
 class Ledger:
-    """What a result has cost, in images: ``trained`` forward and backward, ``measured`` forward.
+    """The cost of a result in images: ``trained`` forward and backward, ``measured`` forward.
 
     It counts what the result rests on, once: also what was done before a stop, and what shared
     weights or scores that were taken from an earlier run have cost there.
@@ -33,7 +33,7 @@ class Ledger:
 
     @property
     def passes(self) -> int:
-        """In forward passes of one image; a backward pass computes about twice as much."""
+        """The cost in forward passes of one image; a backward pass counts as two."""
         return 3 * self.trained + self.measured
 
     def __add__(self, other: Ledger) -> Ledger:
@@ -43,7 +43,7 @@ class Ledger:
         return Ledger(self.trained - other.trained, self.measured - other.measured)
 
     def add(self, other: Ledger) -> None:
-        """Count what another one holds as well."""
+        """Add the counts of another ledger."""
         self.trained += other.trained
         self.measured += other.measured
 
@@ -57,11 +57,11 @@ class ChannelStatistics(Protocol):
 
     @property
     def std(self) -> tuple[float, ...]:
-        """Likewise; none is 0."""
+        """The standard deviation of the training pixels, by channel, above 0."""
 
 
 class Batches:
-    """Images in batches on a device, as what a network reads.
+    """Images in batches on a device, normalised for a network.
 
     ``size`` is pixels of a side that the network reads; ``data`` says how to normalise: by ``mean``
     and ``std``.
@@ -85,7 +85,7 @@ class Batches:
         return self._images.decodes
 
     def notes(self) -> list[str]:
-        """What a person should know of reading the images so far."""
+        """Notes for people about reading the images so far."""
         return self._images.notes()
 
     def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
@@ -118,7 +118,7 @@ class Batches:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a network does with images: ``correct`` bool (n,), in their order, and the mean loss."""
+    """Images classified: ``correct`` bool (n,), in their order, and the mean loss."""
 
     correct: npt.NDArray[np.bool_]
     loss: float

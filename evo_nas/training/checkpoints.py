@@ -36,7 +36,7 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path, say: Callable[[str], None] | None = None) -> dict[str, Any] | None:
-    """The state that was saved last, its tensors on the CPU; None if there is none.
+    """The last saved state, its tensors on the CPU; None without a checkpoint.
 
     Where that file is damaged, or was never finished, it is the state before, and ``say`` is told;
     the damaged file is deleted, or the next one saved would put it in the place of the sound one.
@@ -72,7 +72,7 @@ def load_checkpoint(path: Path, say: Callable[[str], None] | None = None) -> dic
 
 
 def _unpacked(path: Path, payload: bytes) -> dict[str, Any]:
-    """The state, of which anybody may have made the file: it is no code that runs."""
+    """The state in a file, which runs no code: a stranger may have made it."""
     try:
         state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what it meets, of many kinds
@@ -83,7 +83,7 @@ def _unpacked(path: Path, payload: bytes) -> dict[str, Any]:
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Delete a checkpoint, and the one that was kept beside it.
+    """Delete a checkpoint and its predecessor.
 
     Raises:
         RunError: it cannot be deleted.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class TrainingLog:
-    """Writes into ``folder``, epoch by epoch; a training that goes on goes on with its log.
+    """The log of a training in ``folder``, epoch by epoch; a resumed training continues it.
 
     Raises:
         EvoNasError: TensorBoard is not installed, or the folder cannot be made.
@@ -35,7 +35,7 @@ class TrainingLog:
         self._last = 0
 
     def add(self, epoch: Epoch, validation_accuracy: float | None) -> None:
-        """Record an epoch; what was recorded of it or of later ones before is forgotten."""
+        """Record an epoch; earlier records of it and of later epochs are dropped."""
         if epoch.number <= self._last:  # the training was set back
             self.close()
         self._last = epoch.number

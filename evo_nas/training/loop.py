@@ -105,7 +105,7 @@ def images_trained(phase: Phase, epochs: int, available: int) -> int:
 
 
 class _Training:
-    """A training and the states to which it can go back, on the CPU.
+    """A training, and the states on the CPU that it can go back to.
 
     ``done`` epochs are done; ``notes`` are what is worth remembering.
     """
@@ -131,7 +131,7 @@ class _Training:
         self._identity = {key: str(value) for key, value in settings.items()}
 
     def advance(self, before_step: Callable[[int], None] | None) -> Epoch | None:
-        """The next epoch; None if it diverged, and all is as some epochs before."""
+        """Train the next epoch; None if it diverged and was set back."""
         try:
             epoch = self.trainer.run_epoch(self.done, before_step)
         except torch.OutOfMemoryError as error:
@@ -193,7 +193,7 @@ class _Training:
         save_checkpoint(path, state | self._good)
 
     def resume(self, path: Path) -> None:
-        """Be as it was when the checkpoint was written, if there is one."""
+        """Go on from the checkpoint, if there is one."""
         state = load_checkpoint(path, self._progress.say)
         if state is None:
             return
@@ -218,7 +218,7 @@ class _Training:
             ) from error
 
     def _take(self, state: Mapping[str, Any]) -> None:
-        """Be as in a state that anybody may have written; raises what is wrong with it."""
+        """Load a state from a file, checked: a stranger may have written it."""
         epochs = self._phase.epochs
         done = _count(state["epoch"], 0, epochs)
         parts = _count(state["parts"], 1, self.trainer.batch_size)
@@ -236,7 +236,7 @@ class _Training:
 
 
 def _count(value: object, least: int, most: int) -> int:
-    """A whole number that lies within both; raises a ValueError for anything else."""
+    """Check a whole number from ``least`` to ``most``; a ValueError otherwise."""
     if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{shown(value)} stands where {least} to {most} can be")
     return value

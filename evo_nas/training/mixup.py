@@ -50,7 +50,7 @@ class Batch:
 
 
 def mix(batch: Batch, settings: Augmentation, generator: np.random.Generator) -> Batch:
-    """Mix each image with the one at its place from the batch's end, by mixup or by CutMix.
+    """Mix each image with its mirror in the batch (first with last), by mixup or CutMix.
 
     All images of a batch are mixed in the same way and by the same share, which is drawn from the
     Beta distribution of the settings. The images are overwritten.
@@ -72,7 +72,7 @@ def mix(batch: Batch, settings: Augmentation, generator: np.random.Generator) ->
 
 
 def _side(size: int, share: float, generator: np.random.Generator) -> tuple[int, int]:
-    """Where a box begins and ends that leaves ``share`` of an image, unless the edge cuts it."""
+    """Start and end of a box that leaves ``share`` of an image; the edge may cut it."""
     half = int(size * (1 - share) ** 0.5) // 2
     middle = int(generator.integers(size))
     return max(middle - half, 0), min(middle + half, size)

@@ -21,7 +21,7 @@ class Stepper:
     """Steps of one training.
 
     A batch that does not fit into memory is cut in halves, quarters, and so on, whose gradients are
-    added up: the step is that of the whole batch, except that BatchNorm sees each part alone.
+    added up: the step equals the whole batch's, except that BatchNorm sees each part alone.
     ``parts``, the number of micro-batches in a batch, stays for the steps that follow; ``say`` is
     told when it changes.
     """
@@ -89,7 +89,7 @@ class Stepper:
 
 
 class _State:
-    """What a forward pass changes besides gradients: BatchNorm statistics and random streams."""
+    """The state that a forward pass changes: BatchNorm statistics and random streams."""
 
     def __init__(self, network: nn.Module) -> None:
         self._buffers = list(network.buffers())

@@ -115,7 +115,7 @@ SECONDS_BETWEEN_NOTES = 2.0  # within an epoch; each waits for the device
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """How an epoch went: the mean loss, the rate of the last step, images trained in a second.
+    """The outcome of an epoch: mean loss, rate of the last step, images trained in a second.
 
     ``number`` counts from 1 to ``epochs``.
     """
@@ -132,7 +132,7 @@ class DivergedError(Exception):
 
 
 class Trainer:
-    """What a training works on, epoch by epoch.
+    """A training in progress: network, optimizer, rate, order of images.
 
     ``say`` is told what a person should know; ``factor`` multiplies the learning rate of the phase.
     """
@@ -163,11 +163,11 @@ class Trainer:
 
     @property
     def result(self) -> nn.Module:
-        """The network as it would be saved now."""
+        """The network to be saved: the averaged weights, if the recipe averages."""
         return self.network if self._average is None else self._average.module
 
     def state(self) -> dict[str, Any]:
-        """What an epoch starts from, not copied."""
+        """The state that the next epoch starts from, not copied."""
         state = {
             "network": self.network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -177,7 +177,7 @@ class Trainer:
         return state
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Be as it was when this was the state; the state stays as it is."""
+        """Go back to a state, which is not changed by what follows."""
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(copied(state["optimizer"]))  # it keeps what it is given
         if self._average is not None:
@@ -238,5 +238,5 @@ class Trainer:
 
 
 def pace_note(loss: float, pace: float) -> str:
-    """How a training goes, for people."""
+    """A line for people about loss and pace."""
     return f"loss {loss:.3f}, {pace:,.0f} images/s"

@@ -77,7 +77,7 @@ def check_digest(
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """What a file of weights says about itself.
+    """The metadata of a file of weights.
 
     Raises:
         CheckpointError: the file is damaged.
@@ -103,7 +103,7 @@ def _damaged(path: Path, reason: str) -> CheckpointError:
 
 
 def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
-    """The SHA-256 of tensors and what is said of them, in the order of names."""
+    """The SHA-256 of tensors and their metadata, in the order of names."""
     digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
     for name in sorted(tensors):
         tensor = tensors[name]

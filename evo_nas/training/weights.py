@@ -55,12 +55,12 @@ def describe_weights(
 
 
 def describe_measured(measured: Mapping[str, object]) -> dict[str, str]:
-    """More metadata: how a network that is of no run was trained and how well it does."""
+    """Metadata of a network outside of runs: its training and its accuracy."""
     return {_MEASURED: json.dumps(measured)}
 
 
 def read_measured(path: Path) -> Mapping[str, Any]:
-    """What :func:`describe_measured` wrote; nothing if the file's weights say nothing of the kind.
+    """The metadata of :func:`describe_measured`; empty without them.
 
     Raises:
         CheckpointError: the file is damaged.
@@ -73,7 +73,7 @@ def read_measured(path: Path) -> Mapping[str, Any]:
 
 
 def read_description(path: Path) -> Delivered | None:
-    """What :func:`describe_weights` wrote; None if the file's weights say nothing of the kind.
+    """The metadata of :func:`describe_weights`; None without them.
 
     Raises:
         CheckpointError: there is no such file, or it is damaged.
@@ -98,7 +98,7 @@ def read_description(path: Path) -> Delivered | None:
 
 
 def read_notes(path: Path) -> list[str]:
-    """What a training has kept beside its weights of what bears on the result.
+    """The notes that a training kept beside its weights.
 
     Raises:
         CheckpointError: the file is damaged, or what it says cannot be notes.
@@ -114,7 +114,7 @@ def read_notes(path: Path) -> list[str]:
 
 
 def read_count(path: Path, key: str) -> int:
-    """A whole number that a training has kept beside its weights.
+    """A count that a training kept beside its weights.
 
     Raises:
         CheckpointError: the file is damaged, or does not say such a number.

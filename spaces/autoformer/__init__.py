@@ -1,1 +1,1 @@
-"""TODO spaces/autoformer."""
+"""AutoFormer: vision transformers of chosen width, depth, heads and MLP ratios."""

@@ -25,7 +25,7 @@ FARTHEST = 14  # patches; those farther apart count as so far
 
 
 class Layer(NamedTuple):
-    """What is chosen of one layer."""
+    """The options of one layer."""
 
     heads: int
     mlp_ratio: float
@@ -59,7 +59,7 @@ class Embedding(nn.Module):
 
 
 class RelativePosition(nn.Module):
-    """What a head knows of where one token lies from another: a vector for each pair.
+    """Relative positions for a head: a vector for each pair of tokens.
 
     It is the sum of one for the distance in rows and one for that in columns, clipped at
     :data:`FARTHEST`; pairs with the class token have vectors of their own, the first.
@@ -100,7 +100,7 @@ class Attention(nn.Module):
         self.value_position = RelativePosition(head_width)
 
     def extra_repr(self) -> str:
-        """What the layers do not show."""
+        """The numbers that the layers do not show."""
         return f"heads={self.heads}"
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -161,7 +161,7 @@ class AutoFormerNetwork(ImageClassifier, nn.Sequential):
         self.num_features = shape.width
 
     def _tokens(self, images: Tensor) -> Tensor:
-        """What the last layer puts out."""
+        """The output of the last layer."""
         for step in list(self)[:-1]:
             images = step(images)
         return images
@@ -175,7 +175,7 @@ class AutoFormerNetwork(ImageClassifier, nn.Sequential):
         return pool_tokens(features, self.global_pool)
 
     def feature_map(self, images: Tensor) -> Tensor:
-        """What the last layer puts out, in place (see evo_nas.space.network)."""
+        """The output of the last layer, in place (see evo_nas.space.network)."""
         return on_grid(self._tokens(images)[:, 1:])
 
 

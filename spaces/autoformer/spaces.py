@@ -61,7 +61,7 @@ class AutoFormer(Space):
     # -- costs -----------------------------------------------------------------------------------
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
-        """Those of a layer at the context's width; nothing if the network is not so deep."""
+        """The costs of a layer at the context's width; 0 if the network is not so deep."""
         width, depth = self.widths[context[0]], self.depths[context[1]]
         if self._slot_names.index(slot) >= depth:
             return {(0, 0): {"flops": 0, "params": 0}}

@@ -56,7 +56,7 @@ class AutoFormerSupernet(Supernet):
     def _parts(
         self, genome: Genome
     ) -> list[tuple[str, tuple[float, ...], Callable[[], nn.Module]]]:
-        """Of each step its name, what it depends on besides that, and what makes its module."""
+        """Each step's name, the numbers it depends on, and a call that makes its module."""
         width, head_width, layers = self._decode(genome)
         classes = self._geometry.classes
         parts: list[tuple[str, tuple[float, ...], Callable[[], nn.Module]]] = [

@@ -1,1 +1,1 @@
-"""TODO spaces/glit."""
+"""GLiT: global and local heads in vision transformers (Chen et al., ICCV 2021)."""

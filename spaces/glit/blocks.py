@@ -45,7 +45,7 @@ class GlobalHeads(nn.Module):
         self.proj = Linear(heads * head_width, channels)
 
     def extra_repr(self) -> str:
-        """What the layers do not show."""
+        """The numbers that the layers do not show."""
         return f"heads={self.heads}"
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ class GlobalLocal(nn.Module):
         self.qkv, self.proj, self.net = global_heads.qkv, global_heads.proj, local_heads.net
 
     def extra_repr(self) -> str:
-        """What the layers do not show."""
+        """The numbers that the layers do not show."""
         return f"heads={self.heads}"
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -151,7 +151,7 @@ class PatchEmbedding(nn.Module):
 
 
 class Trunk(ImageClassifier):
-    """What all networks of the family share: patches in, classes out; a network of no blocks.
+    """The ends of every network of the family: patches in, classes out, no blocks.
 
     With a class token, classes are read from it; without one, from the mean over patches.
     """
@@ -212,7 +212,7 @@ class GlitNetwork(Trunk):
         self.blocks = nn.Sequential(*(nn.Sequential(block) for block in blocks))
 
     def feature_map(self, images: Tensor) -> Tensor:
-        """What the last block puts out, in place (batch, width, rows, columns).
+        """The output of the last block, in place (batch, width, rows, columns).
 
         Without the class token, and before the last norm (see evo_nas.space.network).
         """

@@ -81,7 +81,7 @@ class GridConvolution(nn.Module):
         self.conv = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
 
     def extra_repr(self) -> str:
-        """What the convolution does not show."""
+        """The numbers that the convolution does not show."""
         return f"side={self.side}"
 
     def forward(self, patches: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ def run_by_channel(tokens: Tensor, net: nn.Sequential) -> Tensor:
 
 
 def _banded(kernels: Tensor, length: int) -> Tensor:
-    """Matrices (channels, length, length) that a row of tokens is multiplied by, of the kernels."""
+    """The kernels as banded matrices (channels, length, length), to multiply tokens by."""
     spread = _spread(kernels.shape[1], length, kernels.dtype)
     return (kernels @ spread).view(-1, length, length)
 

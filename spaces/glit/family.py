@@ -45,7 +45,7 @@ class GlitFamily(Space):
         return tuple(block for slot in self.slots for block in self.slot_blocks(slot, options))
 
     def reachable_blocks(self, reachable: Space) -> list[list[BlockOptions]]:
-        """For each block, what ``reachable``, a subspace of this one, can make of it."""
+        """The options of each block that ``reachable``, a subspace of this one, can take."""
         found: list[list[BlockOptions]] = []
         for slot in self.slots:
             values = [self.slot_blocks(slot, options) for options in reachable.reachable(slot)]
@@ -55,7 +55,7 @@ class GlitFamily(Space):
     # -- costs -----------------------------------------------------------------------------------
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
-        """The same for each slot whose choices are the same."""
+        """The costs of a slot's values; slots with the same choices share them."""
         return self._tables[slot]
 
     def fixed_costs(self, context: Genome) -> Costs:

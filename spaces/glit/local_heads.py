@@ -1,4 +1,4 @@
-"""What local heads can be: the variation in which the family's spaces differ (paper, Table 6)."""
+"""Kinds of local heads, in which the family's spaces differ (paper, Table 6)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Locality(ABC):
 
     @abstractmethod
     def scaled(self, geometry: Geometry) -> tuple[int, ...]:
-        """What the options become at a geometry: as many, and distinct."""
+        """The options at a geometry: as many, and distinct."""
 
     @abstractmethod
     def layers(self, geometry: Geometry, thirds: int, expansion: int, reach: int) -> nn.Module:

@@ -51,7 +51,7 @@ class Parts:
         return GlobalHeads(self.third * options.heads, heads, head_width)
 
     def local_heads(self, options: BlockOptions) -> LocalHeads:
-        """What the locality makes of L thirds of the channels."""
+        """Local heads on L thirds of the channels."""
         assert options.expansion is not None, "an all-global block has no local heads"
         assert options.reach is not None, "an all-global block has no local heads"
         reach = self._reach[options.reach]

@@ -58,7 +58,7 @@ class Glit(GlitFamily):
     # -- stages ----------------------------------------------------------------------------------
 
     def details(self) -> Mapping[str, Option]:
-        """What the constructor was given; the paper does not say at what it searches level 0."""
+        """Level 1 while level 0 is searched, as given; the paper does not say what it took."""
         return self._details
 
     def fixed_at(self, level: int, decided: Genome | None) -> dict[str, Option]:

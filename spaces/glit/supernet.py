@@ -19,7 +19,7 @@ from .parts import BlockOptions, Parts
 
 
 class GlitSupernet(Supernet):
-    """Holds what can be reached and no more; paths are full genomes of the root space.
+    """Weights for what can be reached, no more; paths are full genomes of the root space.
 
     Args:
         parts: makes modules at the supernet's geometry.

@@ -25,7 +25,7 @@ class WindowAttention(nn.Module):
         self.proj = Linear(heads * head_width, channels)
 
     def extra_repr(self) -> str:
-        """What the layers do not show."""
+        """The numbers that the layers do not show."""
         return f"heads={self.heads}, window={self.window}"
 
     def forward(self, tokens: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""TODO spaces/mobilenet."""
+"""Mobile networks: inverted residuals whose kernel, expansion and depth are chosen."""

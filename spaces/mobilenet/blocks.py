@@ -19,7 +19,7 @@ ACTIVATIONS: Mapping[str, type[nn.Module]] = {"relu": nn.ReLU, "hardswish": nn.H
 
 
 class Place(NamedTuple):
-    """Where a block stands: what it reads and writes, whatever is chosen of it."""
+    """A block's place in the network: what it reads and writes, whatever its options."""
 
     inputs: int
     outputs: int
@@ -29,7 +29,7 @@ class Place(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What is chosen of a block."""
+    """The options of a block."""
 
     kernel: int
     expansion: int
@@ -50,7 +50,7 @@ class ConvNorm(nn.Sequential):
 
 
 class SqueezeExcitation(nn.Module):
-    """Channels weighed by what the whole image holds (Hu et al., CVPR 2018), a quarter inside."""
+    """Channels weighed by their means over the image (Hu et al., CVPR 2018), a quarter inside."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -39,7 +39,7 @@ class Layout:
         return at_target * self.geometry.width // _STEM
 
     def place(self, stage: int, position: int) -> Place:
-        """Where a block stands; the first of a stage changes channels and size."""
+        """A block's place; the first block of a stage changes channels and size."""
         first = position == 0
         return Place(
             inputs=self.channels[stage if first else stage + 1],
@@ -50,24 +50,24 @@ class Layout:
         )
 
     def size(self, stage: int) -> int:
-        """Pixels a side that a stage reads; after the last stage, the head."""
+        """The pixels a side that a stage reads, or the head after the last stage."""
         size = self.geometry.image_size
         for stride in self.strides[: stage + 1]:
             size = -(-size // stride)
         return size
 
     def stem(self) -> Stem:
-        """What comes before the stages."""
+        """The numbers of the stem."""
         return Stem(self.geometry.channels, self.channels[0], self.strides[0])
 
     def head(self) -> Head:
-        """What comes after them."""
+        """The numbers of the head."""
         inside, features = map(self._channels, _HEAD)
         return Head(self.channels[-1], inside, features, self.geometry.classes)
 
 
 def _strides(image_size: int) -> list[int]:
-    """Of the stem and each stage."""
+    """The strides of the stem and of each stage."""
     halvings = max((image_size // _SMALLEST_MAP).bit_length() - 1, 0)
     strides = []
     for reducing in reversed(_REDUCING):

@@ -14,7 +14,7 @@ from .layout import Layout
 
 
 class MobileNetSupernet(Supernet):
-    """Holds what can be reached and no more; paths are full genomes of the root space.
+    """Weights for what can be reached, no more; paths are full genomes of the root space.
 
     Args:
         layout: the places of blocks at the supernet's geometry.

@@ -101,7 +101,7 @@ class TableFile:
 
 
 def number(cell: object) -> int | float | None:
-    """The number that a cell is or looks like, None if it is none."""
+    """The number that a cell holds, as a number or as text; None for other cells."""
     if type(cell) is float:
         return cell
     if isinstance(cell, bool) or not isinstance(cell, int | str):

@@ -1,4 +1,4 @@
-"""Spaces of which everything is known: costs and results of each genome, and no networks."""
+"""Spaces of known results: costs and metrics of each genome, without networks."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Tabulated(Space):
         costs: Mapping[str, Integers],
         metrics: Mapping[str, Metric],
     ) -> None:
-        """Take the content in; ``choices`` are all always active, each in a slot of its own."""
+        """Set the space up from a table; ``choices`` are always active, each in its own slot."""
         self.choices = tuple(choices)
         sizes = [len(choice.options) for choice in choices]
         self._strides = tuple(math.prod(sizes[i + 1 :]) for i in range(len(sizes)))
@@ -73,7 +73,7 @@ class Tabulated(Space):
         }
 
     def _parts(self, values: Integers, sizes: Sequence[int]) -> list[Integers] | None:
-        """What each choice's options cost more than the first genome's; None if that is not all."""
+        """The costs of options beyond the first genome's; None if costs do not add up."""
         numbers, total, parts = np.arange(len(values)), np.full_like(values, values[0]), []
         for stride, size in zip(self._strides, sizes, strict=True):
             parts.append(values[np.arange(size) * stride] - values[0])
@@ -97,11 +97,11 @@ class Tabulated(Space):
         return {name: values[row] for name, values in self._costs.items()}
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs] | None:
-        """What a choice's options cost, relative to the first; None if costs do not add up."""
+        """The costs of a choice's options relative to the first; None if they do not add up."""
         return self._slot_costs[slot]
 
     def fixed_costs(self, context: Genome) -> Costs:
-        """What the first genome costs, if costs add up."""
+        """The costs of the first genome, if costs add up."""
         return self.costs((0,) * len(self.choices))
 
     def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
