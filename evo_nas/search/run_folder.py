@@ -23,7 +23,6 @@ from evo_nas.search.store.store import Store
 from evo_nas.space.space import Space
 
 from .config import Config
-from .links import check_links
 
 CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
     "config.toml", "run.sqlite", "run.lock", "best.json", "best.safetensors", "finalists",
@@ -31,6 +30,26 @@ CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
 )  # fmt: skip
 
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # what flock says of a lock of others
+
+
+def check_links(folder: Path) -> None:
+    """Raise a RunError if a symbolic link in the folder leads out of it.
+
+    A run folder may come from anybody, and what is written through such a link would be written
+    elsewhere. The folder itself may be a link.
+    """
+    root = os.path.realpath(folder)
+    for place, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = os.path.join(place, name)
+            if not os.path.islink(path):
+                continue
+            target = os.path.realpath(path)
+            if os.path.commonpath([root, target]) != root:
+                raise RunError(
+                    f"{path} is a link that leads out of the run folder, to {target}; put there "
+                    "what it leads to, or remove it"
+                )
 
 
 def free_folder(parent: Path, name: str) -> Path:
