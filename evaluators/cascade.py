@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from math import exp, prod
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+from evo_nas.core.plugins.options import Spec, at_least
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
 from evo_nas.evaluation.outcomes import closed_if_it_fails
@@ -85,13 +86,17 @@ class CascadeEvaluator(Composite):
 
     objectives = (Objective("cascade"),)
 
-    def __init__(self, *, levels: str, shares: float | str = 0.25, reference: int = 64) -> None:
-        specs = str(levels).split(";")
+    def __init__(
+        self,
+        *,
+        levels: Annotated[str, Spec("evaluator", several=True)],
+        shares: float | str = 0.25,
+        reference: Annotated[int, at_least(2)] = 64,
+    ) -> None:
+        specs = levels.split(";")
         if len(specs) < 2:
             raise SettingsError(f"levels={levels} must be two evaluators or more, as A;B;C")
         self._shares = level_shares(shares, len(specs) - 1)
-        if type(reference) is not int or reference < 2:
-            raise SettingsError(f"reference={reference!r} must be a whole number, 2 or more")
         if reference * prod(self._shares[:-1]) < 2:
             raise SettingsError(
                 f"reference={reference} with shares={shares} leaves fewer than 2 to level "

@@ -10,9 +10,11 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
+from typing import Annotated
 
+from evo_nas.core.plugins.options import Program, above
 from evo_nas.core.workers.lifeline import start_program
-from evo_nas.errors import EvaluatorError, SettingsError, SpecError
+from evo_nas.errors import EvaluatorError, SpecError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
@@ -52,22 +54,20 @@ class CommandEvaluator(Evaluator):
     def __init__(
         self,
         *,
-        program: str,
-        timeout: float = 3600,
+        program: Annotated[str, Program()],
+        timeout: Annotated[float, above(0)] = 3600,
         objective: str = "accuracy",
         minimise: bool = False,
     ) -> None:
-        self.program = str(program)
+        self.program = program
         try:
             self._words = shlex.split(self.program)
         except ValueError as error:
             raise SpecError(f"program={self.program} is malformed: {error}") from error
         if not self._words or shutil.which(self._words[0]) is None:
             raise SpecError(f"program={self.program}: there is no such program that can be run")
-        if type(timeout) not in (int, float) or not 0 < timeout < float("inf"):
-            raise SettingsError(f"timeout={timeout!r} must be seconds, more than 0")
         self._timeout = timeout
-        self.objectives = (Objective(str(objective), maximise=minimise is not True),)
+        self.objectives = (Objective(objective, maximise=not minimise),)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Prepare to decode genomes."""

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
 
 from evo_nas.core.devices import device_name, torch_threads
 from evo_nas.core.files import write_atomically
+from evo_nas.core.plugins.options import above, at_least
 from evo_nas.core.validation import read_json, shown
-from evo_nas.errors import EvaluatorError, SettingsError
+from evo_nas.errors import EvaluatorError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
@@ -54,23 +56,12 @@ class LatencyEvaluator(Evaluator):
     def __init__(
         self,
         *,
-        batch: int = 1,
-        geometry: str = "target",
-        repeats: int = 30,
-        warmup: int = 5,
-        seconds: float = 2.0,
+        batch: Annotated[int, at_least(1)] = 1,
+        geometry: Literal["run", "target"] = "target",
+        repeats: Annotated[int, at_least(_FEWEST)] = 30,
+        warmup: Annotated[int, at_least(0)] = 5,
+        seconds: Annotated[float, above(0)] = 2.0,
     ) -> None:
-        for name, number, lowest in (
-            ("batch", batch, 1),
-            ("repeats", repeats, _FEWEST),
-            ("warmup", warmup, 0),
-        ):
-            if type(number) is not int or number < lowest:
-                raise SettingsError(f"{name}={number!r} must be a whole number, {lowest} or more")
-        if geometry not in ("run", "target"):
-            raise SettingsError(f"geometry={geometry!r}; write geometry=run or geometry=target")
-        if type(seconds) not in (int, float) or not seconds > 0:
-            raise SettingsError(f"seconds={seconds!r} must be a number above 0")
         self._batch, self._at_target = batch, geometry == "target"
         self._repeats, self._warmup, self._seconds = repeats, warmup, seconds
         where = "at the target geometry" if self._at_target else "at the geometry of the run"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from typing import Annotated
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.blame import describe
+from evo_nas.core.plugins.options import Code
 from evo_nas.errors import EvaluatorError, SpecError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
 from evo_nas.space.decoder import Decoder
@@ -30,15 +32,19 @@ class PythonEvaluator(Evaluator):
     in_workers = True
 
     def __init__(
-        self, *, function: str, objective: str = "accuracy", minimise: bool = False
+        self,
+        *,
+        function: Annotated[str, Code()],
+        objective: str = "accuracy",
+        minimise: bool = False,
     ) -> None:
-        self.name = str(function)
+        self.name = function
         if ":" not in self.name:
             raise SpecError(
                 f"function={self.name} names no function; write function=file.py:name or "
                 "function=package.module:name"
             )
-        self.objectives = (Objective(str(objective), maximise=minimise is not True),)
+        self.objectives = (Objective(objective, maximise=not minimise),)
         self._function = registry.find("evaluator", self.name)
         if inspect.isclass(self._function):
             raise SpecError(

@@ -10,10 +10,12 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from evo_nas.core.plugins.options import FilePath, at_least
 from evo_nas.core.streams import Streams
 from evo_nas.data.images import Images, ImageSet, prepare
 from evo_nas.errors import EvaluatorError, TrainingError
@@ -59,16 +61,10 @@ class SupernetEvaluator(Evaluator):
     def __init__(
         self,
         *,
-        validation_images: int | None = None,
-        calibration_images: int | None = None,
-        run: str | None = None,
+        validation_images: Annotated[int, at_least(2)] | None = None,
+        calibration_images: Annotated[int, at_least(2)] | None = None,
+        run: Annotated[str, FilePath()] | None = None,
     ) -> None:
-        for name, number in (
-            ("validation_images", validation_images),
-            ("calibration_images", calibration_images),
-        ):
-            if number is not None and (type(number) is not int or number < 2):
-                raise EvaluatorError(f"{name}={number!r} must be a whole number, 2 or more")
         self._validation_images = validation_images
         self._calibration_images = calibration_images
         self._run = None if run is None else Path(run)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from evo_nas.errors import SettingsError
+from evo_nas.core.plugins.options import at_least
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator
 from evo_nas.space.space import Genome, Space
 
@@ -22,9 +23,7 @@ class TableEvaluator(Evaluator):
     needs_data = False
     retrainer = "table"
 
-    def __init__(self, repeat: int | None = None) -> None:
-        if repeat is not None and (type(repeat) is not int or repeat < 0):
-            raise SettingsError(f"table: repeat is {repeat!r}; it must be a whole number from 0 up")
+    def __init__(self, repeat: Annotated[int, at_least(0)] | None = None) -> None:
         self.repeat = repeat
 
     def check(self, space: Space) -> None:

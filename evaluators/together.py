@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated
 
+from evo_nas.core.plugins.options import Spec
 from evo_nas.errors import ContractError, SpecError
 from evo_nas.evaluation.evaluator import Failure, Outcome
 from evo_nas.space.space import Genome
@@ -24,7 +26,12 @@ class TogetherEvaluator(Composite):
         second: the spec of another one, with objectives of other names.
     """
 
-    def __init__(self, *, first: str, second: str) -> None:
+    def __init__(
+        self,
+        *,
+        first: Annotated[str, Spec("evaluator")],
+        second: Annotated[str, Spec("evaluator")],
+    ) -> None:
         super().__init__({"first": first, "second": second})
         self._first, self._second = self._evaluators.values()
         self.lead_by(self._first)

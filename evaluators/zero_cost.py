@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from typing import Annotated
 
 from torch import Tensor
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # NumPy's is a ValueError
 
 from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.options import at_least
 from evo_nas.data.images import prepare
 from evo_nas.data.source import in_proportion
 from evo_nas.errors import EvaluatorError, SettingsError, nearest
@@ -129,15 +131,16 @@ class ZeroCostEvaluator(Evaluator):
     objectives = (Objective("zero_cost"),)
 
     def __init__(
-        self, *, scores: str = "naswot,synflow", images: int = 16, reference: int = 64
+        self,
+        *,
+        scores: str = "naswot,synflow",
+        images: Annotated[int, at_least(2)] = 16,
+        reference: Annotated[int, at_least(2)] = 64,
     ) -> None:
-        self.scores = tuple(dict.fromkeys(name.strip() for name in str(scores).split(",")))
+        self.scores = tuple(dict.fromkeys(name.strip() for name in scores.split(",")))
         for name in self.scores:
             if name not in SCORES:
                 raise SettingsError(f"zero_cost has no score {name!r}; {nearest(name, SCORES)}")
-        for option, number in (("images", images), ("reference", reference)):
-            if type(number) is not int or number < 2:
-                raise SettingsError(f"{option}={number!r} must be a whole number, 2 or more")
         self._images, self._reference = images, reference
         spec = f"{NetworkScores.__module__}:{NetworkScores.__name__}"
         self._scorer: Evaluator = registry.load(

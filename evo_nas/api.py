@@ -11,7 +11,7 @@ from typing import Any
 
 from evo_nas.core.console import Listening, listening
 from evo_nas.core.devices import available_cores, device_name, resolve_device
-from evo_nas.core.plugins import registry, trusted_code
+from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.progress import Progress
 from evo_nas.data.source import DataSource, SearchData
 from evo_nas.results.page.run import FILE as PAGE
@@ -131,7 +131,7 @@ def prepare(
     plugins = plugins.with_limits(tuple(measured))
     plugins.check_time_limits(time_limit, finalist_time_limit)
     needing = plugins.needing_images
-    images_spec = registry.absolute("data", choose_data(data, needing))
+    images_spec = places.absolute("data", choose_data(data, needing))
     source: DataSource = registry.load("data", images_spec)
     chosen = choose_recipe(recipe, epochs, finalist_epochs)
     resolved = make_settings(settings)

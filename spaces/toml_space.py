@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Annotated
 
 import torch
 
+from evo_nas.core.plugins.options import FilePath
 from evo_nas.core.validation import home_expanded
 from evo_nas.errors import SpaceError
 from evo_nas.space.space import Choice, Geometry, Option, Space
@@ -30,7 +32,7 @@ _LOCALITIES: Mapping[str, type[Locality]] = {
 _DEEPEST = 1000  # blocks
 
 
-def toml_space(file: str) -> Space:
+def toml_space(file: Annotated[str, FilePath()]) -> Space:
     """Reads a transformer space from a TOML file; the file alone is a spec, too.
 
     Args:

@@ -16,7 +16,7 @@ import torch
 from evo_nas.api import make_page
 from evo_nas.core.console import Listening, listening
 from evo_nas.core.files import write_atomically
-from evo_nas.core.plugins import registry, trusted_code
+from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.streams import Streams
 from evo_nas.errors import RunError, SettingsError, nearest
@@ -84,7 +84,7 @@ def trust(
         loop.store.close()  # it is only read here, and has been
         check_genomes(result, loop.space)
         plan = _searched(result, loop, stage)
-        spec = registry.absolute("evaluator", other or config.retrainer)
+        spec = places.absolute("evaluator", other or config.retrainer)
         trusted_code.remember([spec])
         found = _Report(loop, result, plan, spec, epochs).make(genomes, repeats)
         make_page(result, loop.progress)

@@ -23,7 +23,7 @@ _OLD = {
     "flops": ("space", ("space.flops",)),
     "images": ("data", ("data.images",)),
     "measuring": ("training", ("training.batches", "core.devices")),
-    "registry": ("core.plugins", ("core.plugins.registry",)),
+    "registry": ("core.plugins", ("core.plugins.registry", "core.plugins.places")),
     "strategy": ("strategies", ("strategies.base",)),
 }
 

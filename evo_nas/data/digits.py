@@ -8,14 +8,15 @@ The originals are split *before* they are rendered: no original has renderings i
 from __future__ import annotations
 
 from importlib.metadata import distribution
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from evo_nas.core.plugins.options import at_least, at_most, below
 from evo_nas.core.streams import Streams
-from evo_nas.errors import DataError
 
 from .source import DataSource, Images, Rows, SearchData, carve, search_data
 
@@ -23,6 +24,9 @@ SIZE = 8  # pixels
 TEST_ORIGINALS = 300
 VALIDATION_ORIGINALS = 300
 TEST_STREAMS = Streams(1797)  # a constant: the test images are the same for every run
+
+Count = Annotated[int, at_least(10), at_most(1_000_000)]
+Amount = Annotated[float, at_least(0), at_most(180)]
 
 
 class Digits(DataSource):
@@ -44,24 +48,14 @@ class Digits(DataSource):
     def __init__(
         self,
         *,
-        train: int = 4000,
-        validation: int = 1000,
-        test: int = 1000,
-        shift: float = 1.0,
-        rotation: float = 15.0,
-        zoom: float = 0.15,
-        noise: float = 0.2,
+        train: Count = 4000,
+        validation: Count = 1000,
+        test: Count = 1000,
+        shift: Amount = 1.0,
+        rotation: Amount = 15.0,
+        zoom: Annotated[float, at_least(0), below(1)] = 0.15,
+        noise: Amount = 0.2,
     ) -> None:
-        for name, count in (("train", train), ("validation", validation), ("test", test)):
-            if type(count) is not int or not 10 <= count <= 1_000_000:
-                raise DataError(f"digits: {name}={count!r} must be a whole number, 10 to 1000000")
-        for name, amount in (("shift", shift), ("rotation", rotation), ("noise", noise)):
-            if isinstance(amount, str) or not 0 <= amount <= 180:
-                raise DataError(f"digits: {name}={amount!r} must be a number, 0 or more")
-        if isinstance(zoom, str) or not 0 <= zoom < 1:
-            raise DataError(
-                f"digits: zoom={zoom!r} must be a number from 0 up to, not including, 1"
-            )
         self._counts = {"train": train, "validation": validation, "test": test}
         self._shift, self._rotation, self._zoom, self._noise = shift, rotation, zoom, noise
         pixels, self._labels = _read_originals()

@@ -19,10 +19,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 
 import joblib
 import numpy as np
 
+from evo_nas.core.plugins.options import above, at_least, at_most, below
 from evo_nas.core.streams import Streams
 from evo_nas.errors import DataError
 
@@ -86,37 +88,20 @@ class ImageFolder(DataSource):
         self,
         path: str | Path,
         *,
-        image_size: int | None = None,
-        validation: float = 0.1,
-        limit: int | None = None,
+        image_size: Annotated[int, at_least(1)] | None = None,
+        validation: Annotated[float, above(0)] = 0.1,
+        limit: Annotated[int, at_least(1)] | None = None,
         image_column: str | None = None,
         label_column: str | None = None,
         test: str | None = None,
         stored: bool | None = None,
-        workers: int | None = None,
-        crop_share: float = 1.0,
+        workers: Annotated[int, at_least(0)] | None = None,
+        crop_share: Annotated[float, above(0), at_most(1)] = 1.0,
         mean: str | float | None = None,
         std: str | float | None = None,
-        skip: float = 0.001,
+        skip: Annotated[float, at_least(0), below(1)] = 0.001,
     ) -> None:
         self._path = Path(path).expanduser()
-        for name, number, lowest in (
-            ("image_size", image_size, 1), ("limit", limit, 1), ("workers", workers, 0),
-        ):  # fmt: skip
-            if number is not None and (type(number) is not int or number < lowest):
-                raise DataError(
-                    f"{path}: {name}={number!r} must be a whole number, {lowest} or more"
-                )
-        if isinstance(validation, bool | str) or validation <= 0:
-            raise DataError(f"{path}: validation={validation!r} must be a share or a whole number")
-        if not isinstance(stored, bool | None):
-            raise DataError(f"{path}: stored={stored!r} must be true or false")
-        if isinstance(crop_share, bool | str) or not 0 < crop_share <= 1:
-            raise DataError(
-                f"{path}: crop_share={crop_share!r} must be a share, above 0, at most 1"
-            )
-        if isinstance(skip, bool | str) or not 0 <= skip < 1:
-            raise DataError(f"{path}: skip={skip!r} must be a share, from 0 to below 1")
         if (mean is None) is not (std is None):
             raise DataError(f"{path}: give both mean and std, or none of them")
         self._image_size, self._validation, self._limit = image_size, validation, limit

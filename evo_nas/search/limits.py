@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from evo_nas.core.plugins import registry
+from evo_nas.core.plugins import places, registry
 from evo_nas.errors import BudgetError, SpaceError, nearest
 from evo_nas.sampling.budget import UNLIMITED, Budget, parse_budget
 from evo_nas.sampling.checks import Bound, Limits
@@ -129,7 +129,7 @@ def names_evaluator(limit: Limit) -> bool:
 
 def _found_anywhere(limit: Limit) -> Limit:
     spec, mark, name = limit.metric.partition("#")
-    return replace(limit, metric=f"{registry.absolute('evaluator', spec)}{mark}{name}")
+    return replace(limit, metric=f"{places.absolute('evaluator', spec)}{mark}{name}")
 
 
 def _costs(space: Space) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from evo_nas.core.plugins import registry
+from evo_nas.core.plugins import places, registry
 from evo_nas.core.plugins.blame import blamed
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.errors import EvoNasError, SettingsError
@@ -124,7 +124,7 @@ def _can_be_ended(evaluator: Evaluator) -> bool:
 
 
 def _load(kind: str, spec: str) -> PlugIn[Any]:
-    absolute = registry.absolute(kind, spec)
+    absolute = places.absolute(kind, spec)
     loaded = registry.load(kind, absolute)
     if kind in _CHECKS:
         name, check = _CHECKS[kind]

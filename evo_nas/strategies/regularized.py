@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 from deap import tools
 
-from evo_nas.errors import SettingsError
+from evo_nas.core.plugins.options import above, at_least
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.sampler import Exhausted, Sampler
 from evo_nas.space.space import Space
@@ -32,13 +33,13 @@ class Regularized(Strategy):
     """
 
     def __init__(
-        self, *, population: int = 100, sample: int = 25, changes: float = 1, batch: int = 1
+        self,
+        *,
+        population: Annotated[int, at_least(1)] = 100,
+        sample: Annotated[int, at_least(1)] = 25,
+        changes: Annotated[float, above(0)] = 1,
+        batch: Annotated[int, at_least(1)] = 1,
     ) -> None:
-        for name, value in (("population", population), ("sample", sample), ("batch", batch)):
-            if type(value) is not int or value < 1:
-                raise SettingsError(f"{name}={value!r} must be a whole number, 1 or more")
-        if isinstance(changes, str) or not changes > 0:
-            raise SettingsError(f"changes={changes!r} must be a number above 0")
         self._size, self._sample, self._changes, self._batch = population, sample, changes, batch
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from evo_nas.core.plugins import registry
+from evo_nas.core.plugins import places
 from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.distribution import prior
 from evo_nas.sampling.feasible import feasible
@@ -216,8 +216,8 @@ class _SpaceChecks:
         self._genomes.some()
         if self._subject.spec is None:
             skip("no spec was given, by which another process could load it")
-        spec = registry.absolute("space", self._subject.spec)
-        code = f"from evo_nas import registry\nprint(registry.load('space', {spec!r}).fingerprint)"
+        spec = places.absolute("space", self._subject.spec)
+        code = f"from evo_nas.core.plugins import registry\nprint(registry.load('space', {spec!r}).fingerprint)"
         ended = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )

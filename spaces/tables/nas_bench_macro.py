@@ -10,9 +10,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
+from evo_nas.core.plugins.options import FilePath
 from evo_nas.errors import TableError
 from evo_nas.space.space import Cell, Choice, Genome, Geometry
 
@@ -48,8 +50,8 @@ class NasBenchMacro(Tabulated):
     name = "nas_bench_macro"
     target = Geometry(image_size=32, channels=3, classes=10)
 
-    def __init__(self, file: str) -> None:
-        table = _read(Path(str(file)))
+    def __init__(self, file: Annotated[str, FilePath()]) -> None:
+        table = _read(Path(file))
         found, rows = arrange(table, _LAYERS)
         if any(options != (0, 1, 2) for options in found):
             raise TableError(f"{file}: genomes are written with the digits 0, 1 and 2")

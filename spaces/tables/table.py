@@ -7,9 +7,11 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 
+from evo_nas.core.plugins.options import FilePath
 from evo_nas.errors import TableError, nearest, plain
 from evo_nas.space.space import Choice, Option
 
@@ -42,7 +44,7 @@ class Table(Tabulated):
 
     def __init__(
         self,
-        file: str,
+        file: Annotated[str, FilePath()],
         *,
         cost: str = "flops",
         params: str = "",
@@ -50,17 +52,17 @@ class Table(Tabulated):
         metrics: str = "",
         choices: str = "",
     ) -> None:
-        table = read_table(Path(str(file)))
+        table = read_table(Path(file))
         further = [name for name in _split(metrics) if name != accuracy]
         if "accuracy" in further:
             raise TableError(f"{file}: 'accuracy' cannot be a metric beside accuracy={accuracy}")
-        named = {"accuracy": str(accuracy), **{name: name for name in further}}
+        named = {"accuracy": accuracy, **{name: name for name in further}}
         if not params and "params" in table.columns:
             params = "params"
-        costs = {"flops": table.amounts(str(cost))}
-        costs["params"] = table.amounts(str(params)) if params else np.zeros_like(costs["flops"])
+        costs = {"flops": table.amounts(cost)}
+        costs["params"] = table.amounts(params) if params else np.zeros_like(costs["flops"])
         measured = {name: read_metric(table, column) for name, column in named.items()}
-        taken = {str(cost), str(params), *named.values()}
+        taken = {cost, params, *named.values()}
         taken |= {column for name in named.values() for column in _repeats(table, name)}
         columns = _split(choices) or [name for name in table.columns if name not in taken]
         options, rows = arrange(table, columns)
@@ -140,5 +142,5 @@ def _described(
     )
 
 
-def _split(names: object) -> list[str]:
-    return [name for name in map(str.strip, str(names).split(",")) if name]
+def _split(names: str) -> list[str]:
+    return [name for name in map(str.strip, names.split(",")) if name]

@@ -12,7 +12,7 @@ from evo_nas.data import pictures as picture_table
 from evo_nas.data.folder import ImageFolder, find_splits
 from evo_nas.data.source import DataSource, Images
 from evo_nas.data.stored import StoredPictures
-from evo_nas.errors import DataError
+from evo_nas.errors import DataError, EvoNasError
 from tests.kit.images import COLOURS, write_pictures
 
 datasets = pytest.importorskip("datasets")
@@ -229,18 +229,18 @@ def test_what_holds_no_pictures_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"image_size": 0}, "image_size=0 must be a whole number"),
-        ({"limit": 2.5}, "limit=2.5 must be a whole number"),
-        ({"validation": "some"}, "validation='some' must be a share"),
-        ({"stored": 1}, "stored=1 must be true or false"),
-        ({"workers": -1}, "workers=-1 must be a whole number, 0 or more"),
-        ({"crop_share": 87.5}, "crop_share=87.5 must be a share"),
-        ({"mean": "0.4,0.5,0.6"}, "give both mean and std"),
+        ("image_size=0", "image_size=0 must be a whole number"),
+        ("limit=2.5", "limit=2.5 must be a whole number"),
+        ("validation=some", "validation='some' must be a number, above 0"),
+        ("stored=1", "stored=1 must be true or false"),
+        ("workers=-1", "workers=-1 must be a whole number, 0 or more"),
+        ("crop_share=87.5", "crop_share=87.5 must be a number, above 0, 1 or less"),
+        ("mean=0.4,0.5,0.6", "give both mean and std"),
     ],
 )
 def test_senseless_options_are_refused(tmp_path, options, message):
-    with pytest.raises(DataError, match=message):
-        ImageFolder(tmp_path, **options)
+    with pytest.raises(EvoNasError, match=message):
+        registry.load("data", f"{tmp_path}?{options}")
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 import pytest
 
 import evo_nas
-from evo_nas.core.plugins import registry
+from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Silent
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
 from evo_nas.evaluation.evaluator import Evaluator, Failure, Objective
@@ -241,12 +241,12 @@ def test_options_of_levels_are_written_as_in_a_web_address():
 def test_paths_in_levels_become_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     spec = "cascade?levels=python?function=a.py:f%26minimise=true;supernet?run=runs/x&shares=0.5"
-    absolute = registry.absolute("evaluator", spec)
+    absolute = places.absolute("evaluator", spec)
     assert absolute == (
         f"cascade?levels=python?function={tmp_path}/a.py:f%26minimise=true"
         f";supernet?run={tmp_path}/runs/x&shares=0.5"
     )
-    assert registry.absolute("evaluator", absolute) == absolute
+    assert places.absolute("evaluator", absolute) == absolute
     assert registry.short(absolute) == (
         "cascade?levels=python?function=a.py:f%26minimise=true;supernet?run=x&shares=0.5"
     )
@@ -258,7 +258,7 @@ def test_paths_in_levels_become_absolute(tmp_path, monkeypatch):
         ("shares=1", (), SettingsError, "shares=1 must be numbers between 0 and 1, one for each"),
         ("shares=0.5,0.5", (), SettingsError, "for each of the 1 levels"),
         ("shares=half", (), SettingsError, "shares=half must be"),
-        ("reference=1", (), SettingsError, "reference=1 must be"),
+        ("reference=1", (), SpecError, "reference=1 must be"),
         ("reference=6", (f"{HERE}:Cheap",) * 3, SettingsError, "fewer than 2 to level 2"),
         ("shares=0.5", ("supernet",), SettingsError, "levels=supernet must be two"),
         ("shares=0.5", (f"{HERE}:Cheap", f"{HERE}:Lesser"), SpecError, "minimises loss"),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evo_nas.core.plugins import registry
-from evo_nas.errors import EvaluatorError, SettingsError, SpecError
+from evo_nas.core.plugins import places, registry
+from evo_nas.errors import EvaluatorError, SpecError
 from tests.kit.tinyspace import WIDTHS, TinySpace, tiny_context
 
 
@@ -155,8 +155,8 @@ def test_nothing_is_left_behind_when_the_search_ends(tmp_path, number):
         ("program=no-such-program 1", SpecError, "no such program"),
         ("program=", SpecError, "no such program"),
         ("program=python 'a", SpecError, "malformed: No closing quotation"),
-        ("program=python a.py&timeout=0", SettingsError, "timeout=0 must be"),
-        ("program=python a.py&timeout=soon", SettingsError, "timeout='soon' must be"),
+        ("program=python a.py&timeout=0", SpecError, "timeout=0 must be"),
+        ("program=python a.py&timeout=soon", SpecError, "timeout='soon' must be"),
     ],
 )
 def test_wrong_options_are_told(options, error, said):
@@ -168,11 +168,11 @@ def test_files_of_the_program_are_found_from_another_folder(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     for name in ("score.py", "with space.csv", "python"):
         (tmp_path / name).touch()
-    spec = registry.absolute(
+    spec = places.absolute(
         "evaluator", "command?program=python score.py --data 'with space.csv'&timeout=5"
     )
     assert spec == (
         f"command?program=python {tmp_path}/score.py --data '{tmp_path}/with space.csv'&timeout=5"
     )
-    assert registry.absolute("evaluator", spec) == spec
-    assert registry.absolute("evaluator", "command?program=cat 'x") == "command?program=cat 'x"
+    assert places.absolute("evaluator", spec) == spec
+    assert places.absolute("evaluator", "command?program=cat 'x") == "command?program=cat 'x"

@@ -9,7 +9,7 @@ import evo_nas
 from evo_nas.core.devices import device_name
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
-from evo_nas.errors import EvaluatorError, SettingsError
+from evo_nas.errors import EvaluatorError, SpecError
 from evo_nas.space.space import Geometry
 from tests.kit.tinyspace import TinySpace, tiny_context
 
@@ -121,11 +121,11 @@ def test_threads_are_the_runs_and_given_back(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [("batch=0", "batch=0 must be"), ("repeats=2", "repeats=2 must be"),
-     ("warmup=-1", "warmup=-1 must be"), ("geometry=proxy", "write geometry=run or"),
+     ("warmup=-1", "warmup=-1 must be"), ("geometry=proxy", "must be run or target"),
      ("seconds=0", "seconds=0 must be")],
 )  # fmt: skip
 def test_wrong_options_are_told(options, said):
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SpecError, match=said):
         registry.load("evaluator", f"latency?{options}")
 
 

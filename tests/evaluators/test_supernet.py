@@ -11,7 +11,7 @@ import evo_nas
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
-from evo_nas.errors import CheckpointError, EvaluatorError, SpaceError, TrainingError
+from evo_nas.errors import CheckpointError, EvaluatorError, SpaceError, SpecError, TrainingError
 from evo_nas.evaluation import path_workers
 from evo_nas.evaluation.evaluator import Failure
 from evo_nas.evaluation.outcomes import outcomes
@@ -249,7 +249,7 @@ def test_options_limit_the_images(tmp_path):
 
 
 def test_refuses_a_senseless_number_of_images():
-    with pytest.raises(EvaluatorError, match="validation_images=1 must be a whole number, 2 or"):
+    with pytest.raises(SpecError, match="validation_images=1 must be a whole number, 2 or"):
         registry.load("evaluator", "supernet?validation_images=1")
 
 

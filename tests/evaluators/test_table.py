@@ -12,7 +12,7 @@ from evo_nas.cli import app as cli
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import NoImages
-from evo_nas.errors import SettingsError, SpaceError
+from evo_nas.errors import SettingsError, SpaceError, SpecError
 from evo_nas.evaluation.evaluator import EvaluationContext
 from evo_nas.space.space import Genome
 from evo_nas.training.recipe import load_recipe
@@ -84,7 +84,7 @@ def test_what_has_no_results_is_refused_before_anything_is_begun(
 
 @pytest.mark.parametrize("repeat", ["-1", "0.5", "first"])
 def test_a_repeat_is_a_number_from_0_up(repeat: str) -> None:
-    with pytest.raises(SettingsError, match="repeat is"):
+    with pytest.raises(SpecError, match=r"repeat=.* must be a whole number"):
         registry.load("evaluator", f"table?repeat={repeat}")
 
 

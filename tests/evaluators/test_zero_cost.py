@@ -7,7 +7,7 @@ import torch
 import evo_nas
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
-from evo_nas.errors import EvaluatorError, SettingsError, SpaceError
+from evo_nas.errors import EvaluatorError, EvoNasError, SpaceError
 from evo_nas.evaluation.evaluator import Failure
 from evo_nas.evaluation.reference import Standing, reference_sample
 from evo_nas.evaluation.zero_cost import synflow
@@ -102,7 +102,7 @@ def test_images_are_needed_and_counted_only_where_they_are_looked_at(tmp_path):
      ("images=1", "images=1 must be"), ("reference=1.5", "reference=1.5 must be")],
 )  # fmt: skip
 def test_wrong_options_are_told(options, said):
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(EvoNasError, match=said):
         registry.load("evaluator", f"zero_cost?{options}")
 
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from evo_nas import api
 from evo_nas.analysis.accuracy_figure import read_points
 from evo_nas.cli import app as cli
-from evo_nas.core.plugins.trusted_code import ALLOW, check_known, code_in
+from evo_nas.core.plugins.places import code_in
+from evo_nas.core.plugins.trusted_code import ALLOW, check_known
 from evo_nas.errors import EvoNasError, RunError, SpecError
 from evo_nas.results.result import load_result
 from evo_nas.results.trust_report import read_trust

@@ -6,7 +6,7 @@ import torch
 
 import evo_nas
 from evo_nas.api import prepare
-from evo_nas.core.plugins import registry
+from evo_nas.core.plugins import places, registry
 from evo_nas.errors import RunError, SpaceError, SpecError
 from evo_nas.space import flops
 from tests.kit.loading import draw, space
@@ -64,8 +64,8 @@ def test_a_path_is_a_spec(tmp_path, monkeypatch):
     short, long = space("mine.toml"), space("toml_space?file=mine.toml")
     assert short.choices == long.choices
     assert (short.name, short.spec) == ("mine", "mine.toml")
-    assert registry.absolute("space", "mine.toml") == str(path)
-    assert registry.absolute("space", "toml_space?file=mine.toml") == f"toml_space?file={path}"
+    assert places.absolute("space", "mine.toml") == str(path)
+    assert places.absolute("space", "toml_space?file=mine.toml") == f"toml_space?file={path}"
     with pytest.raises(SpecError, match=r"unknown strategy 'mine\.toml'"):
         registry.load("strategy", "mine.toml")
 

@@ -18,7 +18,7 @@ import tomli_w
 from evo_nas import api
 from evo_nas.core.devices import available_cores, resolve_device
 from evo_nas.core.files import write_atomically
-from evo_nas.core.plugins import registry
+from evo_nas.core.plugins import places, registry
 from evo_nas.core.plugins.trusted_code import remember
 from evo_nas.core.progress import Progress
 from evo_nas.core.workers.parallel import run_unordered
@@ -121,7 +121,7 @@ def plan_comparison(
     device = resolve_device(options.setdefault("device", "auto"))
     at_once = available_cores() if device == "cpu" else 1
     comparison = Comparison(
-        strategies=tuple(registry.absolute("strategy", name) for name in strategies if name),
+        strategies=tuple(places.absolute("strategy", name) for name in strategies if name),
         seeds=tuple(range(first_seed, first_seed + at_least("seeds", seeds, 1))),
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
         jobs=at_least("jobs", at_once if jobs is None else jobs, 1),
@@ -141,7 +141,7 @@ def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(options)
     for name, kind in SPECS.items():
         if found.get(name) is not None:
-            found[name] = registry.absolute(kind, found[name])
+            found[name] = places.absolute(kind, found[name])
     if str(found.get("recipe", "")).endswith(".toml"):
         found["recipe"] = str(Path(found["recipe"]).expanduser().resolve())
     if found.get("limits"):

@@ -7,9 +7,22 @@ from typing import TYPE_CHECKING
 from evo_nas.core.lazy import lazy
 
 if TYPE_CHECKING:
+    from .options import Code, FilePath, Program, Spec, above, at_least, at_most, below
     from .registry import load, names
     from .specs import spec_of
 
-__all__ = ["load", "names", "spec_of"]
+__all__ = [
+    "Code",
+    "FilePath",
+    "Program",
+    "Spec",
+    "above",
+    "at_least",
+    "at_most",
+    "below",
+    "load",
+    "names",
+    "spec_of",
+]
 
 __getattr__ = lazy(__name__)

@@ -12,17 +12,17 @@ import importlib
 import inspect
 import os
 import re
-import shlex
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote_plus
+from urllib.parse import parse_qsl, quote
 
 from evo_nas.errors import EvoNasError, SpecError, nearest
 
+from . import options
 from .blame import describe, place
 from .modules import file_module
 
@@ -33,6 +33,7 @@ _GROUPS = {
     "data": "evo_nas.data",
     "network": "evo_nas.networks",
 }
+KINDS = tuple(_GROUPS)
 _CONTRACTS = {  # what plug-ins of a kind derive from; looked up once one has been imported
     "space": "evo_nas.space:Space",
     "evaluator": "evo_nas.evaluation:Evaluator",
@@ -40,8 +41,6 @@ _CONTRACTS = {  # what plug-ins of a kind derive from; looked up once one has be
     "data": "evo_nas.data:DataSource",
     "network": "evo_nas.space:Architecture",
 }
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
-_DECIMAL = re.compile(r"[+-]?[0-9]*\.?[0-9]+(e[+-]?[0-9]{1,3})?", re.IGNORECASE)
 _FOLDER = "evo_nas.data.folder:ImageFolder"
 _TOML = "toml_space"  # what reads a space from a TOML file
 
@@ -67,22 +66,21 @@ def load(kind: str, spec: str) -> Any:
             plug-in of this kind.
     """
     target, _, query = spec.partition("?")
-    options = _options(spec, query)
+    texts = _texts(spec, query)
     made_by, given = factory(kind, target)
-    options = {**given, **options}
-    _check_options(kind, spec, made_by, options)
-    instance = _made(kind, spec, made_by, options)
+    _check_options(kind, spec, made_by, {**given, **texts})
+    instance = _made(kind, spec, made_by, {**given, **_values(kind, spec, made_by, texts)})
     if hasattr(instance, "__dict__"):
         instance.spec = spec
     return instance
 
 
-def _made(kind: str, spec: str, factory: Callable[..., Any], options: Mapping[str, object]) -> Any:
+def _made(kind: str, spec: str, factory: Callable[..., Any], given: Mapping[str, object]) -> Any:
     """What the factory makes, which may fail in any way, if it is of this kind."""
     if missing := sorted(getattr(factory, "__abstractmethods__", ())):
         raise SpecError(f"{kind} {spec!r} is unfinished: it lacks {', '.join(missing)}")
     try:
-        instance = factory(**options)
+        instance = factory(**given)
     except EvoNasError:
         raise
     except (TypeError, ValueError) as error:
@@ -97,22 +95,6 @@ def _made(kind: str, spec: str, factory: Callable[..., Any], options: Mapping[st
             f"from {base}"
         )
     return instance
-
-
-def absolute(kind: str, spec: str) -> str:
-    """The spec with its paths made absolute: a run may be resumed from another folder.
-
-    These are that of the plug-in, if it has one, and those in options of some names: ``file`` and
-    ``run`` hold a path, ``function`` may, ``program`` is a command line that may name files, and
-    ``first``, ``second`` and ``levels`` are specs, the last several.
-    """
-    target, question, query = spec.partition("?")
-    if (kind == "space" and _is_toml(target)) or (kind == "data" and _is_folder(target)):
-        target = _absolute_path(target)
-    else:
-        target = _absolute_target(target)
-    options = [_absolute_option(option) for option in query.split("&")]
-    return f"{target}{question}{'&'.join(options)}"
 
 
 def short(spec: str) -> str:
@@ -139,62 +121,11 @@ def with_option(spec: str, key: str, value: str) -> str:
     return f"{spec}{'&' if '?' in spec else '?'}{key}={value}"
 
 
-def _absolute_option(option: str) -> str:
-    key, _, value = option.partition("=")
-    if key not in _WITH_PATHS or not value:
-        return option
-    return with_option("", key, _WITH_PATHS[key](unquote_plus(value))).removeprefix("?")
-
-
-def _absolute_path(path: str) -> str:
-    try:
-        return str(Path(path).resolve())
-    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a NUL
-        raise SpecError(f"path {path!r} leads nowhere: {error}") from error
-
-
-def _absolute_target(target: str) -> str:
-    place, colon, name = target.rpartition(":")
-    return f"{_absolute_path(place)}{colon}{name}" if place.endswith(".py") else target
-
-
-def _absolute_words(command: str) -> str:
-    """A command line with the files that it names made absolute."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return command  # whoever runs it says what is wrong
-    found = [
-        _absolute_path(word) if os.path.isfile(word) and (number or "/" in word) else word
-        for number, word in enumerate(words)  # the first is looked up on the PATH
-    ]
-    return command if found == words else shlex.join(found)
-
-
-def _absolute_levels(specs: str) -> str:
-    return ";".join(absolute("evaluator", spec) for spec in specs.split(";"))
-
-
-# Options with paths in them, and how these become absolute.
-_WITH_PATHS: Mapping[str, Callable[[str], str]] = {
-    "file": _absolute_path,
-    "run": _absolute_path,
-    "function": _absolute_target,
-    "program": _absolute_words,
-    "first": partial(absolute, "evaluator"),
-    "second": partial(absolute, "evaluator"),
-    "levels": _absolute_levels,
-}
-
-
-def _is_folder(target: str) -> bool:
-    """Whether a spec of data is a folder; an installed name goes first, as in ``digits``."""
-    return bool(target) and target not in names("data") and os.path.isdir(target)
-
-
-def _is_toml(target: str) -> bool:
-    """Whether a spec is a TOML file, which describes a space."""
-    return target.endswith(".toml")
+def is_path(kind: str, target: str) -> bool:
+    """Whether a spec is the TOML file of a space or a folder of data, which no name hides."""
+    if kind == "space":
+        return target.endswith(".toml")
+    return kind == "data" and target not in names(kind) and os.path.isdir(target)
 
 
 def factory(kind: str, target: str) -> tuple[Callable[..., Any], dict[str, object]]:
@@ -205,11 +136,11 @@ def factory(kind: str, target: str) -> tuple[Callable[..., Any], dict[str, objec
     Raises:
         SpecError: nothing has this name, or it cannot be imported.
     """
-    if kind == "data" and _is_folder(target):
+    if not is_path(kind, target):
+        return find(kind, target), {}
+    if kind == "data":
         return _attribute(_FOLDER), {"path": target}
-    if kind == "space" and _is_toml(target):
-        return find(kind, _TOML), {"file": target}
-    return find(kind, target), {}
+    return find(kind, _TOML), {"file": target}
 
 
 def find(kind: str, target: str) -> Callable[..., Any]:
@@ -253,29 +184,34 @@ def _attribute(target: str) -> Callable[..., Any]:
     return factory  # type: ignore[no-any-return]
 
 
-def _options(spec: str, query: str) -> dict[str, object]:
+def _texts(spec: str, query: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(query, strict_parsing=True, keep_blank_values=True) if query else []
     except ValueError as error:
         raise SpecError(f"options of {spec!r} are malformed; write ?key=value&key=value") from error
-    options = {key: _value(text) for key, text in pairs}
-    if len(options) < len(pairs):
+    texts = dict(pairs)
+    if len(texts) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise SpecError(f"options of {spec!r}: {twice!r} is there twice; leave one of them")
-    return options
+    return texts
 
 
-def _value(text: str) -> object:
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _DECIMAL.fullmatch(text):
-        return float(text)
-    return {"true": True, "false": False}.get(text, text)
+def _values(
+    kind: str, spec: str, factory: Callable[..., Any], texts: Mapping[str, str]
+) -> dict[str, object]:
+    """What the texts of options stand for, as the plug-in declares them."""
+    declared, values = options.hints(factory), dict[str, object]()
+    for name, text in texts.items():
+        try:
+            values[name] = options.read(text, declared.get(name, Any))
+        except options.OptionError as error:
+            raise SpecError(f"{kind} {spec!r}: {name}={error}") from error
+    return values
 
 
 def _check_options(
-    kind: str, spec: str, factory: Callable[..., Any], options: Mapping[str, object]
+    kind: str, spec: str, factory: Callable[..., Any], given: Mapping[str, object]
 ) -> None:
     try:
         parameters = inspect.signature(factory).parameters
@@ -285,8 +221,8 @@ def _check_options(
         return
     for name, parameter in parameters.items():
         named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-        if named and parameter.default is parameter.empty and name not in options:
+        if named and parameter.default is parameter.empty and name not in given:
             raise SpecError(f"{kind} {spec!r} needs an option: {spec.partition('?')[0]}?{name}=...")
-    for key in options:
+    for key in given:
         if key not in parameters:
             raise SpecError(f"{kind} {spec!r} has no option {key!r}; {nearest(key, parameters)}")

@@ -16,10 +16,11 @@ import os
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 from evo_nas.core.validation import shown
 from evo_nas.errors import SpecError
+
+from .places import code_in
 
 ALLOW = "EVO_NAS_ALLOW_CODE"
 _trusting: ContextVar[bool] = ContextVar("trusting", default=False)
@@ -33,21 +34,6 @@ def trusting(trusted: bool) -> Iterator[None]:
         yield
     finally:
         _trusting.reset(token)
-
-
-def code_in(spec: str) -> Iterator[str]:
-    """What a spec would run: ``place:Attr``, programs, and those of specs in its options."""
-    target, _, query = spec.partition("?")
-    if ":" in target:
-        yield target
-    for key, value in parse_qsl(query):
-        if key in ("function", "program"):
-            yield value
-        elif key in ("first", "second"):
-            yield from code_in(value)
-        elif key == "levels":
-            for level in value.split(";"):
-                yield from code_in(level)
 
 
 def remember(specs: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from evo_nas.core.devices import available_cores, resolve_device
-from evo_nas.core.plugins import registry
+from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import DataSource
@@ -99,7 +99,7 @@ def train_architecture(
     about = describe_weights(found.space, genome, shape, images, images.classes)
     about |= describe_measured(
         {
-            "data": registry.absolute("data", data),
+            "data": places.absolute("data", data),
             "seed": seed,
             "recipe": recipe,
             "epochs": phase.epochs,

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import nlargest
 from itertools import chain
+from typing import Annotated
 
 import numpy as np
 from deap import tools
 from threadpoolctl import ThreadpoolController
 
-from evo_nas.errors import SettingsError
+from evo_nas.core.plugins.options import at_least
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.distribution import Distribution, crossover, mutation
 from evo_nas.sampling.sampler import Exhausted, Sampler
@@ -54,11 +55,13 @@ class Surrogate(Strategy):
     """
 
     def __init__(
-        self, *, first: int = 20, batch: int = 5, pool: int = 300, levels: bool = False
+        self,
+        *,
+        first: Annotated[int, at_least(1)] = 20,
+        batch: Annotated[int, at_least(1)] = 5,
+        pool: Annotated[int, at_least(1)] = 300,
+        levels: bool = False,
     ) -> None:
-        for name, value in (("first", first), ("batch", batch), ("pool", pool)):
-            if type(value) is not int or value < 1:
-                raise SettingsError(f"{name}={value!r} must be a whole number, 1 or more")
         self._first, self._batch, self._pool, self._levels = first, batch, pool, levels
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:

@@ -1,0 +1,122 @@
+"""Paths and code in specs: where a plug-in lies, and what its options name.
+
+Plug-ins declare which of their options hold paths, code and specs (:mod:`.options`). A text that
+looks like code is taken for it whether or not it is declared.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote_plus
+
+from evo_nas.errors import EvoNasError, SpecError
+
+from . import registry
+from .options import Code, FilePath, Place, Program, Spec, hints, place_in, plain_value
+
+_LIKE_SPEC = re.compile(r"[^:;,|?]+:[^\W\d][\w.]*|[^;,|?]+\?.*", re.DOTALL)
+_DEEPEST = 8  # specs within specs; deeper ones are shown whole to whoever is asked
+
+
+def absolute(kind: str, spec: str) -> str:
+    """The spec with its paths made absolute: a run may be resumed from another folder.
+
+    These are that of the plug-in, if it has one, and those that it declares its options to hold.
+    """
+    target, question, query = spec.partition("?")
+    declared = places(target, [kind]) if query else {}
+    place = _absolute_path if registry.is_path(kind, target) else _absolute_target
+    options = [_absolute_option(option, declared) for option in query.split("&")]
+    return f"{place(target)}{question}{'&'.join(options)}"
+
+
+def code_in(spec: str, depth: int = 0) -> Iterator[str]:
+    """What a spec would run: ``place:Attr``, programs, and those of specs in its options.
+
+    To know what code declares of its options it is imported, once somebody has asked for what comes
+    after it: who does not trust it stops there.
+    """
+    target, _, query = spec.partition("?")
+    if depth > _DEEPEST:
+        yield spec
+        return
+    if ":" in target:
+        yield target
+    texts = [(key, text) for key, text in parse_qsl(query) if isinstance(plain_value(text), str)]
+    declared = places(target) if texts else {}
+    for key, text in texts:
+        match declared.get(key):
+            case Code() | Program():
+                yield text
+            case Spec(several=several):
+                for inner in text.split(";") if several else [text]:
+                    yield from code_in(inner, depth + 1)
+            case None:
+                for inner in dict.fromkeys([text, *re.split("[;,|]", text)]):
+                    if _LIKE_SPEC.fullmatch(inner.strip()):
+                        yield from code_in(inner, depth + 1)
+
+
+def places(target: str, kinds: Iterable[str] = registry.KINDS) -> dict[str, Place]:
+    """What a plug-in declares of paths and code in its options; it is imported for that.
+
+    Nothing is known of one that cannot be found, or is broken: whoever loads it says so.
+    """
+    found: dict[str, Place] = {}
+    for kind in kinds:
+        with suppress(EvoNasError):
+            declared = hints(registry.factory(kind, target)[0])
+            found |= {name: told for name, hint in declared.items() if (told := place_in(hint))}
+    return found
+
+
+def _absolute_option(option: str, declared: Mapping[str, Place]) -> str:
+    key, _, value = option.partition("=")
+    if key not in declared or not value:
+        return option
+    text = _absolute_value(unquote_plus(value), declared[key])
+    return registry.with_option("", key, text).removeprefix("?")
+
+
+def _absolute_value(value: str, declared: Place) -> str:
+    match declared:
+        case FilePath():
+            return _absolute_path(value)
+        case Code():
+            return _absolute_target(value)
+        case Program():
+            return _absolute_words(value)
+        case Spec(kind, several=True):
+            return ";".join(absolute(kind, spec) for spec in value.split(";"))
+        case Spec(kind):
+            return absolute(kind, value)
+
+
+def _absolute_path(path: str) -> str:
+    try:
+        return str(Path(path).resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a NUL
+        raise SpecError(f"path {path!r} leads nowhere: {error}") from error
+
+
+def _absolute_target(target: str) -> str:
+    place, colon, name = target.rpartition(":")
+    return f"{_absolute_path(place)}{colon}{name}" if place.endswith(".py") else target
+
+
+def _absolute_words(command: str) -> str:
+    """A command line with the files that it names made absolute."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return command  # whoever runs it says what is wrong
+    found = [
+        _absolute_path(word) if os.path.isfile(word) and (number or "/" in word) else word
+        for number, word in enumerate(words)  # the first is looked up on the PATH
+    ]
+    return command if found == words else shlex.join(found)
