@@ -217,7 +217,7 @@ class _SpaceChecks:
         if self._subject.spec is None:
             skip("no spec was given, by which another process could load it")
         spec = places.absolute("space", self._subject.spec)
-        code = f"from evo_nas.core.plugins import registry\nprint(registry.load('space', {spec!r}).fingerprint)"
+        code = f"from evo_nas.core.plugins import load\nprint(load('space', {spec!r}).fingerprint)"
         ended = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=False
         )
