@@ -11,9 +11,10 @@ from evo_nas.results.charts.cells import draw_cells
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.sampling.budget import format_amount
 from evo_nas.space.space import Genome, Geometry, Option, Space
-from evo_nas.space.table import slot_table
+from evo_nas.space.table import SlotTable, slot_table
 
 from .frames import records_frame
+from .tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,3 +84,20 @@ class FoundArchitecture:
         ]
         figures = [self.plot()] if self.space.picture(self.genome) else []
         return card(f"Architecture of {self.space.name}", facts, figures)
+
+
+def slots_table(slots: SlotTable) -> Table:
+    """What each slot holds and costs, as text; below, the costs of the rest and of all."""
+    columns = ["slot", *(f">{name}" for name in slots.names)]
+    rows = [
+        [row.slot, *("-" if value is None else str(value) for value in row.values)]
+        for row in slots.rows
+    ]
+    blank = [""] * len(slots.names)
+    foot = [["rest", *blank], ["in all", *blank]] if slots.rest is not None else []
+    if slots.rest is not None:
+        columns += [">FLOPs", ">parameters"]
+        counted = [*(row.costs for row in slots.rows), slots.rest, slots.total]
+        for cells, costs in zip([*rows, *foot], counted, strict=True):
+            cells += [f"{costs[name]:,}" for name in ("flops", "params") if costs]
+    return Table(tuple(columns), rows, "The network, slot by slot", foot)

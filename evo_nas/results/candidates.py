@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from evo_nas.errors import in_short
 from evo_nas.evaluation.evaluator import Objective
@@ -11,9 +11,6 @@ from evo_nas.search.failures import most_frequent
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Scored, rank
-
-if TYPE_CHECKING:
-    from .result import Result
 
 _MOST_FINALISTS = 10
 
@@ -83,9 +80,12 @@ class Stage:
         return self.best.evaluation.genome if self.best else None
 
 
-def read_stage(result: Result, name: str, objective: Objective, truth: Objective) -> Stage:
+def read_stage(
+    evaluations: Sequence[Evaluation], name: str, objective: Objective, truth: Objective
+) -> Stage:
     """A stage whose search ranks by ``objective`` and whose finalists are ranked by ``truth``."""
-    search = result.of(name, "search")
+    search = [e for e in evaluations if (e.stage, e.phase) == (name, "search")]
+    judged = [e for e in evaluations if (e.stage, e.phase) == (name, "finalists")]
     candidates = tuple(
         Candidate(number, evaluation, evaluation.metrics[objective.name])
         for number, evaluation in enumerate(search, start=1)
@@ -93,7 +93,7 @@ def read_stage(result: Result, name: str, objective: Objective, truth: Objective
     )
     searched = {c.evaluation.genome: c for c in reversed(candidates)}
     best_first = rank(map(as_scored, searched.values()), [objective])
-    retrained = {e.genome: e for e in result.of(name, "finalists") if truth.name in e.metrics}
+    retrained = {e.genome: e for e in judged if truth.name in e.metrics}
     ranked = rank(map(as_scored, retrained.values()), [truth])
     finalists = tuple(
         Finalist(place, retrained[s.genome], s.metrics[truth.name], searched.get(s.genome))
@@ -107,11 +107,11 @@ def read_stage(result: Result, name: str, objective: Objective, truth: Objective
         candidates=candidates,
         ranked=tuple(searched[scored.genome] for scored in best_first),
         finalists=finalists,
-        judged=len({e.genome for e in result.of(name, "finalists")}),
+        judged=len({e.genome for e in judged}),
         failures=tuple(
             (in_short(reason), number)
             for reason, number in most_frequent(
-                result.failed(name, "search") + result.failed(name, "finalists")
+                [e.failure for e in (*search, *judged) if e.failure is not None]
             )
         ),
     )

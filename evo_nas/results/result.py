@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,10 @@ from evo_nas.core.console import duration
 from evo_nas.core.plugins import registry
 from evo_nas.core.validation import shown
 from evo_nas.errors import EvoNasError, RunError, SpaceError, nearest
-from evo_nas.evaluation.evaluator import Evaluator, Objective
+from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.charts.stages import flops_chart, time_chart
 from evo_nas.sampling.budget import format_amount, parse_budget
-from evo_nas.sampling.limits import describe_value, parse_limit
 from evo_nas.search import run_folder
 from evo_nas.search.best import read_best
 from evo_nas.search.config import Config
@@ -28,6 +26,7 @@ from evo_nas.training.batches import Ledger
 from .agreement import split_half
 from .architecture import FoundArchitecture
 from .candidates import Stage, read_stage
+from .facts import measured_facts
 from .frames import evaluations_frame
 
 if TYPE_CHECKING:
@@ -91,6 +90,22 @@ class Result:
         space = self.space
         return FoundArchitecture(space, space.encode(self.best["choices"]))
 
+    def stage(self, name: str | None = None) -> Stage:
+        """The candidates and finalists of a stage (default: the last), best first.
+
+        Raises:
+            EvoNasError: there is no such stage, or an evaluator cannot be loaded any more.
+        """
+        if not self.stages:
+            raise RunError(f"{self.folder} has no evaluations yet")
+        name = name or self.stages[-1]
+        if name not in self.stages:
+            raise RunError(f"the run has no stage {name!r}; {nearest(name, self.stages)}")
+        specs = self.config.evaluator, self.config.retrainer
+        evaluators: list[Evaluator] = [registry.load("evaluator", spec) for spec in specs]
+        goals = (evaluator.objectives[0] for evaluator in evaluators)
+        return read_stage(self.evaluations, name, *goals)
+
     def frame(self) -> pd.DataFrame:
         """All evaluations as a data frame, one row each; needs the extra ``notebook``.
 
@@ -106,7 +121,7 @@ class Result:
         Raises:
             RunError: there is no such stage, or nothing of it to draw.
         """
-        read = self._stage(stage)
+        read = self.stage(stage)
         if not read.candidates and not read.finalists:
             raise RunError(f"{read.name} of {self.folder} has no scores yet")
         drawn = flops_chart(read, parse_budget(self.config.flops))
@@ -118,19 +133,10 @@ class Result:
         Raises:
             RunError: there is no such stage, or its search scored nothing.
         """
-        read = self._stage(stage)
+        read = self.stage(stage)
         if not read.candidates:
             raise RunError(f"the search of {read.name} of {self.folder} scored nothing")
         return Figure(f"{read.name}: the search over time", time_chart(read))
-
-    def _stage(self, name: str | None) -> Stage:
-        if not self.stages:
-            raise RunError(f"{self.folder} has no evaluations yet")
-        name = name or self.stages[-1]
-        if name not in self.stages:
-            raise RunError(f"the run has no stage {name!r}; {nearest(name, self.stages)}")
-        config = self.config
-        return read_stage(self, name, _objective(config.evaluator), _objective(config.retrainer))
 
     def __repr__(self) -> str:
         if self.best is None:
@@ -207,53 +213,3 @@ def check_genomes(result: Result, space: Space) -> None:
             space.encode(result.best["choices"])
     except SpaceError as error:
         raise RunError(f"{result.folder} does not belong to its space: {error}") from error
-
-
-def limited_facts(result: Result) -> list[tuple[str, str]]:
-    """What the network found has of each limited metric, and what limits rejected, for people."""
-    rows = []
-    for text, value in (result.best or {}).get("limits", {}).items():
-        metric = parse_limit(text).metric
-        under = (result.best or {}).get("measured_under", {}).get(text)
-        measured = f", measured {under}" if under else ""
-        rows.append((registry.short(text), describe_value(metric, value) + measured))
-    for stage, tally in (result.facts.get("rejected") or {}).items():
-        counts = dict(tally)
-        looked = f"{counts.pop('looked at'):,} looked at within the exact limit"
-        told = [f"{registry.short(name)}: {count:,}" for name, count in counts.items() if count]
-        rejected = f"; rejected by {', '.join(told)}" if told else "; none rejected"
-        rows.append((f"{stage} draws", looked + rejected))
-    return rows
-
-
-def conditions_facts(result: Result) -> list[tuple[str, str]]:
-    """Under what the run's evaluators measured networks, for those that tell, for people."""
-    under = (result.best or {}).get("measured_under", {})
-    asked = (("scores", result.config.evaluator), ("finalists", result.config.retrainer))
-    return [(f"{what} measured", under[spec]) for what, spec in asked if spec in under]
-
-
-def measured_facts(measured: Mapping[str, object]) -> list[tuple[str, str]]:
-    """What best.json says was measured, as names and values for people."""
-    on_images = "validation_accuracy" in measured
-    source, kind = ("on", "validation_") if on_images else ("by", "")
-    rows = [(f"measured {source}", str(measured.get("data" if on_images else "by", "")))]
-    accuracy, error = measured.get(f"{kind}accuracy"), measured.get(f"{kind}standard_error")
-    if isinstance(accuracy, float):
-        uncertainty = f" ± {error:.4f} (standard error)" if isinstance(error, float) else ""
-        rows.append((f"{kind}accuracy".replace("_", " "), f"{accuracy:.4f}{uncertainty}"))
-    second = measured.get("second_accuracy")
-    if isinstance(second, float):
-        verdict = "separated" if measured.get("separated_from_second") else "not separated"
-        rows.append(
-            ("second finalist", f"{second:.4f}: {verdict} from the best by two standard errors")
-        )
-    test, error = measured.get("test_accuracy"), measured.get("test_standard_error")
-    if isinstance(test, float) and isinstance(error, float):
-        rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
-    return rows
-
-
-def _objective(spec: str) -> Objective:
-    evaluator: Evaluator = registry.load("evaluator", spec)
-    return evaluator.objectives[0]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import evo_nas
-from evo_nas.cli.views.plan_words import processes
+from evo_nas.cli.views.plan import processes
 from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, SettingsError
 from evo_nas.evaluation.evaluator import Evaluator

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas.cli.views.plan_words import processes
+from evo_nas.cli.views.plan import processes
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
 from evo_nas.errors import DataError, EvaluatorError, SettingsError

@@ -10,7 +10,7 @@ from evo_nas.evaluation.evaluator import Objective
 from evo_nas.results.candidates import Stage, read_stage
 from evo_nas.results.charts.stages import flops_chart, time_chart
 from evo_nas.sampling.budget import parse_budget
-from tests.kit.finished import BUDGET, evaluation, genome, made, stage_of
+from tests.kit.finished import BUDGET, evaluation, genome, stage_of
 from tests.kit.svg import SVG, assert_inside
 
 SEARCHED = [
@@ -50,7 +50,7 @@ def test_finalists_are_ranked_by_what_judged_them_and_know_their_candidate() -> 
 
 def test_less_is_better_where_the_objective_says_so() -> None:
     least = Objective("accuracy", maximise=False)
-    stage = read_stage(made(*SEARCHED, *JUDGED), "stage1", least, least)
+    stage = read_stage([*SEARCHED, *JUDGED], "stage1", least, least)
     assert stage.best is not None
     assert stage.best.score == 0.2
     assert stage.finalists[0].score == 0.7

@@ -21,8 +21,9 @@ from evo_nas.core.devices import device_name
 from evo_nas.errors import BudgetError, DataError, EvaluatorError, EvoNasError, RunError
 from evo_nas.evaluation.evaluator import EvaluationContext
 from evo_nas.evaluation.score_cache import ScoreCache
+from evo_nas.results.facts import best_facts
 from evo_nas.results.page.repeat import command
-from evo_nas.results.result import Result, limited_facts
+from evo_nas.results.result import Result
 from evo_nas.sampling.limits import parse_limit
 from evo_nas.search.config import Config
 from evo_nas.search.loop import Loop
@@ -146,7 +147,8 @@ def test_the_configuration_keeps_limits_and_the_command_repeats_them(tmp_path: P
     assert "--limit '13<=params<=30'" in again
     assert f"--limit '{CLOCK}<=19'" in again
     assert "--flops unlimited" in again
-    told = dict(limited_facts(result))
+    assert result.best is not None
+    told = dict(best_facts(result.best, result.config, result.facts["rejected"]))
     assert told["13<=params<=30"].endswith("parameters")
     assert "looked at within the exact limit" in told["stage1 draws"]
     assert (tmp_path / "run" / "report.html").read_text().count("13&lt;=params&lt;=30") >= 1
@@ -275,7 +277,8 @@ def test_a_limit_on_latency_is_one_of_the_network_that_is_delivered(tmp_path: Pa
     assert json.loads(record.read_text())["geometry"] == str(target)
     assert result.best is not None
     assert result.best["measured_under"] == {f"{LATENCY}<=1000ms": conditions}
-    assert dict(limited_facts(result))[f"{LATENCY}<=1000ms"].endswith(f"measured {conditions}")
+    told = dict(best_facts(result.best, result.config, None))
+    assert told[f"{LATENCY}<=1000ms"].endswith(f"measured {conditions}")
 
 
 class Stuck(Score):

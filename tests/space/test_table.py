@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from evo_nas.cli.catalogue import listing
-from evo_nas.cli.views.plan import architecture_view
+from evo_nas.cli.views.architecture import architecture_view
 from evo_nas.core.plugins import registry
 from evo_nas.space.space import Genome
 from evo_nas.space.table import slot_table

@@ -15,8 +15,8 @@ from evo_nas.results.page.repeat import command_line
 from evo_nas.results.page.run import FILE
 from evo_nas.search.limits import DEFAULT
 
-from .comparison_curves import curves
-from .report import TITLES, Difference, Report, verdict
+from .report import Report
+from .tables import difference_table, result_table
 
 
 def write_comparison_page(found: Report, out: Path | None = None) -> Path:
@@ -33,14 +33,20 @@ def write_comparison_page(found: Report, out: Path | None = None) -> Path:
 def comparison_page(found: Report) -> str:
     """The page as HTML."""
     comparison = found.comparison
-    names = {s: registry.short(s) for s in comparison.strategies}
+    names = ", ".join(map(registry.short, comparison.strategies))
     space = registry.short(str(comparison.options["space"]))
     return render(
         "comparison.html",
-        title=f"{', '.join(names.values())} on {space} within {_within(comparison.options)}",
+        title=f"{names} on {space} within {_within(comparison.options)}",
         found=found,
-        names=names,
-        parts=[_part(found, protocol) for protocol in comparison.protocols],
+        parts=[
+            {
+                "results": result_table(found, protocol),
+                "differences": difference_table(found, protocol),
+                "curves": drawing(found.plot(protocol).svg),
+            }
+            for protocol in comparison.protocols
+        ],
         folders=_folders(found),
         command=_command(found),
         next=[
@@ -57,24 +63,6 @@ def _within(options: Mapping[str, Any]) -> str:
     told = [f"{options[name]} {unit}" for name, unit in units.items() if options.get(name)]
     told += map(registry.short, options.get("limits", ()))
     return ", ".join(told) or f"{DEFAULT} FLOPs"
-
-
-def _part(found: Report, protocol: str) -> dict[str, object]:
-    return {
-        "protocol": protocol,
-        "title": TITLES[protocol],
-        "rows": found.of(protocol),
-        "curves": drawing(curves(found, protocol)),
-        "differences": [
-            (each, _interval(each), verdict(each, len(found.comparison.seeds)))
-            for each in found.differences
-            if each.protocol == protocol
-        ],
-    }
-
-
-def _interval(each: Difference) -> str:
-    return f"{each.estimate.low:+.4f} to {each.estimate.high:+.4f}"
 
 
 def _command(found: Report) -> str:

@@ -23,7 +23,7 @@ from evo_nas.results.result import Result
 from evo_nas.results.statistics import Estimate, mean_difference
 from evo_nas.search.arguments import Named, plain_options
 
-from .comparison_curves import curves
+from .curves import Curve, best_so_far, draw_curves
 from .protocol import Comparison, Entry, cost, make_runs, plan_comparison
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Outcome:
     accuracy: float
     cost: int
     seconds: float
-    curve: tuple[tuple[int, float], ...]
+    curve: Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,12 @@ class Row:
     def best(self) -> Outcome:
         """The best of its runs."""
         return (max if self.maximise else min)(self.outcomes, key=lambda o: o.accuracy)
+
+    @property
+    def spread(self) -> str:
+        """The mean accuracy, and its deviation if there is one, as tables write it."""
+        deviation = "" if math.isnan(self.deviation) else f" ± {self.deviation:.4f}"
+        return f"{self.mean('accuracy'):.4f}{deviation}"
 
     def mean(self, name: str) -> float:
         """The mean of a field of the outcomes."""
@@ -124,7 +130,14 @@ class Report:
         if protocol not in self.comparison.protocols:
             known = " and ".join(self.comparison.protocols)
             raise SettingsError(f"protocol {protocol!r} was not compared, but {known}")
-        return Figure(TITLES[protocol], curves(self, protocol))
+        rows = self.of(protocol)
+        drawn = draw_curves(
+            [(registry.short(row.strategy), [o.curve for o in row.outcomes]) for row in rows],
+            title=f"Best so far, mean of {len(self.comparison.seeds)} seeds and its standard error",
+            cost=self.unit,
+            measure=self.measure.replace("test", "validation"),
+        )
+        return Figure(TITLES[protocol], drawn)
 
     def __repr__(self) -> str:
         return f"<comparison {self.folder}: {'; '.join(': '.join(row) for row in self._told())}>"
@@ -136,12 +149,7 @@ class Report:
     def _told(self) -> list[tuple[str, str]]:
         """The mean of each row, and its standard deviation over seeds."""
         return [
-            (
-                f"{registry.short(row.strategy)} ({row.protocol})",
-                f"{row.mean('accuracy'):.4f}"
-                + ("" if math.isnan(row.deviation) else f" ± {row.deviation:.4f}"),
-            )
-            for row in self.rows
+            (f"{registry.short(row.strategy)} ({row.protocol})", row.spread) for row in self.rows
         ]
 
 
@@ -194,7 +202,7 @@ def report(folder: Path, entries: Sequence[Entry]) -> Report:
         differences=tuple(_differences(rows)),
     )
     for protocol in comparison.protocols:
-        write_atomically(found.picture(protocol), curves(found, protocol).encode())
+        write_atomically(found.picture(protocol), found.plot(protocol).svg.encode())
     document = json.dumps(comparison_document(found), indent=2)
     write_atomically(folder / FILE, f"{document}\n".encode())
     return found
@@ -247,29 +255,8 @@ def _outcome(entry: Entry, result: Result, objective: Objective, tested: bool) -
         accuracy=_measured(result)["test_accuracy"] if tested else best,
         cost=cost(result),
         seconds=sum(result.spent.values()),
-        curve=tuple(_curve(result, objective)),
+        curve=tuple(best_so_far(result, objective)),
     )
-
-
-def _curve(result: Result, objective: Objective) -> Iterator[tuple[int, float]]:
-    """Spent so far, and the best so far of what is comparable over a whole run.
-
-    That is what the retrainer said; without images, when every evaluation costs the same, it is
-    what the evaluator said.
-    """
-    by_images = bool(result.cost.passes)
-    spent, best = 0, -math.inf if objective.maximise else math.inf
-    for stage in result.stages:
-        training = result.images.get((stage, "training"))
-        spent += training.passes if training else 0
-        search, finalists = result.of(stage, "search"), result.of(stage, "finalists")
-        telling = finalists if by_images or not search else search
-        for evaluation in (*search, *finalists):
-            spent += evaluation.images.passes if by_images else 1
-            if evaluation in telling and objective.name in evaluation.metrics:
-                value = evaluation.metrics[objective.name]
-                best = max(best, value) if objective.maximise else min(best, value)
-                yield spent, best
 
 
 def _differences(rows: Sequence[Row]) -> Iterator[Difference]:

@@ -44,7 +44,7 @@ def export(
     as_json: JsonFlag = False,
 ) -> None:
     """Write a trained network as a model folder or a file of another format, and check it."""
-    from evo_nas.cli.views.tables import fact_grid
+    from evo_nas.cli.views.tables import facts_view
     from evo_nas.results.networks.export import FOLDER, Wish
     from evo_nas.results.networks.export import export as write
     from evo_nas.results.networks.trained import load_trained
@@ -56,5 +56,5 @@ def export(
         checks = {name: asdict(parity) for name, parity in written.checks.items()}
         print_json({"path": str(written.path), "checks": checks})
     else:
-        print_view(fact_grid(*((name, str(parity)) for name, parity in written.checks.items())))
+        print_view(facts_view([(name, str(parity)) for name, parity in written.checks.items()]))
         print(written.path)

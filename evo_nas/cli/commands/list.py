@@ -19,7 +19,7 @@ def space(
 ) -> None:
     """Say how large a space is, what it reaches, and what limits leave of it."""
     from evo_nas.cli.json import space_document
-    from evo_nas.cli.views.plan import space_view
+    from evo_nas.cli.views.space import space_view
     from evo_nas.core.plugins import registry
     from evo_nas.sampling.several import feasible_within
     from evo_nas.search.limits import space_limits
@@ -46,7 +46,7 @@ def costs(
     """Count parameters and FLOPs of networks, all by the same counter (the paper's Table 3)."""
     from evo_nas.analysis.published import count_networks
     from evo_nas.cli.json import networks_document
-    from evo_nas.cli.views.plan import networks_view
+    from evo_nas.cli.views.architecture import networks_view
 
     counted = count_networks(networks or ())
     if as_json:
@@ -68,8 +68,8 @@ def list_(
     """List what can be named; of one plug-in its options."""
     from evo_nas.cli.catalogue import WITH_OPTIONS, details, listing
     from evo_nas.cli.json import details_document
-    from evo_nas.cli.views.plan import names_view
     from evo_nas.cli.views.plugins import details_view
+    from evo_nas.cli.views.tables import facts_view
 
     if spec is not None:
         told = details(what, spec)
@@ -82,6 +82,6 @@ def list_(
     if as_json:
         print_json(entries)
         return
-    print_view(names_view(entries))
+    print_view(facts_view(list(entries.items())))
     if what in WITH_OPTIONS:
         print_view(f"Options of one: evo-nas list {what} NAME")

@@ -37,7 +37,7 @@ def train(
     as_json: JsonFlag = False,
 ) -> None:
     """Train a found or published network from scratch and save it."""
-    from evo_nas.cli.views.plan import names_view
+    from evo_nas.cli.views.tables import facts_view
     from evo_nas.results.networks.train import checkpoint_path, output_path, train_architecture
 
     path = out or output_path(architecture, geometry)
@@ -54,7 +54,7 @@ def train(
     if as_json:
         print_json(told)
     else:
-        print_view(names_view({key: str(value) for key, value in told.items()}))
+        print_view(facts_view([(key, str(value)) for key, value in told.items()]))
 
 
 def convert(network: str, checkpoint: Path, out: Path) -> None:

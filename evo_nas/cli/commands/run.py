@@ -119,7 +119,7 @@ def show(what: str, as_json: JsonFlag = False) -> None:
     """Show a run, a comparison, an architecture file, or a published network as glit_tiny."""
     from evo_nas.analysis.comparison import protocol
     from evo_nas.cli.json import architecture_document
-    from evo_nas.cli.views.plan import architecture_view
+    from evo_nas.cli.views.architecture import architecture_view
     from evo_nas.core.plugins import registry
     from evo_nas.results.result import load_result
     from evo_nas.search import run_folder

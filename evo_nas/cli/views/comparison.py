@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,14 +9,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from evo_nas.analysis.comparison.protocol import Comparison
-from evo_nas.analysis.comparison.report import TITLES, Difference, Report, Row, verdict
+from evo_nas.analysis.comparison.report import TITLES, Difference, Report, verdict
+from evo_nas.analysis.comparison.tables import result_table
 from evo_nas.api import Prepared
-from evo_nas.core.console import duration
 from evo_nas.core.plugins import registry
-from evo_nas.sampling.budget import format_amount
+from evo_nas.results.tables import Table
 from evo_nas.search.limits import describe_config
 
-from .tables import fact_grid, plain_table
+from .tables import facts_view, table_view
 
 
 def comparison_plan_view(
@@ -26,7 +25,7 @@ def comparison_plan_view(
     """What will be run: printed at the start."""
     config = prepared[0].config
     seeds = comparison.seeds
-    facts = fact_grid(
+    facts = [
         ("space", f"{registry.short(config.space)} within {describe_config(config)}"),
         ("seeds", f"{len(seeds)}: {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"),
         ("protocols", " and ".join(comparison.protocols)),
@@ -37,20 +36,22 @@ def comparison_plan_view(
         ("measured on", registry.short(config.data)),
         ("runs at once", _at_once(comparison)),
         ("folder", str(folder)),
-    )
-    table = plain_table("strategy", "stage", ">candidates", ">retrained", ">supernet epochs")
+    ]
+    rows = []
     for strategy, run in zip(comparison.strategies, prepared, strict=True):
         for outlook in run.plan.stages:
             stage = outlook.stage
             epochs = run.config.recipe.supernet.epochs * stage.epochs_factor
-            table.add_row(
+            rows.append((
                 registry.short(strategy),
                 stage.name,
                 f"{stage.candidates:,}" if stage.scored else "-",
                 f"{stage.finalists:,}",
                 str(epochs) if stage.scored and run.config.data != "none" else "-",
-            )
-    return Group(Text("Comparison", style="bold"), facts, table)
+            ))  # fmt: skip
+    columns = ("strategy", "stage", ">candidates", ">retrained", ">supernet epochs")
+    table = table_view(Table(columns, rows))
+    return Group(Text("Comparison", style="bold"), facts_view(facts), table)
 
 
 def _at_once(comparison: Comparison) -> str:
@@ -65,7 +66,7 @@ def comparison_view(found: Report) -> RenderableType:
         Text(f"{found.measure}; cost in {found.unit}"),
     ]
     for protocol in found.comparison.protocols:
-        parts += [Text(), Text(TITLES[protocol]), _table(found.of(protocol), protocol)]
+        parts += [Text(), Text(TITLES[protocol]), table_view(result_table(found, protocol))]
         parts += [
             Text(_sentence(each, len(found.comparison.seeds)))
             for each in found.differences
@@ -76,22 +77,6 @@ def comparison_view(found: Report) -> RenderableType:
     pictures = ", ".join(found.picture(protocol).name for protocol in found.comparison.protocols)
     parts += [Text(), Text(f"curves: {pictures}; all numbers: comparison.json")]
     return Group(*parts)
-
-
-def _table(rows: Sequence[Row], protocol: str) -> RenderableType:
-    time = [] if protocol == "equal" else [">time"]  # shared weights of earlier runs are used there
-    table = plain_table("method", ">FLOPs", ">mean ± sd", ">best", ">cost", *time)
-    for row in rows:
-        spread = "" if math.isnan(row.deviation) else f" ± {row.deviation:.4f}"
-        table.add_row(
-            registry.short(row.strategy),
-            format_amount(row.mean("flops")),
-            f"{row.mean('accuracy'):.4f}{spread}",
-            f"{row.best.accuracy:.4f}",
-            format_amount(row.mean("cost"), 3),
-            *([duration(row.mean("seconds"))] if time else []),
-        )
-    return table
 
 
 def _sentence(each: Difference, seeds: int) -> str:

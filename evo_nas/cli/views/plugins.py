@@ -6,20 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Table as Grid
 from rich.text import Text
 
 from evo_nas.cli.catalogue import Details
+from evo_nas.results.tables import Table
 from evo_nas.testing import Outcome
 
-from .tables import plain_table
+from .tables import table_view
 
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
 def outcome_view(outcome: Outcome) -> RenderableType:
     """One check: what became of it, and below its name what to fix or why it was skipped."""
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = Grid.grid(padding=(0, 2, 0, 0))
     table.add_column(width=7)
     table.add_column(overflow="fold")
     told = [Text(outcome.name)]
@@ -51,10 +52,11 @@ def details_view(details: Details) -> RenderableType:
     parts: list[RenderableType] = [Text(details.name, style="bold"), Text(details.about)]
     if not details.options:
         return Group(*parts, Text(), Text("It has no options."))
-    table = plain_table("option", "default", "meaning")
-    for option in details.options:
-        default = "must be given" if option.needed else _default(option.default)
-        table.add_row(option.name, Text(default), Text(option.meaning))
+    rows = [
+        (o.name, "must be given" if o.needed else _default(o.default), o.meaning)
+        for o in details.options
+    ]
+    table = table_view(Table(("option", "default", "meaning"), rows))
     table.columns[0].no_wrap = True
     table.columns[1].min_width = 7
     return Group(*parts, table)

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
+from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from evo_nas.core.console import duration
 from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError, in_short
 from evo_nas.evaluation.evaluator import Evaluator, Objective
-from evo_nas.results.result import Result, conditions_facts, limited_facts, measured_facts
+from evo_nas.results.candidates import Candidate, Finalist, Stage, as_scored, read_stage
+from evo_nas.results.facts import best_facts
+from evo_nas.results.result import Result
+from evo_nas.results.tables import Table, score_text
 from evo_nas.sampling.budget import format_amount
 from evo_nas.search.failures import most_frequent
 from evo_nas.search.run_folder import FINALISTS
-from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Space
-from evo_nas.strategies.base import Scored, pareto_front, rank
+from evo_nas.strategies.base import pareto_front
 
-from .plan import architecture_view
-from .tables import fact_grid, plain_table
-
-_MOST_FINALISTS = 10
+from .architecture import architecture_view
+from .tables import facts_view, table_view
 
 
 def result_view(result: Result, space: Space) -> RenderableType:
@@ -33,14 +33,16 @@ def result_view(result: Result, space: Space) -> RenderableType:
     if result.best is not None:
         genome = space.encode(result.best["choices"])
         parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
-        facts = (*measured_facts(result.best["measured"]), *conditions_facts(result))
-        parts.append(fact_grid(*facts, *limited_facts(result)))
+        facts = best_facts(result.best, result.config, result.facts.get("rejected"))
+        parts.append(facts_view(facts))
     else:
         parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
-    parts.append(_search_table(result))
+    goals = _objective(result.config.evaluator), _objective(result.config.retrainer)
+    stages = [read_stage(result.evaluations, name, *goals) for name in result.stages]
+    parts.append(table_view(_stages(result, stages)))
     parts += [Text(line) for line in _failures(result)]
     if result.best is not None:
-        parts.append(_finalists_table(result, space))
+        parts.append(_finalists(stages[-1], result.folder / FINALISTS))
     for where, lines in result.notes.items():
         parts += [Text(f"note, {where}: {line}") for line in lines]
     if result.spent:
@@ -66,22 +68,20 @@ def _times(result: Result) -> str:
     return f"{', '.join(phases)}; {total}" if phases else total
 
 
-def _search_table(result: Result) -> Table:
-    table = plain_table(
-        "stage", ">candidates", ">best score", ">best finalist", ">reliability of scores"
-    )
-    goals = _objective(result.config.evaluator), _objective(result.config.retrainer)
-    for stage in result.stages:
-        search, finalists = result.of(stage, "search"), result.of(stage, "finalists")
-        reliability = result.reliability(stage)
-        table.add_row(
-            stage,
-            f"{len(search):,}",
-            _best(search, goals[0]),
-            _best(finalists, goals[1]),
+def _stages(result: Result, stages: Sequence[Stage]) -> Table:
+    """What each stage's search scored best, its best finalist, and how far to trust its scores."""
+    rows = []
+    for stage in stages:
+        reliability = result.reliability(stage.name)
+        rows.append((
+            stage.name,
+            f"{stage.proposed:,}",
+            _best(stage.ranked, stage.objective),
+            _best(stage.finalists, stage.truth),
             "-" if reliability is None else f"{reliability:.2f} (split-half)",
-        )
-    return table
+        ))  # fmt: skip
+    scores = (">best score", ">best finalist", ">reliability of scores")
+    return Table(("stage", ">candidates", *scores), rows)
 
 
 def _failures(result: Result) -> Iterator[str]:
@@ -96,24 +96,24 @@ def _failures(result: Result) -> Iterator[str]:
             yield from (f"  {number:,} x {in_short(why)}" for why, number in most_frequent(reasons))
 
 
-def _finalists_table(result: Result, space: Space) -> RenderableType:
-    """The finalists of the last stage, and which of them no other beats at fewer FLOPs."""
-    finalists = result.of(result.stages[-1], "finalists")
-    objective = registry.load("evaluator", result.config.retrainer).objectives[0]
-    ranked = rank((Scored(e.genome, e.flops, e.metrics) for e in finalists), [objective])
-    front = pareto_front(ranked, objective)
-    table = plain_table("finalist", f">{objective.name}", ">FLOPs", ">parameters", "Pareto front")
-    for number, finalist in enumerate(ranked[:_MOST_FINALISTS], start=1):
-        table.add_row(
-            f"{number}",
-            f"{finalist.metrics[objective.name]:.4f}",
-            f"{finalist.flops:,}",
-            f"{space.costs(finalist.genome)['params']:,}",
-            "yes" if finalist in front else "",
+def _finalists(stage: Stage, folder: Path) -> RenderableType:
+    """The finalists of a stage, and which of them no other beats at fewer FLOPs."""
+    scored = [as_scored(finalist.evaluation) for finalist in stage.finalists]
+    front = {each.genome for each in pareto_front(scored, stage.truth)}
+    rows = [
+        (
+            f"{finalist.place}",
+            score_text(finalist.score),
+            f"{finalist.evaluation.flops:,}",
+            f"{finalist.evaluation.params:,}",
+            "yes" if finalist.evaluation.genome in front else "",
         )
-    more = len(ranked) - _MOST_FINALISTS
-    note = [Text(f"and {more} more, in {result.folder / FINALISTS}")] if more > 0 else []
-    return Group(table, *note)
+        for finalist in stage.shown
+    ]
+    columns = ("finalist", f">{stage.truth.name}", ">FLOPs", ">parameters", "Pareto front")
+    more = len(stage.finalists) - len(rows)
+    note = [Text(f"and {more} more, in {folder}")] if more > 0 else []
+    return Group(table_view(Table(columns, rows)), *note)
 
 
 def _objective(evaluator: str) -> Objective:
@@ -125,11 +125,7 @@ def _objective(evaluator: str) -> Objective:
     return loaded.objectives[0]
 
 
-def _best(evaluations: Sequence[Evaluation], objective: Objective) -> str:
-    """The best score, with its name unless it is an accuracy."""
-    name = objective.name
-    scores = [e.metrics[name] for e in evaluations if name in e.metrics]
-    if not scores:
-        return "-"
-    best = max(scores) if objective.maximise else min(scores)
-    return f"{best:.4f}" if name == "accuracy" else f"{name} {best:.4f}"
+def _best(ranked: Sequence[Candidate | Finalist], objective: Objective) -> str:
+    """The first score, with its name unless it is an accuracy."""
+    score = score_text(ranked[0].score if ranked else None)
+    return score if objective.name == "accuracy" or not ranked else f"{objective.name} {score}"

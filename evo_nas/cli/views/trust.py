@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from evo_nas.core.plugins import registry
 from evo_nas.results.charts.text import text_scatter
-from evo_nas.results.page.trust import noise, verdicts
 from evo_nas.results.trust_report import Trust
+from evo_nas.results.trust_summary import agreement_table, noise, verdicts
 
-from .tables import plain_table
+from .tables import table_view
 
 
 def trust_view(trust: Trust) -> RenderableType:
@@ -35,7 +34,7 @@ def trust_view(trust: Trust) -> RenderableType:
             if trust.failed
             else []
         ),
-        _agreement_table(trust),
+        table_view(agreement_table(trust)),
         *map(Text, verdicts(trust)),
         Text(),
         Text(chart, no_wrap=True),
@@ -43,12 +42,3 @@ def trust_view(trust: Trust) -> RenderableType:
         *map(Text, noise(trust)),
         Text(f"picture: {trust.picture}; all numbers: {trust.file}"),
     )
-
-
-def _agreement_table(trust: Trust) -> Table:
-    table = plain_table("ranked by", ">Kendall's tau", ">Spearman's rho")
-    for each in trust.agreements:
-        table.add_row(each.name, str(each.tau), str(each.rho))
-    for name in trust.constant:
-        table.add_row(name, "the same for all", "")
-    return table

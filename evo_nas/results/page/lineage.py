@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evo_nas.results.candidates import Candidate, Stage
+from evo_nas.results.tables import Table, score_text
 from evo_nas.space.space import Genome, Space
 
 _MOST = 16
@@ -13,19 +14,10 @@ _MOST_CHANGES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Ancestor:
-    """A candidate in a lineage; ``parents`` are the numbers of those it was bred from."""
-
-    candidate: Candidate
-    parents: tuple[int, ...]
-    change: str
-
-
-@dataclass(frozen=True, slots=True)
 class Lineage:
     """The winner, then its ancestors, the latest first; ``more`` are left out, the furthest."""
 
-    ancestors: tuple[Ancestor, ...]
+    table: Table
     more: int
 
 
@@ -41,13 +33,27 @@ def lineage(stage: Stage, space: Space) -> Lineage | None:
                 found[parent] = known[parent]
                 queue.append(parent)
     kept = sorted(list(found.values())[:_MOST], key=lambda candidate: -candidate.number)
-    ancestors = (Ancestor(c, _parents(c, known), _change(c, known, space)) for c in kept)
-    return Lineage(tuple(ancestors), len(found) - len(kept))
+    score = f">{stage.objective.name}"
+    table = Table(
+        (">candidate", ">generation", "origin", score, ">FLOPs", "bred from", "~what changed"),
+        [_row(candidate, known, space) for candidate in kept],
+        f"Lineage in {stage.name}",
+    )
+    return Lineage(table, len(found) - len(kept))
 
 
-def _parents(candidate: Candidate, known: Mapping[Genome, Candidate]) -> tuple[int, ...]:
-    parents = dict.fromkeys(candidate.evaluation.parents)
-    return tuple(known[genome].number for genome in parents if genome in known)
+def _row(candidate: Candidate, known: Mapping[Genome, Candidate], space: Space) -> tuple[str, ...]:
+    found = candidate.evaluation
+    parents = [f"{known[p].number}" for p in dict.fromkeys(found.parents) if p in known]
+    return (
+        f"{candidate.number:,}",
+        f"{found.generation + 1:,}",
+        found.origin,
+        score_text(candidate.score),
+        f"{found.flops:,}",
+        ", ".join(parents) or "-",
+        _change(candidate, known, space),
+    )
 
 
 def _change(candidate: Candidate, known: Mapping[Genome, Candidate], space: Space) -> str:

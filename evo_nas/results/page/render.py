@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from evo_nas.core.console import duration
+from evo_nas.results.tables import score_text
 from evo_nas.sampling.budget import format_amount
 
 
@@ -36,12 +37,8 @@ def _environment() -> Environment:
     environment.filters |= {
         "amount": format_amount,
         "duration": duration,
-        "score": _score,
+        "score": score_text,
         "percent": lambda share: f"{100 * share:.0f}%",
         "whole": lambda number: f"{number:,}",
     }
     return environment
-
-
-def _score(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

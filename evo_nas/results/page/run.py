@@ -11,24 +11,21 @@ from markupsafe import Markup
 
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
-from evo_nas.evaluation.evaluator import Objective
-from evo_nas.results.candidates import Stage, read_stage
+from evo_nas.results.architecture import slots_table
+from evo_nas.results.candidates import Stage
 from evo_nas.results.charts.cells import draw_cells
 from evo_nas.results.charts.stages import flops_chart, thinned, time_chart
-from evo_nas.results.result import (  # fmt: skip
-    Result,
-    check_genomes,
-    conditions_facts,
-    limited_facts,
-    measured_facts,
-)
-from evo_nas.sampling.budget import UNLIMITED, Budget, parse_budget
+from evo_nas.results.facts import best_facts
+from evo_nas.results.result import Result, check_genomes
+from evo_nas.results.tables import Table
+from evo_nas.sampling.budget import UNLIMITED, parse_budget
 from evo_nas.search.config import Config
 from evo_nas.search.limits import describe_config
 from evo_nas.search.run_folder import PAGE
 from evo_nas.space.space import Genome, Space
 from evo_nas.space.table import slot_table
 from evo_nas.strategies.base import Strategy
+from evo_nas.training.batches import Ledger
 
 from .lineage import Lineage, lineage
 from .render import drawing, render
@@ -57,8 +54,6 @@ def write_report(result: Result, out: Path | None = None) -> Path:
 def run_page(result: Result, space: Space) -> str:
     """The page as HTML."""
     config, budget = result.config, parse_budget(result.config.flops)
-    objective, truth = _objective(config.evaluator), _objective(config.retrainer)
-    stages = [read_stage(result, name, objective, truth) for name in result.stages]
     trust, problems = trust_parts(result)
     finished = result.best is not None
     return render(
@@ -70,11 +65,7 @@ def run_page(result: Result, space: Space) -> str:
         names=_names(config),
         strategy=_about(config),
         evaluations=len(result.evaluations),
-        measured=[
-            *measured_facts(result.best["measured"]),
-            *conditions_facts(result),
-            *limited_facts(result),
-        ]
+        measured=best_facts(result.best, config, result.facts.get("rejected"))
         if result.best
         else [],
         network=_network(result, space),
@@ -83,11 +74,13 @@ def run_page(result: Result, space: Space) -> str:
         if result.best and budget.high < UNLIMITED
         else None,
         stages=[
-            _stage_part(f"stage-{number}", stage, space, budget)
-            for number, stage in enumerate(stages, start=1)
+            _stage_part(f"stage-{number}", result.stage(name), space, config)
+            for number, name in enumerate(result.stages, start=1)
         ],
         notes=result.notes,
         spent=spending(result),
+        work=sum(result.spent.values()),
+        images=sum(result.images.values(), Ledger()),
         reliabilities=reliabilities(result),
         trust=trust,
         problems=problems,
@@ -99,10 +92,6 @@ def run_page(result: Result, space: Space) -> str:
         settings=config.to_toml(),
         version=version("evo-nas"),
     )
-
-
-def _objective(spec: str) -> Objective:
-    return registry.load("evaluator", spec).objectives[0]  # type: ignore[no-any-return]
 
 
 def _names(config: Config) -> dict[str, str]:
@@ -126,11 +115,13 @@ class _StagePart:
     time_chart: Markup | None
     drawn: int
     over_budget: int
+    finalists: Table
     shares: Shares | None
     lineage: Lineage | None
 
 
-def _stage_part(anchor: str, stage: Stage, space: Space, budget: Budget) -> _StagePart:
+def _stage_part(anchor: str, stage: Stage, space: Space, config: Config) -> _StagePart:
+    budget = parse_budget(config.flops)
     return _StagePart(
         anchor,
         stage,
@@ -140,19 +131,42 @@ def _stage_part(anchor: str, stage: Stage, space: Space, budget: Budget) -> _Sta
         drawing(time_chart(stage)) if stage.candidates else None,
         len(thinned(stage.candidates)),
         sum(candidate.evaluation.flops not in budget for candidate in stage.candidates),
+        _finalists(stage, registry.short(config.retrainer)),
         shares(stage, space) if stage.candidates else None,
         lineage(stage, space),
     )
+
+
+def _finalists(stage: Stage, retrainer: str) -> Table:
+    columns = [">place", f">{stage.truth.name} by {retrainer}", ">FLOPs", ">parameters"]
+    if stage.candidates:
+        columns[2:2] = [f">{stage.objective.name} in the search", ">candidate"]
+    rows = []
+    for each in stage.shown:
+        found, searched = each.evaluation, each.searched
+        error = found.metrics.get("standard_error") if stage.truth.name == "accuracy" else None
+        uncertainty = f" ± {error:.4f}" if error else ""
+        row = [
+            f"{each.place}",
+            f"{each.score:.4f}{uncertainty}",
+            f"{found.flops:,}",
+            f"{found.params:,}",
+        ]
+        if stage.candidates:
+            row[2:2] = [f"{searched.score:.4f}", f"{searched.number:,}"] if searched else ["-", "-"]
+        rows.append(row)
+    return Table(tuple(columns), rows, f"Finalists of {stage.name}")
 
 
 def _network(result: Result, space: Space) -> dict[str, object] | None:
     if result.best is None:
         return None
     genome: Genome = space.encode(result.best["choices"])
-    cells = space.picture(genome)
+    cells, slots = space.picture(genome), slot_table(space, genome)
     return {
         "picture": drawing(draw_cells(cells, "The network that was found")) if cells else None,
-        "table": slot_table(space, genome),
+        "table": slots,
+        "slots": slots_table(slots),
         "legend": space.legend,
         "counted": space.counted,
         "genome": json.dumps(genome),

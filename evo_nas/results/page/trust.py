@@ -8,75 +8,14 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError
-from evo_nas.results.agreement import Agreement, split_half_error
+from evo_nas.results.agreement import split_half_error
 from evo_nas.results.result import Result
+from evo_nas.results.tables import Table
 from evo_nas.results.trust_report import Trust, read_trust, trust_picture
+from evo_nas.results.trust_summary import agreement_table, noise, verdicts
 
 from .render import drawing
-
-
-def verdicts(trust: Trust) -> list[str]:
-    """What the table says, and what it cannot say."""
-    scores = [each for each in trust.agreements if each.ahead is None]
-    told = [_against_chance(each, len(trust.networks)) for each in scores]
-    compared: dict[str, list[str]] = {}
-    for each in trust.agreements:
-        if each.ahead is not None:
-            compared.setdefault(_verdict(each), []).append(f"{each.name} ({each.ahead})")
-    for verdict, names in compared.items():
-        told.append(f"{verdict} {scores[0].name} (its tau minus theirs): {', '.join(names)}.")
-    if compared:
-        told.append("What costs nothing is counted in its better direction, which flatters it.")
-    return told
-
-
-def _against_chance(each: Agreement, networks: int) -> str:
-    if not each.tau.excludes_zero:
-        verdict = f"not distinguishable from chance with {networks} networks"
-    elif each.tau.value > 0:
-        verdict = "better than chance"
-    else:
-        verdict = "worse than chance: it puts the worse network first"
-    return f"{each.name}: tau {each.tau}: {verdict}."
-
-
-def _verdict(each: Agreement) -> str:
-    assert each.ahead is not None
-    if each.ahead.excludes_zero and each.ahead.value > 0:
-        return "Ranks worse than"
-    # In its better direction even noise looks good, so it has to be better than chance, too.
-    if each.ahead.excludes_zero and each.tau.excludes_zero:
-        return "Ranks better than"
-    return "Not distinguishable from"
-
-
-def noise(trust: Trust) -> list[str]:
-    """How far both sides are certain of themselves."""
-    told = []
-    if trust.error is not None:
-        told.append(
-            f"Other validation images would move a search score by ±{trust.error:.4f} (standard "
-            f"error, from split halves){_reliability(trust)}; another training of its evaluator is "
-            f"not in this (--against {registry.short(trust.evaluator)} tells)."
-        )
-    against = registry.short(trust.against)
-    if trust.noise is None:
-        told.append(f"The repeat noise of {against} was not measured; --repeats 2 does.")
-    elif trust.noise.deviation == 0:
-        told.append(f"Repeats of {against} are equal: it has no repeat noise.")
-    else:
-        told.append(
-            f"Repeats of {against} differ by ±{trust.noise.deviation:.4f} (standard deviation) and "
-            f"agree at tau {trust.noise.tau:+.2f}; so even a perfect score could reach a tau of "
-            f"about {trust.noise.ceiling:.2f} only."
-        )
-    return told
-
-
-def _reliability(trust: Trust) -> str:
-    return "" if trust.reliability is None else f", reliability {trust.reliability:.2f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +29,10 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class TrustPart:
-    """A trust report: its title, picture, and what it says; ``rows`` are name, tau and rho."""
+    """A trust report: its picture, its table, and what they say."""
 
-    title: str
     picture: Markup
-    rows: Sequence[tuple[str, str, str]]
+    table: Table
     sentences: Sequence[str]
 
 
@@ -120,12 +58,5 @@ def trust_parts(result: Result) -> tuple[list[TrustPart], list[str]]:
 
 
 def _part(trust: Trust) -> TrustPart:
-    rows = [(each.name, str(each.tau), str(each.rho)) for each in trust.agreements]
-    evaluator, against = registry.short(trust.evaluator), registry.short(trust.against)
-    return TrustPart(
-        title=f"{trust.stage}: {len(trust.networks)} of {trust.candidates:,} candidates, "
-        f"scored by {evaluator}, against {against}",
-        picture=drawing(trust_picture(trust)),
-        rows=rows + [(name, "the same for all", "") for name in trust.constant],
-        sentences=[*verdicts(trust), *noise(trust)],
-    )
+    sentences = [*verdicts(trust), *noise(trust)]
+    return TrustPart(drawing(trust_picture(trust)), agreement_table(trust), sentences)

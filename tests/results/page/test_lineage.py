@@ -20,11 +20,11 @@ def test_a_winner_is_followed_to_its_random_ancestors() -> None:
         SPACE,
     )
     assert found is not None
-    assert [a.candidate.number for a in found.ancestors] == [5, 4, 2, 1]  # not the third
-    assert [a.parents for a in found.ancestors] == [(4,), (1, 2), (), ()]
-    assert found.ancestors[0].change == "block0.size 1 → 4; block1.size 1 → 4"
-    assert found.ancestors[1].change == "choices that differ: 4 from 1, 6 from 2"
-    assert found.ancestors[2].change == ""
+    assert [row[0] for row in found.table.rows] == ["5", "4", "2", "1"]  # not the third
+    assert [row[-2] for row in found.table.rows] == ["4", "1, 2", "-", "-"]
+    assert found.table.rows[0][-1] == "block0.size 1 → 4; block1.size 1 → 4"
+    assert found.table.rows[1][-1] == "choices that differ: 4 from 1, 6 from 2"
+    assert found.table.rows[2][-1] == ""
     assert found.more == 0
 
 
@@ -37,7 +37,7 @@ def test_choices_that_begin_to_matter_are_told_and_those_that_cease_are_not() ->
         SPACE,
     )
     assert found is not None
-    assert found.ancestors[0].change == (
+    assert found.table.rows[0][-1] == (
         "block0.kind c → b; block0.size 2; block0.depth 1; block1.kind a → c"
     )
 
@@ -54,9 +54,7 @@ def test_a_long_lineage_is_cut_at_the_far_end() -> None:
     ]
     found = lineage(stage_of(*rows), SPACE)
     assert found is not None
-    assert [a.candidate.number for a in found.ancestors] == list(
-        range(len(chain), len(chain) - 16, -1)
-    )
+    assert [int(row[0]) for row in found.table.rows] == list(range(len(chain), len(chain) - 16, -1))
     assert found.more == len(chain) - 16
 
 
@@ -64,7 +62,7 @@ def test_parents_whose_score_is_unknown_are_left_out() -> None:
     rows = evaluation(A, None), evaluation(B, 0.9, origin="mutation", parents=(A,), position=1)
     found = lineage(stage_of(*rows), SPACE)
     assert found is not None
-    assert [a.parents for a in found.ancestors] == [()]
+    assert [row[-2] for row in found.table.rows] == ["-"]
 
 
 def test_what_no_search_scored_has_no_lineage() -> None:

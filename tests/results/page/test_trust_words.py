@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from evo_nas.results.agreement import Agreement, RepeatNoise
-from evo_nas.results.page.trust import noise, verdicts
 from evo_nas.results.statistics import Estimate
 from evo_nas.results.trust_report import Trust
+from evo_nas.results.trust_summary import noise, verdicts
 from evo_nas.search.store.store import Evaluation
 from evo_nas.training.batches import Ledger
 

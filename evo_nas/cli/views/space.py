@@ -1,0 +1,137 @@
+"""A space in the terminal: its size, what it reaches, and what limits leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from evo_nas.results.tables import Table
+from evo_nas.sampling.budget import format_amount
+from evo_nas.sampling.checks import Limits
+from evo_nas.sampling.feasible import Feasible
+from evo_nas.search.limit_facts import LimitFact, describe_fact, limit_facts
+from evo_nas.search.plan import Published
+from evo_nas.space.sizes import sizes
+from evo_nas.space.space import Space
+
+from .tables import facts_view, table_view
+
+
+def space_view(
+    space: Space, legal: Feasible, limits: Limits, networks: Sequence[Published]
+) -> RenderableType:
+    """A space: its size, what it reaches, and what limits leave."""
+    rows = [
+        ("FLOPs are counted", space.counted),
+        (
+            "choices",
+            f"{len(space.choices)} in {len(space.slots)} slots, {_levels(space)}",
+        ),
+        ("genomes", amount(legal.size)),
+        *_sizes(space),
+    ]
+    if legal.minimum is not None and legal.maximum is not None:
+        low, high = format_amount(legal.minimum, 5), format_amount(legal.maximum, 5)
+        rows.append(("reaches", f"{low} to {high} {legal.budget.unit}"))
+    facts = limit_facts(limits, legal)
+    if len(facts) > 1 or any(fact.limit.metric != "flops" for fact in facts):
+        rows += limit_rows(facts)
+    if facts:
+        genomes, part = amount(legal.count), share(legal.share)
+        fits = f"{about(legal, genomes)} genomes, {about(legal, part)} of the prior"
+        within = str(legal.budget) if len(facts) == 1 else "all limits"
+        rows.append((f"within {within}", fits))
+    return Group(
+        Text(space.name, style="bold"),
+        facts_view(rows),
+        table_view(_choices(space)),
+        *published_view(networks, judged=bool(facts)),
+    )
+
+
+def _sizes(space: Space) -> list[tuple[str, str]]:
+    """What searching by levels makes of a space of several (GLiT, section 3.3)."""
+    if len(space.levels) < 2:
+        return []
+    found = sizes(space)
+    stages = [
+        f"level {level} among {up_to(low, high)}" for level, (low, high) in found.stages.items()
+    ]
+    return [
+        ("combinations of options", f"{amount(found.every)}, active or not"),
+        (
+            "level by level",
+            f"{' + '.join(map(amount, found.levels.values()))} = {amount(found.by_levels)}, "
+            f"{amount(found.reduction)} times fewer",
+        ),
+        ("a search by levels", f"{'; '.join(stages)} genomes, as what is decided leaves them"),
+    ]
+
+
+def _levels(space: Space) -> str:
+    return "1 level" if len(space.levels) == 1 else f"{len(space.levels)} levels"
+
+
+def _choices(space: Space) -> Table:
+    """The choices, those of slots that are alike written once."""
+    alike: dict[tuple[str, str, str, str], list[str]] = {}
+    for choice in space.choices:
+        short = "" if choice.name == choice.slot else choice.name.removeprefix(f"{choice.slot}.")
+        when = ", ".join(
+            f"{parent.removeprefix(f'{choice.slot}.')} in {_join(sorted(options, key=str))}"
+            for parent, options in choice.when.items()
+        )
+        row = (short, _join(choice.options), str(choice.level), when)
+        alike.setdefault(row, []).append(choice.slot or "")
+    rows = []
+    for (short, options, level, when), slots in alike.items():
+        where = slots[0] if len(slots) == 1 else f"{slots[0]}..{slots[-1]}"
+        rows.append((".".join(filter(None, (where, short))), options, level, when))
+    return Table(("choice", "options", "level", "active when"), rows)
+
+
+def limit_rows(
+    facts: Sequence[LimitFact], device: str = "", label: str = "limits"
+) -> list[tuple[str, str]]:
+    """Each limit, and how it is met."""
+    told = [describe_fact(fact, device) for fact in facts]
+    return [("" if number else label, text) for number, text in enumerate(told)]
+
+
+def published_view(networks: Sequence[Published], *, judged: bool) -> list[Text]:
+    """What published networks of a space cost, and, ``judged``, whether they fit."""
+    if not networks:
+        return []
+    told = []
+    for network in networks:
+        verdict = (" (fits)" if network.fits else " (does not fit)") if judged else ""
+        told.append(f"{network.name} {format_amount(network.flops)}{verdict}")
+    return [Text("published networks of this space, by this counter: " + ", ".join(told))]
+
+
+def _join(options: Iterable[object]) -> str:
+    return ", ".join(map(str, options))
+
+
+def amount(count: float | None) -> str:
+    """A number of genomes, which may not be known."""
+    if count is None or count != count:  # noqa: PLR0124  a count that is not known is not a number
+        return "unknown"
+    return f"{count:,.0f}" if count < 1e6 else f"{count:.3g}"
+
+
+def about(legal: Feasible, text: str) -> str:
+    """The text, and whether it is an estimate."""
+    return f"about {text}" if legal.estimated and text != "unknown" else text
+
+
+def up_to(low: float, high: float) -> str:
+    """A range of numbers of genomes."""
+    return amount(low) if low == high else f"{amount(low)} to {amount(high)}"
+
+
+def share(share: float | None) -> str:
+    """A share of the prior, which may not be known."""
+    return "unknown" if share is None else f"{100 * share:.3g}%"

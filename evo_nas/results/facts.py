@@ -1,0 +1,68 @@
+"""Names and values that say what a run found, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evo_nas.core.plugins import registry
+from evo_nas.sampling.limits import describe_value, parse_limit
+from evo_nas.search.config import Config
+
+from .tables import Facts
+
+
+def best_facts(
+    best: Mapping[str, Any], config: Config, rejected: Mapping[str, Mapping[str, int]] | None
+) -> Facts:
+    """What was measured of the best network, under what, and how it and the draws met limits."""
+    under = best.get("measured_under", {})
+    asked = (("scores", config.evaluator), ("finalists", config.retrainer))
+    return [
+        *measured_facts(best["measured"]),
+        *((f"{what} measured", under[spec]) for what, spec in asked if spec in under),
+        *_limited(best.get("limits", {}), under),
+        *((f"{stage} draws", _draws(tally)) for stage, tally in (rejected or {}).items()),
+    ]
+
+
+def measured_facts(measured: Mapping[str, object]) -> Facts:
+    """What best.json says was measured."""
+    on_images = "validation_accuracy" in measured
+    source, kind = ("on", "validation_") if on_images else ("by", "")
+    rows = [(f"measured {source}", str(measured.get("data" if on_images else "by", "")))]
+    accuracy, error = measured.get(f"{kind}accuracy"), measured.get(f"{kind}standard_error")
+    if isinstance(accuracy, float):
+        uncertainty = f" ± {error:.4f} (standard error)" if isinstance(error, float) else ""
+        rows.append((f"{kind}accuracy".replace("_", " "), f"{accuracy:.4f}{uncertainty}"))
+    second = measured.get("second_accuracy")
+    if isinstance(second, float):
+        verdict = "separated" if measured.get("separated_from_second") else "not separated"
+        rows.append(
+            ("second finalist", f"{second:.4f}: {verdict} from the best by two standard errors")
+        )
+    test, error = measured.get("test_accuracy"), measured.get("test_standard_error")
+    if isinstance(test, float) and isinstance(error, float):
+        rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
+    return rows
+
+
+def _limited(limits: Mapping[str, float], under: Mapping[str, str]) -> Facts:
+    """What the network has of each limited metric."""
+    return [
+        (
+            registry.short(text),
+            describe_value(parse_limit(text).metric, value)
+            + (f", measured {under[text]}" if under.get(text) else ""),
+        )
+        for text, value in limits.items()
+    ]
+
+
+def _draws(tally: Mapping[str, int]) -> str:
+    """How many draws of a stage were looked at, and which limits rejected how many."""
+    counts = dict(tally)
+    looked = counts.pop("looked at")
+    told = [f"{registry.short(name)}: {count:,}" for name, count in counts.items() if count]
+    rejected = f"rejected by {', '.join(told)}" if told else "none rejected"
+    return f"{looked:,} looked at within the exact limit; {rejected}"
