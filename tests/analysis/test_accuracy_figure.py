@@ -19,8 +19,8 @@ from evo_nas.cli import app as cli
 from evo_nas.errors import RunError, TableError
 from evo_nas.results.result import Result
 from tests.kit.finished import evaluation, genome, made
+from tests.kit.runs import BUDGET, SMALL, SPACE
 from tests.kit.svg import SVG, assert_inside
-from tests.runs.test_loop import BUDGET, SMALL, SPACE
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from evo_nas.errors import EvaluatorError, RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.results.trust_report import Trust
 from evo_nas.search.scoring import Scorer
-from tests.runs.test_loop import SMALL, SPACE, Interruption, outcome
+from tests.kit.runs import SMALL, SPACE, Interruption, outcome
 
 BUDGET = "1K"
 NOISY = "tests.kit.plugins:Noisy"

@@ -15,7 +15,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.testing import Check, evaluator_checks, space_checks, strategy_checks
 from evo_nas.testing.small_space import SmallSpace
-from tests.spaces import test_nas_bench_macro, test_timm_network, test_toml_space
+from tests.kit.loading import AUTOFORMER_TOML, GLIT_TOML, made_up_macro, put_in_place
 
 # How many genomes are built. With 1, only the first choice of each kind is changed: windows of the
 # last block of glit_local_attention decide nothing, as its class token is in none of them.
@@ -102,7 +102,7 @@ def passed(spec: str) -> set[str]:
     return {outcome.name for outcome in found if outcome.status == "passed"}
 
 
-@pytest.mark.parametrize("text", [test_toml_space.GLIT, test_toml_space.AUTOFORMER])
+@pytest.mark.parametrize("text", [GLIT_TOML, AUTOFORMER_TOML])
 def test_spaces_of_toml_files(text: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(text)
@@ -110,7 +110,7 @@ def test_spaces_of_toml_files(text: str, tmp_path: Path) -> None:
 
 
 def test_tables(tmp_path: Path) -> None:
-    macro = test_nas_bench_macro.made_up(tmp_path / "macro.json")
+    macro = made_up_macro(tmp_path / "macro.json")
     assert "slot costs add up" in passed(f"nas_bench_macro?file={macro}")
     rows = [
         {"kernel": k, "width": w, "flops": 100 * k * w, "accuracy": (k + w) / 20}
@@ -124,5 +124,5 @@ def test_tables(tmp_path: Path) -> None:
 
 
 def test_a_network_of_timm(monkeypatch: pytest.MonkeyPatch) -> None:
-    test_timm_network.put_in_place(monkeypatch)
+    put_in_place(monkeypatch)
     assert "networks classify images at the target" in passed("timm?model=small")

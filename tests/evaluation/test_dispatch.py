@@ -14,10 +14,8 @@ from evo_nas.errors import EvaluatorError, SettingsError
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.results.result import Result
 from evo_nas.search.store.store import Store
-from tests.evaluators.test_command import gone
-from tests.runs.test_failures import told
-
-from .test_workers import FILE, SMALL
+from tests.kit.processes import FILE, SHORT, gone
+from tests.kit.runs import told
 
 LEVELS = f"{FILE}:Dangerous{{}};{FILE}:Dangerous?plain=true"
 CASCADE = f"cascade?levels={LEVELS}&shares=0.5&reference=8"
@@ -26,7 +24,7 @@ HUNG = "no result within 3 s"
 
 
 def run(folder: Path, evaluator: str, space: str = f"{FILE}:Mine?blocks=3", **changes: Any) -> Any:
-    options = {**SMALL, "evaluator": evaluator, "retrainer": "tests.kit.plugins:Lookup", **changes}
+    options = {**SHORT, "evaluator": evaluator, "retrainer": "tests.kit.plugins:Lookup", **changes}
     return evo_nas.run(space, "100..300", run_dir=folder, **options)
 
 

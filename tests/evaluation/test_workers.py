@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,29 +20,25 @@ from evo_nas.cli.views.plan import processes
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
 from evo_nas.errors import DataError, EvaluatorError, SettingsError
-from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure
+from evo_nas.evaluation.evaluator import Evaluator, Failure
 from evo_nas.evaluation.outcomes import outcomes
-from evo_nas.evaluation.workers import Workers, worker_count
+from evo_nas.evaluation.workers import worker_count
 from evo_nas.results.page.repeat import command
 from evo_nas.results.result import Result
 from evo_nas.search.config import Config
 from evo_nas.search.store.store import Store
 from evo_nas.space.space import Space
 from evo_nas.space.subspace import Subspace
-from tests.evaluators.test_command import gone
 from tests.kit.dangerous import FAULTS
+from tests.kit.processes import FILE, SHORT, at_work, gone
+from tests.kit.runs import Listener, told
 from tests.kit.tinyspace import tiny_context
-from tests.runs.test_failures import Listener, told
 
-FILE = str(Path(__file__).parents[1] / "kit" / "dangerous.py")
-SMALL: dict[str, Any] = {
-    "strategy": "random_search", "samples": 16, "population": 8, "finalists": 2, "failures": 0.8
-}  # fmt: skip
 HUNG = "no result within 5 s"
 
 
 def run(folder: Path, evaluator: str = f"{FILE}:Dangerous", **changes: Any) -> Result:
-    options = {**SMALL, "evaluator": evaluator, **changes}
+    options = {**SHORT, "evaluator": evaluator, **changes}
     return evo_nas.run(f"{FILE}:Mine?blocks=3", "100..300", run_dir=folder, **options)
 
 
@@ -82,27 +77,6 @@ def test_the_search_survives_what_its_candidates_do(
     }
     assert len(set(FAULTS.values())) == len(reasons)
     assert result.best == plain.best
-
-
-@contextlib.contextmanager
-def at_work(
-    spec: str,
-    folder: Path,
-    space: Space | None = None,
-    limit: float = 0,
-    **changes: Any,
-) -> Iterator[tuple[Evaluator, Workers, EvaluationContext]]:
-    """An evaluator in this process, and in workers."""
-    evaluator: Evaluator = registry.load("evaluator", spec)
-    space = space or registry.load("space", f"{FILE}:Mine?blocks=2")
-    context = replace(tiny_context(folder), **{"jobs": 2, **changes})
-    context.folder.mkdir(parents=True, exist_ok=True)
-    evaluator.open(space, context)
-    workers = Workers(evaluator, space, context, limit)
-    try:
-        yield evaluator, workers, context
-    finally:
-        workers.close()
 
 
 @pytest.mark.slow

@@ -4,58 +4,11 @@ import evo_nas
 from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Silent
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluation.evaluator import Evaluator, Failure, Objective
+from evo_nas.evaluation.evaluator import Failure
 from evo_nas.evaluation.reference import reference_sample
 from evo_nas.training.batches import Ledger
+from tests.kit.levels import GENOMES, HERE
 from tests.kit.tinyspace import TinySpace, tiny_context
-
-GENOMES = [(i, j) for i in range(3) for j in range(3)]
-HERE = "tests.evaluators.test_cascade"
-
-
-class Cheap(Evaluator):
-    """Likes large genes, or small ones."""
-
-    needs_data = False
-
-    def __init__(self, small: bool = False, fault: bool = False):
-        self.objectives = (Objective("cheap", maximise=not small),)
-        self.fault = fault
-
-    def open(self, space, context):
-        self.context = context
-
-    def evaluate(self, genome):
-        self.context.ledger.measured += 1
-        return {"cheap": float("nan") if self.fault else 3 * genome[0] + genome[1]}
-
-
-class Better(Evaluator):
-    """Knows the truth; ``asked`` is about whom."""
-
-    retrainer = "table"
-    shares_weights = True
-
-    def __init__(self, least: float = 0.0):
-        self.least, self.asked = least, []
-
-    def open(self, space, context):
-        self.context = context
-
-    def evaluate(self, genome):
-        self.asked.append(genome)
-        self.context.ledger.measured += 100
-        return {"accuracy": self.least + (genome[0] + genome[1]) / 10, "loss": 1.0}
-
-    def initial_weights(self, genome):
-        return {"of": genome}
-
-    def weights(self, genome):
-        return self.context.folder / "weights"
-
-
-class Lesser(Better):
-    objectives = (Objective("loss", maximise=False),)
 
 
 class Hearing(Silent):
@@ -145,20 +98,6 @@ def test_shares_are_reported_at_the_end(tmp_path):
     assert f":Cheap scored 9 candidates, {HERE}:Better {confirmed:.0f} (" in message
 
 
-class Middle(Cheap):
-    """Likes large second genes."""
-
-    objectives = (Objective("middle"),)
-
-    def __init__(self):
-        self.asked = []
-
-    def evaluate(self, genome):
-        self.asked.append(genome)
-        self.context.ledger.measured += 10
-        return {"middle": genome[1]}
-
-
 THREE = ("shares=0.5,0.4", f"{HERE}:Cheap", f"{HERE}:Middle", f"{HERE}:Better")
 
 
@@ -202,14 +141,6 @@ def test_images_of_every_level_are_counted(tmp_path):
     cost = {0: 1, 1: 11, 2: 111}
     metrics = scores(evaluator).values()
     assert ledger.measured - before == sum(cost[m["passed"]] for m in metrics)
-
-
-class Wild(Cheap):
-    """Speaks of genomes that begin with 0 in numbers that others do not use."""
-
-    def evaluate(self, genome):
-        value = super().evaluate(genome)["cheap"]
-        return {"cheap": value if genome[0] else (value - 3) * 1e300}
 
 
 def test_however_bad_a_candidate_is_it_ranks_above_those_that_passed_less(tmp_path):
@@ -276,22 +207,6 @@ def test_scores_that_break_the_scale_are_told(tmp_path):
         evaluator.evaluate((2, 2))
     with pytest.raises(EvaluatorError, match="cheap = nan"):
         opened(tmp_path, "shares=0.25", f"{HERE}:Cheap?fault=true", f"{HERE}:Better")
-
-
-class Moody(Cheap):
-    """Cannot score genomes with these digits in common."""
-
-    def evaluate(self, genome):
-        if genome[0] == genome[1]:
-            raise RuntimeError("not that one")
-        return super().evaluate(genome)
-
-
-class MoodyToo(Better):
-    def evaluate(self, genome):
-        if genome[0] < genome[1]:
-            raise RuntimeError("nor that one")
-        return super().evaluate(genome)
 
 
 def test_candidates_that_a_level_fails_have_failed_and_others_not(tmp_path):

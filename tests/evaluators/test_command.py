@@ -9,6 +9,7 @@ import pytest
 
 from evo_nas.core.plugins import places, registry
 from evo_nas.errors import EvaluatorError, SpecError
+from tests.kit.processes import alive, gone
 from tests.kit.tinyspace import WIDTHS, TinySpace, tiny_context
 
 
@@ -30,23 +31,6 @@ def program(tmp_path):
         return evaluator
 
     return make
-
-
-def alive(pid):
-    """Whether a process runs; one that has ended and waits to be collected does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def gone(pid):
-    """Wait, not for long, until a process has ended."""
-    for _ in range(100):
-        if not alive(pid):
-            return True
-        time.sleep(0.02)
-    return False
 
 
 ECHO = """

@@ -11,8 +11,7 @@ from evo_nas.cli.views.result import result_view
 from evo_nas.core.devices import device_name
 from evo_nas.core.plugins import registry
 from evo_nas.results.page.run import write_report
-
-from .test_cascade import HERE
+from tests.kit.levels import HERE
 
 LATENCY = "latency?batch=2%26repeats=3%26warmup=0"
 CASCADE = f"cascade?levels={LATENCY};zero_cost?scores=params&reference=4&shares=0.5"

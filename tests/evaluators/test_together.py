@@ -4,9 +4,8 @@ import evo_nas
 from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
 from evo_nas.evaluation.evaluator import Failure, Objective
+from tests.kit.levels import GENOMES, HERE
 from tests.kit.tinyspace import TinySpace, tiny_context
-
-from .test_cascade import GENOMES, HERE
 
 
 def load(first=f"{HERE}:Better", second=f"{HERE}:Cheap?small=true"):

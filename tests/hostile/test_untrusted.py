@@ -36,7 +36,7 @@ from evo_nas.training.recipe import load_recipe
 from evo_nas.training.weight_files import load_weights
 from evo_nas.training.weights import read_state_dict
 from tests.hostile.fuzz.__main__ import contents, failures
-from tests.hostile.fuzz.seeds import make_run
+from tests.kit.runs import make_run
 
 ROOT = Path(__file__).resolve().parents[2]
 # Who may read a pickle: bytes that this process, or its parent, has just made.

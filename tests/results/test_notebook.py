@@ -13,11 +13,10 @@ from evo_nas.analysis.correlation import trust
 from evo_nas.errors import RunError, SettingsError, SpaceError
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.result import Result
-from tests.analysis.comparison.test_protocol import made as compared
 from tests.kit.finished import Drawn, evaluation, genome, made
 from tests.kit.pages import Page
+from tests.kit.runs import BUDGET, SMALL, SPACE, compared
 from tests.kit.svg import assert_inside
-from tests.runs.test_loop import BUDGET, SMALL, SPACE
 
 pd = pytest.importorskip("pandas")
 

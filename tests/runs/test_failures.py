@@ -14,7 +14,6 @@ import evo_nas
 from evo_nas.cli.json import result_document
 from evo_nas.cli.views.result import result_view
 from evo_nas.core.plugins import registry
-from evo_nas.core.progress import Silent
 from evo_nas.errors import ContractError, DataError, EvaluatorError, SettingsError, to_keep
 from evo_nas.evaluation.evaluator import Evaluator, Failure
 from evo_nas.evaluation.outcomes import outcomes
@@ -22,8 +21,7 @@ from evo_nas.results.page.run import run_page
 from evo_nas.results.result import Result
 from evo_nas.search.failures import Announcer, FailureCount
 from tests.kit.plugins import Score
-
-from .test_loop import FLAT, Interruption, stop_after
+from tests.kit.runs import FLAT, Interruption, Listener, stop_after, told
 
 SMALL: dict[str, Any] = {"samples": 24, "population": 8, "parents": 3, "finalists": 3}
 REASONS = {
@@ -46,24 +44,9 @@ REASONS = {
 PLACE = re.compile(r" \(plugins\.py, line \d+\)$")  # where it was raised
 
 
-class Listener(Silent):
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.heard.append(message)
-
-
 def run(folder: Path, evaluator: str = "tests.kit.plugins:Faulty", **changes: Any) -> Result:
     options = {**SMALL, "evaluator": evaluator, **changes}
     return evo_nas.run("tests.kit.plugins:Tiny?blocks=4", "250..400", run_dir=folder, **options)
-
-
-def told(result: Result) -> list[tuple[object, ...]]:
-    return [
-        (e.stage, e.phase, e.generation, e.position, e.genome, e.metrics, e.origin, e.parents)
-        for e in result.evaluations
-    ]
 
 
 @pytest.mark.parametrize("fault", REASONS)

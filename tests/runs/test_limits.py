@@ -29,10 +29,8 @@ from evo_nas.search.config import Config
 from evo_nas.search.loop import Loop
 from evo_nas.space.space import Genome, Space
 from tests.kit.plugins import Score, Tiny
+from tests.kit.runs import SMALL, SPACE, Listener, outcome
 from tests.kit.spaces import shallow_toml
-
-from .test_failures import Listener
-from .test_loop import SMALL, SPACE, outcome
 
 CLOCK = "tests.kit.plugins:Clock"
 STRATEGIES = [

@@ -16,52 +16,14 @@ from evo_nas.api import prepare
 from evo_nas.cli.views.result import result_view
 from evo_nas.core.progress import Silent
 from evo_nas.errors import BudgetError, EvaluatorError, RunError, SettingsError
-from evo_nas.results.result import Result, load_result
+from evo_nas.results.result import load_result
 from evo_nas.sampling.feasible import feasible
 from evo_nas.search import architecture_files
 from evo_nas.search.config import Config
-from evo_nas.search.scoring import Scorer
 from evo_nas.search.store.store import Store
 from evo_nas.space.architecture import read_architecture
 from tests.kit.plugins import Score, Tiny
-
-SMALL: dict[str, Any] = {
-    "evaluator": "tests.kit.plugins:Score",
-    "retrainer": "tests.kit.plugins:Keep",
-    "data": "digits?train=100&validation=50&test=50",
-    "samples": 24,
-    "population": 8,
-    "parents": 3,
-    "finalists": 3,
-}
-SPACE = "tests.kit.plugins:Tiny?blocks=4"
-BUDGET = "250..400"
-
-
-def run(folder: Path, **changes: Any) -> Result:
-    options = {**SMALL, **changes}
-    space = options.pop("space", SPACE)
-    return evo_nas.run(space, options.pop("flops", BUDGET), run_dir=folder, **options)
-
-
-def outcome(result: Result) -> tuple[object, ...]:
-    """All that must not depend on interruptions."""
-    evaluations = [
-        (
-            e.stage,
-            e.phase,
-            e.generation,
-            e.position,
-            e.genome,
-            e.flops,
-            e.metrics,
-            e.origin,
-            e.parents,
-        )
-        for e in result.evaluations
-    ]
-    weights = (result.folder / "best.safetensors").read_bytes()
-    return evaluations, result.best, weights
+from tests.kit.runs import BUDGET, FLAT, SMALL, SPACE, Interruption, outcome, run, stop_after
 
 
 def test_a_run_searches_both_levels_and_delivers_the_best_finalist(tmp_path: Path) -> None:
@@ -114,29 +76,6 @@ def test_every_finalist_has_an_architecture_file(tmp_path: Path) -> None:
         evaluation = retrained[tuple(document["genome"])]
         assert document["target"]["flops"] == evaluation.flops
         assert document["measured"]["validation_accuracy"] == evaluation.metrics["accuracy"]
-
-
-class Interruption(BaseException):
-    """As a kill: nothing catches it."""
-
-
-def stop_after(evaluations: int, patch: pytest.MonkeyPatch) -> None:
-    """Let a run end abruptly once so many evaluations are recorded."""
-    count = 0
-    record = Scorer._record
-
-    def record_or_stop(*arguments: Any) -> Any:
-        nonlocal count
-        if count == evaluations:
-            raise Interruption
-        count += 1
-        return record(*arguments)
-
-    patch.setattr(Scorer, "_record", record_or_stop)
-
-
-FLAT = ["spos", "random_search", "random", "distribution", "largest", "nsga2"]
-FLAT += ["regularized?population=8&sample=3&batch=4", "surrogate?first=8&batch=4&pool=40"]
 
 
 @pytest.mark.parametrize("strategy", FLAT)

@@ -16,8 +16,7 @@ from evo_nas.results.result import load_result
 from evo_nas.search.store.store import Store
 from evo_nas.search.upkeep import clean
 from tests.kit.plugins import Keep
-
-from .test_loop import Interruption, outcome, run, stop_after
+from tests.kit.runs import Interruption, outcome, run, stop_after
 
 
 class Keeping(Keep):

@@ -13,8 +13,7 @@ from evo_nas.errors import EvoNasError, RunError
 from evo_nas.results.result import load_result
 from evo_nas.search.upkeep import clean
 from tests.kit.plugins import Faulty, Score
-
-from .test_loop import Interruption, outcome, run, stop_after
+from tests.kit.runs import Interruption, outcome, run, stop_after
 
 FAULTY = {
     "evaluator": "tests.kit.plugins:Faulty?fault=raises",

@@ -15,7 +15,7 @@ from evo_nas.api import prepare
 from evo_nas.errors import EvoNasError, SettingsError
 from evo_nas.search.arguments import amount_text, limit_texts, plain_options
 from tests.kit.plugins import Keep, Score, Tiny
-from tests.runs.test_loop import BUDGET, SMALL, SPACE
+from tests.kit.runs import BUDGET, SMALL, SPACE
 
 
 @pytest.mark.parametrize(

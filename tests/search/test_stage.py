@@ -9,7 +9,7 @@ from rich.console import Console
 
 from evo_nas import api
 from evo_nas.core.console import PlainProgress
-from tests.hostile.fuzz.seeds import make_run
+from tests.kit.runs import make_run
 
 
 def test_a_search_that_is_only_replayed_says_of_how_many(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from evo_nas.errors import RunError
 from evo_nas.results.result import load_result
 from evo_nas.search.upkeep import clean
 from evo_nas.training.checkpoints import save_checkpoint
-from tests.runs.test_loop import outcome, run
+from tests.kit.runs import outcome, run
 
 
 def test_what_a_finished_run_needs_stays(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from evo_nas.evaluation.evaluator import Failure, attempt
 from evo_nas.space.space import Choice, Costs, Genome, Geometry
 from evo_nas.strategies.base import Proposal, Scored, Strategy
 from tests.kit.plugins import Score, Tiny
-from tests.runs.test_loop import BUDGET, SMALL, SPACE
+from tests.kit.runs import BUDGET, SMALL, SPACE
 
 HERE = "tests.space.test_checks"
 

@@ -8,29 +8,7 @@ from typing import Any
 import pytest
 
 from evo_nas.errors import TableError
-from tests.kit.loading import data_file, space
-
-STAGES = ((0, 2), (2, 5), (5, 8))
-
-
-def made_up(path: Path, **changes: Any) -> Path:
-    """A table as the published one: costs add up, identical networks have the same figures."""
-    table = {}
-    for genome in itertools.product(range(3), repeat=8):
-        firsts = sum(genome[first] * 10**first for first, _ in STAGES)
-        others = [sorted(genome[first + 1 : end]) for first, end in STAGES]
-        flops = 1000 + firsts + sum(map(sum, others))
-        order = [[g for g in genome[first + 1 : end] if g] for first, end in STAGES]
-        score = 50 + sum(5 * len(kept) + sum(kept[:1]) for kept in order) + genome[0]
-        table["".join(map(str, genome))] = {
-            "test_acc": [score, score + 1, score + 5], "mean_acc": score + 2, "std": 2.16,
-            "params": 2 * flops, "flops": flops,
-        }  # fmt: skip
-    table.update(changes.get("rows", {}))
-    for name in changes.get("without", ()):
-        del table[name]
-    path.write_text(json.dumps(table))
-    return path
+from tests.kit.loading import data_file, made_up_macro, space
 
 
 def load(path: Path) -> Any:
@@ -38,7 +16,7 @@ def load(path: Path) -> Any:
 
 
 def test_identities_are_last_in_their_stage_after_its_first_layer(tmp_path: Path) -> None:
-    macro = load(made_up(tmp_path / "table.json"))
+    macro = load(made_up_macro(tmp_path / "table.json"))
     assert macro.canonical((0, 1, 0, 0, 2, 1, 0, 2)) == (0, 1, 0, 2, 0, 1, 2, 0)
     assert macro.canonical((2, 1, 0, 1, 2, 1, 2, 1)) == (2, 1, 0, 1, 2, 1, 2, 1)
     every = {macro.canonical(g) for g in itertools.product(range(3), repeat=8)}
@@ -47,7 +25,7 @@ def test_identities_are_last_in_their_stage_after_its_first_layer(tmp_path: Path
 
 
 def test_accuracies_are_shares_and_the_truth_is_the_mean_of_the_seeds(tmp_path: Path) -> None:
-    macro = load(made_up(tmp_path / "table.json"))
+    macro = load(made_up_macro(tmp_path / "table.json"))
     first = (0,) * 8
     assert macro.costs(first) == {"flops": 1000, "params": 2000}
     assert macro.metrics(first)["accuracy"] == pytest.approx(0.52)
@@ -71,11 +49,11 @@ def test_a_damaged_table_is_told_by_network_and_column(
     tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(TableError, match=said):
-        load(made_up(tmp_path / "table.json", **changes))
+        load(made_up_macro(tmp_path / "table.json", **changes))
 
 
 def test_one_network_cannot_have_two_results(tmp_path: Path) -> None:
-    path = made_up(tmp_path / "table.json")
+    path = made_up_macro(tmp_path / "table.json")
     table = json.loads(path.read_text())
     table["00000010"]["test_acc"][1] += 0.5
     path.write_text(json.dumps(table))

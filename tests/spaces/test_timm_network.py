@@ -1,14 +1,12 @@
 import sys
-from types import ModuleType
 
 import pytest
 import torch
-from torch import nn
 
 from evo_nas.core.plugins import registry
 from evo_nas.errors import SpaceError
 from evo_nas.space import flops
-from tests.kit.loading import space
+from tests.kit.loading import Convolutional, put_in_place, space
 
 # Counted by fvcore on torchvision's and timm's networks, as published: parameters, FLOPs.
 FIGURES = {
@@ -17,22 +15,6 @@ FIGURES = {
     "resnext50": (25_028_904, 4.3e9),
     "resnext101": (83_455_272, 15.5e9),
 }
-
-
-class Convolutional(nn.Sequential):
-    def __init__(self, channels, classes):
-        super().__init__(
-            nn.Conv2d(channels, 8, 3, stride=4), nn.BatchNorm2d(8), nn.ReLU(),
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, classes),
-        )  # fmt: skip
-
-
-def put_in_place(monkeypatch):
-    """Something in timm's place, with one small network."""
-    timm = ModuleType("timm")
-    timm.is_model = lambda name: name == "small"
-    timm.create_model = lambda name, num_classes, in_chans: Convolutional(in_chans, num_classes)
-    monkeypatch.setitem(sys.modules, "timm", timm)
 
 
 @pytest.fixture

@@ -9,42 +9,10 @@ from evo_nas.api import prepare
 from evo_nas.core.plugins import places, registry
 from evo_nas.errors import RunError, SpaceError, SpecError
 from evo_nas.space import flops
-from tests.kit.loading import draw, space
+from tests.kit.loading import AUTOFORMER_TOML, GLIT_TOML, draw, space
 from tests.kit.paths import TINY_RUN
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "runs" / "recipes" / "my_space.toml"
-
-GLIT = """
-family = "glit"
-depth = 4
-[target]
-width = 96
-heads = 3
-image_size = 64
-classes = 10
-[options]
-d_k = [1]
-d_z = [2, 2.5]
-expansion = [1, 2]
-kernel = [3, 9]
-[block01]
-heads = [3]
-d_z = [4]
-[block02]
-heads = [0, 1]
-kernel = [5]
-"""
-AUTOFORMER = """
-family = "autoformer"
-widths = [96, 128]
-depths = [2, 4]
-[target]
-image_size = 64
-classes = 10
-[options]
-heads = [1, 2]
-mlp_ratio = [1.5, 3]
-"""
 
 
 def written(folder, text, name="mine.toml"):
@@ -53,13 +21,13 @@ def written(folder, text, name="mine.toml"):
     return path
 
 
-@pytest.fixture(params=[GLIT, AUTOFORMER], ids=["glit", "autoformer"])
+@pytest.fixture(params=[GLIT_TOML, AUTOFORMER_TOML], ids=["glit", "autoformer"])
 def file(request, tmp_path):
     return written(tmp_path, request.param)
 
 
 def test_a_path_is_a_spec(tmp_path, monkeypatch):
-    path = written(tmp_path, GLIT)
+    path = written(tmp_path, GLIT_TOML)
     monkeypatch.chdir(tmp_path)
     short, long = space("mine.toml"), space("toml_space?file=mine.toml")
     assert short.choices == long.choices
@@ -71,7 +39,7 @@ def test_a_path_is_a_spec(tmp_path, monkeypatch):
 
 
 def test_options_of_a_block(tmp_path):
-    glit = space(str(written(tmp_path, GLIT)))
+    glit = space(str(written(tmp_path, GLIT_TOML)))
     options = {choice.name: choice.options for choice in glit.choices}
     assert options["block00.heads"] == (0, 1, 2, 3)
     assert options["block00.d_z"] == (2, 2.5)
@@ -82,7 +50,7 @@ def test_options_of_a_block(tmp_path):
     assert "block02.d_k" in options
     assert glit.levels == (0, 1)
     assert len(glit.slots) == 4
-    flat = space(str(written(tmp_path, "levels = 1\n" + GLIT, "flat.toml")))
+    flat = space(str(written(tmp_path, "levels = 1\n" + GLIT_TOML, "flat.toml")))
     assert flat.levels == (0,)
 
 
@@ -109,7 +77,7 @@ def test_the_same_numbers_are_the_same_space(tmp_path):
 
 @pytest.mark.parametrize("local", ["convolution", "convolution_2d", "window_attention"])
 def test_local_heads_of_each_kind(local, tmp_path):
-    text = GLIT.replace('family = "glit"', f'local_heads = "{local}"')
+    text = GLIT_TOML.replace('family = "glit"', f'local_heads = "{local}"')
     if local == "window_attention":
         text = text.replace("kernel", "window")
     glit = space(str(written(tmp_path, text)))
@@ -119,7 +87,7 @@ def test_local_heads_of_each_kind(local, tmp_path):
 
 
 def test_kernels_hold_at_the_target_of_the_file(tmp_path):
-    glit = space(str(written(tmp_path, GLIT)))
+    glit = space(str(written(tmp_path, GLIT_TOML)))
     assert glit.locality.scaled(glit.target) == glit.locality.options == (3, 5, 9)
 
 
@@ -149,8 +117,8 @@ def test_kernels_hold_at_the_target_of_the_file(tmp_path):
     ],
 )
 def test_what_is_wrong_is_named_by_file_key_and_value(old, new, words, tmp_path):
-    assert old in GLIT
-    path = written(tmp_path, GLIT.replace(old, new, 1))
+    assert old in GLIT_TOML
+    path = written(tmp_path, GLIT_TOML.replace(old, new, 1))
     with pytest.raises(SpaceError, match=f"{re.escape(str(path))}.*{words}"):
         space(str(path))
 
@@ -159,7 +127,7 @@ def test_numbers_that_no_machine_can_hold_are_refused(tmp_path):
     huge = {"heads = 3\nimage_size = 64\nclasses = 10": "heads = 3\npatch_size = 1048576\n"
             "channels = 1048576\nimage_size = 1048576"}  # fmt: skip
     for old, new in huge.items():
-        path = written(tmp_path, GLIT.replace(old, new, 1))
+        path = written(tmp_path, GLIT_TOML.replace(old, new, 1))
         with pytest.raises(SpaceError, match=f"{re.escape(str(path))}: Storage size .*overflowed"):
             space(str(path))
 
@@ -187,7 +155,7 @@ def test_the_commented_part_of_the_example_works(tmp_path):
 
 
 def test_a_run_goes_on_from_another_folder_but_not_with_another_space(tmp_path, monkeypatch):
-    path = written(tmp_path, GLIT)
+    path = written(tmp_path, GLIT_TOML)
     monkeypatch.chdir(tmp_path)
     prepared = prepare("mine.toml", "40M", run_dir="run", **TINY_RUN)
     assert prepared.config.space == str(path)
@@ -195,10 +163,10 @@ def test_a_run_goes_on_from_another_folder_but_not_with_another_space(tmp_path, 
     (tmp_path / "run" / "best.json").unlink()  # as if stopped at the end
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    path.write_text(GLIT.replace("d_z = [4]", "d_z = [3]"))
+    path.write_text(GLIT_TOML.replace("d_z = [4]", "d_z = [3]"))
     with pytest.raises(RunError, match=r"is not what it was when .* began"):
         evo_nas.resume(tmp_path / "run")
-    path.write_text("# A comment is no change.\n" + GLIT)
+    path.write_text("# A comment is no change.\n" + GLIT_TOML)
     assert evo_nas.resume(tmp_path / "run").best is not None
 
 

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from hashlib import sha256
 
 import numpy as np
@@ -12,47 +11,15 @@ from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import (
-    Proposal,
     Scored,
     Settings,
     StagePlan,
-    Strategy,
     pareto_front,
     rank,
 )
-from tests.kit.spaces import TinySpace
+from tests.kit.strategies import BUDGET, OBJECTIVES, SETTINGS, SPACE, score, search
 
-SPACE = TinySpace(5)
-BUDGET = Budget(0, 500)
-OBJECTIVES = (Objective("accuracy"), Objective("loss", maximise=False))
 GENERATIONAL = ["hierarchical", "spos", "random_search", "distribution", "nsga2"]
-SETTINGS = Settings(samples=120, population=20, parents=5, crossover=10, mutation=10)
-
-
-def score(genome: Genome) -> float:
-    return -sum(abs(gene - 1) for gene in genome) / 10
-
-
-def search(
-    strategy: Strategy,
-    seed: int = 0,
-    budget: Budget = BUDGET,
-    score: Callable[[Genome], float] = score,
-    settings: Settings = SETTINGS,
-) -> list[list[tuple[Proposal, Scored]]]:
-    stage = StagePlan("stage1", None, settings.samples, 5)
-    strategy.begin(stage, Sampler(feasible(SPACE, budget)), settings, OBJECTIVES)
-    generations = []
-    while proposals := strategy.ask(np.random.default_rng([seed, len(generations)])):
-        scored = [
-            Scored(
-                p.genome, SPACE.costs(p.genome)["flops"], {"accuracy": score(p.genome), "loss": 0.0}
-            )
-            for p in proposals
-        ]
-        strategy.tell(scored)
-        generations.append(list(zip(proposals, scored, strict=True)))
-    return generations
 
 
 @pytest.mark.parametrize("name", GENERATIONAL)

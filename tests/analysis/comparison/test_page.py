@@ -17,14 +17,13 @@ from evo_nas.analysis.comparison.report import Report
 from evo_nas.cli import app as cli
 from tests.docs.commands import parse
 from tests.kit.pages import read_page
-
-from .test_protocol import COUNTED, made
+from tests.kit.runs import COUNTED, compared
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Report:
     folder = tmp_path_factory.mktemp("comparisons") / "c"
-    return made(folder, "hierarchical,random", seeds=2, **COUNTED)
+    return compared(folder, "hierarchical,random", seeds=2, **COUNTED)
 
 
 def test_every_row_and_difference_is_there(found: Report) -> None:
@@ -83,7 +82,7 @@ def test_any_limits_and_none_are_told_and_repeated(
 
 
 def test_one_seed_is_said_to_be_one(tmp_path: Path) -> None:
-    single = made(tmp_path / "c", "random", seeds=1, protocol="paper", **COUNTED)
+    single = compared(tmp_path / "c", "random", seeds=1, protocol="paper", **COUNTED)
     assert "One seed says nothing" in read_page(comparison_page(single)).text
 
 

@@ -28,27 +28,20 @@ from evo_nas.core.plugins.trusted_code import remember
 from evo_nas.core.progress import Silent
 from evo_nas.errors import RunError, SettingsError, SpecError
 from evo_nas.results.result import load_result
-from tests.runs.test_loop import BUDGET, SMALL, SPACE, Interruption, stop_after
-
-STRATEGIES = "hierarchical,spos,random,largest"
-DATA = "digits?train=200&validation=200&test=50"
-COUNTED = {
-    "evaluator": "tests.kit.plugins:Seen",
-    "retrainer": "tests.kit.plugins:Seen?trained=300",
-    "data": None,
-}
-
-
-def made(folder: Path, strategies: str = STRATEGIES, **changes: Any) -> Report:
-    given = {
-        "seeds": 3, "jobs": 1, "space": SPACE, "flops": BUDGET, "device": "cpu", **SMALL,
-        "data": DATA, **changes,
-    }  # fmt: skip
-    return evo_nas.compare(strategies.split(","), run_dir=folder, **given)
+from tests.kit.runs import (
+    BUDGET,
+    COUNTED,
+    SMALL,
+    SPACE,
+    STRATEGIES,
+    Interruption,
+    compared,
+    stop_after,
+)
 
 
 def test_the_papers_protocol_gives_every_strategy_the_same_settings(tmp_path: Path) -> None:
-    found = made(tmp_path / "c", protocol="paper", seeds=2)
+    found = compared(tmp_path / "c", protocol="paper", seeds=2)
     assert [row.strategy for row in found.rows] == STRATEGIES.split(",")
     evaluations = {row.strategy: row.mean("cost") for row in found.rows}
     assert evaluations == {"hierarchical": 54, "spos": 27, "random": 3, "largest": 1}
@@ -63,7 +56,7 @@ def test_the_papers_protocol_gives_every_strategy_the_same_settings(tmp_path: Pa
 
 
 def test_at_equal_cost_the_same_images_are_seen(tmp_path: Path) -> None:
-    found = made(tmp_path / "c", **COUNTED)
+    found = compared(tmp_path / "c", **COUNTED)
     assert found.unit == "image passes"
     rows = {row.strategy: row for row in found.of("equal")}
     reference = rows["hierarchical"].mean("cost")
@@ -82,7 +75,7 @@ def test_at_equal_cost_the_same_images_are_seen(tmp_path: Path) -> None:
 
 
 def test_without_images_evaluations_are_the_cost(tmp_path: Path) -> None:
-    found = made(tmp_path / "c", strategies="spos,random_search,random", **TABLE)
+    found = compared(tmp_path / "c", strategies="spos,random_search,random", **TABLE)
     assert found.unit == "evaluations"
     equal = {row.strategy: row.mean("cost") for row in found.of("equal")}
     assert equal == {"spos": 27, "random_search": 27, "random": 27}
@@ -96,7 +89,7 @@ TABLE: dict[str, Any] = {
 
 
 def test_curves_show_the_best_so_far_over_what_was_spent(tmp_path: Path) -> None:
-    found = made(tmp_path / "c", **COUNTED)
+    found = compared(tmp_path / "c", **COUNTED)
     for row in found.rows:
         for outcome in row.outcomes:
             spent = [x for x, _ in outcome.curve]
@@ -114,11 +107,11 @@ def test_a_stopped_comparison_goes_on_where_it_was(
     def numbers(found: Report) -> list[Any]:
         return [[(o.seed, o.flops, o.accuracy, o.cost) for o in row.outcomes] for row in found.rows]
 
-    whole = made(tmp_path / "whole", **COUNTED)
+    whole = compared(tmp_path / "whole", **COUNTED)
     with monkeypatch.context() as patch:
         stop_after(70, patch)
         with pytest.raises(Interruption):
-            made(tmp_path / "stopped", **COUNTED)
+            compared(tmp_path / "stopped", **COUNTED)
     finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob("stopped/*/*/best.json")}
     assert finished
     with pytest.raises(RunError, match="is not finished; evo-nas resume"):
@@ -135,7 +128,7 @@ def test_a_stopped_comparison_goes_on_where_it_was(
 @pytest.mark.slow
 def test_any_number_of_runs_at_once_gives_the_same(tmp_path: Path) -> None:
     def accuracies(jobs: int) -> list[list[float]]:
-        found = made(tmp_path / str(jobs), seeds=2, jobs=jobs, protocol="paper", **COUNTED)
+        found = compared(tmp_path / str(jobs), seeds=2, jobs=jobs, protocol="paper", **COUNTED)
         return [row.accuracies for row in found.rows]
 
     assert accuracies(1) == accuracies(2)
@@ -166,10 +159,12 @@ def test_times_are_measured_by_one_run_at_a_time(
 
 
 def test_with_few_seeds_nothing_is_called_significant(tmp_path: Path) -> None:
-    few = made(tmp_path / "few", protocol="paper", strategies="spos,random", **TABLE)
+    few = compared(tmp_path / "few", protocol="paper", strategies="spos,random", **TABLE)
     assert not any(each.estimate.excludes_zero for each in few.differences)
     assert "3 seeds are too few" in shown(few)
-    many = made(tmp_path / "many", protocol="paper", strategies="spos,random", seeds=12, **TABLE)
+    many = compared(
+        tmp_path / "many", protocol="paper", strategies="spos,random", seeds=12, **TABLE
+    )
     (difference,) = many.differences
     assert difference.estimate.value == pytest.approx(
         many.rows[0].mean("accuracy") - many.rows[1].mean("accuracy")
@@ -191,7 +186,7 @@ def shown(found: Report) -> str:
 
 
 def test_the_document_holds_every_run(tmp_path: Path) -> None:
-    found = made(tmp_path / "c", protocol="paper", strategies="spos,random", **TABLE)
+    found = compared(tmp_path / "c", protocol="paper", strategies="spos,random", **TABLE)
     document = json.loads((tmp_path / "c" / "comparison.json").read_text())
     assert document == json.loads(json.dumps(comparison_document(found)))
     assert [len(row["runs"]) for row in document["rows"]] == [3, 3]
@@ -200,17 +195,17 @@ def test_the_document_holds_every_run(tmp_path: Path) -> None:
 
 def test_what_cannot_be_compared_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="each once"):
-        made(tmp_path / "c", strategies="spos,spos")
+        compared(tmp_path / "c", strategies="spos,spos")
     with pytest.raises(SettingsError, match="name one at least"):
-        made(tmp_path / "c", strategies="")
+        compared(tmp_path / "c", strategies="")
     with pytest.raises(SettingsError, match="jobs is 0"):
-        made(tmp_path / "c", jobs=0)
+        compared(tmp_path / "c", jobs=0)
     with pytest.raises(SpecError, match="did you mean spos"):
-        made(tmp_path / "c", strategies="hierarchical,sposs")
+        compared(tmp_path / "c", strategies="hierarchical,sposs")
     with pytest.raises(SettingsError, match="paper, equal, or both"):
-        made(tmp_path / "c", protocol="fair")
+        compared(tmp_path / "c", protocol="fair")
     with pytest.raises(SettingsError, match="seeds is 0"):
-        made(tmp_path / "c", seeds=0)
+        compared(tmp_path / "c", seeds=0)
     assert list(tmp_path.iterdir()) == []
 
 

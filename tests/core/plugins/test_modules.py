@@ -11,7 +11,7 @@ import evo_nas
 from evo_nas.core.plugins import modules, registry
 from evo_nas.errors import SpecError
 from evo_nas.space.subspace import Subspace
-from tests.evaluation.test_workers import at_work
+from tests.kit.processes import at_work
 from tests.kit.spaces import shallow_toml
 
 SCORE = "def score(options):\n    return {value}\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from evo_nas.core.workers.lifeline import lifeline
-from tests.evaluators.test_command import alive
+from tests.kit.processes import alive
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self").exists(), reason="processes are found in /proc"

@@ -14,7 +14,7 @@ import torch
 
 from evo_nas.core.workers.pool import Lost, WorkerPool
 from evo_nas.errors import DataError
-from tests.evaluators.test_command import gone
+from tests.kit.processes import gone
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,6 @@ def one_imports(session: int) -> bool:
     return any("numpy" in Path(f"/proc/{pid}/maps").read_text() for pid in found)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "moment"), [("parallel", "starting"), ("pool", "starting"), ("parallel", "working")]
 )
@@ -106,7 +105,6 @@ def test_ctrl_c_is_for_the_process_that_started_them(
     assert all_gone(search.pid)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "numbers", "codes"),
     [

@@ -18,23 +18,11 @@ from evo_nas.results.networks.export import Wish, export
 from evo_nas.results.networks.trained import load_trained
 from evo_nas.training import loop
 from evo_nas.training.weights import read_state_dict
+from tests.kit.runs import make_run
 
 SPACE = 'name = "mine"\ndepth = 2\n[target]\nwidth = 24\nheads = 3\nimage_size = 16\n[options]\nheads = [0, 1, 3]\n'
-TABLE = "a,b,flops,accuracy\n" + "".join(
-    f"{a},{b},{10 * a + b},0.{a}{b}\n" for a in range(3) for b in range(3)
-)
 DIGITS = "digits?train=100&validation=50&test=50"
 SMALL = ["--geometry", "proxy,width=12", "--jobs", "1"]
-
-
-def make_run(folder: Path) -> None:
-    """A finished run that trained nothing."""
-    table = folder.with_name("table.csv")
-    table.write_text(TABLE)
-    api.run(
-        f"table?file={table}", "25", evaluator="table", strategy="random_search", samples=6,
-        population=3, finalists=2, run_dir=folder,
-    )  # fmt: skip
 
 
 class Stops(Silent):

@@ -16,9 +16,8 @@ from evo_nas.results.networks.export import Wish, export
 from evo_nas.results.networks.trained import Trained, load_trained
 from evo_nas.training.weight_files import save_weights
 from evo_nas.training.weights import describe_weights
+from tests.kit.networks import Statistics, normalised, pixels
 from tests.kit.spaces import shallow_toml
-
-from .test_export import Statistics, normalised, pixels
 
 READS = """
 import json

@@ -29,6 +29,7 @@ from evo_nas.space.space import Geometry
 from evo_nas.training.weight_files import save_weights
 from evo_nas.training.weights import describe_weights
 from tests.kit.loading import draw
+from tests.kit.networks import Statistics, normalised, pixels
 from tests.kit.spaces import shallow_toml
 
 DATA = "digits?train=100&validation=50&test=50"
@@ -54,11 +55,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
         "glit_hl", "1.4G", strategy="random", finalists=2, data=DATA, geometry="proxy,width=12",
         finalist_epochs=1, jobs=1, run_dir=tmp_path_factory.mktemp("runs") / "my run",
     )  # fmt: skip
-
-
-class Statistics:
-    mean = (0.4,)
-    std = (0.2,)
 
 
 def trained(folder: Path, spec: str, geometry: Geometry | None = None) -> Trained:
@@ -114,17 +110,6 @@ NETWORKS: dict[str, Callable[[Path], Trained]] = {
     "glit_tiny": published,
 }
 every_network = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
-
-
-def pixels(network: Trained, count: int) -> Tensor:
-    generator = torch.Generator().manual_seed(count)
-    shape = (count, network.geometry.channels, *[network.geometry.image_size] * 2)
-    return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
-
-
-def normalised(network: Trained, images: Tensor) -> Tensor:
-    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (network.mean, network.std))
-    return (images / 255 - mean) / std
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from evo_nas.errors import CheckpointError, RunError
 from evo_nas.results.networks.train import checkpoint_path, train_architecture
 from evo_nas.training.batches import Batches, measure
 from evo_nas.training.weight_files import load_weights
+from tests.kit.images import write_pictures
 
 DATA = "digits?train=200&validation=100&test=50"
 
@@ -105,10 +106,9 @@ def test_deits_recipe_with_a_log_is_stopped_and_goes_on(architecture, tmp_path):
 def test_a_published_network_learns_pictures_by_deits_recipe_through_a_stop(tmp_path):
     pytest.importorskip("kornia", reason="RandAugment needs kornia")
     pytest.importorskip("datasets", reason="folders of pictures need the extra data")
-    from tests.data.test_folder import write_split
 
     for split, count in (("train", 60), ("test", 10)):
-        write_split(tmp_path / "pictures" / split, count)
+        write_pictures(tmp_path / "pictures" / split, count, sizes=[(16, 16)], ending="png")
     results = []
     for name, stops in (("whole", False), ("stopped", True)):
         out = tmp_path / f"{name}.safetensors"

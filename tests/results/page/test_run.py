@@ -20,7 +20,7 @@ from evo_nas.results.result import Result, load_result
 from evo_nas.training.batches import Ledger
 from tests.kit.finished import Drawn, evaluation, genome, made
 from tests.kit.pages import Page, read_page
-from tests.runs.test_loop import BUDGET, SMALL, SPACE
+from tests.kit.runs import BUDGET, SMALL, SPACE
 
 HOSTILE = '</style></svg><script>alert(\'&amp;"1\')</script><b x="{{ 7*7 }}">'
 

@@ -19,7 +19,7 @@ from evo_nas.results.result import Result, load_result
 from evo_nas.results.trust_report import Trust, read_trust, trust_picture
 from tests.kit.mutations import changes, read_or_refused
 from tests.kit.pages import read_page
-from tests.runs.test_loop import SMALL, SPACE
+from tests.kit.runs import SMALL, SPACE
 
 
 @pytest.fixture(scope="module")

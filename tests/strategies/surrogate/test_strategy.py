@@ -15,7 +15,7 @@ from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan
-from tests.strategies.test_strategies import BUDGET, OBJECTIVES, SPACE, score, search
+from tests.kit.strategies import BUDGET, OBJECTIVES, SPACE, score, search
 
 SPEC = "surrogate?first=10&batch=4&pool=60"
 SETTINGS = Settings(samples=60)

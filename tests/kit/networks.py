@@ -1,0 +1,24 @@
+"""What networks with weights are tried on: random images and the statistics of some data."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from evo_nas.results.networks.trained import Trained
+
+
+class Statistics:
+    mean = (0.4,)
+    std = (0.2,)
+
+
+def pixels(network: Trained, count: int) -> Tensor:
+    generator = torch.Generator().manual_seed(count)
+    shape = (count, network.geometry.channels, *[network.geometry.image_size] * 2)
+    return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
+
+
+def normalised(network: Trained, images: Tensor) -> Tensor:
+    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (network.mean, network.std))
+    return (images / 255 - mean) / std
