@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.kit.runs import TABLE
+
 from .damage import damage
 from .inputs import NAMES, WORDS, mutated, put
-from .seeds import DIGITS, SMALL, SPACE, TABLE, Seeds
+from .seeds import DIGITS, SMALL, SPACE, Seeds
 
 POINTS = "family,name,flops,accuracy\nours,one,1.4G,0.76\nours,two,2G,77.1\n"
 RECIPE = "[supernet]\n{0}[train]\n{0}".format(
