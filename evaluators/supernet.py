@@ -201,7 +201,7 @@ class SupernetEvaluator(Evaluator):
         trained = images_trained(phase, epochs, len(context.data.train))
         metadata = {
             **self._subject(),
-            "training": f"{phase}, {epochs} epochs",
+            "training": f"{phase.identity}, {epochs} epochs",
             "images_trained": str(trained),
             "seed": str(context.streams.seed),
         }

@@ -62,7 +62,7 @@ class TrainEvaluator(Evaluator):
             "space": self._space.name,
             "genome": " ".join(map(str, lifted)),
             "geometry": str(context.geometry),
-            "training": f"{phase}, {context.epochs} epochs{start}",
+            "training": f"{phase.identity}, {context.epochs} epochs{start}",
             "seed": str(context.streams.seed),
             "data": data.fingerprint,
         }

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from torch import nn
 from evo_nas.core.progress import Progress, Silent
 from evo_nas.core.streams import Streams
 from evo_nas.core.validation import shown
-from evo_nas.errors import CheckpointError, TrainingError
+from evo_nas.errors import CheckpointError, TrainingError, plain
 
 from .batches import Batches
 from .checkpoints import load_checkpoint, save_checkpoint
@@ -127,7 +127,7 @@ class _Training:
         self._start = self._good = copied(self.trainer.state())
         self._set_backs = 0
         self._failed_after = -1  # so many epochs, last time
-        settings = {**subject, **asdict(phase), "images": len(batches), "seed": streams.seed}
+        settings = {**subject, **phase.values, "images": len(batches), "seed": streams.seed}
         self._identity = {key: str(value) for key, value in settings.items()}
 
     def advance(self, before_step: Callable[[int], None] | None) -> Epoch | None:
@@ -200,11 +200,12 @@ class _Training:
         known = state.get("identity")
         if not isinstance(known, dict):
             raise CheckpointError(f"checkpoint {path} is of an earlier version; delete it")
-        for key, value in self._identity.items():
-            if known.get(key) != value:
+        for key in {**self._identity, **known}:
+            there, here = known.get(key), self._identity.get(key)
+            if there != here:
                 raise CheckpointError(
-                    f"checkpoint {path} belongs to another training: {key} is {known.get(key)} "
-                    f"there, {value} here; delete it to train anew"
+                    f"checkpoint {path} belongs to another training: {plain(str(key))} is {there} "
+                    f"there, {here} here; delete it to train anew"
                 )
         try:
             self._take(state)

@@ -35,7 +35,7 @@ class Augmentation:
     cutmix: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True)
 class Phase:
     """How one kind of training goes; ``learning_rate`` is for ``batch_size`` as it stands here.
 
@@ -64,14 +64,63 @@ class Phase:
     repeated_augmentation: int = 1
     augmentation: Augmentation = Augmentation()
 
-    def __repr__(self) -> str:
-        # Weights name their training by this: what is off is left out from warmup_start on, so that
-        # those of versions which did not know it keep their names.
-        names = [field.name for field in fields(self)]
-        later = {f.name: f.default for f in fields(self)[names.index("warmup_start") :]}
-        values = {name: getattr(self, name) for name in names}
-        shown = [f"{n}={v!r}" for n, v in values.items() if n not in later or v != later[n]]
-        return f"Phase({', '.join(shown)})"
+    @property
+    def values(self) -> dict[str, object]:
+        """What a checkpoint says of its training, by name."""
+        augmentation = _identifying(self.augmentation, _AUGMENTATION)
+        return _identifying(self, _PHASE) | {"augmentation": augmentation}
+
+    @property
+    def identity(self) -> str:
+        """What weights say of their training: its values but those that are off."""
+        values = {name: value for name, value in self.values.items() if value != _PHASE.get(name)}
+        return _listed("Phase", values)
+
+
+# The values that identify a training, in the order of version 0.1, with the value of what is off
+# (None: it is always told). Weights and checkpoints hold them: this is frozen. What is added to a
+# phase or an augmentation is told behind these where it differs from its default.
+_AUGMENTATION: Mapping[str, object] = {
+    "crop_scale": 1.0,
+    "horizontal_flip": 0.0,
+    "randaugment_operations": 0,
+    "randaugment_magnitude": 27.0,
+    "randaugment_deviation": 0.0,
+    "random_erasing": 0.0,
+    "mixup": 0.0,
+    "cutmix": 0.0,
+}
+_PHASE: Mapping[str, object] = {
+    "optimizer": None,
+    "epochs": None,
+    "batch_size": None,
+    "learning_rate": None,
+    "weight_decay": None,
+    "momentum": None,
+    "warmup": None,
+    "label_smoothing": None,
+    "warmup_start": 0.0,
+    "learning_rate_floor": 0.0,
+    "gradient_clip": 0.0,
+    "stochastic_depth": 0.0,
+    "weight_average": 0.0,
+    "repeated_augmentation": 1,
+    "augmentation": _AUGMENTATION,
+}
+
+
+def _listed(name: str, values: Mapping[str, object]) -> str:
+    told = (
+        f"{key}={_listed('Augmentation', value) if isinstance(value, dict) else repr(value)}"
+        for key, value in values.items()
+    )
+    return f"{name}({', '.join(told)})"
+
+
+def _identifying(of: Phase | Augmentation, frozen: Mapping[str, object]) -> dict[str, object]:
+    later = {field.name: field.default for field in fields(of) if field.name not in frozen}
+    values = {name: getattr(of, name) for name in (*frozen, *later)}
+    return {name: v for name, v in values.items() if name in frozen or v != later[name]}
 
 
 @dataclass(frozen=True, slots=True)

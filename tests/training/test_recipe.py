@@ -1,9 +1,11 @@
-from dataclasses import replace
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 
 import pytest
 
 from evo_nas.errors import RecipeError
 from evo_nas.training.recipe import Augmentation, Phase, load_recipe, shipped_recipes
+from evo_nas.training.weight_files import read_metadata
 
 GOOD = """
 calibration_images = 64
@@ -83,10 +85,34 @@ def test_a_training_is_named_by_what_is_on():
         "Phase(optimizer='sgd', epochs=2, batch_size=16, learning_rate=0.1, weight_decay=0.0, "
         "momentum=0.9, warmup=0.0, label_smoothing=0.0)"
     )
-    assert repr(phase) == expected
-    named = repr(replace(phase, gradient_clip=1.0, augmentation=Augmentation(mixup=0.8)))
+    assert phase.identity == expected
+    named = replace(phase, gradient_clip=1.0, augmentation=Augmentation(mixup=0.8)).identity
     assert named.startswith(expected[:-1] + ", gradient_clip=1.0, augmentation=Augmentation(")
-    assert "mixup=0.8" in named
+    assert named.endswith(
+        "augmentation=Augmentation(crop_scale=1.0, horizontal_flip=0.0, randaugment_operations=0, "
+        "randaugment_magnitude=27.0, randaugment_deviation=0.0, random_erasing=0.0, mixup=0.8, "
+        "cutmix=0.0))"
+    )
+
+
+def test_a_value_added_later_names_only_trainings_that_use_it():
+    @dataclass(frozen=True, slots=True)
+    class Later(Augmentation):
+        blur: float = 0.0
+
+    @dataclass(frozen=True, slots=True)
+    class LaterPhase(Phase):
+        patience: int = 0
+
+    before = Phase("sgd", 2, 16, 0.1, 0.0, augmentation=Augmentation(mixup=0.8))
+    names = [field.name for field in fields(Phase)]
+    values = {name: getattr(before, name) for name in names} | {"augmentation": Later(mixup=0.8)}
+    after = LaterPhase(**values)
+    assert (after.identity, after.values) == (before.identity, before.values)
+    assert before.values == asdict(before), "what checkpoints of version 0.1 say"
+    patient = replace(after, patience=3, augmentation=Later(mixup=0.8, blur=0.5))
+    assert patient.identity == before.identity[:-2] + ", blur=0.5), patience=3)"
+    assert replace(after, augmentation=Later(blur=0.5)).identity != before.identity
 
 
 def test_changes_are_written_as_in_a_recipe():
@@ -177,3 +203,11 @@ def test_unknown_names_and_missing_files_are_told(tmp_path):
         load_recipe("quik")
     with pytest.raises(RecipeError, match=r"absent\.toml cannot be read"):
         load_recipe(str(tmp_path / "absent.toml"))
+
+
+def test_weights_of_version_0_1_0_are_named_as_today():
+    recipe = load_recipe("quick")
+    phases = [replace(phase, epochs=1).identity for phase in (recipe.supernet, recipe.train)]
+    files = Path("tests/runs/version_0_1_0").glob("*/checkpoints/**/*.safetensors")
+    told = [read_metadata(path)["training"] for path in files]
+    assert {text.partition(", 1 epochs")[0] for text in told} == set(phases)

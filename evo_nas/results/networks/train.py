@@ -94,7 +94,7 @@ def train_architecture(
     test = measure(network, last)
     for note in last.notes():
         progress.say(note)
-    told = {"training": str(phase), "seed": str(seed), "data": images.fingerprint}
+    told = {"training": phase.identity, "seed": str(seed), "data": images.fingerprint}
     metrics = {"validation": measured.metrics(), "test": test.metrics()}
     about = describe_weights(found.space, genome, shape, images, images.classes)
     about |= describe_measured(
