@@ -37,12 +37,12 @@ class Digits(DataSource):
 
     Args:
         train: the number of training images.
-        validation: that of validation images.
-        test: that of test images.
+        validation: the number of validation images.
+        test: the number of test images.
         shift: how far they are shifted at most, in pixels.
         rotation: how far they are turned at most, in degrees.
         zoom: how much their scale varies: from 1 - zoom to 1 + zoom / 3.
-        noise: its standard deviation, a share of full scale.
+        noise: the standard deviation of noise, a share of full scale.
     """
 
     def __init__(

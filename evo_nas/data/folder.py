@@ -70,7 +70,7 @@ class ImageFolder(DataSource):
         validation: the validation split, a share of the training images or a number.
         limit: how many training images are read at most.
         image_column: the column of images, for parquet files in which several could be meant.
-        label_column: likewise, that of labels.
+        label_column: the column of labels, for parquet files in which several could be meant.
         test: the split to test on, where there are several.
         stored: whether images stay on disk; by default they do if the training images would be
             larger than 4 GiB, decoded.
@@ -80,8 +80,8 @@ class ImageFolder(DataSource):
             usual on ImageNet.
         mean: of each channel, in 0..1, as in ``mean=0.485,0.456,0.406``; by default it is counted,
             of all training pixels in memory, or of 2048 random images on disk.
-        std: likewise, the standard deviation.
-        skip: the share of pictures that may be broken; 0.1% of fewer than 1000 is none.
+        std: the standard deviation of each channel, given or counted as the mean is.
+        skip: the share of pictures that may be broken; 0.1% of fewer than 1000 allows none.
     """
 
     def __init__(

@@ -174,7 +174,7 @@ def prepare(pixels: Tensor, mean: Sequence[float], std: Sequence[float], size: i
 
     Args:
         pixels: uint8 (n, channels, height, width), 0 to 255.
-        mean: of each channel, in 0..1; ``std`` likewise.
+        mean: the mean of each channel, in 0..1; ``std`` the standard deviation.
         std: no entry is 0.
         size: pixels of a side that the network reads; other images are resized, bilinearly and with
             antialiasing.

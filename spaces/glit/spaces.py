@@ -24,9 +24,9 @@ class Glit(GlitFamily):
 
     Args:
         d_k: the width of queries and keys while level 0 is searched; 1 is the network's width.
-        d_z: likewise, the width inside the FFN.
-        expansion: likewise, E, by which convolution heads widen.
-        kernel: likewise, how far local heads reach; by default the middle option.
+        d_z: the width inside the FFN while level 0 is searched.
+        expansion: E, by which convolution heads widen, while level 0 is searched.
+        kernel: how far local heads reach while level 0 is searched; by default the middle option.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class GlitLocalAttention(Glit):
     Source: Chen et al. 2021, "GLiT", Table 6, "Local-area".
 
     Args:
-        window: likewise, the patches of a window; by default the middle option.
+        window: the patches of a window while level 0 is searched; by default the middle option.
     """
 
     name = "glit_local_attention"
