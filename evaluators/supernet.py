@@ -6,7 +6,6 @@ Training draws one path a step from the prior of the space that is searched.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,13 +27,12 @@ from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.space.supernet import Supernet
 from evo_nas.training.batches import Batches, seeded_weights
-from evo_nas.training.checkpoints import remove_checkpoint
-from evo_nas.training.loop import fit, images_trained
-from evo_nas.training.weight_files import load_weights, read_metadata, save_weights
-from evo_nas.training.weights import check_weights, read_count, read_notes
+from evo_nas.training.loop import images_trained
+from evo_nas.training.once import take_weights, train_once
+from evo_nas.training.weight_files import load_weights, read_metadata
+from evo_nas.training.weights import read_count
 
 WEIGHTS = "supernet.safetensors"  # other programs read it, too
-CHECKPOINT = "supernet.checkpoint"
 SCORES = "scores.sqlite"
 
 
@@ -180,7 +178,7 @@ class SupernetEvaluator(Evaluator):
                 continue
             weights = load_weights(path, wanted)
             assert weights is not None, "the file was there a moment ago"
-            self._take(weights, path)
+            self._context.notes.extend(take_weights(self._supernet, weights, path))
             # The same images score candidates as in that run, whatever the seed is here.
             self._streams = Streams(read_count(path, "seed"))
             self._context.ledger.trained += read_count(path, "images_trained")
@@ -206,36 +204,24 @@ class SupernetEvaluator(Evaluator):
             "seed": str(context.streams.seed),
         }
         path = folder / WEIGHTS
-        weights = load_weights(path, metadata)
         context.ledger.trained += trained
-        if weights is not None:
-            self._take(weights, path)
-            return path
         batches = Batches(
             context.data.train, context.data, context.geometry.image_size, context.device
         )
-        notes = fit(
+        notes = train_once(
             self._supernet,
             batches,
             phase,
             context.streams,
+            path=path,
+            metadata=metadata,
             epochs=epochs,
             before_step=self._select_at_random,
-            checkpoint=folder / CHECKPOINT,
             progress=context.progress,
             what="training shared weights",
         )
         context.notes.extend(notes)
-        told = {"notes": json.dumps(notes)} if notes else {}
-        save_weights(path, self._supernet.state_dict(), metadata | told)
-        remove_checkpoint(folder / CHECKPOINT)
         return path
-
-    def _take(self, weights: Mapping[str, Tensor], path: Path) -> None:
-        """Be the supernet that was trained in another process, or run."""
-        check_weights(self._supernet, weights, str(path))
-        self._supernet.load_state_dict(weights)
-        self._context.notes.extend(read_notes(path))
 
     def _select_at_random(self, step: int) -> None:
         generator = self._context.streams.generator("supernet", "path", step)

@@ -7,11 +7,8 @@ results are the same for any number of them.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
-
-from torch import nn
 
 from evo_nas.core.progress import Messages
 from evo_nas.core.streams import Streams
@@ -20,10 +17,8 @@ from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Batches, measure, seeded_weights
-from evo_nas.training.checkpoints import remove_checkpoint
-from evo_nas.training.loop import fit, images_trained
-from evo_nas.training.weight_files import load_weights, save_weights
-from evo_nas.training.weights import check_weights, read_notes
+from evo_nas.training.loop import images_trained
+from evo_nas.training.once import train_once
 
 
 class TrainEvaluator(Evaluator):
@@ -66,40 +61,22 @@ class TrainEvaluator(Evaluator):
             "seed": str(context.streams.seed),
             "data": data.fingerprint,
         }
-        notes = self._train(network, self._path(genome), metadata, streams)
+        notes = train_once(
+            network.to(context.device),
+            self._batches(data.train),
+            phase,
+            streams,
+            path=self._path(genome),
+            metadata=metadata,
+            epochs=context.epochs,
+            progress=self._messages,
+            what=f"training genome {metadata['genome']}",
+        )
         for note in notes:
             self._messages.say(note)
         context.notes.extend(notes)
         context.ledger.trained += images_trained(phase, context.epochs, len(data.train))
         return measure(network, self._batches(data.validation), context.ledger).metrics()
-
-    def _train(
-        self, network: nn.Module, path: Path, metadata: Mapping[str, str], streams: Streams
-    ) -> list[str]:
-        """Train, or read the weights if that was done before; what there is to say of it."""
-        context = self._context
-        weights = load_weights(path, metadata)
-        if weights is not None:
-            check_weights(network, weights, str(path))
-            network.load_state_dict(weights)
-            network.to(context.device)
-            return read_notes(path)
-        network.to(context.device)
-        checkpoint = path.with_suffix(".checkpoint")
-        notes = fit(
-            network,
-            self._batches(context.data.train),
-            context.recipe.train,
-            streams,
-            epochs=context.epochs,
-            checkpoint=checkpoint,
-            progress=self._messages,
-            what=f"training genome {metadata['genome']}",
-        )
-        told = {"notes": json.dumps(notes)} if notes else {}
-        save_weights(path, network.state_dict(), {**metadata, **told})
-        remove_checkpoint(checkpoint)
-        return notes
 
     def _batches(self, images: ImageSet) -> Batches:
         context = self._context
