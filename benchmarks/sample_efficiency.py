@@ -23,8 +23,8 @@ import numpy as np
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.budget import Budget, parse_budget
 from evo_nas.sampling.feasible import Feasible, feasible
+from evo_nas.sampling.limits import Limit, parse_range
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Scored, Settings, Strategy, rank
@@ -32,7 +32,7 @@ from evo_nas.strategies.base import Scored, Settings, Strategy, rank
 STRATEGIES = "random_search,spos,regularized,surrogate"
 OBJECTIVES = (Objective("accuracy"),)
 FINALISTS = 5
-ANY = Budget(0, 2**50)
+ANY = Limit("flops", high=2**50)
 
 
 def main() -> None:
@@ -103,7 +103,7 @@ def _best(legal: Feasible, scored: Sequence[Scored], repeat: int | None) -> floa
 @lru_cache(maxsize=1)
 def _feasible(space: str, flops: str | None) -> Feasible:
     """What is legal; each process reads a table once."""
-    return feasible(registry.load("space", space), parse_budget(flops) if flops else ANY)
+    return feasible(registry.load("space", space), parse_range(flops) if flops else ANY)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import time
 import numpy as np
 
 from evo_nas.core.plugins import registry
-from evo_nas.sampling.budget import Budget, parse_budget
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import Limit, parse_range
 from evo_nas.sampling.sampler import Sampler
 
 from .timing import report
@@ -22,8 +22,8 @@ REJECTION_SECONDS = 60.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("flops", nargs="?", type=parse_budget, default="0.8G")
-    budget: Budget = parser.parse_args().flops
+    parser.add_argument("flops", nargs="?", type=parse_range, default="0.8G")
+    budget: Limit = parser.parse_args().flops
     space = registry.load("space", "glit_hl")
     space.costs((0,) * len(space.choices))
     began = time.perf_counter()

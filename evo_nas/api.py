@@ -21,7 +21,13 @@ from evo_nas.search import run_folder
 from evo_nas.search.arguments import Amount, Named, amount_text, check_types, limit_texts
 from evo_nas.search.best import read_best
 from evo_nas.search.config import Config
-from evo_nas.search.limits import describe_limits, given_limits, make_limits, unmeasured
+from evo_nas.search.limits import (
+    config_texts,
+    describe_limits,
+    given_limits,
+    make_limits,
+    unmeasured,
+)
 from evo_nas.search.loop import Loop
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
@@ -119,14 +125,14 @@ def prepare(
     check_types(locals())
     plugins = choose_plugins(space, strategy, evaluator, retrainer, supernet)
     loaded = plugins.space.loaded
-    budget, further = given_limits(
+    given = given_limits(
         loaded,
         amount_text("flops", flops),
         amount_text("params", params),
         amount_text("latency", latency),
         limit_texts(limits),
     )
-    limited = make_limits(loaded, budget, further, unmeasured)
+    limited = make_limits(loaded, given, unmeasured)
     measured = dict.fromkeys(bound.limit.spec for bound in limited.bounds if bound.measured)
     plugins = plugins.with_limits(tuple(measured))
     plugins.check_time_limits(time_limit, finalist_time_limit)
@@ -135,7 +141,7 @@ def prepare(
     source: DataSource = registry.load("data", images_spec)
     chosen = choose_recipe(recipe, epochs, finalist_epochs)
     resolved = make_settings(settings)
-    folder = _folder(run_dir, plugins.space.spec, describe_limits(budget, further))
+    folder = _folder(run_dir, plugins.space.spec, describe_limits(given))
     plan = make_plan(plugins.space.spec, loaded, plugins.strategy.loaded, resolved, limited)
     if inherit:
         plugins.check_inheritance([outlook.stage for outlook in plan.stages])
@@ -143,9 +149,10 @@ def prepare(
     if not needing and geometry != "proxy":
         raise SettingsError(f"no network is built in this run: no geometry to choose ({geometry})")
     shape = resolve_geometry(geometry, loaded, images) if needing else loaded.target
+    kept_flops, kept_limits = config_texts(given)
     config = Config(
         space=plugins.space.spec,
-        flops=budget,
+        flops=kept_flops,
         strategy=plugins.strategy.spec,
         evaluator=plugins.evaluator.spec,
         retrainer=plugins.retrainer.spec,
@@ -158,7 +165,7 @@ def prepare(
         geometry=shape,
         recipe=chosen,
         inherit=inherit,
-        limits=further,
+        limits=kept_limits,
         failures=float(failures),
         time_limit=float(time_limit),
         finalist_time_limit=float(finalist_time_limit),

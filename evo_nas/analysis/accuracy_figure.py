@@ -14,7 +14,7 @@ from evo_nas.core.validation import read_text, shown
 from evo_nas.errors import BudgetError, RunError, TableError
 from evo_nas.results.charts.chart import Line, Points, chart
 from evo_nas.results.result import Result
-from evo_nas.sampling.budget import UNLIMITED, parse_budget
+from evo_nas.sampling.limits import UNLIMITED, parse_range
 
 from .published import glit_table3
 
@@ -70,12 +70,12 @@ def _points(text: str, source: str) -> list[Point]:
 
 def _flops(text: str, place: str) -> int:
     try:
-        budget = parse_budget(text)
+        budget = parse_range(text)
     except BudgetError as error:
         raise TableError(f"{place}: flops: {error}") from error
-    if budget.low or budget.high >= UNLIMITED:
+    if budget.least or budget.most >= UNLIMITED:
         raise TableError(f"{place}: flops {shown(text)} is no amount such as 1.4G")
-    return budget.high
+    return budget.most
 
 
 def _accuracy(text: str, place: str) -> float:

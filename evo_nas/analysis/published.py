@@ -10,7 +10,7 @@ from importlib import resources
 
 from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError
-from evo_nas.sampling.budget import parse_budget
+from evo_nas.sampling.limits import parse_range
 from evo_nas.search.architectures import find_architecture, published_networks
 from evo_nas.space.architecture import Architecture
 from evo_nas.space.space import Costs, Space
@@ -40,8 +40,8 @@ def glit_table3() -> tuple[PublishedNetwork, ...]:
             row["family"],
             row["name"],
             row["network"],
-            parse_budget(row["parameters"]).high,
-            parse_budget(row["flops"]).high,
+            parse_range(row["parameters"]).most,
+            parse_range(row["flops"]).most,
             float(row["accuracy"]),
         )
         for row in csv.DictReader(text.splitlines())

@@ -10,7 +10,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.docs import Option, options, summary
 from evo_nas.errors import EvoNasError, SpecError, nearest
 from evo_nas.results.result import load_result
-from evo_nas.sampling.budget import format_amount
+from evo_nas.sampling.limits import format_amount
 from evo_nas.search.limits import describe_limits
 from evo_nas.search.run_folder import CONFIG
 
@@ -90,6 +90,6 @@ def _runs() -> dict[str, str]:
                 if (accuracy := result.best["measured"].get(kind)) is not None:
                     state += f", {kind.replace('_', ' ')} {accuracy:.4f}"
         space = registry.short(result.config.space)
-        within = describe_limits(result.config.flops, result.config.limits)
+        within = describe_limits(result.config.every_limit)
         told[str(folder)] = f"{space} within {within}, {state}"
     return told

@@ -50,7 +50,14 @@ def space_document(
     return {
         "name": space.name,
         "target": asdict(space.target),
-        "budget": next((asdict(b) for b in limits.budgets if b.cost == "flops"), None),
+        "budget": next(
+            (
+                {"low": cost.least, "high": cost.most, "cost": cost.metric}
+                for cost in limits.costs
+                if cost.metric == "flops"
+            ),
+            None,
+        ),
         "limits": _facts(limit_facts(limits, legal)),
         **_legal(legal),
         "sizes": _sizes(space),
@@ -89,8 +96,8 @@ def _legal(legal: Feasible) -> dict[str, Any]:
         "legal": legal.count,
         "share": legal.share,
         "estimated": legal.estimated,
-        f"minimum_{legal.budget.cost}": legal.minimum,
-        f"maximum_{legal.budget.cost}": legal.maximum,
+        f"minimum_{legal.limit.metric}": legal.minimum,
+        f"maximum_{legal.limit.metric}": legal.maximum,
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from evo_nas.errors import SpaceError
 from evo_nas.results.charts.cells import draw_cells
 from evo_nas.results.charts.notebook import Figure, card
-from evo_nas.sampling.budget import format_amount
+from evo_nas.sampling.limits import format_amount
 from evo_nas.space.space import Genome, Geometry, Option, Space
 from evo_nas.space.table import SlotTable, slot_table
 

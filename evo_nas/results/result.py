@@ -14,7 +14,7 @@ from evo_nas.errors import EvoNasError, RunError, SpaceError, nearest
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.charts.stages import flops_chart, time_chart
-from evo_nas.sampling.budget import format_amount, parse_budget
+from evo_nas.sampling.limits import format_amount, parse_range
 from evo_nas.search import run_folder
 from evo_nas.search.best import read_best
 from evo_nas.search.config import Config
@@ -124,7 +124,7 @@ class Result:
         read = self.stage(stage)
         if not read.candidates and not read.finalists:
             raise RunError(f"{read.name} of {self.folder} has no scores yet")
-        drawn = flops_chart(read, parse_budget(self.config.flops))
+        drawn = flops_chart(read, parse_range(self.config.flops))
         return Figure(f"{read.name}: {read.objective.name} against FLOPs", drawn)
 
     def plot_search(self, stage: str | None = None) -> Figure:

@@ -10,14 +10,15 @@ from evo_nas.errors import BudgetError
 from evo_nas.space.choices import Choices
 from evo_nas.space.space import Genome, Space
 
-from .budget import Budget, format_amount
+from .checks import Quota
 from .distribution import Distribution
+from .limits import Limit, format_amount
 
 _DRAWN_FOR_LARGEST = 1000
 
 
 class Feasible(ABC):
-    """The genomes of ``space`` within ``budget``, which limits one cost.
+    """The genomes of ``space`` within ``limit``, which is one on a cost.
 
     ``count`` is their number, ``size`` that of all canonical genomes, ``share`` their mass under
     the prior; the reachable costs run from ``minimum`` to ``maximum``. Each is None where it
@@ -25,7 +26,7 @@ class Feasible(ABC):
     """
 
     space: Space
-    budget: Budget
+    limit: Limit
     prior: Distribution
     size: float | None = None
     count: float | None = None
@@ -33,7 +34,18 @@ class Feasible(ABC):
     minimum: int | None = None
     maximum: int | None = None
     estimated: bool = False  # share and count come from draws
+    quota: Quota | None = None  # of those draws
     known: Genome | None = None  # a legal genome, where draws may end without one
+
+    @property
+    def exact(self) -> tuple[Feasible, ...]:
+        """Each limit on a cost alone, met exactly."""
+        return (self,)
+
+    @property
+    def tally(self) -> dict[str, int]:
+        """How many genomes within the exact limit were looked at, and rejected by each other."""
+        return {}
 
     @abstractmethod
     def legal(self, genome: Genome) -> bool:
@@ -44,8 +56,8 @@ class Feasible(ABC):
         """One canonical genome from the distribution conditioned on legality."""
 
     def cost(self, genome: Genome) -> int:
-        """What a genome costs, of the kind that the budget limits."""
-        return self.space.costs(genome)[self.budget.cost]
+        """What a genome costs, of the kind that is limited."""
+        return self.space.costs(genome)[self.limit.metric]
 
     def draw_uniform(self, rng: np.random.Generator) -> Genome:
         """One legal genome, all equally likely where they can be counted, else from the prior."""
@@ -72,7 +84,7 @@ class Feasible(ABC):
             return
         nearest = " and ".join(format_amount(cost, 8) for cost in self.nearest())
         raise BudgetError(
-            f"no network of {self.space.name} meets {self.budget} {self.budget.unit}; the nearest "
+            f"no network of {self.space.name} meets {self.limit.amount}; the nearest "
             f"reachable is {nearest}; it reaches {format_amount(self.minimum)} to "
             f"{format_amount(self.maximum)}"
         )

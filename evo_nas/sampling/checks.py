@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 
+import numpy as np
+
 from evo_nas.space.space import Genome, Space
 
-from .budget import Budget
-from .limits import Limit, describe_value, from_budget
+from .limits import Limit, describe_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +29,49 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What networks must stay within: ``budgets`` limit costs of the space, ``bounds`` the rest."""
+    """What networks must stay within: ``costs`` are those of the space, ``bounds`` the rest."""
 
-    budgets: tuple[Budget, ...]
+    costs: tuple[Limit, ...]
     bounds: tuple[Bound, ...] = ()
 
     def every(self) -> tuple[Limit, ...]:
-        """All of them as limits."""
+        """All that limit anything."""
         return (
-            *(from_budget(budget) for budget in self.budgets if budget.limits),
+            *(limit for limit in self.costs if limit.bounded),
             *(bound.limit for bound in self.bounds),
         )
 
     def quick(self) -> Limits:
         """Those for which nothing is measured."""
-        return Limits(self.budgets, tuple(b for b in self.bounds if not b.measured))
+        return Limits(self.costs, tuple(b for b in self.bounds if not b.measured))
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Of ``drawn`` genomes, how many met each limit ``alone``, by its text, and ``every`` one."""
+
+    drawn: int
+    alone: Mapping[str, int]
+    every: int
+
+    @property
+    def share(self) -> float:
+        """The estimated share that meets every limit; never 0, which would be a certainty."""
+        return max(self.every, 0.5) / self.drawn
+
+
+def estimate(
+    draw: Callable[[np.random.Generator], Genome],
+    verdicts: Callable[[Genome], Mapping[str, bool]],
+    count: int,
+) -> Quota:
+    """What ``count`` genomes say, always the same ones: a search may go by what is estimated."""
+    rng, alone, every = np.random.default_rng(0), Counter[str](), 0
+    for _ in range(count):
+        met = verdicts(draw(rng))
+        alone.update(name for name, meets in met.items() if meets)
+        every += all(met.values())
+    return Quota(count, alone, every)
 
 
 class Checks:
@@ -51,10 +80,9 @@ class Checks:
     A limit rejects only what those before it admit; measured ones come last.
     """
 
-    def __init__(self, space: Space, budgets: Sequence[Budget], bounds: Sequence[Bound]) -> None:
-        self.space = space
-        self._budgets = [(budget, from_budget(budget)) for budget in budgets]
-        self.limits = (*map(from_budget, budgets), *(bound.limit for bound in bounds))
+    def __init__(self, space: Space, costs: Sequence[Limit], bounds: Sequence[Bound]) -> None:
+        self.space, self._costs = space, tuple(costs)
+        self.limits = (*costs, *(bound.limit for bound in bounds))
         self._known = [bound for bound in bounds if not bound.measured]
         self._measured = [bound for bound in bounds if bound.measured]
         self.measures = bool(self._measured)
@@ -66,19 +94,24 @@ class Checks:
     def quick(self, full: Genome) -> bool:
         """Whether all limits are met for which nothing has to be measured."""
         self.looked_at += 1
-        if self._budgets:
+        if self._costs:
             costs = self.space.costs(full)
-            for budget, limit in self._budgets:
-                if costs[budget.cost] not in budget:
-                    return self.reject(limit, costs[budget.cost])
+            for limit in self._costs:
+                if costs[limit.metric] not in limit:
+                    return self.reject(limit, costs[limit.metric])
         return self._meets(self._known, full)
 
     def values(self, full: Genome) -> dict[str, float]:
         """The value that each limit concerns, by the limit's text."""
         costs = self.space.costs(full)
-        named: dict[str, float] = {str(limit): costs[b.cost] for b, limit in self._budgets}
+        named: dict[str, float] = {str(limit): costs[limit.metric] for limit in self._costs}
         bounds = (*self._known, *self._measured)
         return named | {str(bound.limit): bound.value(full) for bound in bounds}
+
+    def verdicts(self, full: Genome) -> dict[str, bool]:
+        """Whether each limit is met, by its text."""
+        values = self.values(full)
+        return {str(limit): values[str(limit)] in limit for limit in self.limits}
 
     def measure(self, full: Genome) -> bool:
         """Whether the measured limits are met."""

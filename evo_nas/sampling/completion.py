@@ -40,8 +40,8 @@ def exact_feasibles(
     The tightest has the smallest share of the prior; of equal ones, the first given.
     """
     found = [
-        feasible(space, budget, None if level is None else Completions(root, level, budget.cost))
-        for budget in limits.budgets
+        feasible(space, limit, None if level is None else Completions(root, level, limit.metric))
+        for limit in limits.costs
     ]
     return tuple(sorted(found, key=lambda f: 1.0 if f.share is None else f.share))
 
@@ -51,7 +51,7 @@ class Completer:
 
     def __init__(self, root: Space, limits: Limits, level: int) -> None:
         self.root, self.limits, self.level = root, limits, level
-        self.checks = Checks(root, limits.budgets, limits.bounds)
+        self.checks = Checks(root, limits.costs, limits.bounds)
         self.complete = lru_cache(_MOST_REMEMBERED)(self._complete)
 
     def _complete(self, full: Genome) -> Genome | None:

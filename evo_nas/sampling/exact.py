@@ -17,8 +17,8 @@ from evo_nas.errors import NotDrawn
 from evo_nas.space.space import Genome, Space
 
 from .base import Feasible, merges
-from .budget import Budget
 from .distribution import Distribution, prior
+from .limits import Limit
 from .slots import Completions, ContextTable
 from .tables import Floats, reachable_sums
 
@@ -34,9 +34,9 @@ class ExactFeasible(Feasible):
     the rest is exact.
     """
 
-    def __init__(self, space: Space, budget: Budget, later: Completions | None) -> None:
-        self.space, self.budget = space, budget
-        self._contexts = [ContextTable(space, budget, context, later) for context in space.contexts]
+    def __init__(self, space: Space, limit: Limit, later: Completions | None) -> None:
+        self.space, self.limit = space, limit
+        self._contexts = [ContextTable(space, limit, context, later) for context in space.contexts]
         self._by_genes = {tuple(c.genes.values()): c for c in self._contexts}
         self.prior = prior(space)
         self._prior_layers = [self._weigh(self.prior, i) for i in range(len(self._contexts))]
@@ -54,12 +54,12 @@ class ExactFeasible(Feasible):
         context = self._context_of(genome)
         costs = context.costs_of(genome)
         if not context.by_sets:
-            return context.fixed + sum(map(min, costs)) in self.budget
+            return context.fixed + sum(map(min, costs)) in self.limit
         unit = math.gcd(*(c - min(s) for s in costs for c in s)) or 1
         base = context.fixed + sum(map(min, costs))
-        high = (self.budget.high - base) // unit
+        high = (self.limit.most - base) // unit
         high = min(high, sum((max(s) - min(s)) // unit for s in costs))
-        low = max(-(-(self.budget.low - base) // unit), 0)
+        low = max(-(-(self.limit.least - base) // unit), 0)
         sums = reachable_sums([[(c - min(s)) // unit for c in s] for s in costs], high)
         return high >= low and sums >> low != 0
 
@@ -77,11 +77,11 @@ class ExactFeasible(Feasible):
 
     def draw_largest(self, rng: np.random.Generator) -> Genome:
         """One of the legal genomes with the highest cost, drawn from the prior among them."""
-        above = replace(self.budget, low=self.budget.high + 1, high=self.budget.high + 1)
+        above = replace(self.limit, low=self.limit.most + 1)
         highest = [cost for c in self._contexts for cost in _neighbours(c, above)[0]]
         if not highest or not all(context.table.exact for context in self._contexts):
             return super().draw_largest(rng)
-        exactly = replace(self.budget, low=max(highest), high=max(highest))
+        exactly = replace(self.limit, low=max(highest), high=max(highest))
         return ExactFeasible(self.space, exactly, None).draw(self.prior, rng)
 
     def _draw(
@@ -100,8 +100,7 @@ class ExactFeasible(Feasible):
             if context.table.exact or self.legal(genome):
                 return genome
         raise NotDrawn(
-            f"no genome of {self.space.name} within {self.budget} {self.budget.unit} was found; "
-            "widen the budget"
+            f"no genome of {self.space.name} within {self.limit.amount} was found; widen the budget"
         )
 
     def enumerate(self) -> tuple[Genome, ...] | None:
@@ -142,25 +141,25 @@ class ExactFeasible(Feasible):
 
     def nearest(self) -> list[int]:
         """The reachable costs nearest to the budget: below it, above it, where there are such."""
-        pairs = [_neighbours(context, self.budget) for context in self._contexts]
+        pairs = [_neighbours(context, self.limit) for context in self._contexts]
         below = [cost for low, _ in pairs for cost in low]
         above = [cost for _, high in pairs for cost in high]
         return ([max(below)] if below else []) + ([min(above)] if above else [])
 
 
-def _neighbours(context: ContextTable, budget: Budget) -> tuple[list[int], list[int]]:
+def _neighbours(context: ContextTable, limit: Limit) -> tuple[list[int], list[int]]:
     """The reachable cost nearest below the budget, and the one nearest above, as lists."""
     sums = [sorted({c for costs in slot.costs for c in costs}) for slot in context.slots]
     unit = reduce(math.gcd, (c - s[0] for s in sums for c in s)) or 1
     steps = (context.maximum - context.minimum) // unit
     if steps > _MOST_BITS:
         return (
-            [context.maximum] if context.maximum < budget.low else [],
-            [context.minimum] if context.minimum > budget.high else [],
+            [context.maximum] if context.maximum < limit.least else [],
+            [context.minimum] if context.minimum > limit.most else [],
         )
     bits = reachable_sums([[(c - s[0]) // unit for c in s] for s in sums], steps)
-    low = min(max(-(-(budget.low - context.minimum) // unit), 0), steps + 1)
-    high = min(max((budget.high - context.minimum) // unit + 1, 0), steps + 1)
+    low = min(max(-(-(limit.least - context.minimum) // unit), 0), steps + 1)
+    high = min(max((limit.most - context.minimum) // unit + 1, 0), steps + 1)
     under = bits & ((1 << low) - 1)
     over = bits >> high << high
     below = [context.minimum + unit * (under.bit_length() - 1)] if under else []

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from evo_nas.space.space import Space
 
-from .budget import UNLIMITED, Budget
-from .limits import Limit, describe_value
+from .limits import UNLIMITED, Limit, describe_value
 
 _WEIGHTS = np.geomspace(1 / 64, 64, 97)  # relative to the ratio of the ranges of the two costs
 
@@ -26,13 +25,13 @@ _WEIGHTS = np.geomspace(1 / 64, 64, 97)  # relative to the ratio of the ranges o
 Inequality = tuple[int, str, int]
 
 
-def contradiction(space: Space, budgets: Sequence[Budget]) -> str | None:
-    """Why no network meets two of the budgets together; None if that is not known.
+def contradiction(space: Space, limits: Sequence[Limit]) -> str | None:
+    """Why no network meets two limits on costs together; None if that is not known.
 
     ``space`` has costs that add up over slots.
     """
-    parts = {cost: _parts(space, cost) for cost in {budget.cost for budget in budgets}}
-    inequalities = [each for budget in budgets for each in _inequalities(budget)]
+    parts = {cost: _parts(space, cost) for cost in {limit.metric for limit in limits}}
+    inequalities = [each for limit in limits for each in _inequalities(limit)]
     for first, second in permutations(inequalities, 2):
         if first[1] == second[1]:
             continue
@@ -49,11 +48,11 @@ def contradiction(space: Space, budgets: Sequence[Budget]) -> str | None:
     return None
 
 
-def _inequalities(budget: Budget) -> Iterator[Inequality]:
-    if budget.high < UNLIMITED:
-        yield 1, budget.cost, budget.high
-    if budget.low > 0:
-        yield -1, budget.cost, -budget.low
+def _inequalities(limit: Limit) -> Iterator[Inequality]:
+    if limit.most < UNLIMITED:
+        yield 1, limit.metric, limit.most
+    if limit.least > 0:
+        yield -1, limit.metric, -limit.least
 
 
 def _text(inequality: Inequality) -> str:

@@ -12,9 +12,9 @@ from evo_nas.errors import NotDrawn
 from evo_nas.space.space import Genome, Space
 
 from .base import Feasible, merges
-from .budget import Budget
 from .distribution import Distribution, prior
 from .exact import ExactFeasible
+from .limits import Limit
 from .listed import ListedFeasible, Listing
 from .slots import Completions
 
@@ -23,18 +23,18 @@ __all__ = ["ExactFeasible", "Feasible", "ListedFeasible", "RejectionFeasible", "
 _MOST_REJECTED = 10_000
 
 
-def feasible(space: Space, budget: Budget, later: Completions | None = None) -> Feasible:
+def feasible(space: Space, limit: Limit, later: Completions | None = None) -> Feasible:
     """Decide feasibility; ``later`` completes genomes while later levels are open.
 
     Where costs do not add up nobody knows what later levels can make of a genome: its own cost,
     with the details that they hold now, decides.
     """
     if later is not None and adds_up(later.root):
-        return ExactFeasible(space, budget, later)
+        return ExactFeasible(space, limit, later)
     additive = adds_up(space)
-    if (not additive or merges(space)) and (listing := Listing.of(space, budget.cost)):
-        return ListedFeasible(space, budget, listing)
-    return ExactFeasible(space, budget, None) if additive else RejectionFeasible(space, budget)
+    if (not additive or merges(space)) and (listing := Listing.of(space, limit.metric)):
+        return ListedFeasible(space, limit, listing)
+    return ExactFeasible(space, limit, None) if additive else RejectionFeasible(space, limit)
 
 
 def adds_up(space: Space) -> bool:
@@ -50,12 +50,12 @@ def adds_up(space: Space) -> bool:
 class RejectionFeasible(Feasible):
     """For spaces whose costs do not add up over slots: bounded rejection."""
 
-    def __init__(self, space: Space, budget: Budget) -> None:
-        self.space, self.budget, self.prior = space, budget, prior(space)
+    def __init__(self, space: Space, limit: Limit) -> None:
+        self.space, self.limit, self.prior = space, limit, prior(space)
 
     def legal(self, genome: Genome) -> bool:
         """Whether this genome meets the budget."""
-        return self.cost(genome) in self.budget
+        return self.cost(genome) in self.limit
 
     def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
         """One genome from the distribution conditioned on the budget.
@@ -68,7 +68,7 @@ class RejectionFeasible(Feasible):
             if self.legal(genome):
                 return genome
         raise NotDrawn(
-            f"none of {_MOST_REJECTED:,} genomes drawn from {self.space.name} met {self.budget} "
-            f"{self.budget.unit}; widen the budget, or give the space slot_costs so that it can be "
-            "met exactly"
+            f"none of {_MOST_REJECTED:,} genomes drawn from {self.space.name} met "
+            f"{self.limit.amount}; widen the budget, or give the space slot_costs so that it can "
+            "be met exactly"
         )

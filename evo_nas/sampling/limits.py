@@ -1,8 +1,9 @@
 """Limits on what a run may find: ``params<=6M``, ``latency<=15ms``, ``4M<=params<=6M``.
 
 A limit names a metric: a cost of the space, something that the space knows of its networks, or
-what an evaluator measures, by the evaluator's spec (:mod:`evo_nas.resolving_limits` decides). A
-spec's first objective is meant; ``SPEC#metric`` names another of its metrics.
+what an evaluator measures, by the evaluator's spec (:mod:`evo_nas.search.limits` decides). A
+spec's first objective is meant; ``SPEC#metric`` names another of its metrics. A limit on FLOPs
+is a budget. One FLOP is one multiply-accumulate, everywhere in evo-nas.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from decimal import Decimal
 
 from evo_nas.errors import BudgetError
 
-from .budget import COSTS, UNLIMITED, Budget, exact_amount, format_amount, unit_of
-
+UNLIMITED = 10**18  # more than anything costs
+COSTS = {"flops": "FLOPs", "params": "parameters"}
+_WITHOUT_LIMIT = "unlimited"
 _RELATION = re.compile(r"(<=|>=)")
 _NUMBER = re.compile(
     r"(?P<number>[+-]?\d{1,20}(?:\.\d{1,30})?(?:e[+-]?\d{1,3})?)\s*(?P<unit>[a-z]*)",
@@ -49,25 +51,49 @@ class Limit:
         return f"{self.metric}>={low}" if self.high == math.inf else f"{low}<={self.metric}<={high}"
 
     @property
+    def range(self) -> str:
+        """The text that :func:`parse_range` reads as this limit: ``1.4G`` or ``1.3G..1.4G``."""
+        high = _exact(self.high, self.metric)
+        return high if self.low == -math.inf else f"{_exact(self.low, self.metric)}..{high}"
+
+    @property
     def spec(self) -> str:
         """The metric without the name of one of its evaluator's metrics."""
         return self.metric.partition("#")[0]
 
+    @property
+    def unit(self) -> str:
+        """What a cost counts, in words."""
+        return COSTS.get(self.metric, self.metric)
+
+    @property
+    def amount(self) -> str:
+        """A limit on a cost for people: ``1.4G FLOPs``."""
+        return f"{self.range} {self.unit}"
+
+    @property
+    def bounded(self) -> bool:
+        """Whether anything is limited."""
+        return self.low > -math.inf or self.high < math.inf
+
+    @property
+    def least(self) -> int:
+        """The lowest whole cost within; 0 without a lower limit."""
+        return 0 if self.low <= 0 else math.ceil(min(self.low, UNLIMITED))
+
+    @property
+    def most(self) -> int:
+        """The highest whole cost within; UNLIMITED without an upper limit."""
+        return math.floor(min(self.high, UNLIMITED))
+
+    def whole(self) -> Limit:
+        """The same limit on a cost, which is a whole number."""
+        high = self.most if self.most < UNLIMITED else math.inf
+        return Limit(self.metric, self.least or -math.inf, high)
+
     def miss(self, value: float) -> float:
         """How far outside a value is; 0 within."""
         return max(self.low - value, value - self.high, 0.0)
-
-    def budget(self) -> Budget:
-        """The same limit on a cost, which is a whole number."""
-        low = 0 if self.low <= 0 else math.ceil(self.low)
-        high = UNLIMITED if self.high >= UNLIMITED else math.floor(self.high)
-        return Budget(low, high, self.metric)
-
-
-def from_budget(budget: Budget) -> Limit:
-    """A budget as a limit."""
-    low = float(budget.low) if budget.low else -math.inf
-    return Limit(budget.cost, low, math.inf if budget.high >= UNLIMITED else float(budget.high))
 
 
 def parse_limit(text: str) -> Limit:
@@ -78,29 +104,35 @@ def parse_limit(text: str) -> Limit:
     Raises:
         BudgetError: the text is no limit, or nothing can lie within it.
     """
-    parts = [part.strip() for part in _RELATION.split(text)]
+    parts, told = [part.strip() for part in _RELATION.split(text)], f"limit {text!r}"
     if len(parts) == 3 and parts[0]:
-        value = _value(parts[2], parts[0], text)
+        value = _value(parts[2], parts[0], told)
         above = parts[1] == ">="
         return Limit(parts[0], low=value) if above else Limit(parts[0], high=value)
     if len(parts) == 5 and parts[1] == parts[3] == "<=" and parts[2]:
-        return _between(parts[2], parts[0], parts[4], text)
+        return _between(parts[2], parts[0], parts[4], told)
     raise BudgetError(
-        f"limit {text!r} is malformed: write METRIC<=VALUE, METRIC>=VALUE or LOW<=METRIC<=HIGH, "
+        f"{told} is malformed: write METRIC<=VALUE, METRIC>=VALUE or LOW<=METRIC<=HIGH, "
         "as in params<=6M"
     )
 
 
-def parse_range(metric: str, text: str) -> Limit:
-    """Read what ``--params`` and ``--latency`` take: ``HIGH`` or ``LOW..HIGH``.
+def parse_range(text: str, metric: str = "flops") -> Limit:
+    """Read what ``--flops``, ``--params`` and ``--latency`` take: ``HIGH`` or ``LOW..HIGH``.
+
+    FLOPs may be ``unlimited`` as well.
 
     Raises:
-        BudgetError: the text is neither.
+        BudgetError: the text is neither, or nothing can lie within it.
     """
-    low, dots, high = text.partition("..")
+    budget = metric == "flops"
+    told = f"{'budget' if budget else 'limit'} {text!r}"
+    low, dots, high = (part.strip() for part in text.rpartition(".."))
+    if budget and high == _WITHOUT_LIMIT:
+        return Limit(metric, _value(low, metric, told)) if dots else Limit(metric)
     if dots:
-        return _between(metric, low.strip(), high.strip(), text)
-    return Limit(metric, high=_value(low.strip(), metric, text))
+        return _between(metric, low, high, told)
+    return Limit(metric, high=_value(high, metric, told))
 
 
 def merge_limits(limits: Iterable[Limit]) -> tuple[Limit, ...]:
@@ -124,29 +156,46 @@ def describe_value(metric: str, value: float) -> str:
     if _is_time(metric):
         return f"{value:.4g} ms"
     if metric in COSTS:
-        return f"{format_amount(value)} {unit_of(metric)}"
+        return f"{format_amount(value)} {COSTS[metric]}"
     return f"{value:.6g}"
 
 
-def _between(metric: str, low: str, high: str, text: str) -> Limit:
-    limit = Limit(metric, _value(low, metric, text), _value(high, metric, text))
+def exact_amount(value: int) -> str:
+    """The amount without rounding, as a limit is kept."""
+    if value >= UNLIMITED:
+        return _WITHOUT_LIMIT
+    suffix, scale = next((s, n) for s, n in reversed(_SCALES.items()) if value >= n or n == 1)
+    return f"{(Decimal(value) / scale).normalize():f}{suffix}"
+
+
+def format_amount(value: float, digits: int = 4) -> str:
+    """Write a number of FLOPs or parameters with K, M, G or T, ``digits`` significant."""
+    for suffix, scale in reversed(_SCALES.items()):
+        if abs(value) >= scale:
+            text = f"{value / scale:.{digits}g}"
+            return (text if "e" not in text else f"{value / scale:.0f}") + suffix
+    return f"{value:.{digits}g}"
+
+
+def _between(metric: str, low: str, high: str, told: str) -> Limit:
+    limit = Limit(metric, _value(low, metric, told), _value(high, metric, told))
     if limit.low > limit.high:
-        raise BudgetError(f"limit {text!r}: the lower value is above the upper; swap them")
+        raise BudgetError(f"{told}: the lower value is above the upper; swap them")
     return limit
 
 
-def _value(part: str, metric: str, text: str) -> float:
+def _value(part: str, metric: str, told: str) -> float:
     match = _NUMBER.fullmatch(part)
     time = _is_time(metric)
     scales = _MILLISECONDS if time else _SCALES
     if match is None or match["unit"].upper() not in scales:
-        kind = "15ms or 0.015s" if time else "6M or 0.9"
-        raise BudgetError(f"limit {text!r} is malformed: {part!r} is no value of it; write {kind}")
+        kind = "15ms or 0.015s" if time else "1.4G or 1400M" if metric == "flops" else "6M or 0.9"
+        raise BudgetError(f"{told} is malformed: {part!r} is no value of it; write {kind}")
     value = float(Decimal(match["number"]) * scales[match["unit"].upper()])
     if value < 0 and (time or metric in COSTS):
-        raise BudgetError(f"limit {text!r} is malformed: {part!r} is below 0, as nothing can be")
+        raise BudgetError(f"{told} is malformed: {part!r} is below 0, as nothing can be")
     if not math.isfinite(value):
-        raise BudgetError(f"limit {text!r}: {part!r} is beyond all numbers; leave it out")
+        raise BudgetError(f"{told}: {part!r} is beyond all numbers; leave it out")
     return value
 
 
@@ -157,6 +206,8 @@ def _is_time(metric: str) -> bool:
 
 def _exact(value: float, metric: str) -> str:
     """The value without rounding."""
+    if value == math.inf:
+        return _WITHOUT_LIMIT
     if _is_time(metric):
         return f"{float(value)!r}ms".replace(".0ms", "ms")
     if float(value).is_integer() and abs(value) < 2**53:

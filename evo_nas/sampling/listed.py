@@ -15,13 +15,12 @@ from evo_nas.errors import BudgetError, NotDrawn
 from evo_nas.space.space import Genome, Space
 
 from .base import Feasible
-from .budget import Budget
 from .checks import Checks
 from .distribution import Distribution, prior
+from .limits import Limit
 from .tables import Floats, Integers, pick
 
 _MOST_LISTED = 1 << 17  # genomes: about a second, and 20 MB
-_HIGHEST = 1 << 62  # of any cost
 
 
 @dataclass(frozen=True)
@@ -109,14 +108,13 @@ class ListedFeasible(Feasible):
     def __init__(
         self,
         space: Space,
-        budget: Budget,
+        limit: Limit,
         listing: Listing,
         checks: Checks | None = None,
     ) -> None:
-        self.space, self.budget, self.prior = space, budget, prior(space)
+        self.space, self.limit, self.prior = space, limit, prior(space)
         self._costs = listing.costs
-        low, high = min(budget.low, _HIGHEST), min(budget.high, _HIGHEST)
-        fits = (listing.costs >= low) & (listing.costs <= high)
+        fits = (listing.costs >= limit.least) & (listing.costs <= limit.most)
         self._checks = checks
         if checks is not None:
             for row in np.flatnonzero(fits):
@@ -133,7 +131,7 @@ class ListedFeasible(Feasible):
         """Raise a BudgetError that says why, if nothing is legal."""
         if self._checks is not None and self._checks.looked_at and not self._legal:
             raise BudgetError(
-                f"no network of {self.space.name} meets {self.budget} {self.budget.unit} and the "
+                f"no network of {self.space.name} meets {self.limit.amount} and the "
                 f"other limits: {self._checks.account()}; widen a limit"
             )
         super().require()
@@ -141,8 +139,8 @@ class ListedFeasible(Feasible):
     def nearest(self) -> list[int]:
         """The reachable costs nearest to the budget: below it, above it, where there are such."""
         costs = self._costs.tolist()
-        below = [cost for cost in costs if cost < self.budget.low]
-        above = [cost for cost in costs if cost > self.budget.high]
+        below = [cost for cost in costs if cost < self.limit.least]
+        above = [cost for cost in costs if cost > self.limit.most]
         return ([max(below)] if below else []) + ([min(above)] if above else [])
 
     def legal(self, genome: Genome) -> bool:
@@ -159,7 +157,7 @@ class ListedFeasible(Feasible):
         weights = self._prior_weights if known else self._genomes.weights(distribution)
         if not weights.any():
             raise NotDrawn(
-                f"no genome of {self.space.name} within {self.budget} {self.budget.unit} can be "
+                f"no genome of {self.space.name} within {self.limit.amount} can be "
                 "drawn; widen the budget"
             )
         return self._genomes.networks[self._genomes.which[pick(weights, rng)]]

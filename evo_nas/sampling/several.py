@@ -5,8 +5,7 @@ Why: docs/decisions/005-several-limits.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -15,46 +14,14 @@ from evo_nas.errors import BudgetError, NotDrawn
 from evo_nas.space.space import Genome, Space
 
 from .base import Feasible
-from .budget import UNLIMITED, Budget
-from .checks import Checks, Limits
+from .checks import Checks, Limits, estimate
 from .completion import Completer, exact_feasibles, first_legal, generator
 from .distribution import Distribution
 from .exclusion import contradiction
 from .feasible import adds_up, feasible
-from .limits import from_budget
+from .limits import Limit
 from .listed import ListedFeasible, Listing
 from .slots import Completions
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """Of ``drawn`` genomes, how many met each limit ``alone``, by its text, and ``every`` one."""
-
-    drawn: int
-    alone: Mapping[str, int]
-    every: int
-
-    @property
-    def share(self) -> float:
-        """The estimated share that meets every limit; never 0, which would be a certainty."""
-        return max(self.every, 0.5) / self.drawn
-
-
-def estimate(
-    draw: Callable[[np.random.Generator], Genome],
-    alone: Mapping[str, Callable[[Genome], bool]],
-    every: Callable[[Genome], bool],
-    count: int,
-) -> Quota:
-    """What ``count`` genomes say, always the same ones: a search may go by what is estimated."""
-    rng = np.random.default_rng(0)
-    drawn = [draw(rng) for _ in range(count)]
-    return Quota(
-        count,
-        {name: sum(map(meets, drawn)) for name, meets in alone.items()},
-        sum(map(every, drawn)),
-    )
-
 
 _MOST_REJECTED = 5_000  # draws until one is given up
 _MOST_COSTLY = 500  # of these, that are measured
@@ -74,13 +41,13 @@ def feasible_within(space: Space, limits: Limits, level: int | None = None) -> F
     Small spaces are listed, and exact. In others the limit on a cost with the smallest share of
     the prior is met exactly, and what it admits is drawn until the others are met.
     """
-    limits = Limits(limits.budgets or (Budget(0, UNLIMITED),), limits.bounds)
+    limits = Limits(limits.costs or (Limit("flops"),), limits.bounds)
     if not adds_up(space.root):
         level = None  # nobody knows what later levels can make of it: its own costs decide
-    if len(limits.budgets) == 1 and not limits.bounds:
-        (budget,) = limits.budgets
-        later = None if level is None else Completions(space.root, level, budget.cost)
-        return feasible(space, budget, later)
+    if len(limits.costs) == 1 and not limits.bounds:
+        (limit,) = limits.costs
+        later = None if level is None else Completions(space.root, level, limit.metric)
+        return feasible(space, limit, later)
     if level is None and (listed := _listed(space, limits.quick())):
         measured = tuple(bound for bound in limits.bounds if bound.measured)
         return LimitedFeasible((listed,), Limits((), measured), None) if measured else listed
@@ -88,11 +55,11 @@ def feasible_within(space: Space, limits: Limits, level: int | None = None) -> F
 
 
 def _listed(space: Space, limits: Limits) -> Feasible | None:
-    listing = Listing.of(space, limits.budgets[0].cost)
+    first, *others = limits.costs
+    listing = Listing.of(space, first.metric)
     if listing is None:
         return None
-    checks = Checks(space.root, limits.budgets[1:], limits.bounds)
-    return ListedFeasible(space, limits.budgets[0], listing, checks)
+    return ListedFeasible(space, first, listing, Checks(space.root, others, limits.bounds))
 
 
 class LimitedFeasible(Feasible):
@@ -104,18 +71,23 @@ class LimitedFeasible(Feasible):
 
     def __init__(self, exact: tuple[Feasible, ...], limits: Limits, level: int | None) -> None:
         self.base, *self.others = exact
-        self.exact, self.limits, self.level = exact, limits, level
-        self.space, self.budget, self.prior = self.base.space, self.base.budget, self.base.prior
+        self._exact, self.limits, self.level = exact, limits, level
+        self.space, self.limit, self.prior = self.base.space, self.base.limit, self.base.prior
         self.size, self.minimum, self.maximum = (
             self.base.size, self.base.minimum, self.base.maximum,
         )  # fmt: skip
-        budgets = [other.budget for other in self.others]
-        self.checks = Checks(self.space.root, budgets, limits.bounds)
+        self._further = [other.limit for other in self.others]
+        self.checks = Checks(self.space.root, self._further, limits.bounds)
         self._completer = None if level is None else Completer(self.space.root, limits, level)
         self._costly = self._completer is not None or self.checks.measures
         whole = self.space if level is None else self.space.root
-        self._contradiction = contradiction(whole, limits.budgets) if adds_up(whole) else None
+        self._contradiction = contradiction(whole, limits.costs) if adds_up(whole) else None
         self._estimate()
+
+    @property
+    def exact(self) -> tuple[Feasible, ...]:
+        """Each limit on a cost alone, met exactly, the tightest first."""
+        return self._exact
 
     # -- what is legal ---------------------------------------------------------------------------
 
@@ -132,7 +104,7 @@ class LimitedFeasible(Feasible):
             return self.checks.quick(self.space.lift(genome))
         self.checks.looked_at += 1
         return all(
-            other.legal(genome) or self.checks.reject(from_budget(other.budget), other.cost(genome))
+            other.legal(genome) or self.checks.reject(other.limit, other.cost(genome))
             for other in self.others
         )
 
@@ -225,7 +197,7 @@ class LimitedFeasible(Feasible):
         Raises:
             BudgetError: none was found, or of a small space there is none.
         """
-        checks = Checks(space.root, [f.budget for f in self.exact], self.limits.bounds)
+        checks = Checks(space.root, [f.limit for f in self.exact], self.limits.bounds)
         found = first_legal(space, tightest, checks, _MOST_REJECTED, _MOST_UNMET, _MOST_COSTLY)
         if found is None:
             self.checks = checks
@@ -235,41 +207,33 @@ class LimitedFeasible(Feasible):
     def _estimate(self) -> None:
         """The share and the count, as far as nothing has to be measured."""
         self.share, self.count = self.base.share, self.base.count
-        self.quota: Quota | None = None
-        quick = self.limits.quick()
-        further = (*self.others, *quick.bounds)
         if self._contradiction or any(alone.share == 0 for alone in self.exact):
             self.share = self.count = 0.0
-        elif self._completer is not None:
-            completer = Completer(self.space.root, quick, self._completer.level)
-            self.quota = estimate(
-                lambda rng: self.base.draw(self.prior, rng),
-                {str(from_budget(other.budget)): other.legal for other in self.others},
-                lambda genome: completer.complete(self.space.lift(genome)) is not None,
-                _ESTIMATED_COSTLY,
-            )
-            self.count = None
-        elif further:
-            budgets = [other.budget for other in self.others]
-            every = Checks(self.space.root, budgets, quick.bounds)
-            each = [Checks(self.space.root, [budget], ()) for budget in budgets]
-            each += [Checks(self.space.root, (), [bound]) for bound in quick.bounds]
-            alone = {
-                str(limit): self._quick(c) for limit, c in zip(every.limits, each, strict=True)
-            }
-            self.quota = estimate(
-                lambda rng: self.base.draw(self.prior, rng), alone, self._quick(every), _ESTIMATED
-            )
-            if self.count is not None:
-                self.count *= estimate(
-                    self.base.draw_uniform, {}, self._quick(every), _ESTIMATED
-                ).share
-        self.estimated = self.quota is not None
-        if self.quota is not None and self.share is not None:
-            self.share *= self.quota.share
+            return
+        quick = self.limits.quick()
+        if not (self._completer or self.others or quick.bounds):
+            return
+        self.estimated, root = True, self.space.root
+        draws = _ESTIMATED
+        if self._completer is None:
+            checks = Checks(root, self._further, quick.bounds)
 
-    def _quick(self, checks: Checks) -> Callable[[Genome], bool]:
-        return lambda genome: checks.quick(self.space.lift(genome))
+            def verdicts(genome: Genome) -> dict[str, bool]:
+                return checks.verdicts(self.space.lift(genome))
+
+            if self.count is not None:
+                self.count *= estimate(self.base.draw_uniform, verdicts, draws).share
+        else:
+            draws, self.count = _ESTIMATED_COSTLY, None
+            completer = Completer(root, quick, self._completer.level)
+
+            def verdicts(genome: Genome) -> dict[str, bool]:
+                alone = {str(other.limit): other.legal(genome) for other in self.others}
+                return alone | {_TOGETHER: completer.complete(self.space.lift(genome)) is not None}
+
+        self.quota = estimate(lambda rng: self.base.draw(self.prior, rng), verdicts, draws)
+        if self.share is not None:
+            self.share *= self.quota.share
 
     def enumerate(self) -> tuple[Genome, ...] | None:
         """All legal canonical genomes in order, where they are few enough to look at each."""

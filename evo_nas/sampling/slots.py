@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from evo_nas.errors import BudgetError
 from evo_nas.space.space import Genome, Space
 
-from .budget import Budget
 from .distribution import Distribution
+from .limits import Limit
 from .tables import CompletionTable, Floats, SumTable, Table
 
 
@@ -79,20 +79,20 @@ class ContextTable:
     """The table of one context."""
 
     def __init__(
-        self, space: Space, budget: Budget, context: Genome, later: Completions | None
+        self, space: Space, limit: Limit, context: Genome, later: Completions | None
     ) -> None:
         self.genes = dict(zip(space.context, context, strict=True))
         self.own = _context_slot(space, context)
         self.slots = [
-            _slot(space, s, context, budget.cost, later)
+            _slot(space, s, context, limit.metric, later)
             for s in (later.root if later else space).slots
         ]
         full = space.lift(space.fill(self.genes))
         root_context = tuple(full[i] for i in space.root.context)
         fixed = space.root.fixed_costs(root_context) if later else space.fixed_costs(context)
-        self.fixed = fixed[budget.cost]
+        self.fixed = fixed[limit.metric]
         # With an upper limit only, the cheapest completion decides.
-        self.by_sets = later is not None and budget.low > 0
+        self.by_sets = later is not None and limit.least > 0
         self.lookup: list[dict[Genome, tuple[int, ...]]] = [
             dict(zip(map(tuple, slot.values.tolist()), slot.costs, strict=True))
             for slot in self.slots
@@ -101,7 +101,7 @@ class ContextTable:
         self.maximum = self.fixed + sum(max(map(max, slot.costs)) for slot in self.slots)
         self.size = math.prod(float(len(slot.values)) for slot in self.slots)
         # No more than there is: a table of sets has a bit for each step up to the upper limit.
-        low, high = budget.low - self.fixed, min(budget.high, self.maximum) - self.fixed
+        low, high = limit.least - self.fixed, min(limit.most, self.maximum) - self.fixed
         self.table: Table
         if self.by_sets:
             self.table = CompletionTable([slot.costs for slot in self.slots], low, high)

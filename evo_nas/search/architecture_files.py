@@ -41,7 +41,7 @@ class ArchitectureFiles:
 
     def _limited(self, genome: Genome) -> dict[str, Mapping[str, object]]:
         """Values of limited metrics, and under what these and the run's scores were measured."""
-        checks = Checks(self.space, self.limits.budgets, self.limits.bounds)
+        checks = Checks(self.space, self.limits.costs, self.limits.bounds)
         told: dict[str, Mapping[str, object]] = {
             "limits": checks.values(genome) if self.config.limits else {},
             "measured_under": self._measured_under,

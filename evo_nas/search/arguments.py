@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError
-from evo_nas.sampling.budget import exact_amount
+from evo_nas.sampling.limits import exact_amount
 
 Amount: TypeAlias = str | float | None
 Named: TypeAlias = (

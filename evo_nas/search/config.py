@@ -14,8 +14,7 @@ from evo_nas.core.plugins.trusted_code import check_known
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import read_toml, shown
 from evo_nas.errors import BudgetError, EvoNasError, RunError, SettingsError
-from evo_nas.sampling.budget import parse_budget
-from evo_nas.sampling.limits import parse_limit
+from evo_nas.sampling.limits import Limit, parse_limit, parse_range
 from evo_nas.space.space import Geometry
 from evo_nas.strategies.base import Settings
 from evo_nas.training.recipe import Recipe, check_recipe
@@ -110,7 +109,7 @@ class Config:
         config = typed(cls, read_toml(path, RunError), path, RunError)
         check_recipe(config.recipe, str(path))
         for key, texts, parse in (
-            ("flops", (config.flops,), parse_budget),
+            ("flops", (config.flops,), parse_range),
             ("limits", config.limits, parse_limit),
         ):
             try:
@@ -122,9 +121,14 @@ class Config:
         return config
 
     @property
+    def every_limit(self) -> tuple[Limit, ...]:
+        """That on FLOPs, then the others."""
+        return parse_range(self.flops), *map(parse_limit, self.limits)
+
+    @property
     def specs(self) -> tuple[str, ...]:
         """The plug-ins, with those that measure for limits."""
-        measuring = (parse_limit(limit).metric for limit in self.limits)
+        measuring = (limit.metric for limit in self.every_limit[1:])
         return self.space, self.strategy, self.evaluator, self.retrainer, self.data, *measuring
 
 

@@ -10,8 +10,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
-from evo_nas.sampling.limits import Limit, describe_value, from_budget
-from evo_nas.sampling.several import LimitedFeasible
+from evo_nas.sampling.limits import Limit, describe_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,7 @@ class LimitFact:
 
 def limit_facts(limits: Limits, legal: Feasible) -> tuple[LimitFact, ...]:
     """What is known of each limit where ``legal`` is what can be searched."""
-    reached = {
-        str(from_budget(each.budget)): each
-        for each in (legal.exact if isinstance(legal, LimitedFeasible) else (legal,))
-    }
-    quota = legal.quota if isinstance(legal, LimitedFeasible) else None
+    reached, quota = {str(each.limit): each for each in legal.exact}, legal.quota
     measured = {str(bound.limit) for bound in limits.bounds if bound.measured}
     facts = []
     for limit in limits.every():

@@ -8,9 +8,8 @@ from functools import partial
 
 from evo_nas.core.plugins import places, registry
 from evo_nas.errors import BudgetError, SpaceError, nearest
-from evo_nas.sampling.budget import UNLIMITED, Budget, parse_budget
 from evo_nas.sampling.checks import Bound, Limits
-from evo_nas.sampling.limits import Limit, from_budget, merge_limits, parse_limit, parse_range
+from evo_nas.sampling.limits import Limit, merge_limits, parse_limit, parse_range
 from evo_nas.space.space import Genome, Space
 
 from .config import Config
@@ -25,42 +24,43 @@ def given_limits(
     params: str | None = None,
     latency: str | None = None,
     limits: Sequence[str] = (),
-) -> tuple[str, tuple[str, ...]]:
-    """The limit on FLOPs and all others, as a configuration keeps them.
+) -> tuple[Limit, ...]:
+    """What a user gives, one limit for each metric, that on FLOPs first.
 
     Without any, FLOPs are limited to 1.4G; with others alone they are unlimited.
 
     Raises:
         EvoNasError: a limit is malformed, contradicts another, or its metric is unknown.
     """
-    named = ((params, "params"), (latency, "latency"))
-    given = [parse_range(metric, text) for text, metric in named if text is not None]
+    ranges = {"flops": flops, "params": params, "latency": latency}
+    given = [parse_range(text, metric) for metric, text in ranges.items() if text is not None]
     given += map(parse_limit, limits)
-    if flops is not None or not given:
-        given.insert(0, from_budget(parse_budget(DEFAULT if flops is None else flops)))
-    merged = merge_limits(_absolute(space, limit) for limit in given)
-    budget = next((each.budget() for each in merged if each.metric == "flops"), None)
-    others = tuple(str(limit) for limit in merged if limit.metric != "flops")
-    return str(budget or Budget(0, UNLIMITED)), others
+    merged = merge_limits(_absolute(space, limit) for limit in given or [parse_range(DEFAULT)])
+    return tuple(sorted(merged, key=lambda limit: limit.metric != "flops"))
 
 
-def make_limits(space: Space, flops: str, limits: Sequence[str], measure: Measure) -> Limits:
-    """The limits that a configuration keeps; ``measure`` gives the value of what an evaluator says.
+def config_texts(limits: Sequence[Limit]) -> tuple[str, tuple[str, ...]]:
+    """The limit on FLOPs and all others, as a configuration keeps them."""
+    flops = next((each.whole() for each in limits if each.metric == "flops"), Limit("flops"))
+    return flops.range, tuple(str(each) for each in limits if each.metric != "flops")
+
+
+def make_limits(space: Space, given: Sequence[Limit], measure: Measure) -> Limits:
+    """Limits with where values come from; ``measure`` gives those that an evaluator says.
 
     Raises:
-        EvoNasError: a limit is malformed or its metric is unknown.
+        EvoNasError: a metric is unknown.
     """
-    budgets = [parse_budget(flops)]
-    bounds = []
-    costs, known = _costs(space), _known(space)
-    for limit in map(parse_limit, limits):
-        if limit.metric in costs:
-            budgets.append(limit.budget())
+    costs, bounds = [], []
+    of_space, known = _costs(space), _known(space)
+    for limit in given:
+        if limit.metric in of_space:
+            costs.append(limit.whole())
         elif limit.metric in known:
             bounds.append(Bound(limit, partial(_look_up, space, limit.metric)))
         else:
             bounds.append(Bound(limit, partial(measure, limit), measured=True))
-    return Limits(tuple(budget for budget in budgets if budget.limits), tuple(bounds))
+    return Limits(tuple(limit for limit in costs if limit.bounded), tuple(bounds))
 
 
 def space_limits(
@@ -69,21 +69,21 @@ def space_limits(
     """The limits by which a space is looked at; none are needed, and nothing is measured."""
     if flops is None and params is None and not limits:
         return Limits(())
-    budget, further = given_limits(space, flops, params, None, limits)
-    return make_limits(space, budget, further, unmeasured)
+    return make_limits(space, given_limits(space, flops, params, None, limits), unmeasured)
 
 
-def describe_limits(flops: str, limits: Sequence[str]) -> str:
-    """All limits of a configuration in one text for people and names of folders."""
-    named = [] if flops == str(Budget(0, UNLIMITED)) else [flops]
-    return " ".join([*named, *(_short(parse_limit(text)) for text in limits)])
+def describe_limits(limits: Sequence[Limit], separator: str = " ", unit: str = "") -> str:
+    """Limits in one text, for people and names of folders."""
+    return separator.join(
+        f"{each.range}{unit}" if each.metric == "flops" else _short(each)
+        for each in limits
+        if each.bounded
+    )
 
 
 def describe_config(config: Config) -> str:
     """All limits of a run for people, with units."""
-    limited = config.flops != str(Budget(0, UNLIMITED))
-    further = describe_limits(str(Budget(0, UNLIMITED)), config.limits).replace(" ", ", ")
-    return ", ".join(filter(None, [f"{config.flops} FLOPs" if limited else "", further]))
+    return describe_limits(config.every_limit, ", ", " FLOPs")
 
 
 def _short(limit: Limit) -> str:

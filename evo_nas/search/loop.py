@@ -18,10 +18,8 @@ from evo_nas.core.streams import Streams
 from evo_nas.data.source import DataSource, SearchData
 from evo_nas.errors import RunError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.sampling.budget import parse_budget
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.sampler import Sampler
-from evo_nas.sampling.several import LimitedFeasible
 from evo_nas.search.store.store import Store
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
@@ -69,12 +67,11 @@ class Loop:
         self.folder, self.config, self.progress = folder, config, progress
         self.space: Space = registry.load("space", config.space)
         self.strategy: Strategy = registry.load("strategy", config.strategy)
-        self.budget = parse_budget(config.flops)
         self.store = Store(folder / run_folder.STORE)
         self.measurer = LimitMeasurer(
             folder, self.space, self._limit_context, self.store, config.time_limit
         )
-        self.limits = make_limits(self.space, config.flops, config.limits, self.measurer.value)
+        self.limits = make_limits(self.space, config.every_limit, self.measurer.value)
         self.source: DataSource = registry.load("data", config.data)
         self.data = data or self.source.load(config.seed)
         if not config.began_with(self.store.fact):
@@ -154,7 +151,7 @@ class Loop:
             self.progress.say(
                 describe(best[0], objectives[0], legal, f"{stage.name}: {_counted(best)}")
             )
-            if isinstance(legal, LimitedFeasible):
+            if legal.tally:
                 self._tell_rejected(stage.name, legal.tally)
             return best, retrainer.weights(best[0].genome) if stage.final else None
         finally:

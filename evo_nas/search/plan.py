@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from evo_nas.sampling.budget import UNLIMITED, Budget
 from evo_nas.sampling.checks import Checks, Limits
 from evo_nas.sampling.feasible import Feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.space.sizes import stage_sizes
 from evo_nas.space.space import Space
 from evo_nas.strategies import checks
@@ -50,10 +50,9 @@ class Plan:
     published: tuple[Published, ...]
 
     @property
-    def budget(self) -> Budget:
+    def budget(self) -> Limit:
         """The limit on FLOPs."""
-        unlimited = Budget(0, UNLIMITED)
-        return next((b for b in self.limits.budgets if b.cost == unlimited.cost), unlimited)
+        return next((c for c in self.limits.costs if c.metric == "flops"), Limit("flops"))
 
     @property
     def facts(self) -> tuple[LimitFact, ...]:
@@ -95,7 +94,7 @@ def outlook(space: Space, stage: StagePlan, limits: Limits, *, first: bool) -> S
 def published(spec: str, space: Space, limits: Limits) -> tuple[Published, ...]:
     """The published networks of a space, cheapest first."""
     found = []
-    checks = Checks(space, limits.budgets, limits.quick().bounds)
+    checks = Checks(space, limits.costs, limits.quick().bounds)
     for name, architecture in published_networks().items():
         if architecture.space == spec:
             flops = space.costs(architecture.genome)["flops"]

@@ -11,9 +11,9 @@ from itertools import count
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.budget import UNLIMITED, format_amount
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
+from evo_nas.sampling.limits import UNLIMITED, format_amount
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.sampling.several import feasible_within
 from evo_nas.search.store.store import Evaluation
@@ -116,8 +116,8 @@ def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:
 def describe(best: Scored, objective: Objective, legal: Feasible, prefix: str) -> str:
     """One line about the best candidate so far, and how much of the budget it uses."""
     used = f"{format_amount(best.flops)} FLOPs"
-    if legal.budget.high < UNLIMITED:
-        used = f"{legal.cost(best.genome) / legal.budget.high:.1%} of the budget"
+    if legal.limit.most < UNLIMITED:
+        used = f"{legal.cost(best.genome) / legal.limit.most:.1%} of the budget"
     return f"{prefix}, best {objective.name} {best.metrics[objective.name]:.4f} at {used}"
 
 

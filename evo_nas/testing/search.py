@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.search.stage import stage_feasible, stage_space
 from evo_nas.space.space import Genome, Space
@@ -62,7 +62,7 @@ def search(
     space: Space,
     settings: Settings,
     objectives: Sequence[Objective],
-    budget: Budget,
+    budget: Limit,
     lost: Callable[[int, int], bool],
     recorded: Any = None,
 ) -> Search:

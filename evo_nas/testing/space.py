@@ -12,9 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from evo_nas.core.plugins import places
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.distribution import prior
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.slots import Completions
 from evo_nas.space.checks import check_choices, check_cost, check_slot
 from evo_nas.space.space import Genome, Space
@@ -193,13 +193,13 @@ class _SpaceChecks:
     def budget(self) -> None:
         space = self._subject.it
         costs = sorted(space.costs(genome)["flops"] for genome in self._genomes.some())
-        budget = Budget(costs[0], costs[len(costs) // 2])
+        budget = Limit("flops", costs[0], costs[len(costs) // 2])
         legal, rng = feasible(space, budget), np.random.default_rng(2)
         legal.require()
         for _ in range(5):
             genome = legal.draw(legal.prior, rng)
             flops = space.costs(genome)["flops"]
-            expect(flops in budget, f"{genome}, drawn within {budget} FLOPs, costs {flops}")
+            expect(flops in budget, f"{genome}, drawn within {budget.range} FLOPs, costs {flops}")
 
     def fingerprint(self) -> None:
         space = self._subject.it

@@ -11,8 +11,8 @@ import numpy as np
 
 from evo_nas.core.plugins import registry
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Scored, Settings, Strategy
 from evo_nas.strategies.checks import check_stages
@@ -110,8 +110,8 @@ class _StrategyChecks:
                 costs = space.costs(proposal.genome)["flops"]
                 expect(
                     stage.legal.legal(proposal.genome),
-                    f"{told} costs {costs:,} FLOPs, the budget is {stage.legal.budget}; draw with "
-                    "sampler.fresh or sampler.draw, which keep to it",
+                    f"{told} costs {costs:,} FLOPs, the budget is {stage.legal.limit.range}; "
+                    "draw with sampler.fresh or sampler.draw, which keep to it",
                 )
 
     def new(self) -> None:
@@ -142,14 +142,14 @@ class _StrategyChecks:
             )
 
     def exhausted(self) -> None:
-        cheapest = feasible(self._space, Budget(0, 10**18)).minimum
+        cheapest = feasible(self._space, Limit("flops")).minimum
         if cheapest is None:
             skip("how cheap networks of this space can be is not known")
         assert self._searched.stages
-        tight = Budget(0, int(cheapest * 1.2) + 1)
+        tight = Limit("flops", high=int(cheapest * 1.2) + 1)
         for stage in self._search(budget=tight).stages:
             count, done = stage.legal.count, len(stage.proposals)
-            told = f"{stage.plan.name} has {count} networks within {tight} FLOPs"
+            told = f"{stage.plan.name} has {count} networks within {tight.range} FLOPs"
             more = "sampler.fresh raises Exhausted when there are no more: end the stage then"
             expect(not stage.cut, f"{told}, and goes on asking; {more}")
             expect(count is None or done <= count, f"{told}, and proposes {done}; {more}")
@@ -230,7 +230,7 @@ class _StrategyChecks:
     def _search(
         self,
         strategy: Strategy | None = None,
-        budget: Budget | None = None,
+        budget: Limit | None = None,
         lost: Callable[[int, int], bool] = lambda generation, place: False,
         keep: object = None,
     ) -> Search:
@@ -248,9 +248,9 @@ class _StrategyChecks:
             skip("an object was given; give a spec or the class to have it made twice")
 
     @cached_property
-    def _budget(self) -> Budget:
+    def _budget(self) -> Limit:
         """What a third of the networks meet."""
-        rng, legal = np.random.default_rng(0), feasible(self._space, Budget(0, 10**18))
+        rng, legal = np.random.default_rng(0), feasible(self._space, Limit("flops"))
         drawn = [legal.draw(legal.prior, rng) for _ in range(60)]
         costs = sorted(self._space.costs(genome)["flops"] for genome in drawn)
-        return Budget(0, costs[20])
+        return Limit("flops", high=costs[20])

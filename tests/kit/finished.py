@@ -9,7 +9,7 @@ from evo_nas.api import prepare
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.results.candidates import Stage, read_stage
 from evo_nas.results.result import Result
-from evo_nas.sampling.budget import parse_budget
+from evo_nas.sampling.limits import parse_range
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Cell, Costs, Genome
 from evo_nas.training.batches import Ledger
@@ -17,7 +17,7 @@ from evo_nas.training.batches import Ledger
 from .plugins import Tiny
 
 ACCURACY = Objective("accuracy")
-BUDGET = parse_budget("1K")
+BUDGET = parse_range("1K")
 
 
 class Drawn(Tiny):

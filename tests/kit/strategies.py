@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy
@@ -17,7 +17,7 @@ from tests.kit.spaces import TinySpace
 SPACE = TinySpace(5)
 
 
-BUDGET = Budget(0, 500)
+BUDGET = Limit("flops", high=500)
 
 
 OBJECTIVES = (Objective("accuracy"), Objective("loss", maximise=False))
@@ -33,7 +33,7 @@ def score(genome: Genome) -> float:
 def search(
     strategy: Strategy,
     seed: int = 0,
-    budget: Budget = BUDGET,
+    budget: Limit = BUDGET,
     score: Callable[[Genome], float] = score,
     settings: Settings = SETTINGS,
 ) -> list[list[tuple[Proposal, Scored]]]:

@@ -9,7 +9,7 @@ import pytest
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.results.candidates import Stage, read_stage
 from evo_nas.results.charts.stages import flops_chart, time_chart
-from evo_nas.sampling.budget import parse_budget
+from evo_nas.sampling.limits import parse_range
 from tests.kit.finished import BUDGET, evaluation, genome, stage_of
 from tests.kit.svg import SVG, assert_inside
 
@@ -82,7 +82,7 @@ def test_finalists_and_the_winner_are_marked_with_all_their_numbers() -> None:
 
 
 def test_both_limits_of_a_budget_are_drawn() -> None:
-    drawn = flops_chart(stage_of(*SEARCHED), parse_budget("40..60"))
+    drawn = flops_chart(stage_of(*SEARCHED), parse_range("40..60"))
     texts = [t.text for t in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
     assert {"lower limit", "upper limit"} <= set(texts)
 

@@ -12,8 +12,8 @@ from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Progress, Silent
 from evo_nas.core.streams import Streams
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.search.stage import search
 from evo_nas.search.store.store import Evaluation
 from evo_nas.strategies.base import Proposal, Scored, Settings, rank
@@ -82,7 +82,7 @@ class Blocks(Silent):
 def run(strategy: str, scorer: Formula, progress: Progress) -> list[Scored]:
     loaded = registry.load("strategy", strategy)
     (stage,) = loaded.plan(SPACE, SETTINGS)
-    legal = feasible(SPACE, Budget(0, 1500))
+    legal = feasible(SPACE, Limit("flops", high=1500))
     return search(
         loaded, stage, SETTINGS, legal, scorer, Streams(0), progress  # type: ignore[arg-type]
     )  # fmt: skip

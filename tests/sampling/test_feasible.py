@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evo_nas.errors import BudgetError
-from evo_nas.sampling.budget import UNLIMITED, Budget
 from evo_nas.sampling.distribution import crossover, mutation
 from evo_nas.sampling.feasible import ExactFeasible, Feasible, RejectionFeasible, feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.slots import Completions
 from evo_nas.space.space import Genome, Space
 from tests.kit.spaces import TinySpace, Uneven, all_canonical, prior_mass
@@ -19,20 +19,22 @@ SPACES = {
     "context": TinySpace(2, wide=True),
     "odd unit": TinySpace(2, wide=True, unit=1_000_003),
 }
-BUDGETS = st.tuples(st.integers(0, 700), st.integers(0, 700)).map(lambda b: Budget(min(b), max(b)))
+BUDGETS = st.tuples(st.integers(0, 700), st.integers(0, 700)).map(
+    lambda b: Limit("flops", min(b), max(b))
+)
 
 
-def legal_by_force(space: Space, budget: Budget) -> list[Genome]:
-    return [g for g in all_canonical(space) if space.costs(g)[budget.cost] in budget]
+def legal_by_force(space: Space, budget: Limit) -> list[Genome]:
+    return [g for g in all_canonical(space) if space.costs(g)[budget.metric] in budget]
 
 
 @pytest.mark.parametrize("name", SPACES)
 @settings(deadline=None, max_examples=30)
 @given(budget=BUDGETS)
-def test_count_share_and_genomes_are_exact(name: str, budget: Budget) -> None:
+def test_count_share_and_genomes_are_exact(name: str, budget: Limit) -> None:
     space = SPACES[name]
     if name == "odd unit":
-        budget = Budget(budget.low * 100_000, budget.high * 100_000)
+        budget = Limit("flops", budget.low * 100_000, budget.most * 100_000)
     expected = legal_by_force(space, budget)
     found = feasible(space, budget)
     assert isinstance(found, ExactFeasible)
@@ -53,11 +55,11 @@ def completions_by_force(space: Space, genome: Genome, cost: str = "flops") -> l
 @settings(deadline=None, max_examples=30)
 @given(budget=BUDGETS)
 def test_a_first_stage_genome_is_legal_when_later_levels_can_complete_it(
-    name: str, budget: Budget
+    name: str, budget: Limit
 ) -> None:
     space = SPACES[name]
     if name == "odd unit":
-        budget = Budget(budget.low * 100_000, budget.high * 100_000)
+        budget = Limit("flops", budget.low * 100_000, budget.most * 100_000)
     stage = space.stage(0)
     expected = [
         genome
@@ -71,14 +73,14 @@ def test_a_first_stage_genome_is_legal_when_later_levels_can_complete_it(
 
 
 PARAMETERS = st.tuples(st.integers(0, 45), st.integers(0, 45)).map(
-    lambda b: Budget(min(b), max(b), "params")
+    lambda b: Limit("params", min(b), max(b))
 )
 
 
 @pytest.mark.parametrize("name", ["flat", "context"])
 @settings(deadline=None, max_examples=30)
 @given(budget=PARAMETERS)
-def test_another_cost_is_met_as_exactly(name: str, budget: Budget) -> None:
+def test_another_cost_is_met_as_exactly(name: str, budget: Limit) -> None:
     space, stage = SPACES[name], SPACES[name].stage(0)
     expected = legal_by_force(space, budget)
     found = feasible(space, budget)
@@ -98,7 +100,7 @@ def test_another_cost_is_met_as_exactly(name: str, budget: Budget) -> None:
 @pytest.mark.parametrize("low", [0, 200])
 def test_without_an_upper_limit_everything_above_the_lower_is_legal(low: int) -> None:
     space, stage = SPACES["flat"], SPACES["flat"].stage(0)
-    budget = Budget(low, UNLIMITED)
+    budget = Limit("flops", low)
     found = feasible(space, budget)
     assert found.enumerate() == tuple(legal_by_force(space, budget))
     assert space.costs(found.draw_largest(np.random.default_rng(0)))["flops"] == found.maximum
@@ -117,8 +119,10 @@ def chi_square(found: Feasible, distribution: object, expected: dict[Genome, flo
     return sum((counts[g] - draws * p) ** 2 / (draws * p) for g, p in expected.items())
 
 
-@pytest.mark.parametrize("budget", [Budget(0, 200), Budget(150, 300), Budget(300, 330)])
-def test_draws_follow_the_conditioned_distribution(budget: Budget) -> None:
+@pytest.mark.parametrize(
+    "budget", [Limit("flops", high=200), Limit("flops", 150, 300), Limit("flops", 300, 330)]
+)
+def test_draws_follow_the_conditioned_distribution(budget: Limit) -> None:
     space = TinySpace(2, wide=True)
     found = feasible(space, budget)
     legal = legal_by_force(space, budget)
@@ -143,7 +147,7 @@ def test_draws_follow_the_conditioned_distribution(budget: Budget) -> None:
 def test_draws_while_later_levels_are_open_follow_the_conditioned_prior() -> None:
     space = TinySpace(3)
     stage = space.stage(0)
-    found = feasible(stage, Budget(250, 260), Completions(space, 0))
+    found = feasible(stage, Limit("flops", 250, 260), Completions(space, 0))
     legal = found.enumerate()
     assert legal is not None
     assert 1 < len(legal) < 27
@@ -154,12 +158,15 @@ def test_draws_while_later_levels_are_open_follow_the_conditioned_prior() -> Non
 @pytest.mark.parametrize(
     ("budget", "said"),
     [
-        (Budget(0, 30), "nearest reachable is 67"),  # three slots of "c": 10 + 20 + 30, and 7
-        (Budget(10_000, 20_000), "nearest reachable is 547"),
-        (Budget(68, 70), "nearest reachable is 67 and 87"),
+        (
+            Limit("flops", high=30),
+            "nearest reachable is 67",
+        ),  # three slots of "c": 10 + 20 + 30, and 7
+        (Limit("flops", 10_000, 20_000), "nearest reachable is 547"),
+        (Limit("flops", 68, 70), "nearest reachable is 67 and 87"),
     ],
 )
-def test_an_impossible_budget_names_the_nearest_reachable(budget: Budget, said: str) -> None:
+def test_an_impossible_budget_names_the_nearest_reachable(budget: Limit, said: str) -> None:
     found = feasible(TinySpace(3), budget)
     assert found.count == 0
     with pytest.raises(BudgetError, match=said):
@@ -172,7 +179,7 @@ def test_too_many_steps_fall_back_to_rounding_with_a_check(
 ) -> None:
     monkeypatch.setattr(f"evo_nas.sampling.tables.{limit}", most)
     space = TinySpace(3)
-    budget = Budget(180, 250)
+    budget = Limit("flops", 180, 250)
     found = feasible(space, budget)
     assert isinstance(found, ExactFeasible)
     assert not any(context.table.exact for context in found._contexts)
@@ -191,18 +198,18 @@ def test_costs_that_do_not_add_up_are_met_by_bounded_rejection(
 ) -> None:
     monkeypatch.setattr("evo_nas.sampling.listed._MOST_LISTED", 999)
     space = Uneven(3)
-    found = feasible(space, Budget(0, 200))
+    found = feasible(space, Limit("flops", high=200))
     assert isinstance(found, RejectionFeasible)
     assert found.count is None
     rng = np.random.default_rng(0)
     assert all(space.costs(found.draw(found.prior, rng))["flops"] <= 200 for _ in range(50))
     with pytest.raises(BudgetError, match="widen the budget"):
-        feasible(space, Budget(0, 1)).draw(found.prior, rng)
+        feasible(space, Limit("flops", high=1)).draw(found.prior, rng)
 
 
 def test_uniform_draws_do_not_follow_the_prior() -> None:
     space = TinySpace(1)
-    found = feasible(space, Budget(0, 10**6))
+    found = feasible(space, Limit("flops", high=10**6))
     rng = np.random.default_rng(0)
     drawn = [found.draw_uniform(rng) for _ in range(3000)]
     shares = [drawn.count(genome) / 3000 for genome in all_canonical(space)]
@@ -213,6 +220,7 @@ def test_many_budgets_at_once_agree_on_their_union() -> None:
     space = TinySpace(3)
     edges = [0, 100, 200, 300, 400, 10_000]
     counts = [
-        feasible(space, Budget(low + 1, high)).count for low, high in itertools.pairwise(edges)
+        feasible(space, Limit("flops", low + 1, high)).count
+        for low, high in itertools.pairwise(edges)
     ]
     assert sum(c or 0 for c in counts) == len(all_canonical(space))

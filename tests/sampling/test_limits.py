@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evo_nas.errors import BudgetError
-from evo_nas.sampling.budget import UNLIMITED, Budget
-from evo_nas.sampling.limits import Limit, from_budget, merge_limits, parse_limit, parse_range
+from evo_nas.sampling.limits import Limit, format_amount, merge_limits, parse_limit, parse_range
 
 METRICS = st.sampled_from(
     [
@@ -23,7 +22,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("read", [parse_limit, lambda text: parse_range("latency", text)])
+@pytest.mark.parametrize("read", [parse_limit, lambda text: parse_range(text, "latency")])
 @given(text=st.text(max_size=20) | st.lists(PIECES, max_size=9).map("".join))
 def test_any_text_is_a_limit_or_a_budget_error(read: Callable[[str], Limit], text: str) -> None:
     try:
@@ -66,9 +65,9 @@ def test_limits_are_read(text: str, limit: Limit) -> None:
 
 
 def test_ranges_are_read_as_budgets_are() -> None:
-    assert parse_range("params", "6M") == Limit("params", high=6e6)
-    assert parse_range("params", "4M..6M") == Limit("params", 4e6, 6e6)
-    assert parse_range("latency", "0.01s .. 15ms") == Limit("latency", 10, 15)
+    assert parse_range("6M", "params") == Limit("params", high=6e6)
+    assert parse_range("4M..6M", "params") == Limit("params", 4e6, 6e6)
+    assert parse_range("0.01s .. 15ms", "latency") == Limit("latency", 10, 15)
 
 
 @pytest.mark.parametrize(
@@ -103,14 +102,11 @@ def test_limits_on_one_metric_are_merged() -> None:
         merge_limits(map(parse_limit, ["params<=3M", "params>=4M"]))
 
 
-@given(st.integers(0, 10**12), st.integers(1, 10**12))
-def test_budgets_are_limits_and_back(low: int, more: int) -> None:
-    for budget in (Budget(low, low + more, "params"), Budget(low, UNLIMITED)):
-        assert from_budget(budget).budget() == budget
-
-
 def test_a_cost_is_a_whole_number() -> None:
-    assert Limit("params", 3.2, 5.8).budget() == Budget(4, 5, "params")
+    limit = Limit("params", 3.2, 5.8)
+    assert (limit.least, limit.most) == (4, 5)
+    assert limit.whole() == Limit("params", 4, 5)
+    assert Limit("params", 0, 1e30).whole() == Limit("params")
 
 
 def test_how_far_outside() -> None:
@@ -127,4 +123,76 @@ def test_of_what_cannot_be_below_zero_no_limit_is(text: str) -> None:
     with pytest.raises(BudgetError, match=r"is malformed: '-.*' is below 0, as nothing can be"):
         parse_limit(text)
     with pytest.raises(BudgetError, match="'-5' is malformed"):
-        parse_range("params", "-5")
+        parse_range("-5", "params")
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("1.4G", 0, 1_400_000_000),
+        ("1400M", 0, 1_400_000_000),
+        ("1400m", 0, 1_400_000_000),
+        ("1.3G..1.4G", 1_300_000_000, 1_400_000_000),
+        (" 1.3 G .. 1.4 G ", 1_300_000_000, 1_400_000_000),
+        ("0.1G", 0, 100_000_000),
+        ("123", 0, 123),
+        ("2K..2K", 2000, 2000),
+        ("1.1T", 0, 1_100_000_000_000),
+    ],
+)
+def test_reads_amounts_exactly(text: str, low: int, high: int) -> None:
+    assert parse_range(text) == Limit("flops", low or -math.inf, high)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "G", "1.4X", "-1G", "1.4G..", "..1.4G", "1.4G...1.5G", "1,4G", "nan", "unlimited..2G",
+     "1.5G..1.4G", "1G..2G..3G", "1" * 40, "5\u212a", "٣", "1G\n..x"],
+)  # fmt: skip
+def test_malformed_budgets_name_themselves(text: str) -> None:
+    with pytest.raises(BudgetError) as raised:
+        parse_range(text)
+    assert f"budget {text!r}" in str(raised.value)
+
+
+AMOUNTS = st.sampled_from(
+    ["1.4", "0", "99", "9999999999999999", ".", "..", "G", "t", "K", " ", "unlimited"]
+)
+
+
+@given(st.text(max_size=30) | st.lists(AMOUNTS, max_size=7).map("".join))
+def test_any_text_is_a_budget_or_a_budget_error(text: str) -> None:
+    try:
+        budget = parse_range(text)
+    except BudgetError:
+        return
+    assert budget.least >= 0
+    assert budget.low <= budget.high
+    assert parse_range(budget.range) == budget
+
+
+@given(st.integers(1, 10**15), st.integers(0, 10**15))
+def test_a_budget_written_and_read_is_the_same(high: int, width: int) -> None:
+    low = max(high - width, 0)
+    budget = parse_range(f"{low}..{high}" if low else str(high))
+    assert (budget.least, budget.most) == (low, high)
+    assert parse_range(budget.whole().range) == budget
+    assert high in budget
+    assert high + 1 not in budget
+    assert low in budget
+    assert low == 0 or low - 1 not in budget
+
+
+def test_flops_may_be_unlimited() -> None:
+    for text in ("unlimited", "2000000T", "1G..unlimited"):
+        assert parse_range(parse_range(text).whole().range) == parse_range(text).whole()
+    assert not parse_range("unlimited").bounded
+    with pytest.raises(BudgetError, match="'unlimited' is malformed"):
+        parse_range("unlimited", "params")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.4e9, "1.4G"), (999, "999"), (7264456, "7.264M"), (1e12, "1T"), (0, "0")]
+)
+def test_amounts_are_written_for_people(value: float, text: str) -> None:
+    assert format_amount(value) == text

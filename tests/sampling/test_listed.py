@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evo_nas.errors import BudgetError
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.distribution import Distribution, crossover, mutation, prior
 from evo_nas.sampling.feasible import ExactFeasible, ListedFeasible, feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.slots import Completions
 from evo_nas.space.space import Genome, Space
 from tests.kit.spaces import Merging, Tangled, TinySpace, Uneven, all_canonical
@@ -26,7 +26,9 @@ SPACES = {
     "stage of tangled": Tangled().stage(1, (1, 0, 1, 0, 1, 0, 0, 2, 1)),
     "nothing free": TinySpace(1).stage(1, (2, 0, 0)),
 }
-BUDGETS = st.tuples(st.integers(0, 700), st.integers(0, 700)).map(lambda b: Budget(min(b), max(b)))
+BUDGETS = st.tuples(st.integers(0, 700), st.integers(0, 700)).map(
+    lambda b: Limit("flops", min(b), max(b))
+)
 
 
 def masses(space: Space, distribution: Distribution) -> dict[Genome, float]:
@@ -54,7 +56,7 @@ def prior_masses(name: str) -> dict[Genome, float]:
 @pytest.mark.parametrize("name", SPACES)
 @settings(max_examples=40)
 @given(budget=BUDGETS)
-def test_count_share_and_genomes_are_exact(name: str, budget: Budget) -> None:
+def test_count_share_and_genomes_are_exact(name: str, budget: Limit) -> None:
     space, every = SPACES[name], every_cost(name)
     expected = [genome for genome, cost in every.items() if cost in budget]
     found = feasible(space, budget)
@@ -65,7 +67,7 @@ def test_count_share_and_genomes_are_exact(name: str, budget: Budget) -> None:
     assert [genome for genome in every if found.legal(genome)] == expected
     assert (found.minimum, found.maximum) == (min(every.values()), max(every.values()))
     below = [cost for cost in every.values() if cost < budget.low]
-    above = [cost for cost in every.values() if cost > budget.high]
+    above = [cost for cost in every.values() if cost > budget.most]
     assert found.nearest() == [*([max(below)] if below else []), *([min(above)] if above else [])]
 
 
@@ -85,7 +87,7 @@ def chi_square_is_small(drawn: list[Genome], expected: dict[Genome, float]) -> b
 @pytest.mark.parametrize("name", ["uneven context", "tangled", "merging", "stage of merging"])
 def test_draws_follow_the_conditioned_distribution(name: str) -> None:
     space = SPACES[name]
-    found = feasible(space, Budget(60, 200))
+    found = feasible(space, Limit("flops", 60, 200))
     legal = found.enumerate()
     assert legal is not None
     assert 5 < len(legal) < len(all_canonical(space))
@@ -105,7 +107,7 @@ def test_draws_follow_the_conditioned_distribution(name: str) -> None:
 
 def test_the_largest_are_drawn_from_the_prior_among_them() -> None:
     space = SPACES["merging"]
-    found = feasible(space, Budget(0, 150))
+    found = feasible(space, Limit("flops", high=150))
     legal = found.enumerate()
     assert legal is not None
     highest = max(space.costs(genome)["flops"] for genome in legal)
@@ -120,34 +122,34 @@ def test_the_largest_are_drawn_from_the_prior_among_them() -> None:
 
 def test_an_impossible_budget_names_the_nearest_reachable() -> None:
     space = SPACES["tangled"]
-    found = feasible(space, Budget(1, 2))
+    found = feasible(space, Limit("flops", 1, 2))
     assert (found.count, found.share) == (0, 0)
     lowest = min(space.costs(genome)["flops"] for genome in all_canonical(space))
     with pytest.raises(BudgetError, match=f"no network of tiny meets .* reachable is {lowest};"):
         found.require()
     with pytest.raises(BudgetError, match="widen the budget"):
         found.draw(found.prior, np.random.default_rng(0))
-    feasible(space, Budget(0, 10**25)).require()
+    feasible(space, Limit("flops", high=10**25)).require()
 
 
 def test_a_distribution_that_meets_no_legal_genome_is_said_to() -> None:
     space = Uneven(1)
-    found = feasible(space, Budget(130, 10**6))
+    found = feasible(space, Limit("flops", 130, 10**6))
     never = Distribution([[0, 0, 1], [1, 0, 0], [1, 0]])  # "c", the smallest
     with pytest.raises(BudgetError, match="can be drawn"):
         found.draw(never, np.random.default_rng(0))
 
 
 def test_what_adds_up_and_merges_nothing_is_not_listed() -> None:
-    assert isinstance(feasible(TinySpace(3), Budget(0, 200)), ExactFeasible)
+    assert isinstance(feasible(TinySpace(3), Limit("flops", high=200)), ExactFeasible)
 
 
 def test_a_large_space_that_merges_genomes_is_exact_but_for_its_counts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    listed = feasible(Merging(3), Budget(60, 150))
+    listed = feasible(Merging(3), Limit("flops", 60, 150))
     monkeypatch.setattr("evo_nas.sampling.listed._MOST_LISTED", 999)
-    found = feasible(Merging(3), Budget(60, 150))
+    found = feasible(Merging(3), Limit("flops", 60, 150))
     assert isinstance(found, ExactFeasible)
     assert (found.count, found.size) == (None, None)
     assert found.share == pytest.approx(listed.share)
@@ -158,7 +160,7 @@ def test_a_large_space_that_merges_genomes_is_exact_but_for_its_counts(
     rng = np.random.default_rng(5)
     assert chi_square_is_small([found.draw(found.prior, rng) for _ in range(4000)], expected)
     with pytest.raises(BudgetError, match="the nearest reachable is"):
-        feasible(Merging(3), Budget(1, 2)).require()
+        feasible(Merging(3), Limit("flops", 1, 2)).require()
 
 
 def test_many_choices_without_slots_are_told_from_few(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,8 +177,8 @@ def test_many_choices_without_slots_are_told_from_few(monkeypatch: pytest.Monkey
         def costs(self, genome: object) -> dict[str, int]:  # type: ignore[override]
             return {"flops": sum(genome) ** 2 + 1, "params": 0}  # type: ignore[call-overload]
 
-    assert feasible(Flat(5), Budget(0, 5)).count == 1 + 5 + (5 + 10)
-    large = feasible(Flat(60), Budget(0, 2500))
+    assert feasible(Flat(5), Limit("flops", high=5)).count == 1 + 5 + (5 + 10)
+    large = feasible(Flat(60), Limit("flops", high=2500))
     assert large.count is None
     genome = large.draw(large.prior, np.random.default_rng(0))
     assert sum(genome) <= 50
@@ -185,7 +187,7 @@ def test_many_choices_without_slots_are_told_from_few(monkeypatch: pytest.Monkey
 def test_levels_of_a_space_whose_costs_do_not_add_up_are_met_by_their_own_costs() -> None:
     root = Uneven(2)
     assert root.levels == (0, 1)
-    stage, budget = root.stage(0), Budget(0, 100)
+    stage, budget = root.stage(0), Limit("flops", high=100)
     legal = feasible(stage, budget, Completions(root, 0))
     assert isinstance(legal, ListedFeasible)
     expected = [g for g in all_canonical(stage) if stage.costs(g)["flops"] in budget]

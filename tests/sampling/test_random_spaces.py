@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.distribution import crossover, mutation
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.space.space import Choice, Costs, Genome, Geometry, Space
 from tests.kit.spaces import all_canonical, chi_square_tail, masses, prior_mass
 
@@ -62,7 +62,7 @@ def test_count_and_share_are_those_of_enumeration_and_no_draw_is_outside(
 ) -> None:
     every = {genome: space.costs(genome)["flops"] for genome in all_canonical(space)}
     low, high = sorted(data.draw(st.sampled_from(sorted(every.values()))) for _ in range(2))
-    budget = Budget(low, max(high, 1))
+    budget = Limit("flops", low, max(high, 1))
     legal = [genome for genome, cost in every.items() if cost in budget]
     found = feasible(space, budget)
     assert found.count == len(legal)
@@ -86,7 +86,7 @@ def test_draws_follow_the_conditioned_distribution(space: Drawn, data: st.DataOb
     costs = {genome: space.costs(genome)["flops"] for genome in all_canonical(space)}
     high = max(data.draw(st.sampled_from(sorted(costs.values()))), 1)
     legal = [genome for genome, cost in costs.items() if cost <= high]
-    found = feasible(space, Budget(0, high))
+    found = feasible(space, Limit("flops", high=high))
     first, second = (data.draw(st.sampled_from(legal)) for _ in range(2))
     rng = np.random.default_rng(0)
     for distribution in (

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.distribution import crossover, mutation
 from evo_nas.sampling.feasible import RejectionFeasible, feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Exhausted, Sampler
 from tests.kit.spaces import TinySpace, Uneven, all_canonical, chi_square_tail, masses, prior_mass
 
@@ -15,7 +15,7 @@ SPACE = TinySpace(3)
 
 
 def test_every_legal_genome_is_proposed_once_and_then_the_space_is_exhausted() -> None:
-    legal = feasible(SPACE, Budget(180, 260))
+    legal = feasible(SPACE, Limit("flops", 180, 260))
     sampler = Sampler(legal)
     rng = np.random.default_rng(0)
     expected = legal.enumerate()
@@ -29,7 +29,7 @@ def test_every_legal_genome_is_proposed_once_and_then_the_space_is_exhausted() -
 @settings(deadline=None, max_examples=30)
 @given(st.integers(110, 500), st.integers(0, 2**32))
 def test_nothing_drawn_is_outside_the_budget(high: int, seed: int) -> None:
-    sampler = Sampler(feasible(SPACE, Budget(90, high)))
+    sampler = Sampler(feasible(SPACE, Limit("flops", 90, high)))
     rng = np.random.default_rng(seed)
     parent = sampler.draw(sampler.feasible.prior, rng)
     for rate in (0.05, 0.5, 1.0):
@@ -38,7 +38,7 @@ def test_nothing_drawn_is_outside_the_budget(high: int, seed: int) -> None:
 
 
 def test_a_distribution_that_only_repeats_itself_gives_way_to_the_next() -> None:
-    sampler = Sampler(feasible(SPACE, Budget(0, 10**6)))
+    sampler = Sampler(feasible(SPACE, Limit("flops", high=10**6)))
     rng = np.random.default_rng(0)
     parent, _ = sampler.fresh(rng)
     child, used = sampler.fresh(rng, lambda: mutation(SPACE, parent, 0.0))
@@ -50,7 +50,7 @@ def test_a_distribution_that_only_repeats_itself_gives_way_to_the_next() -> None
 
 def test_too_many_to_enumerate_and_a_lopsided_prior_still_gives_new_genomes() -> None:
     # Nearly all prior mass of the legal genomes is on few of them once those are proposed.
-    legal = feasible(SPACE, Budget(0, 10**6))
+    legal = feasible(SPACE, Limit("flops", high=10**6))
     legal.enumerate = lambda: None  # type: ignore[method-assign]
     sampler = Sampler(legal)
     rng = np.random.default_rng(0)
@@ -60,7 +60,7 @@ def test_too_many_to_enumerate_and_a_lopsided_prior_still_gives_new_genomes() ->
 
 
 def test_looking_does_not_take() -> None:
-    sampler = Sampler(feasible(SPACE, Budget(0, 400)))
+    sampler = Sampler(feasible(SPACE, Limit("flops", high=400)))
     rng = np.random.default_rng(0)
     seen = sampler.look(sampler.feasible.prior, 30, rng)
     assert len(set(seen)) == len(seen) > 5
@@ -72,16 +72,16 @@ def test_looking_does_not_take() -> None:
 
 
 def test_looking_where_hardly_anything_is_legal_finds_that() -> None:
-    lowest = feasible(SPACE, Budget(0, 10**6)).minimum
+    lowest = feasible(SPACE, Limit("flops", high=10**6)).minimum
     assert lowest is not None
-    sampler = Sampler(feasible(SPACE, Budget(lowest, lowest)))
+    sampler = Sampler(feasible(SPACE, Limit("flops", lowest, lowest)))
     rng = np.random.default_rng(0)
     for genome in sampler.look(sampler.feasible.prior, 3, rng):
         assert SPACE.costs(genome)["flops"] == lowest
 
 
 def test_what_was_only_looked_at_can_still_be_proposed() -> None:
-    legal = feasible(SPACE, Budget(180, 260))
+    legal = feasible(SPACE, Limit("flops", 180, 260))
     everything = legal.enumerate()
     assert everything is not None
     sampler = Sampler(legal)
@@ -95,7 +95,7 @@ def test_what_was_only_looked_at_can_still_be_proposed() -> None:
 
 
 def test_looking_draws_from_the_conditioned_distribution() -> None:
-    legal = feasible(SPACE, Budget(90, 200))
+    legal = feasible(SPACE, Limit("flops", 90, 200))
     rng = np.random.default_rng(0)
     looked = Counter(Sampler(legal).look(legal.prior, 1, rng)[0] for _ in range(4000))
     everything = legal.enumerate()
@@ -108,7 +108,7 @@ def test_looking_draws_from_the_conditioned_distribution() -> None:
 
 def test_looking_gives_up_where_only_rejection_is_possible() -> None:
     parents = ((0,) * 24, (1, 1, 1) * 8)
-    legal = RejectionFeasible(TinySpace(8), Budget(0, 10**6))
+    legal = RejectionFeasible(TinySpace(8), Limit("flops", high=10**6))
     legal.legal = lambda genome: genome in parents  # type: ignore[method-assign]
     children = crossover(legal.space, *parents)
     assert Sampler(legal).look(children, 10, np.random.default_rng(0)) == []
@@ -118,10 +118,10 @@ def test_looking_gives_up_where_only_rejection_is_possible() -> None:
 
 
 # Budgets of 77% of the prior are mostly met by drawing without them, of 4% by the table.
-@pytest.mark.parametrize("budget", [Budget(0, 250), Budget(380, 400)], ids=str)
+@pytest.mark.parametrize("budget", [Limit("flops", high=250), Limit("flops", 380, 400)], ids=str)
 @pytest.mark.parametrize("space", [TinySpace(2, wide=True), Uneven(2, wide=True)], ids=type)
 def test_what_is_proposed_first_follows_the_conditioned_distribution(
-    space: TinySpace, budget: Budget
+    space: TinySpace, budget: Limit
 ) -> None:
     # Sensitive: were 15% of the draws uniform over the legal genomes, every case would fail.
     legal = [g for g in all_canonical(space) if space.costs(g)["flops"] in budget]

@@ -4,7 +4,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evo_nas.errors import BudgetError
-from evo_nas.sampling.budget import UNLIMITED, Budget
 from evo_nas.sampling.checks import Bound, Limits
 from evo_nas.sampling.distribution import Distribution, crossover, mutation
 from evo_nas.sampling.feasible import ListedFeasible
@@ -14,11 +13,13 @@ from evo_nas.sampling.several import LimitedFeasible, feasible_within
 from evo_nas.space.space import Genome, Space
 from tests.kit.spaces import Merging, Tangled, TinySpace, Uneven, all_canonical, prior_mass
 
-FLOPS = st.tuples(st.integers(0, 700), st.integers(0, 700)).map(lambda b: Budget(min(b), max(b)))
-PARAMS = st.tuples(st.integers(0, 45), st.integers(0, 45)).map(
-    lambda b: Budget(min(b), max(b), "params")
+FLOPS = st.tuples(st.integers(0, 700), st.integers(0, 700)).map(
+    lambda b: Limit("flops", min(b), max(b))
 )
-WITHIN = Limits((Budget(0, 260), Budget(12, 20, "params")))
+PARAMS = st.tuples(st.integers(0, 45), st.integers(0, 45)).map(
+    lambda b: Limit("params", min(b), max(b))
+)
+WITHIN = Limits((Limit("flops", high=260), Limit("params", 12, 20)))
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def unlisted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def within(space: Space, limits: Limits, genome: Genome) -> bool:
     costs = space.costs(genome)
-    return all(costs[b.cost] in b for b in limits.budgets) and all(
+    return all(costs[b.metric] in b for b in limits.costs) and all(
         bound.value(space.lift(genome)) in bound.limit for bound in limits.bounds
     )
 
@@ -52,7 +53,7 @@ def completable_by_force(space: Space, limits: Limits) -> list[Genome]:
 @settings(deadline=None, max_examples=8)
 @given(flops=FLOPS, params=PARAMS)
 def test_of_a_small_space_everything_is_exact(
-    kind: type[TinySpace], flops: Budget, params: Budget
+    kind: type[TinySpace], flops: Limit, params: Limit
 ) -> None:
     space, limits = kind(2), Limits((flops, params))
     expected = legal_by_force(space, limits)
@@ -68,7 +69,7 @@ def test_of_a_small_space_everything_is_exact(
 @settings(deadline=None, max_examples=8)
 @given(flops=FLOPS, params=PARAMS)
 def test_a_first_stage_genome_is_legal_when_one_completion_meets_all_limits(
-    flops: Budget, params: Budget
+    flops: Limit, params: Limit
 ) -> None:
     space, limits = TinySpace(2), Limits((flops, params))
     expected = completable_by_force(space, limits)
@@ -80,7 +81,7 @@ def test_a_first_stage_genome_is_legal_when_one_completion_meets_all_limits(
 @pytest.mark.parametrize("blocks", [2, 3])
 def test_the_later_stage_of_a_legal_genome_has_a_legal_genome(blocks: int) -> None:
     space = TinySpace(blocks, wide=True)
-    limits = Limits((Budget(0, 60 * blocks), Budget(4, 5 * blocks, "params")))
+    limits = Limits((Limit("flops", high=60 * blocks), Limit("params", 4, 5 * blocks)))
     stage = space.stage(0)
     found = feasible_within(stage, limits, 0)
     found.require()
@@ -97,7 +98,7 @@ def test_the_later_stage_of_a_legal_genome_has_a_legal_genome(blocks: int) -> No
 def test_nothing_outside_any_limit_is_drawn(kind: type[TinySpace]) -> None:
     space = kind(3)
     known = Bound(Limit("genes", high=5.0), lambda full: float(sum(full)))
-    limits = Limits((Budget(0, 260), Budget(5, 20, "params")), (known,))
+    limits = Limits((Limit("flops", high=260), Limit("params", 5, 20)), (known,))
     found = feasible_within(space, limits)
     assert isinstance(found, LimitedFeasible)
     found.require()
@@ -117,7 +118,7 @@ def test_nothing_outside_any_limit_is_drawn(kind: type[TinySpace]) -> None:
 @pytest.mark.parametrize("name", ["prior", "mutation", "crossover"])
 def test_draws_within_two_limits_follow_the_conditioned_distribution(name: str) -> None:
     space = TinySpace(2, wide=True)
-    limits = Limits((Budget(0, 200), Budget(8, 16, "params")))
+    limits = Limits((Limit("flops", high=200), Limit("params", 8, 16)))
     found = feasible_within(space, limits)
     legal = legal_by_force(space, limits)
     distribution = {
@@ -156,10 +157,10 @@ def test_shares_and_counts_are_estimated() -> None:
 
 @pytest.mark.usefixtures("unlisted")
 def test_the_limit_with_the_smallest_share_is_met_exactly() -> None:
-    tight, loose = Budget(0, 100), Budget(0, 25, "params")
-    assert feasible_within(TinySpace(3), Limits((loose, tight))).budget == tight
-    tight, loose = Budget(0, 10, "params"), Budget(0, 500)
-    assert feasible_within(TinySpace(3), Limits((loose, tight))).budget == tight
+    tight, loose = Limit("flops", high=100), Limit("params", high=25)
+    assert feasible_within(TinySpace(3), Limits((loose, tight))).limit == tight
+    tight, loose = Limit("params", high=10), Limit("flops", high=500)
+    assert feasible_within(TinySpace(3), Limits((loose, tight))).limit == tight
 
 
 @pytest.mark.parametrize("level", [None, 0])
@@ -170,7 +171,7 @@ def test_limits_that_exclude_each_other_are_told_in_one_line(
     if not listed:
         monkeypatch.setattr("evo_nas.sampling.listed._MOST_LISTED", 1)
     space = TinySpace(3)
-    limits = Limits((Budget(0, 200), Budget(25, UNLIMITED, "params")))
+    limits = Limits((Limit("flops", high=200), Limit("params", 25)))
     with pytest.raises(BudgetError, match="params") as caught:
         feasible_within(space.stage(0) if level == 0 else space, limits, level).require()
     assert "\n" not in str(caught.value)
@@ -179,8 +180,8 @@ def test_limits_that_exclude_each_other_are_told_in_one_line(
 
 def test_a_limit_that_alone_admits_nothing_names_the_nearest() -> None:
     for limits in (
-        Limits((Budget(0, 260), Budget(0, 1, "params"))),
-        Limits((Budget(0, 30), Budget(0, 20, "params"))),
+        Limits((Limit("flops", high=260), Limit("params", high=1))),
+        Limits((Limit("flops", high=30), Limit("params", high=20))),
     ):
         with pytest.raises(BudgetError, match="nearest reachable is"):
             feasible_within(TinySpace(3).stage(0), limits, 0).require()
@@ -234,7 +235,7 @@ def test_a_search_ends_when_no_more_is_drawn() -> None:
     space = TinySpace(3)
     only = all_canonical(space)[17]
     bound = Bound(Limit("one"), lambda full: 0.0 if full == only else float("nan"), measured=True)
-    found = feasible_within(space, Limits((Budget(0, 10**6),), (bound,)))
+    found = feasible_within(space, Limits((Limit("flops", high=10**6),), (bound,)))
     found.known = only
     sampler = Sampler(found)
     rng = np.random.default_rng(0)

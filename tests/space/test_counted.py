@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from evo_nas.errors import SpaceError
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.space import counted as counted_space
 from evo_nas.space import flops
 from evo_nas.space.counted import CountedSpace
@@ -102,6 +102,6 @@ def test_costs_that_do_not_add_up_are_refused_with_a_way_out() -> None:
 def test_it_keeps_the_contract_of_spaces_and_budgets_are_exact() -> None:
     space = Blocks()
     check_space(space)
-    budget = Budget(0, space.costs((0, 0, 1, 1, 0))["flops"])
+    budget = Limit("flops", high=space.costs((0, 0, 1, 1, 0))["flops"])
     within = [g for g in all_canonical(space) if space.costs(g)["flops"] in budget]
     assert feasible(space, budget).count == len(within)

@@ -5,8 +5,8 @@ import torch
 import evo_nas
 from evo_nas.core.plugins import registry
 from evo_nas.errors import SpaceError
-from evo_nas.sampling.budget import parse_budget
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import parse_range
 from evo_nas.space.space import Geometry
 from evo_nas.space.subspace import Subspace
 from tests.kit.loading import draw, module, small, space
@@ -134,15 +134,15 @@ def test_published_networks_by_name(name, figures):
 
 def test_tight_budgets_are_met_whatever_the_context():
     tiny = space("autoformer_tiny")
-    everything = feasible(tiny, parse_budget("100G"))
+    everything = feasible(tiny, parse_range("100G"))
     assert everything.count == everything.size == sum(3 * 6.0**depth for depth in (12, 13, 14))
     rng = np.random.default_rng(0)
-    window = parse_budget("1.999G..2.001G")
+    window = parse_range("1.999G..2.001G")
     legal = feasible(tiny, window)
     genomes = [legal.draw(legal.prior, rng) for _ in range(20)]
     assert all(tiny.costs(genome)["flops"] in window for genome in genomes)
     assert len({genome[:2] for genome in genomes}) > 1  # contexts
-    least = feasible(tiny, parse_budget(str(everything.minimum)))
+    least = feasible(tiny, parse_range(str(everything.minimum)))
     assert tiny.options(least.draw(least.prior, rng))["width"] == 192
 
 

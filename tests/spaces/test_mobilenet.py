@@ -8,8 +8,8 @@ from torch import nn
 import evo_nas
 from evo_nas.errors import SpaceError
 from evo_nas.evaluation.paths import score
-from evo_nas.sampling.budget import parse_budget
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import parse_range
 from evo_nas.space.space import Geometry
 from evo_nas.space.subspace import Subspace
 from tests.kit.loading import draw, module, small, space
@@ -58,12 +58,12 @@ def test_parameters_by_hand(expansion, mobile):
 
 @pytest.mark.slow
 def test_tight_budgets_are_met(mobile):
-    everything = feasible(mobile, parse_budget("100G"))
+    everything = feasible(mobile, parse_range("100G"))
     assert everything.size == pytest.approx((9**2 + 9**3 + 9**4) ** 5, rel=1e-14)
     assert everything.count == pytest.approx(everything.size, rel=1e-14)
     rng = np.random.default_rng(0)
     for text in ("0.131G", "0.299G..0.3G"):
-        budget = parse_budget(text)
+        budget = parse_range(text)
         legal = feasible(mobile, budget)
         assert 0 < legal.share < 0.02
         genomes = {legal.draw(legal.prior, rng) for _ in range(10)}

@@ -6,8 +6,8 @@ import pytest
 from evo_nas.core.plugins import registry
 from evo_nas.errors import SettingsError
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import (
@@ -56,8 +56,8 @@ def test_evolution_finds_better_genomes_than_random_search() -> None:
 
 
 def test_the_end_of_a_small_space_is_a_normal_end() -> None:
-    generations = search(registry.load("strategy", "spos"), budget=Budget(0, 210))
-    legal = feasible(SPACE, Budget(0, 210))
+    generations = search(registry.load("strategy", "spos"), budget=Limit("flops", high=210))
+    legal = feasible(SPACE, Limit("flops", high=210))
     assert legal.count is not None
     assert 20 < legal.count < 120
     assert sum(map(len, generations)) == legal.count
@@ -102,8 +102,10 @@ def test_only_the_distribution_is_searched_by_its_own_cost() -> None:
     assert (stage.level, stage.final, stage.epochs_factor) == (0, True, 1)
 
 
-@pytest.mark.parametrize("budget", [Budget(0, 290), Budget(0, 333), Budget(100, 211)])
-def test_the_largest_is_the_one_of_highest_cost_that_fits(budget: Budget) -> None:
+@pytest.mark.parametrize(
+    "budget", [Limit("flops", high=290), Limit("flops", high=333), Limit("flops", 100, 211)]
+)
+def test_the_largest_is_the_one_of_highest_cost_that_fits(budget: Limit) -> None:
     strategy, legal = registry.load("strategy", "largest"), feasible(SPACE, budget)
     (stage,) = strategy.plan(SPACE, SETTINGS)
     assert (stage.candidates, stage.finalists, stage.scored) == (1, 1, False)

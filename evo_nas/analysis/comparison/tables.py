@@ -5,7 +5,7 @@ from __future__ import annotations
 from evo_nas.core.console import duration
 from evo_nas.core.plugins import registry
 from evo_nas.results.tables import Table, score_text
-from evo_nas.sampling.budget import format_amount
+from evo_nas.sampling.limits import format_amount
 
 from .report import TITLES, Report, verdict
 

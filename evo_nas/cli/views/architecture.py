@@ -15,7 +15,7 @@ from evo_nas.analysis.published import Counted, PublishedNetwork
 from evo_nas.results.architecture import slots_table
 from evo_nas.results.charts.cells import shade_colour
 from evo_nas.results.tables import Table
-from evo_nas.sampling.budget import format_amount
+from evo_nas.sampling.limits import format_amount
 from evo_nas.space.space import Cell, Genome, Space
 from evo_nas.space.table import SlotTable, slot_table
 

@@ -65,7 +65,7 @@ def _training(prepared: Prepared) -> list[tuple[str, str]]:
 def _limits(prepared: Prepared) -> list[tuple[str, str]]:
     """The budget; of several limits, how each is met."""
     plan = prepared.plan
-    rows = [("budget", f"{plan.budget} FLOPs (1 FLOP = 1 multiply-accumulate)")]
+    rows = [("budget", f"{plan.budget.range} FLOPs (1 FLOP = 1 multiply-accumulate)")]
     if not prepared.config.limits:
         return rows
     first, *later = [outlook.stage.name for outlook in plan.stages]

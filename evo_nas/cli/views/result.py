@@ -17,7 +17,7 @@ from evo_nas.results.candidates import Candidate, Finalist, Stage, as_scored, re
 from evo_nas.results.facts import best_facts
 from evo_nas.results.result import Result
 from evo_nas.results.tables import Table, score_text
-from evo_nas.sampling.budget import format_amount
+from evo_nas.sampling.limits import format_amount
 from evo_nas.search.failures import most_frequent
 from evo_nas.search.run_folder import FINALISTS
 from evo_nas.space.space import Space

@@ -8,9 +8,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from evo_nas.results.tables import Table
-from evo_nas.sampling.budget import format_amount
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
+from evo_nas.sampling.limits import format_amount
 from evo_nas.search.limit_facts import LimitFact, describe_fact, limit_facts
 from evo_nas.search.plan import Published
 from evo_nas.space.sizes import sizes
@@ -34,14 +34,14 @@ def space_view(
     ]
     if legal.minimum is not None and legal.maximum is not None:
         low, high = format_amount(legal.minimum, 5), format_amount(legal.maximum, 5)
-        rows.append(("reaches", f"{low} to {high} {legal.budget.unit}"))
+        rows.append(("reaches", f"{low} to {high} {legal.limit.unit}"))
     facts = limit_facts(limits, legal)
     if len(facts) > 1 or any(fact.limit.metric != "flops" for fact in facts):
         rows += limit_rows(facts)
     if facts:
         genomes, part = amount(legal.count), share(legal.share)
         fits = f"{about(legal, genomes)} genomes, {about(legal, part)} of the prior"
-        within = str(legal.budget) if len(facts) == 1 else "all limits"
+        within = legal.limit.range if len(facts) == 1 else "all limits"
         rows.append((f"within {within}", fits))
     return Group(
         Text(space.name, style="bold"),

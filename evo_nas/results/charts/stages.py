@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.results.candidates import Candidate, Finalist, Stage, as_scored
-from evo_nas.sampling.budget import UNLIMITED, Budget
+from evo_nas.sampling.limits import Limit
 from evo_nas.strategies.base import pareto_front
 
-from .chart import Limit, Line, Points, chart
+from .chart import Limit as LimitLine
+from .chart import Line, Points, chart
 
 _MOST_DOTS = 3000
 _FLOPS = "FLOPs at the target (multiply-accumulates)"
 
 
-def flops_chart(stage: Stage, budget: Budget) -> str:
+def flops_chart(stage: Stage, budget: Limit) -> str:
     """Score over FLOPs: all candidates, the best at each cost, the finalists and the winner.
 
     Where nothing was scored before retraining, the finalists' own scores.
@@ -23,10 +25,10 @@ def flops_chart(stage: Stage, budget: Budget) -> str:
     shown = stage.objective if stage.candidates else stage.truth
     title = f"{stage.name}: {shown.name} against FLOPs"
     limits = []
-    if budget.high < UNLIMITED:
-        limits.append(Limit("budget" if not budget.low else "upper limit", budget.high))
-    if budget.low:
-        limits.append(Limit("lower limit", budget.low))
+    if budget.high < math.inf:
+        limits.append(LimitLine("upper limit" if budget.least else "budget", budget.most))
+    if budget.least:
+        limits.append(LimitLine("lower limit", budget.least))
     if not stage.candidates:
         groups = (("finalist", stage.finalists[1:]), ("best finalist", stage.finalists[:1]))
         judged: list[Points | Line] = [

@@ -9,8 +9,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.results.facts import measured_facts
 from evo_nas.results.page.repeat import command
 from evo_nas.results.result import Result, load_result
-from evo_nas.sampling.budget import format_amount
-from evo_nas.sampling.limits import parse_limit
+from evo_nas.sampling.limits import format_amount, parse_limit
 from evo_nas.search.config import Config
 
 from .parity import Parity

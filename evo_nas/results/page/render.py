@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from evo_nas.core.console import duration
 from evo_nas.results.tables import score_text
-from evo_nas.sampling.budget import format_amount
+from evo_nas.sampling.limits import format_amount
 
 
 def render(template: str, **content: object) -> str:

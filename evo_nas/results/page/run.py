@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ from evo_nas.results.charts.stages import flops_chart, thinned, time_chart
 from evo_nas.results.facts import best_facts
 from evo_nas.results.result import Result, check_genomes
 from evo_nas.results.tables import Table
-from evo_nas.sampling.budget import UNLIMITED, parse_budget
+from evo_nas.sampling.limits import parse_range
 from evo_nas.search.config import Config
 from evo_nas.search.limits import describe_config
 from evo_nas.search.run_folder import PAGE
@@ -53,7 +54,7 @@ def write_report(result: Result, out: Path | None = None) -> Path:
 
 def run_page(result: Result, space: Space) -> str:
     """The page as HTML."""
-    config, budget = result.config, parse_budget(result.config.flops)
+    config, budget = result.config, parse_range(result.config.flops)
     trust, problems = trust_parts(result)
     finished = result.best is not None
     return render(
@@ -70,8 +71,8 @@ def run_page(result: Result, space: Space) -> str:
         else [],
         network=_network(result, space),
         budget=budget,
-        used=result.best["target"]["flops"] / budget.high
-        if result.best and budget.high < UNLIMITED
+        used=result.best["target"]["flops"] / budget.most
+        if result.best and budget.high < math.inf
         else None,
         stages=[
             _stage_part(f"stage-{number}", result.stage(name), space, config)
@@ -121,7 +122,7 @@ class _StagePart:
 
 
 def _stage_part(anchor: str, stage: Stage, space: Space, config: Config) -> _StagePart:
-    budget = parse_budget(config.flops)
+    budget = parse_range(config.flops)
     return _StagePart(
         anchor,
         stage,

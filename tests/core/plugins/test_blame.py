@@ -12,14 +12,14 @@ from evo_nas.errors import SpecError
 
 SOURCE = """\
 import json
-from evo_nas.sampling.budget import parse_budget
+from evo_nas.sampling.limits import parse_range
 
 def strict(text):
     return json.loads(
         text)
 
 def late():
-    parse_budget("x")
+    parse_range("x")
 """
 
 

@@ -10,8 +10,8 @@ import pytest
 from evo_nas.core.plugins import registry
 from evo_nas.errors import SettingsError
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.budget import Budget
 from evo_nas.sampling.feasible import feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan
@@ -52,7 +52,7 @@ def test_the_same_scores_give_the_same_search() -> None:
 
 
 def test_every_legal_genome_of_a_small_space_is_evaluated_once() -> None:
-    budget = Budget(0, 210)
+    budget = Limit("flops", high=210)
     legal = feasible(SPACE, budget).enumerate()
     assert legal
     generations = search(
@@ -63,7 +63,7 @@ def test_every_legal_genome_of_a_small_space_is_evaluated_once() -> None:
 
 
 def test_two_choices_are_changed_at_once_where_a_tight_budget_asks_for_it() -> None:
-    budget = Budget(300, 310)
+    budget = Limit("flops", 300, 310)
     generations = search(registry.load("strategy", SPEC), budget=budget, settings=SETTINGS)
     genomes = [proposal.genome for generation in generations for proposal, _ in generation]
     assert all(SPACE.costs(genome)["flops"] in budget for genome in genomes)
