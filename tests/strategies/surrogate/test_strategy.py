@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evo_nas.core.plugins import registry
-from evo_nas.errors import SettingsError
+from evo_nas.errors import SpecError
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
@@ -183,5 +183,5 @@ def test_by_levels_it_plans_as_the_hierarchical_strategy_does() -> None:
 
 @pytest.mark.parametrize("option", ["first=0", "batch=none", "pool=-3"])
 def test_senseless_options_are_named(option: str) -> None:
-    with pytest.raises(SettingsError, match=f"{option.partition('=')[0]}=.* must be a whole"):
+    with pytest.raises(SpecError, match=f"{option.partition('=')[0]}=.* must be a whole"):
         registry.load("strategy", f"surrogate?{option}")
