@@ -71,8 +71,9 @@ def _refused(kind: Any, error: Any, source: str | Path, refusal: Refusal) -> Evo
         return type(raised)(f"{source}: {raised}")
     if said in _UNKNOWN:
         for part in place[:-1]:
-            kind = get_type_hints(kind)[part]
-        return refusal(f"{source}: unknown key {key}; {nearest(place[-1], get_type_hints(kind))}")
+            kind = get_type_hints(kind).get(part) if isinstance(kind, type) else None
+        hint = f"; {nearest(place[-1], get_type_hints(kind))}" if isinstance(kind, type) else ""
+        return refusal(f"{source}: unknown key {key}{hint}")
     if said in ("missing", "missing_argument"):
         return refusal(f"{source}: {key} is missing")
     must = f"must be {_NAMES[said]}" if said in _NAMES else error["msg"]

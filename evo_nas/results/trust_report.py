@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
 
 from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.trusted_code import check_known
+from evo_nas.core.typed import typed
+from evo_nas.core.validation import read_json
 from evo_nas.errors import EvoNasError, RunError
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.results.charts.chart import Points, chart
@@ -18,7 +23,8 @@ from evo_nas.search.store.store import Evaluation
 from .agreement import Agreement, RepeatNoise
 from .frames import records_frame
 from .statistics import Estimate
-from .trust_file import read_document
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,46 +148,90 @@ def trust_document(trust: Trust) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Agreement:
+    name: str
+    kendall: Estimate
+    spearman: Estimate
+    score_minus_this: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    genome: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
+    against: Annotated[tuple[dict[str, float], ...], Field(min_length=1)]
+    origin: Any = None  # what follows is read from the run itself
+    flops: Any = None
+    params: Any = None
+    search: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """What :func:`trust_document` makes, as it is read."""
+
+    stage: str
+    evaluator: str
+    against: str
+    epochs: Count
+    candidates: Count
+    agreements: Annotated[tuple[_Agreement, ...], Field(min_length=1)]
+    the_same_for_all: tuple[str, ...]
+    score_standard_error: float | None
+    score_reliability: float | None
+    repeat_noise: RepeatNoise | None
+    networks: Annotated[tuple[_Network, ...], Field(min_length=1)]
+    failed: Count = 0
+    format: Any = 1
+    run_folder: Any = None
+
+
 def read_trust(path: Path, searched: Sequence[Evaluation]) -> Trust:
     """The report that was written to ``path``, of candidates that the run's search scored.
 
     Raises:
         RunError: the file cannot be read, or is no report on these candidates.
+        SpecError: it names code that is not known here.
     """
-    document = read_document(path)
-    stage, against, rows = document["stage"], document["against"], document["networks"]
-    known = {e.genome: e for e in reversed(searched) if e.stage == stage}
-    truth, genomes = _objective(against, path), [tuple(row["genome"]) for row in rows]
-    if not known.keys() >= set(genomes):
+    content = read_json(path, RunError)
+    if not isinstance(content, dict):
+        raise RunError(f"{path} is no trust report: it holds no JSON object")
+    report = typed(_Document, content, path, RunError)
+    check_known([report.evaluator, report.against], path)
+    rows = report.networks
+    known = {e.genome: e for e in reversed(searched) if e.stage == report.stage}
+    truth = _objective(report.against, path)
+    if not known.keys() >= {row.genome for row in rows}:
         raise RunError(f"{path} is no trust report of this run: a genome was not scored in it")
+    repeats = len(rows[0].against)
     for row in rows:
-        if len(row["against"]) != len(rows[0]["against"]) or any(
-            truth not in metrics for metrics in row["against"]
-        ):
+        if len(row.against) != repeats or any(truth not in metrics for metrics in row.against):
             raise RunError(f"{path}: networks have other repeats in 'against', or no {truth!r}")
-    networks = tuple(known[genome] for genome in genomes)
+    networks = tuple(known[row.genome] for row in rows)
     truths = tuple(
-        tuple(replace(e, metrics=r["against"][i]) for e, r in zip(networks, rows, strict=True))
-        for i in range(len(rows[0]["against"]))
+        tuple(replace(e, metrics=r.against[i]) for e, r in zip(networks, rows, strict=True))
+        for i in range(repeats)
     )
-    noise = document["repeat_noise"]
     return Trust(
         folder=path.parent,
-        stage=stage,
-        evaluator=document["evaluator"],
-        objective=_objective(document["evaluator"], path),
-        against=against,
-        epochs=document["epochs"],
+        stage=report.stage,
+        evaluator=report.evaluator,
+        objective=_objective(report.evaluator, path),
+        against=report.against,
+        epochs=report.epochs,
         truth=truth,
-        candidates=document["candidates"],
+        candidates=report.candidates,
         networks=networks,
-        failed=document.get("failed", 0),
+        failed=report.failed,
         truths=truths,
-        agreements=tuple(map(_agreement, document["agreements"])),
-        constant=tuple(document["the_same_for_all"]),
-        error=document["score_standard_error"],
-        reliability=document["score_reliability"],
-        noise=None if noise is None else RepeatNoise(**noise),
+        agreements=tuple(
+            Agreement(each.name, each.kendall, each.spearman, each.score_minus_this)
+            for each in report.agreements
+        ),
+        constant=report.the_same_for_all,
+        error=report.score_standard_error,
+        reliability=report.score_reliability,
+        noise=report.repeat_noise,
         file=path,
     )
 
@@ -192,16 +242,6 @@ def _objective(spec: str, path: Path) -> str:
     except EvoNasError as error:
         raise RunError(f"{path}: {error}") from error
     return evaluator.objectives[0].name
-
-
-def _agreement(document: Mapping[str, Any]) -> Agreement:
-    ahead = document["score_minus_this"]
-    return Agreement(
-        document["name"],
-        Estimate(**document["kendall"]),
-        Estimate(**document["spearman"]),
-        None if ahead is None else Estimate(**ahead),
-    )
 
 
 def trust_picture(trust: Trust) -> str:
