@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from evo_nas.results.page.run import FILE as PAGE
 from evo_nas.results.page.run import write_report
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
-from evo_nas.search.arguments import Amount, Named, amount_text, check_types, limit_texts
 from evo_nas.search.best import read_best
 from evo_nas.search.config import Config
 from evo_nas.search.limits import (
@@ -29,20 +27,16 @@ from evo_nas.search.limits import (
     unmeasured,
 )
 from evo_nas.search.loop import Loop
+from evo_nas.search.options import OPTIONS, make_options, takes_options
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
-from evo_nas.search.settings import (
-    at_least,
-    choose_data,
-    choose_recipe,
-    make_settings,
-    resolve_geometry,
-)
+from evo_nas.search.settings import choose_data, choose_recipe, resolve_geometry
 from evo_nas.search.upkeep import retry_failed
 
 from .errors import SettingsError
 
 RUNS = Path("runs")
+_KEPT = {field.name for field in fields(Config)}
 _PACKAGES = ("evo-nas", "torch", "numpy", "deap", "fvcore", "scikit-learn")
 
 
@@ -69,33 +63,8 @@ class Prepared:
         return _go_on(self.folder, progress, self.data)
 
 
-def prepare(
-    space: Named = "glit_hl",
-    flops: Amount = None,
-    *,
-    params: Amount = None,
-    latency: Amount = None,
-    limits: str | Sequence[str] = (),
-    strategy: Named = "hierarchical",
-    evaluator: Named = "supernet",
-    supernet: str | Path | None = None,
-    retrainer: Named | None = None,
-    data: Named | Path | None = None,
-    geometry: str = "proxy",
-    recipe: str = "quick",
-    epochs: int | None = None,
-    finalist_epochs: int | None = None,
-    inherit: bool = False,
-    failures: float = 0.5,
-    time_limit: float = 0.0,
-    finalist_time_limit: float = 0.0,
-    seed: int = 0,
-    device: str = "auto",
-    threads: int = 1,
-    jobs: int | None = None,
-    run_dir: str | Path | None = None,
-    **settings: float | None,
-) -> Prepared:
+@takes_options
+def prepare(*positional: Any, **given: Any) -> Prepared:
     """Resolve everything about a run and decide its feasibility; nothing is written.
 
     ``flops`` and ``params`` limit costs at the target, as "6M" or "4M..6M", ``latency`` what the
@@ -106,7 +75,7 @@ def prepare(
     or an object that was loaded (:func:`evo_nas.core.plugins.specs.spec_of`). Limits may be numbers
     too, ``flops=1.4e9``, and one of ``limits`` a text alone.
 
-    ``settings`` are those of :class:`evo_nas.strategies.base.Settings`; None means the default.
+    The options are those of :class:`evo_nas.search.options.RunOptions`; None means the default.
     ``epochs`` are the supernet's, ``finalist_epochs`` those of each retraining; both override the
     recipe. ``threads`` train a supernet on the CPU, where small proxies gain little from more than
     one; ``jobs`` processes of one thread each score candidates and retrain finalists there, with
@@ -122,69 +91,57 @@ def prepare(
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.
     """
-    check_types(locals())
-    plugins = choose_plugins(space, strategy, evaluator, retrainer, supernet)
-    loaded = plugins.space.loaded
-    given = given_limits(
-        loaded,
-        amount_text("flops", flops),
-        amount_text("params", params),
-        amount_text("latency", latency),
-        limit_texts(limits),
+    options = make_options(*positional, **given)
+    plugins = choose_plugins(
+        options.space, options.strategy, options.evaluator, options.retrainer, options.supernet
     )
-    limited = make_limits(loaded, given, unmeasured)
+    loaded = plugins.space.loaded
+    limits = given_limits(loaded, options.flops, options.params, options.latency, options.limits)
+    limited = make_limits(loaded, limits, unmeasured)
     measured = dict.fromkeys(bound.limit.spec for bound in limited.bounds if bound.measured)
     plugins = plugins.with_limits(tuple(measured))
-    plugins.check_time_limits(time_limit, finalist_time_limit)
+    plugins.check_time_limits(options.time_limit, options.finalist_time_limit)
     needing = plugins.needing_images
-    images_spec = places.absolute("data", choose_data(data, needing))
+    images_spec = places.absolute("data", choose_data(options.data, needing))
     source: DataSource = registry.load("data", images_spec)
-    chosen = choose_recipe(recipe, epochs, finalist_epochs)
-    resolved = make_settings(settings)
-    folder = _folder(run_dir, plugins.space.spec, describe_limits(given))
-    plan = make_plan(plugins.space.spec, loaded, plugins.strategy.loaded, resolved, limited)
-    if inherit:
+    recipe = choose_recipe(options.recipe, options.epochs, options.finalist_epochs)
+    settings = options.settings
+    folder = _folder(options.run_dir, plugins.space.spec, describe_limits(limits))
+    plan = make_plan(plugins.space.spec, loaded, plugins.strategy.loaded, settings, limited)
+    if options.inherit:
         plugins.check_inheritance([outlook.stage for outlook in plan.stages])
-    images = source.load(seed)
+    images = source.load(options.seed)
+    geometry = options.geometry
     if not needing and geometry != "proxy":
         raise SettingsError(f"no network is built in this run: no geometry to choose ({geometry})")
-    shape = resolve_geometry(geometry, loaded, images) if needing else loaded.target
-    kept_flops, kept_limits = config_texts(given)
-    config = Config(
-        space=plugins.space.spec,
-        flops=kept_flops,
-        strategy=plugins.strategy.spec,
-        evaluator=plugins.evaluator.spec,
-        retrainer=plugins.retrainer.spec,
-        data=images_spec,
-        seed=at_least("seed", seed, 0),
-        device=resolve_device(device),
-        threads=at_least("threads", threads, 1),
-        jobs=at_least("jobs", available_cores() if jobs is None else jobs, 1),
-        settings=resolved,
-        geometry=shape,
-        recipe=chosen,
-        inherit=inherit,
-        limits=kept_limits,
-        failures=float(failures),
-        time_limit=float(time_limit),
-        finalist_time_limit=float(finalist_time_limit),
-    )
+    flops, others = config_texts(limits)
+    resolved: dict[str, Any] = {
+        "space": plugins.space.spec,
+        "flops": flops,
+        "limits": others,
+        "strategy": plugins.strategy.spec,
+        "evaluator": plugins.evaluator.spec,
+        "retrainer": plugins.retrainer.spec,
+        "data": images_spec,
+        "device": resolve_device(options.device),
+        "jobs": options.jobs or available_cores(),
+        "settings": settings,
+        "geometry": resolve_geometry(geometry, loaded, images) if needing else loaded.target,
+        "recipe": recipe,
+    }
+    as_given = {name: getattr(options, name) for name in OPTIONS if name in _KEPT - resolved.keys()}
+    config = Config(**as_given, **resolved)
     return Prepared(config, plan, images, folder)
 
 
-def run(
-    space: Named = "glit_hl",
-    flops: Amount = None,
-    *,
-    progress: Listening = None,
-    **options: Any,
-) -> Result:
+@takes_options
+def run(*positional: Any, progress: Listening = None, **given: Any) -> Result:
     """Search ``space`` within limits, retrain, and deliver a network; see :func:`prepare`.
 
     With ``progress=True`` it is shown: a bar in a terminal, lines elsewhere.
     """
-    return prepare(space, flops, **options).start(progress)
+    prepared: Prepared = prepare(*positional, **given)
+    return prepared.start(progress)
 
 
 def resume(folder: str | Path, progress: Listening = None, *, retry_failed: bool = False) -> Result:

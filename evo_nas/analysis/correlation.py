@@ -33,10 +33,9 @@ from evo_nas.results.agreement import (
 from evo_nas.results.result import Result, check_genomes, load_result
 from evo_nas.results.trust_report import Trust, means, trust_document, trust_picture
 from evo_nas.search import run_folder
-from evo_nas.search.arguments import Named, check_types
 from evo_nas.search.loop import Loop
+from evo_nas.search.options import Named, text, whole_number
 from evo_nas.search.scoring import Scorer
-from evo_nas.search.settings import at_least
 from evo_nas.search.stage import stage_feasible, stage_space
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.space.space import Genome, Space
@@ -68,17 +67,18 @@ def trust(
         EvoNasError: the folder holds no run, or is in use, the stage has not been searched, or an
             argument is out of range.
     """
-    check_types({"stage": stage})
-    genomes = at_least("genomes", genomes, _FEWEST)
-    repeats = at_least("repeats", repeats, 1)
+    if stage is not None:
+        text("stage", stage, "the name of a stage")
+    genomes = whole_number("genomes", genomes, _FEWEST)
+    repeats = whole_number("repeats", repeats, 1)
     if epochs is not None:
-        epochs = at_least("epochs", epochs, 1)
+        epochs = whole_number("epochs", epochs, 1)
     other = None if against is None else spec_of("against", "evaluator", against)
     with listening(progress) as shown, run_folder.locked(Path(folder)):
         result = load_result(Path(folder))
         config = result.config
         if jobs is not None:
-            config = replace(config, jobs=at_least("jobs", jobs, 1))
+            config = replace(config, jobs=whole_number("jobs", jobs, 1))
         torch.set_num_threads(config.threads)
         loop = Loop(result.folder, config, shown)
         loop.store.close()  # it is only read here, and has been

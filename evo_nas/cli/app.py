@@ -19,6 +19,7 @@ from evo_nas.cli.commands import network as networks
 from evo_nas.cli.commands import plugin
 from evo_nas.cli.commands import run as runs
 from evo_nas.cli.commands import trust as trusting
+from evo_nas.cli.flags import Grouped
 from evo_nas.core.plugins.blame import describe, own_frames
 from evo_nas.errors import EvoNasError
 
@@ -101,12 +102,12 @@ def _versions(
         raise typer.Exit(0)
 
 
-app.command()(runs.run)
+app.command(cls=Grouped)(runs.run)
 app.command()(runs.resume)
 app.command()(runs.show)
 app.command()(runs.report)
 app.command()(runs.clean)
-app.command()(comparing.compare)
+app.command(cls=Grouped)(comparing.compare)
 app.command()(trusting.trust)
 app.command()(names.space)
 app.command()(names.costs)

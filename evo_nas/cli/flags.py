@@ -1,60 +1,68 @@
-"""Flags that several commands share, each said once."""
+"""The options of a run as flags of a command, in groups."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
 
 import typer
+from typer.core import TyperCommand
 
-Space = Annotated[str, typer.Option(help="The search space.")]
-Flops = Annotated[
-    str | None,
-    typer.Option(help="The budget: 1.4G, 1400M or 1.3G..1.4G [1.4G, without other limits]."),
-]
-Params = Annotated[str | None, typer.Option(help="A limit on parameters: 6M or 4M..6M.")]
-Latency = Annotated[
-    str | None, typer.Option(help="A limit on the time here of one image at the target: 15ms.")
-]
-Limit = Annotated[
-    list[str] | None,
-    typer.Option(help="A limit on any metric, as 'accuracy>=0.9'; may be repeated."),
-]
-Evaluator = Annotated[str, typer.Option(help="What scores candidates.")]
-Supernet = Annotated[
-    Path | None, typer.Option(help="An earlier run, whose shared weights are used again.")
-]
-Retrainer = Annotated[
-    str | None, typer.Option(help="What scores finalists [train, or as the evaluator says].")
-]
-Data = Annotated[
-    str | None,
-    typer.Option(help="digits, or a folder of images [digits, where images are needed]."),
-]
-Geometry = Annotated[str, typer.Option(help="proxy or target, with changes as proxy,width=96.")]
-Recipe = Annotated[str, typer.Option(help="quick, paper (also named deit), or a TOML file.")]
-Epochs = Annotated[int | None, typer.Option(help="Of a supernet [recipe].")]
-FinalistEpochs = Annotated[int | None, typer.Option(help="Of a retraining [recipe].")]
-Inherit = Annotated[
-    bool, typer.Option("--inherit", help="Finalists start from the supernet's weights.")
-]
-Samples = Annotated[int, typer.Option(help="Candidates a stage.")]
-Population = Annotated[int, typer.Option(help="Candidates a generation.")]
-Parents = Annotated[int, typer.Option(help="The best so far that are bred from.")]
-Crossover = Annotated[int | None, typer.Option(help="Children by crossover [half the population].")]
-Mutation = Annotated[int | None, typer.Option(help="Children by mutation [the rest].")]
-MutationRate = Annotated[float, typer.Option(help="Probability a gene.")]
-Finalists = Annotated[int, typer.Option(help="Retrained at the end of a stage.")]
-Seed = Annotated[int, typer.Option(help="Of everything random.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-Threads = Annotated[int, typer.Option(help="CPU threads of supernet training.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
-Failures = Annotated[
-    float, typer.Option(help="The share of candidates that may fail before the run stops.")
-]
-TimeLimit = Annotated[
-    float, typer.Option(help="Seconds a candidate, if its evaluator works in processes [none].")
-]
-FinalistTimeLimit = Annotated[
-    float, typer.Option(help="Seconds a retraining, if the retrainer works in processes [none].")
-]
+from evo_nas.search.options import GROUPS, OPTIONS, Option
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def with_options(without: Sequence[str] = (), **helps: str) -> Callable[[Command], Command]:
+    """Give a command, which takes them as ``**options``, the flags of a run's options.
+
+    ``helps`` say what some of them mean for this command.
+    """
+    chosen = [option for option in OPTIONS.values() if option.name not in without]
+
+    def give(command: Command) -> Command:
+        own = inspect.signature(command, eval_str=True)
+        parameters = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        first = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        shared = [_flag(option, helps.get(option.name, option.help)) for option in chosen]
+        flags = sorted(shared, key=_place) + [p for p in parameters if p not in first]
+        command.__signature__ = own.replace(parameters=[*first, *flags])  # type: ignore[attr-defined]
+        return command
+
+    return give
+
+
+def _flag(option: Option, told: str) -> inspect.Parameter:
+    several = option.kind.flag == list[str]
+    kind = option.kind.flag | None if several else option.type_of(option.kind.flag)
+    about: Any = typer.Option(
+        option.flag, help=told, metavar=option.metavar or None, rich_help_panel=option.group
+    )
+    default = None if several else option.default
+    return inspect.Parameter(
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind, about],
+    )
+
+
+def _place(flag: inspect.Parameter) -> int:
+    return GROUPS.index(OPTIONS[flag.name].group)
+
+
+class Grouped(TyperCommand):
+    """A command whose help has a section for each group of flags."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the sections."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for flag in self.get_params(ctx):
+            told = flag.get_help_record(ctx)
+            if told is not None:
+                title = getattr(flag, "rich_help_panel", None) or "Options"
+                sections.setdefault(title, []).append(told)
+        for title, lines in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(lines)

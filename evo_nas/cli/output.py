@@ -48,6 +48,7 @@ JsonFlag = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object and nothing else.", callback=_json_alone),
 ]
+DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from evo_nas.core.plugins import places, registry
 from evo_nas.core.plugins.blame import blamed
-from evo_nas.core.plugins.specs import spec_of
 from evo_nas.errors import EvoNasError, SettingsError
 from evo_nas.evaluation.checks import check_evaluator
 from evo_nas.evaluation.evaluator import Evaluator
@@ -85,28 +83,25 @@ class PlugIns:
 
 
 def choose_plugins(
-    space: object,
-    strategy: object,
-    evaluator: object,
-    retrainer: object = None,
-    supernet: str | Path | None = None,
+    space: str,
+    strategy: str,
+    evaluator: str,
+    retrainer: str | None = None,
+    supernet: str | None = None,
 ) -> PlugIns:
     """Load them; without a ``retrainer`` the evaluator says which.
 
-    Each is a spec, or what :func:`evo_nas.core.plugins.specs.spec_of` finds one for. ``supernet``
-    is the folder of a run whose shared weights the evaluator is to use.
+    ``supernet`` is the folder of a run whose shared weights the evaluator is to use.
 
     Raises:
         EvoNasError: one cannot be found or loaded, or an evaluator cannot score the space.
     """
-    scoring = spec_of("evaluator", "evaluator", evaluator)
     if supernet is not None:
-        scoring = registry.with_option(scoring, "run", str(supernet))
-    chosen: PlugIn[Space] = _load("space", spec_of("space", "space", space))
-    searching: PlugIn[Strategy] = _load("strategy", spec_of("strategy", "strategy", strategy))
-    scorer: PlugIn[Evaluator] = _load("evaluator", scoring)
-    confirming = scorer.loaded.retrainer if retrainer is None else retrainer
-    confirmer: PlugIn[Evaluator] = _load("evaluator", spec_of("retrainer", "evaluator", confirming))
+        evaluator = registry.with_option(evaluator, "run", supernet)
+    chosen: PlugIn[Space] = _load("space", space)
+    searching: PlugIn[Strategy] = _load("strategy", strategy)
+    scorer: PlugIn[Evaluator] = _load("evaluator", evaluator)
+    confirmer: PlugIn[Evaluator] = _load("evaluator", retrainer or scorer.loaded.retrainer)
     _accept((confirmer,), chosen.loaded)
     try:
         _accept((scorer,), chosen.loaded)

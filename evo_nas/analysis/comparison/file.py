@@ -2,79 +2,36 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evo_nas import api
+from typing_extensions import TypedDict
+
 from evo_nas.core.plugins.trusted_code import check_known
+from evo_nas.core.typed import typed
 from evo_nas.core.validation import is_number, read_toml, shown
-from evo_nas.errors import BudgetError, RunError, nearest, plain
+from evo_nas.errors import BudgetError, RunError, plain
 from evo_nas.sampling.limits import parse_limit
-from evo_nas.strategies.base import Settings
+from evo_nas.search.options import OPTIONS
 
 # Options that name plug-ins, and of which kind.
 SPECS: Mapping[str, str] = {
     "space": "space", "evaluator": "evaluator", "retrainer": "evaluator", "data": "data",
 }  # fmt: skip
+# What a comparison varies is no option of all its runs.
+SHARED = tuple(name for name in OPTIONS if name not in ("strategy", "seed", "run_dir"))
+_Options: Any = TypedDict(  # type: ignore[misc]
+    "_Options", {name: OPTIONS[name].kind.kept for name in SHARED}, total=False
+)
 
 
-def _option_types() -> dict[str, tuple[type, ...]]:
-    """What the options in a comparison's file may be, from the arguments and settings of a run."""
-    annotations = {
-        name: str(parameter.annotation)
-        for name, parameter in inspect.signature(api.prepare).parameters.items()
-        if name not in ("strategy", "seed", "run_dir", "settings")
-    }
-    annotations |= {field.name: str(field.type) for field in fields(Settings)}
-    kinds: dict[str, type] = {
-        "str": str, "int": int, "float": float, "bool": bool, "Path": str, "Named": str,
-        "Amount": str,
-    }  # fmt: skip
-    found = {
-        name: tuple(kind for word in text.split(" | ") if (kind := kinds.get(word)))
-        + ((int,) if "float" in text else ())
-        for name, text in annotations.items()
-    }
-    return found | {"limits": (list,)}
-
-
-def _is_list(kind: type) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, list) and all(type(each) is kind for each in value)
-
-
-def _are_seeds(value: object) -> bool:
-    if not isinstance(value, list) or not all(map(_is_seed, value)):
-        return False
-    return 0 < len(set(value)) == len(value)
-
-
-def _is_seed(value: object) -> bool:
-    return type(value) is int and 0 <= value < 2**63
-
-
-_OPTIONS = _option_types()
-
-
-def _is_option(key: str, value: object) -> bool:
-    if isinstance(value, list):
-        return list in _OPTIONS.get(key, ()) and _is_list(str)(value)
-    fits = type(value) in _OPTIONS.get(key, ())
-    return fits and (isinstance(value, str | bool) or is_number(value))
-
-
-_RULES: Mapping[str, tuple[Callable[[object], bool], str]] = {
-    "strategies": (_is_list(str), "a list of strategies"),
-    "seeds": (
-        _are_seeds,
-        "a list of different whole numbers from 0 up",
-    ),
-    "protocols": (_is_list(str), "a list of protocols"),
-    "jobs": (lambda value: type(value) is int and 1 <= value <= 4096, "a number from 1 to 4096"),
-    "options": (lambda value: isinstance(value, dict), "a table of options"),
-}
+class _File(TypedDict):
+    strategies: list[str]
+    seeds: list[int]
+    protocols: list[str]
+    jobs: int
+    options: _Options
 
 
 def read_comparison(path: Path) -> dict[str, Any]:
@@ -84,23 +41,24 @@ def read_comparison(path: Path) -> dict[str, Any]:
         RunError: it cannot be read, or a value in it is none that evo-nas writes.
         SpecError: it names code that is not known here.
     """
-    table = read_toml(path, RunError)
-    for key, (fits, rule) in _RULES.items():
-        if key not in table or not fits(table[key]):
-            raise RunError(f"{path}: {key} is {shown(table.get(key))}, not {rule}")
-    for key in table.keys() - _RULES.keys():
-        raise RunError(f"{path}: unknown key {shown(key)}; {nearest(key, _RULES)}")
-    options = table["options"]
+    table: Any = typed(_File, read_toml(path, RunError), path, RunError)
+    seeds, options = table["seeds"], table["options"]
+    if not seeds or len(set(seeds)) < len(seeds) or not 0 <= min(seeds) <= max(seeds) < 2**63:
+        raise RunError(
+            f"{path}: seeds is {shown(seeds)}, not a list of different whole numbers from 0 up"
+        )
+    if not 1 <= table["jobs"] <= 4096:
+        raise RunError(f"{path}: jobs is {shown(table['jobs'])}, not a number from 1 to 4096")
     for key, value in options.items():
-        if not _is_option(key, value):
+        if not isinstance(value, str | list | bool) and not is_number(value):
             told = f"options.{plain(key)} = {shown(value)}"
-            raise RunError(f"{path}: {told} is no option of a run")
+            raise RunError(f"{path}: {told} must be a finite number of 64 bits")
     try:
         named = specs_in(options)
     except BudgetError as error:
         raise RunError(f"{path}: options.limits: {error}") from error
     check_known([*table["strategies"], *named], path)
-    return table
+    return dict(table)
 
 
 def specs_in(options: Mapping[str, Any]) -> list[str]:

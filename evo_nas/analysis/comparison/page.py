@@ -75,8 +75,6 @@ def _command(found: Report) -> str:
         "protocol": "both" if len(comparison.protocols) > 1 else comparison.protocols[0],
         **{name: value for name, value in comparison.options.items() if value is not None},
     }
-    given["limit"] = tuple(comparison.options.get("limits", ()))  # a flag for each
-    given.pop("limits", None)
     return command_line("evo-nas compare", given)
 
 

@@ -26,7 +26,7 @@ from evo_nas.errors import RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
 from evo_nas.search.limits import DEFAULT, absolute
-from evo_nas.search.settings import at_least
+from evo_nas.search.options import plain, text, whole_number
 
 from .file import SPECS, read_comparison, specs_in
 from .timing import measures_times
@@ -117,14 +117,17 @@ def plan_comparison(
     Raises:
         EvoNasError: something given is wrong, or the folder exists.
     """
-    options = _absolute({"space": "glit_hl", **options})
+    options = _absolute({"space": "glit_hl", **plain(options)})
+    text("protocol", protocol, "'paper', 'equal' or 'both'")
+    first = whole_number("first_seed", first_seed)
+    count = whole_number("seeds", seeds, 1)
     device = resolve_device(options.setdefault("device", "auto"))
     at_once = available_cores() if device == "cpu" else 1
     comparison = Comparison(
         strategies=tuple(places.absolute("strategy", name) for name in strategies if name),
-        seeds=tuple(range(first_seed, first_seed + at_least("seeds", seeds, 1))),
+        seeds=tuple(range(first, first + count)),
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
-        jobs=at_least("jobs", at_once if jobs is None else jobs, 1),
+        jobs=whole_number("jobs", at_once if jobs is None else jobs, 1),
         options=options,
     )
     given = [options.get(name) for name in ("flops", "params", "latency")]

@@ -21,7 +21,7 @@ from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.frames import records_frame
 from evo_nas.results.result import Result
 from evo_nas.results.statistics import Estimate, mean_difference
-from evo_nas.search.arguments import Named, plain_options
+from evo_nas.search.options import Named
 
 from .curves import Curve, best_so_far, draw_curves
 from .protocol import Comparison, Entry, cost, make_runs, plan_comparison
@@ -167,7 +167,7 @@ def compare(
     if not isinstance(given, Sequence):
         raise SettingsError(f"strategies is {given!r}; give a list of strategies")
     named = [spec_of("strategies", "strategy", each) for each in given]
-    planned, folder = plan_comparison(named, **plain_options(options))
+    planned, folder = plan_comparison(named, **options)
     planned.check()
     planned.save(folder)
     with listening(progress) as shown:

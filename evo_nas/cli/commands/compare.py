@@ -5,57 +5,50 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evo_nas.cli import flags
-from evo_nas.cli.output import JsonFlag, QuietFlag, print_json, print_view, stoppable
+from evo_nas.cli.flags import with_options
+from evo_nas.cli.output import DryRunFlag, JsonFlag, QuietFlag, print_json, print_view, stoppable
 from evo_nas.errors import RunError
 
 if TYPE_CHECKING:
     from evo_nas.analysis.comparison.report import Report
 
 
+@with_options(
+    without=("strategy", "supernet"),
+    seed="The first of the seeds.",
+    jobs="Runs at once [all cores; 1 on a GPU].",
+    run_dir="[runs/compare-SPACE-FLOPS-N].",
+)
 def compare(
     runs: Annotated[list[Path] | None, typer.Argument(hidden=True, metavar="")] = None,
     *,
-    space: flags.Space = "glit_hl",
-    flops: flags.Flops = None,
-    params: flags.Params = None,
-    latency: flags.Latency = None,
-    limit: flags.Limit = None,
     strategies: Annotated[
-        str, typer.Option(help="With commas; the first one's cost is what equal cost means.")
+        str,
+        typer.Option(
+            metavar="SPECS",
+            rich_help_panel="Comparison",
+            help="With commas; the first one's cost is what equal cost means.",
+        ),
     ] = "hierarchical,spos,random",
-    seeds: Annotated[int, typer.Option(help="Runs of each strategy.")] = 5,
-    protocol: Annotated[str, typer.Option(help="paper, equal (equal cost), or both.")] = "both",
-    evaluator: flags.Evaluator = "supernet",
-    retrainer: flags.Retrainer = None,
-    data: flags.Data = None,
-    geometry: flags.Geometry = "proxy",
-    recipe: flags.Recipe = "quick",
-    epochs: flags.Epochs = None,
-    finalist_epochs: flags.FinalistEpochs = None,
-    inherit: flags.Inherit = False,
-    failures: flags.Failures = 0.5,
-    time_limit: flags.TimeLimit = 0.0,
-    finalist_time_limit: flags.FinalistTimeLimit = 0.0,
-    samples: flags.Samples = 1000,
-    population: flags.Population = 50,
-    parents: flags.Parents = 10,
-    crossover: flags.Crossover = None,
-    mutation: flags.Mutation = None,
-    mutation_rate: flags.MutationRate = 0.1,
-    finalists: flags.Finalists = 5,
-    seed: Annotated[int, typer.Option(help="The first of the seeds.")] = 0,
-    device: flags.Device = "auto",
-    threads: flags.Threads = 1,
-    jobs: Annotated[int | None, typer.Option(help="Runs at once [all cores; 1 on a GPU].")] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="[runs/compare-SPACE-FLOPS-N].")] = None,
-    dry_run: flags.DryRun = False,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", rich_help_panel="Comparison", help="Runs of each strategy.")
+    ] = 5,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="PROTOCOL",
+            rich_help_panel="Comparison",
+            help="paper, equal (equal cost), or both.",
+        ),
+    ] = "both",
+    dry_run: DryRunFlag = False,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
+    **options: Any,
 ) -> None:
     """Compare strategies: the same search by each of them, with several seeds."""
     from evo_nas.analysis.comparison import protocol as comparison
@@ -66,14 +59,7 @@ def compare(
         raise SettingsError(_without_arguments(runs[0]))
     planned, folder = comparison.plan_comparison(
         [name.strip() for name in strategies.split(",")],
-        seeds=seeds, first_seed=seed, protocol=protocol, jobs=jobs, run_dir=run_dir, space=space,
-        flops=flops, params=params, latency=latency, limits=limit or [],
-        evaluator=evaluator, retrainer=retrainer, data=data, geometry=geometry,
-        recipe=recipe, epochs=epochs, finalist_epochs=finalist_epochs, inherit=inherit,
-        failures=failures, time_limit=time_limit,
-        finalist_time_limit=finalist_time_limit, samples=samples, population=population,
-        parents=parents, crossover=crossover, mutation=mutation, mutation_rate=mutation_rate,
-        finalists=finalists, device=device, threads=threads,
+        seeds=seeds, first_seed=options.pop("seed"), protocol=protocol, **options,
     )  # fmt: skip
     prepared = planned.check()
     if not (as_json or (quiet and not dry_run)):

@@ -6,15 +6,19 @@ from typing import Annotated
 
 import typer
 
-from evo_nas.cli import flags
 from evo_nas.cli.output import JsonFlag, print_json, print_view
+from evo_nas.search.options import OPTIONS
 
 
 def space(
     spec: str,
     flops: Annotated[str | None, typer.Option(help="A budget to measure it by.")] = None,
-    params: flags.Params = None,
-    limit: flags.Limit = None,
+    params: Annotated[
+        str | None, typer.Option(metavar="LIMIT", help=OPTIONS["params"].help)
+    ] = None,
+    limit: Annotated[
+        list[str] | None, typer.Option(metavar="LIMIT", help=OPTIONS["limits"].help)
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Say how large a space is, what it reaches, and what limits leave of it."""

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from evo_nas.cli import flags
 from evo_nas.cli.output import JsonFlag, QuietFlag, print_json, print_view, stoppable
+from evo_nas.search.options import OPTIONS
 
 
 def train(
@@ -19,7 +19,7 @@ def train(
     geometry: Annotated[
         str, typer.Option(help="target or proxy, with changes as proxy,width=96.")
     ] = "target",
-    recipe: flags.Recipe = "quick",
+    recipe: Annotated[str, typer.Option(help=OPTIONS["recipe"].help)] = "quick",
     epochs: Annotated[int | None, typer.Option(help="[recipe].")] = None,
     change: Annotated[
         list[str] | None,

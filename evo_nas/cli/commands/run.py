@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evo_nas.cli import flags
-from evo_nas.cli.output import JsonFlag, QuietFlag, print_json, print_view, stoppable
+from evo_nas.cli.flags import with_options
+from evo_nas.cli.output import DryRunFlag, JsonFlag, QuietFlag, print_json, print_view, stoppable
 
 from .compare import compare_in, report_comparison, show_comparison
 
@@ -17,58 +17,19 @@ if TYPE_CHECKING:
     from evo_nas.results.result import Result
 
 
+@with_options()
 def run(
-    space: flags.Space = "glit_hl",
-    flops: flags.Flops = None,
-    params: flags.Params = None,
-    latency: flags.Latency = None,
-    limit: flags.Limit = None,
-    strategy: Annotated[str, typer.Option(help="The search strategy.")] = "hierarchical",
-    evaluator: flags.Evaluator = "supernet",
-    supernet: flags.Supernet = None,
-    retrainer: flags.Retrainer = None,
-    data: flags.Data = None,
-    geometry: flags.Geometry = "proxy",
-    recipe: flags.Recipe = "quick",
-    epochs: flags.Epochs = None,
-    finalist_epochs: flags.FinalistEpochs = None,
-    inherit: flags.Inherit = False,
-    failures: flags.Failures = 0.5,
-    time_limit: flags.TimeLimit = 0.0,
-    finalist_time_limit: flags.FinalistTimeLimit = 0.0,
-    samples: flags.Samples = 1000,
-    population: flags.Population = 50,
-    parents: flags.Parents = 10,
-    crossover: flags.Crossover = None,
-    mutation: flags.Mutation = None,
-    mutation_rate: flags.MutationRate = 0.1,
-    finalists: flags.Finalists = 5,
-    seed: flags.Seed = 0,
-    device: flags.Device = "auto",
-    threads: flags.Threads = 1,
-    jobs: Annotated[
-        int | None, typer.Option(help="Processes for scores and finalists [all cores].")
-    ] = None,
-    run_dir: Annotated[Path | None, typer.Option(help="[runs/SPACE-FLOPS-N].")] = None,
-    dry_run: flags.DryRun = False,
+    *,
+    dry_run: DryRunFlag = False,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
+    **options: Any,
 ) -> None:
     """Search, retrain the finalists and deliver the best network."""
     from evo_nas.api import prepare
     from evo_nas.cli.views.plan import plan_view
 
-    prepared = prepare(
-        space, flops, params=params, latency=latency, limits=limit or (), strategy=strategy,
-        evaluator=evaluator, supernet=supernet,
-        retrainer=retrainer, data=data, geometry=geometry, recipe=recipe, epochs=epochs,
-        finalist_epochs=finalist_epochs, inherit=inherit, failures=failures,
-        time_limit=time_limit,
-        finalist_time_limit=finalist_time_limit, samples=samples,
-        population=population, parents=parents, crossover=crossover, mutation=mutation,
-        mutation_rate=mutation_rate, finalists=finalists, seed=seed, device=device,
-        threads=threads, jobs=jobs, run_dir=run_dir,
-    )  # fmt: skip
+    prepared = prepare(**options)
     if as_json and dry_run:
         from evo_nas.cli.json import plan_document
 

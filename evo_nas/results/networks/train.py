@@ -15,7 +15,8 @@ from evo_nas.core.streams import Streams
 from evo_nas.data.source import DataSource
 from evo_nas.errors import RunError
 from evo_nas.search.architectures import find_architecture
-from evo_nas.search.settings import at_least, choose_recipe, resolve_geometry
+from evo_nas.search.options import whole_number
+from evo_nas.search.settings import choose_recipe, resolve_geometry
 from evo_nas.space.space import Space
 from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.checkpoints import remove_checkpoint
@@ -55,7 +56,7 @@ def train_architecture(
     space: Space = registry.load("space", found.space)
     genome = space.check(found.genome)
     phase = choose_recipe(recipe, None, epochs, changes).train
-    at_least("validate_every", validate_every, 0)
+    whole_number("validate_every", validate_every, 0)
     place = resolve_device(device)
     source: DataSource = registry.load("data", data)
     images = source.load(seed)
@@ -64,7 +65,9 @@ def train_architecture(
         raise RunError(f"{out} exists; choose another --out")
     if not out.parent.is_dir():
         raise RunError(f"there is no folder {out.parent} for --out; make it first")
-    torch.set_num_threads(at_least("threads", available_cores() if threads is None else threads, 1))
+    torch.set_num_threads(
+        whole_number("threads", available_cores() if threads is None else threads, 1)
+    )
     streams = Streams(seed)
     with seeded_weights(streams.number("weights")):
         network = space.build(genome, shape).to(place)

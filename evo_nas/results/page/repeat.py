@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from evo_nas.errors import EvoNasError
 from evo_nas.search.config import Config
+from evo_nas.search.options import IMAGES, OPTIONS
 from evo_nas.space.space import Geometry, Space
 from evo_nas.training.recipe import Recipe, load_recipe, shipped_recipes
 
@@ -17,44 +18,32 @@ _NOT_CHOSEN = ("channels", "classes")  # of a geometry: the data's
 
 def command(config: Config, space: Space) -> str:
     """The command that makes the run again, every setting written out."""
-    given: dict[str, object] = {
-        "space": config.space,
-        "flops": config.flops,
-        "limit": config.limits,
-        "strategy": config.strategy,
-        "evaluator": config.evaluator,
-        "retrainer": config.retrainer,
+    values: dict[str, object] = {f.name: getattr(config, f.name) for f in fields(config)}
+    values |= asdict(config.settings) | {
+        "geometry": _geometry(config.geometry, space),
+        "recipe": config.recipe.name,
+        "epochs": config.recipe.supernet.epochs,
+        "finalist_epochs": config.recipe.train.epochs,
     }
-    if config.data != "none":
-        given |= {
-            "data": config.data,
-            "geometry": _geometry(config.geometry, space),
-            "recipe": config.recipe.name,
-            "epochs": config.recipe.supernet.epochs,
-            "finalist_epochs": config.recipe.train.epochs,
-            "inherit": config.inherit,
-            "device": config.device,
-            "threads": config.threads,
-        }
-    given["failures"] = config.failures
-    for name in ("time_limit", "finalist_time_limit"):
-        if limit := getattr(config, name):
-            given[name] = limit
-    settings = config.settings
-    given |= {f.name: getattr(settings, f.name) for f in fields(settings)}
-    given["seed"] = config.seed
+    del values["jobs"]  # which changes no result
+    on_images = config.data != "none"
+    given = {
+        name: values[name]
+        for name, option in OPTIONS.items()
+        if name in values and (on_images or option.group != IMAGES)
+    }
     return command_line("evo-nas run", given)
 
 
 def command_line(command: str, given: Mapping[str, object]) -> str:
     """A command with its flags, each on a line of its own; of switches, those that are on.
 
-    A tuple's values are given one by one.
+    The values of a list are given one by one.
     """
     flags = []
     for name, value in given.items():
-        flag = f"--{name.replace('_', '-')}"
-        if isinstance(value, tuple):
+        flag = OPTIONS[name].flag if name in OPTIONS else f"--{name}"
+        if isinstance(value, tuple | list):
             flags += [f"{flag} {shlex.quote(str(each))}" for each in value]
         elif not isinstance(value, bool):
             flags.append(f"{flag} {shlex.quote(str(value))}")

@@ -211,9 +211,7 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_made(tmp_path: Pa
 
 def test_a_damaged_comparison_is_named(tmp_path: Path) -> None:
     (tmp_path / "comparison.toml").write_text("strategies = 3")
-    with pytest.raises(
-        RunError, match=r"comparison.toml: strategies is 3, not a list of strategies"
-    ):
+    with pytest.raises(RunError, match=r"comparison.toml: strategies = 3 must be a list"):
         Comparison.read(tmp_path)
 
 
