@@ -127,14 +127,13 @@ class CascadeEvaluator(Composite):
             different = list(dict.fromkeys(sample))
             values: dict[Genome, float] = {}
             failed: dict[int, str] = {}
-            member = self._members[name]
-            with closing(member.work.outcomes(different)) as arriving:
-                for position, outcome in arriving:
-                    if isinstance(outcome, Failure):
-                        failed[position] = outcome.reason
+            with closing(self._members[name].answers(different)) as arriving:
+                for position, answer in arriving:
+                    self._context.add(answer.images, answer.notes)
+                    if isinstance(answer.outcome, Failure):
+                        failed[position] = answer.outcome.reason
                     else:
-                        values[different[position]] = _value(evaluator, outcome)
-            member.spent().add_to(self._context)
+                        values[different[position]] = _value(evaluator, answer.outcome)
             if not values:
                 raise EvaluatorError(
                     f"{self._specs[name]} fails for the whole reference sample: {failed[0]}"

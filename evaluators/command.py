@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from evo_nas.core.plugins.options import Program, above
-from evo_nas.core.workers.lifeline import start_program
+from evo_nas.core.workers.start import start_program
 from evo_nas.errors import EvaluatorError, SpecError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
 from evo_nas.space.decoder import Decoder

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
-from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Outcome
-from evo_nas.evaluation.outcomes import closed_if_it_fails, engaged, metrics_of
+from evo_nas.evaluation.dispatch import AtWork, engaged
+from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Outcome
+from evo_nas.evaluation.outcomes import closed_if_it_fails, metrics_of
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Ledger
 
@@ -36,7 +37,7 @@ class Composite(Evaluator):
         self.repeatable = all(evaluator.repeatable for evaluator in evaluators)
         told = dict.fromkeys(evaluator.conditions for evaluator in evaluators)
         self.conditions = "; ".join(filter(None, told))
-        self._members: dict[str, _Member] = {}
+        self._members: dict[str, AtWork] = {}
 
     def lead_by(self, lead: Evaluator) -> None:
         """Be what ``lead`` is."""
@@ -59,9 +60,10 @@ class Composite(Evaluator):
                 folder = context.folder / name
                 folder.mkdir(parents=True, exist_ok=True)
                 streams = Streams(context.streams.number(name))
-                own = replace(context, folder=folder, streams=streams)
-                self._members[name] = _Member(evaluator, space, own)
-                self._members[name].spent().add_to(context)
+                # An account of its own, so that what was spent is known by candidate.
+                own = replace(context, folder=folder, streams=streams, ledger=Ledger(), notes=[])
+                self._members[name] = engaged(evaluator, space, own)
+                context.add(*own.take())
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The scores of a generation of one."""
@@ -69,10 +71,10 @@ class Composite(Evaluator):
 
     def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
         """As :meth:`decide` says; what all took over a candidate is counted before its outcome."""
-        self._spent: dict[int, list[_Spent]] = {position: [] for position in range(len(genomes))}
+        self._answers: dict[int, list[Answer]] = {position: [] for position in range(len(genomes))}
         for position, outcome in self.decide(genomes):
-            for spent in self._spent.pop(position, ()):
-                spent.add_to(self._context)
+            for answer in self._answers.pop(position, ()):
+                self._context.add(answer.images, answer.notes)
             yield position, outcome
 
     @abstractmethod
@@ -83,11 +85,10 @@ class Composite(Evaluator):
         self, name: str, genomes: Sequence[Genome], positions: Sequence[int]
     ) -> Iterator[tuple[int, Outcome]]:
         """What an evaluator says of the genomes at these positions, in any order."""
-        member = self._members[name]
-        with closing(member.work.outcomes([genomes[i] for i in positions])) as arriving:
-            for index, outcome in arriving:
-                self._spent[positions[index]].append(member.spent())
-                yield positions[index], outcome
+        with closing(self._members[name].answers([genomes[i] for i in positions])) as arriving:
+            for index, answer in arriving:
+                self._answers[positions[index]].append(answer)
+                yield positions[index], answer.outcome
 
     def weights(self, genome: Genome) -> Path | None:
         """Those that the leading evaluator kept."""
@@ -100,33 +101,5 @@ class Composite(Evaluator):
     def close(self) -> None:
         """Release those that were opened."""
         for member in self._members.values():
-            member.work.close()
+            member.close()
         self._members.clear()
-
-
-class _Member:
-    """One of the evaluators at work, with an account of its own."""
-
-    def __init__(self, evaluator: Evaluator, space: Space, context: EvaluationContext) -> None:
-        self._ledger, self._notes, self._told = Ledger(), list[str](), Ledger()
-        own = replace(context, ledger=self._ledger, notes=self._notes)
-        self.work = engaged(evaluator, space, own)
-
-    def spent(self) -> _Spent:
-        """What has come to the account since this was last asked."""
-        spent = _Spent(self._ledger - self._told, [*self._notes])
-        self._told = replace(self._ledger)
-        self._notes.clear()
-        return spent
-
-
-class _Spent:
-    """What an evaluator took over a candidate, and noted."""
-
-    def __init__(self, images: Ledger, notes: list[str]) -> None:
-        self._images, self._notes = images, notes
-
-    def add_to(self, context: EvaluationContext) -> None:
-        """Count it, and note it, for the run."""
-        context.ledger.add(self._images)
-        context.notes.extend(self._notes)

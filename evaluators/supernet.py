@@ -19,7 +19,7 @@ from evo_nas.core.streams import Streams
 from evo_nas.data.images import Images, ImageSet, prepare
 from evo_nas.errors import EvaluatorError, TrainingError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.evaluation.path_workers import ScoringJob, score_in_processes
+from evo_nas.evaluation.path_workers import PathScorer, PathWorkers
 from evo_nas.evaluation.paths import score
 from evo_nas.evaluation.score_cache import ScoreCache
 from evo_nas.sampling.distribution import prior
@@ -89,7 +89,11 @@ class SupernetEvaluator(Evaluator):
         self._calibration = self._some(data.train, count, "calibration")
         count = self._validation_images or context.recipe.validation_images
         self._validation = self._some(data.validation, count, "validation")
-        self._job: ScoringJob | None = None
+        size = context.geometry.image_size
+        scorer = PathScorer(
+            self._supernet, self._validation, self._calibration, data.mean, data.std, size
+        )
+        self._workers = PathWorkers(scorer, context.jobs)
         scores = weights.with_name(SCORES)
         self._cache = ScoreCache(scores, self._key(weights), again=context.progress.say)
 
@@ -105,7 +109,7 @@ class SupernetEvaluator(Evaluator):
         new = [path for path in dict.fromkeys(paths) if path not in scores]
         if new:
             on_cpu = self._context.device == "cpu"
-            scored = self._score_in_processes(new) if on_cpu else self._score_here(new)
+            scored = self._workers.score(new) if on_cpu else self._score_here(new)
             computed = {path: dict(m) for path, m in zip(new, scored, strict=True)}
             self._cache.put({p: m for p, m in computed.items() if math.isfinite(m["loss"])})
             scores |= computed
@@ -116,19 +120,6 @@ class SupernetEvaluator(Evaluator):
             accuracy = metrics["accuracy"]
             error = math.sqrt(accuracy * (1 - accuracy) / images)
             yield position, {**metrics, "standard_error": error}
-
-    def _score_in_processes(self, paths: Sequence[Genome]) -> Sequence[Mapping[str, float]]:
-        context, data = self._context, self._context.data
-        if self._job is None:
-            self._job = ScoringJob.of(
-                self._supernet,
-                self._validation,
-                self._calibration,
-                data.mean,
-                data.std,
-                context.geometry.image_size,
-            )
-        return score_in_processes(self._job, paths, context.jobs)
 
     def _score_here(self, paths: Sequence[Genome]) -> Sequence[Mapping[str, float]]:
         """All together, or as many as fit into memory: candidates do not see each other."""
@@ -252,7 +243,8 @@ class SupernetEvaluator(Evaluator):
         return digest.hexdigest()
 
     def close(self) -> None:
-        """Close the scores' file."""
+        """End what scores paths, and close the scores' file."""
+        self._workers.close()
         self._cache.close()
 
 

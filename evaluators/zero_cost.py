@@ -19,6 +19,7 @@ from evo_nas.core.plugins.options import at_least
 from evo_nas.data.images import prepare
 from evo_nas.data.source import in_proportion
 from evo_nas.errors import EvaluatorError, SettingsError, nearest
+from evo_nas.evaluation.dispatch import engaged
 from evo_nas.evaluation.evaluator import (
     EvaluationContext,
     Evaluator,
@@ -27,7 +28,7 @@ from evo_nas.evaluation.evaluator import (
     Outcome,
     check_metrics,
 )
-from evo_nas.evaluation.outcomes import closed_if_it_fails, engaged, metrics_of
+from evo_nas.evaluation.outcomes import closed_if_it_fails, metrics_of
 from evo_nas.evaluation.reference import Standing, reference_sample
 from evo_nas.evaluation.zero_cost import dss, grad_norm, naswot, synflow
 from evo_nas.space.decoder import Decoder

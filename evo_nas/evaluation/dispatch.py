@@ -6,14 +6,15 @@ Why: docs/decisions/014-comparing-stays.md.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
 from evo_nas.core.devices import torch_threads
 from evo_nas.space.space import Genome, Space
 
-from .evaluator import EvaluationContext, Evaluator, Outcome
-from .outcomes import open_evaluator, outcomes
+from .evaluator import Answer, EvaluationContext, Evaluator, Outcome
+from .outcomes import answers, open_evaluator
 from .workers import Workers, worker_count
 
 
@@ -32,35 +33,49 @@ class AtWork:
     def __init__(
         self, evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float = 0
     ) -> None:
-        self._evaluator, self._space, self._limit = evaluator, space, limit
+        self.evaluator, self._space, self._limit = evaluator, space, limit
         # What works in workers has no ``draw`` in any process: nothing depends on their number.
         draw = None if evaluator.in_workers else context.draw
-        self._context = replace(context, draw=draw, engage=partial(AtWork, limit=limit))
+        self.context = replace(context, draw=draw, engage=partial(AtWork, limit=limit))
         self._workers: Workers | None = None
         context.folder.mkdir(parents=True, exist_ok=True)
-        open_evaluator(evaluator, space, self._context)
+        open_evaluator(evaluator, space, self.context)
 
-    def outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
+    def answers(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Answer], None, None]:
         """Each position in ``genomes`` once, with checked metrics or why there are none.
+
+        What an answer took is no more in the context.
 
         Raises:
             EvoNasError: something failed that is not about a candidate.
         """
-        context = self._context
+        context = self.context
         if self._workers is None and worker_count(
-            self._evaluator, self._space, context, self._limit
+            self.evaluator, self._space, context, self._limit
         ):
-            self._workers = Workers(self._evaluator, self._space, context, self._limit)
+            self._workers = Workers(self.evaluator, self._space, context, self._limit)
         if self._workers is not None:
-            yield from self._workers.outcomes(genomes)
-        elif self._evaluator.in_workers:
+            yield from self._workers.answers(genomes)
+        elif self.evaluator.in_workers:
             with torch_threads(1):  # as in a worker
-                yield from outcomes(self._evaluator, genomes)
+                yield from answers(self.evaluator, genomes, context)
         else:
-            yield from outcomes(self._evaluator, genomes)
+            yield from answers(self.evaluator, genomes, context)
+
+    def outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
+        """The same for an evaluator that asks: what an answer took is added to the context."""
+        with closing(self.answers(genomes)) as arriving:
+            for position, answer in arriving:
+                self.context.add(answer.images, answer.notes)
+                yield position, answer.outcome
 
     def close(self) -> None:
         """Release the evaluator, and end its workers."""
         if self._workers is not None:
             self._workers.close()
-        self._evaluator.close()
+        self.evaluator.close()
+
+
+def engaged(evaluator: Evaluator, space: Space, context: EvaluationContext) -> AtWork:
+    """The evaluator, opened to be asked by another one: where the context says, or else here."""
+    return (context.engage or AtWork)(evaluator, space, context)

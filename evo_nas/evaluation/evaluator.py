@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Number
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from torch import Tensor
@@ -22,6 +22,9 @@ from evo_nas.errors import ContractError, EvaluatorError, EvoNasError
 from evo_nas.space.space import Genome, Geometry, Space
 from evo_nas.training.batches import Ledger
 from evo_nas.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from .dispatch import AtWork
 
 # From a genome to the weights that its stand-alone network starts from, by name.
 InitialWeights: TypeAlias = Callable[[Genome], Mapping[str, Tensor]]
@@ -60,18 +63,17 @@ class Failure:
 Outcome: TypeAlias = Mapping[str, float] | Failure
 
 
-class Engaged(Protocol):
-    """An opened evaluator that another one asks, wherever it works."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of one genome, with the images that it took and what was noted on the way."""
 
-    def outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
-        """Each position in ``genomes`` once, with checked metrics or why there are none."""
-
-    def close(self) -> None:
-        """Release the evaluator, and end what works for it."""
+    outcome: Outcome
+    images: Ledger
+    notes: Sequence[str]
 
 
 # Opens an evaluator that another one asks.
-Engage: TypeAlias = "Callable[[Evaluator, Space, EvaluationContext], Engaged]"
+Engage: TypeAlias = "Callable[[Evaluator, Space, EvaluationContext], AtWork]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +83,15 @@ class EvaluationContext:
     ``folder`` is the evaluator's own, for checkpoints; ``epochs`` is how long to train (a supernet,
     or each network from scratch); ``streams`` are private to the stage. ``threads`` are the CPU
     threads of this process, ``jobs`` how many worker processes may be used on the CPU: the outcome
-    must be the same for any number of them. Evaluators that see images count them in ``ledger``,
-    those of a candidate before its metrics are yielded. With ``initial_weights`` networks are not
-    trained from scratch but from the weights that it gives for a genome. ``draw`` draws from the
-    prior of what the run's budget admits, for evaluators that compare with typical candidates; None
-    where nothing limits the space, and for evaluators that are ``in_workers``. ``engage`` opens an
-    evaluator that this one asks, in worker processes if it says ``in_workers``; None in such a
-    process (:func:`evo_nas.evaluation.outcomes.engaged` is for both). What happened on the way that
-    bears on the scores, such as a training that had to go on at a lower rate, is added to
-    ``notes``: the run keeps it.
+    must be the same for any number of them. Evaluators that see images add them to ``ledger``,
+    those of a candidate before its metrics are yielded; the run takes them from there. With
+    ``initial_weights`` networks are not trained from scratch but from the weights that it gives for
+    a genome. ``draw`` draws from the prior of what the run's budget admits, for evaluators that
+    compare with typical candidates; None where nothing limits the space, and for evaluators that
+    are ``in_workers``. ``engage`` opens an evaluator that this one asks, in worker processes if it
+    says ``in_workers``; None in such a process (:func:`evo_nas.evaluation.dispatch.engaged` is for
+    both). What happened on the way that bears on the scores, such as a training that had to go on
+    at a lower rate, is added to ``notes``: the run keeps it.
     """
 
     streams: Streams
@@ -107,6 +109,18 @@ class EvaluationContext:
     draw: Draw | None = None
     engage: Engage | None = None
     notes: list[str] = field(default_factory=list)
+
+    def take(self) -> tuple[Ledger, list[str]]:
+        """Empty ``ledger`` and ``notes``; what was in them becomes part of an answer."""
+        images, notes = replace(self.ledger), [*self.notes]
+        self.ledger.trained = self.ledger.measured = 0
+        self.notes.clear()
+        return images, notes
+
+    def add(self, images: Ledger, notes: Sequence[str]) -> None:
+        """Count and note what was taken from the context of another evaluator."""
+        self.ledger.add(images)
+        self.notes.extend(notes)
 
 
 class Evaluator(ABC):

@@ -6,14 +6,14 @@ Why: docs/decisions/012-failed-candidates.md.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from evo_nas.core.plugins.blame import ANYHOW, describe
 from evo_nas.errors import ContractError, EvaluatorError, EvoNasError
 from evo_nas.space.space import Genome, Space
 
 from .evaluator import (
-    Engaged,
+    Answer,
     EvaluationContext,
     Evaluator,
     Failure,
@@ -50,27 +50,13 @@ def closed_if_it_fails(evaluator: Evaluator) -> Iterator[None]:
         raise
 
 
-def engaged(evaluator: Evaluator, space: Space, context: EvaluationContext) -> Engaged:
-    """The evaluator, opened to be asked by another one: where the context says, or else here."""
-    if context.engage is not None:
-        return context.engage(evaluator, space, context)
-    open_evaluator(evaluator, space, context)
-    return _Here(evaluator)
-
-
-class _Here:
-    """An evaluator that works in this process."""
-
-    def __init__(self, evaluator: Evaluator) -> None:
-        self._evaluator = evaluator
-
-    def outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
-        """As :func:`outcomes`."""
-        return outcomes(self._evaluator, genomes)
-
-    def close(self) -> None:
-        """Release it."""
-        self._evaluator.close()
+def answers(
+    evaluator: Evaluator, genomes: Sequence[Genome], context: EvaluationContext
+) -> Generator[tuple[int, Answer], None, None]:
+    """The :func:`outcomes` of an evaluator opened with ``context``, and what each of them took."""
+    with closing(outcomes(evaluator, genomes)) as arriving:
+        for position, outcome in arriving:
+            yield position, Answer(outcome, *context.take())
 
 
 def outcomes(

@@ -7,85 +7,101 @@ and share that work.
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from evo_nas.core.workers.parallel import pack, run_unordered
+from evo_nas.core.devices import torch_threads
+from evo_nas.core.workers.pool import Lost, WorkerPool
+from evo_nas.core.workers.shared import SharedFile, pack, read_shared
 from evo_nas.data.images import Images, prepare
+from evo_nas.errors import EvaluatorError
 from evo_nas.space.space import Genome
 from evo_nas.space.supernet import Supernet
 
 from .paths import score
 
 _FEWEST = 4  # candidates that are worth a process
+Metrics = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class ScoringJob:
-    """What a process needs to score: plain values, arrays and images, which processes can share.
+class PathScorer:
+    """Scores paths of a supernet on the CPU, in one thread."""
 
-    ``supernet`` is its pickle as bytes (uint8), made in this process for its own workers.
-    """
-
-    supernet: npt.NDArray[np.uint8]
-    digest: str
+    supernet: Supernet
     validation: Images
     calibration: Images
     mean: tuple[float, ...]
     std: tuple[float, ...]
     size: int
 
-    @classmethod
-    def of(
-        cls,
-        supernet: Supernet,
-        validation: Images,
-        calibration: Images,
-        mean: tuple[float, ...],
-        std: tuple[float, ...],
-        size: int,
-    ) -> ScoringJob:
-        """The job of scoring on this supernet and these images, all on the CPU."""
-        packed = pack(supernet)
-        return cls(
-            np.frombuffer(packed, dtype=np.uint8),
-            hashlib.sha256(packed).hexdigest(),
-            validation,
-            calibration,
-            mean,
-            std,
-            size,
-        )
+    def score(self, genomes: Sequence[Genome]) -> Sequence[Metrics]:
+        """The metrics of full genomes, in their order; see :mod:`evo_nas.evaluation.paths`."""
+        ready = partial(prepare, mean=self.mean, std=self.std, size=self.size)
+        with torch_threads(1):
+            found = score(self.supernet, genomes, self.validation, self.calibration.pixels, ready)
+        return found.metrics
 
 
-def score_in_processes(
-    job: ScoringJob, genomes: Sequence[Genome], processes: int
-) -> list[dict[str, float]]:
-    """The metrics of full genomes, in their order; see :func:`evo_nas.evaluation.paths.score`."""
-    parts = max(1, min(processes, len(genomes) // _FEWEST))
-    order = sorted(range(len(genomes)), key=lambda i: genomes[i])
-    dealt = [part.tolist() for part in np.array_split(np.array(order), parts)]
-    tasks = [(job, [genomes[i] for i in part]) for part in dealt]
-    metrics: dict[int, dict[str, float]] = {}
-    for position, scored in run_unordered(_score_part, tasks, parts):
-        metrics |= dict(zip(dealt[position], scored, strict=True))
-    return [metrics[i] for i in range(len(genomes))]
+class PathWorkers:
+    """Worker processes with a copy of a scorer each, started when there is enough to do."""
+
+    def __init__(self, scorer: PathScorer, processes: int) -> None:
+        self._scorer, self._processes = scorer, processes
+        self._file: SharedFile | None = None
+
+    def score(self, genomes: Sequence[Genome]) -> Sequence[Metrics]:
+        """As the scorer does.
+
+        Raises:
+            EvaluatorError: two workers died over it.
+        """
+        parts = min(self._processes, len(genomes) // _FEWEST)
+        if parts < 2:
+            return self._scorer.score(genomes)
+        if self._file is None:
+            self._start()
+        order = sorted(range(len(genomes)), key=lambda i: genomes[i])
+        dealt = [part.tolist() for part in np.array_split(np.array(order), parts)]
+        metrics: dict[int, Metrics] = {}
+        for position, scored in self._pool.run([[genomes[i] for i in part] for part in dealt]):
+            if isinstance(scored, Lost):
+                raise EvaluatorError(f"paths cannot be scored: {scored.reason}")
+            metrics |= dict(zip(dealt[position], scored, strict=True))
+        return [metrics[i] for i in range(len(genomes))]
+
+    def close(self) -> None:
+        """End the workers."""
+        if self._file is not None:
+            self._pool.close()
+            self._file.close()
+            self._file = None
+
+    def _start(self) -> None:
+        # The supernet as bytes: its classes may be those of a plug-in's file.
+        it = self._scorer
+        others = (it.validation, it.calibration, it.mean, it.std, it.size)
+        self._file = SharedFile((pack(it.supernet), others))
+        services = [_PathService(self._file.path) for _ in range(self._processes)]
+        self._pool: WorkerPool[list[Genome], Sequence[Metrics]] = WorkerPool(services)
 
 
-def _score_part(task: tuple[ScoringJob, list[Genome]]) -> tuple[dict[str, float], ...]:
-    job, genomes = task
-    if _unpacked.get("digest") != job.digest:  # a worker keeps the supernet between generations
-        _unpacked.update(digest=job.digest, supernet=pickle.loads(job.supernet.tobytes()))
-    ready = partial(prepare, mean=job.mean, std=job.std, size=job.size)
-    supernet: Supernet = _unpacked["supernet"]
-    return score(supernet, genomes, job.validation, job.calibration.pixels, ready).metrics
+class _PathService:
+    """Scores a part of a generation; see :class:`evo_nas.core.workers.pool.Service`."""
 
+    def __init__(self, file: Path) -> None:
+        self._file = file
 
-_unpacked: dict[str, Any] = {}
+    def open(self) -> None:
+        """Read the supernet and the images."""
+        supernet, others = read_shared(self._file)
+        self._scorer = PathScorer(pickle.loads(supernet), *others)
+
+    def do(self, genomes: list[Genome]) -> Sequence[Metrics]:
+        """The metrics of a part."""
+        return self._scorer.score(genomes)

@@ -7,33 +7,26 @@ read; images in it are mapped, and so shared.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import joblib
 import torch
-from joblib.externals.loky.backend import resource_tracker
 from torch import Tensor
 
 from evo_nas import errors
 from evo_nas.core.plugins import modules, registry
 from evo_nas.core.plugins.blame import describe
 from evo_nas.core.progress import Messages, Silent
-from evo_nas.core.streams import Streams
 from evo_nas.core.workers.pool import Lost, WorkerPool
-from evo_nas.core.workers.start import track
-from evo_nas.data.source import SearchData
+from evo_nas.core.workers.shared import SharedFile, read_shared
 from evo_nas.errors import EvaluatorError, EvoNasError
-from evo_nas.space.space import Genome, Geometry, Option, Space
+from evo_nas.space.space import Genome, Option, Space
 from evo_nas.space.subspace import Subspace
 from evo_nas.training.batches import Ledger
-from evo_nas.training.recipe import Recipe
 
-from .evaluator import EvaluationContext, Evaluator, Failure, Outcome
-from .outcomes import outcome_of
+from .evaluator import Answer, EvaluationContext, Evaluator, Failure
+from .outcomes import answers
 
 
 def worker_count(
@@ -76,61 +69,29 @@ class Workers:
     ) -> None:
         self._context, self._messages = context, Messages(context.progress)
         devices = _devices(context.device, context.jobs)
-        frozen, root = [], space
-        while isinstance(root, Subspace):
-            frozen.append(root.fixed)
-            root = root.base
-        job = _Job(
-            evaluator=str(_spec(evaluator)),
-            space=str(_spec(root)),
-            frozen=tuple(reversed(frozen)),
-            streams=context.streams,
-            folder=context.folder,
-            geometry=context.geometry,
-            data=replace(
-                context.data,
-                train=context.data.train.for_processes(len(devices)),
-                validation=context.data.validation.for_processes(len(devices)),
-            ),
-            recipe=context.recipe,
-            epochs=context.epochs,
-            inherits=context.initial_weights is not None,
-            files=modules.files(),
-        )
-        track()
-        # A private one, as what is in it is unpickled. The tracker, which outlives a kill of the
-        # whole process group, removes it should this process be killed.
-        self._folder = tempfile.mkdtemp(prefix="evo-nas-")
-        resource_tracker.register(self._folder, "folder")
-        path = Path(self._folder) / "job"
-        joblib.dump(job, path)
-        self._pool = WorkerPool([_Desk(path, device) for device in devices], limit)
+        self._file = SharedFile(_Job.of(evaluator, space, context, len(devices)))
+        services = [_EvaluatorService(self._file.path, device) for device in devices]
+        self._pool: WorkerPool[_Candidate, _Heard] = WorkerPool(services, limit)
 
-    def outcomes(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+    def answers(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Answer]]:
         """Each position in ``genomes`` once, with checked metrics or why there are none.
 
         Raises:
             EvoNasError: something failed that is not about a candidate.
         """
-        context = self._context
-        tasks = [_Task(genome, self._weights(genome)) for genome in genomes]
-        for position, answer in self._pool.run(tasks):
-            if isinstance(answer, Lost):
-                yield position, Failure(answer.reason)
+        tasks = [_Candidate(genome, self._weights(genome)) for genome in genomes]
+        for position, heard in self._pool.run(tasks):
+            if isinstance(heard, Lost):
+                yield position, Answer(Failure(heard.reason), Ledger(), ())
                 continue
-            if isinstance(answer, _Raised):
-                raise answer.error()
-            for line in answer.said:
+            for line in heard.said:
                 self._messages.say(line)  # once, though each worker may say it
-            context.notes.extend(answer.notes)
-            context.ledger.add(answer.images)
-            yield position, answer.outcome
+            yield position, heard.answer
 
     def close(self) -> None:
         """End the workers, whatever they are at."""
         self._pool.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-        resource_tracker.unregister(self._folder, "folder")
+        self._file.close()
 
     def _weights(self, genome: Genome) -> Mapping[str, Tensor] | None:
         offered = self._context.initial_weights
@@ -162,124 +123,107 @@ class _Job:
     evaluator: str
     space: str
     frozen: tuple[Mapping[str, Option], ...]
-    streams: Streams
-    folder: Path
-    geometry: Geometry
-    data: SearchData
-    recipe: Recipe
-    epochs: int
+    context: EvaluationContext
     inherits: bool
     files: Mapping[str, str]
 
+    @classmethod
+    def of(
+        cls, evaluator: Evaluator, space: Space, context: EvaluationContext, processes: int
+    ) -> _Job:
+        """What so many processes are given of an evaluator and its context."""
+        frozen, root = [], space
+        while isinstance(root, Subspace):
+            frozen.append(root.fixed)
+            root = root.base
+        data = replace(
+            context.data,
+            train=context.data.train.for_processes(processes),
+            validation=context.data.validation.for_processes(processes),
+        )
+        own = EvaluationContext(
+            context.streams, context.folder, context.geometry, data, context.recipe, context.epochs
+        )
+        return cls(
+            evaluator=str(_spec(evaluator)),
+            space=str(_spec(root)),
+            frozen=tuple(reversed(frozen)),
+            context=own,
+            inherits=context.initial_weights is not None,
+            files=modules.files(),
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    """One candidate, and the weights that it starts from, if such are offered."""
+class _Candidate:
+    """A genome, and the weights that it starts from, if such are offered."""
 
     genome: Genome
     weights: Mapping[str, Tensor] | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a worker has to say of a candidate."""
+class _Heard:
+    """The answer of a worker, and what it said for people to read."""
 
-    outcome: Outcome
-    images: Ledger
-    notes: list[str]
+    answer: Answer
     said: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Raised:
-    """An error that ends the run, in words: its class may be known in the worker only."""
-
-    kind: str
-    message: str
-
-    @classmethod
-    def by(cls, error: EvoNasError) -> _Raised:
-        ours = next(kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
-        return cls(ours.__name__, str(error))
-
-    def error(self) -> EvoNasError:
-        kind: type[EvoNasError] = getattr(errors, self.kind)
-        return kind(self.message)
 
 
 # -- in the worker ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    """What one worker does; see :class:`evo_nas.core.workers.pool.Service`."""
+class _EvaluatorService:
+    """Evaluates one candidate after the other; see :class:`evo_nas.core.workers.pool.Service`."""
 
-    job: Path
-    device: str
+    def __init__(self, job: Path, device: str) -> None:
+        self._job, self._device = job, device
 
     def open(self) -> None:
-        """Open the evaluator, unless this process has."""
-        if self.job not in _opened:
-            try:
-                _opened[self.job] = _Opened(joblib.load(self.job, mmap_mode="c"), self.device)
-            except EvoNasError as error:
-                _opened[self.job] = _Raised.by(error)
-            except Exception as error:  # a plug-in may fail in any way
-                told = f"the evaluator could not be opened in a worker process: {describe(error)}"
-                _opened[self.job] = _Raised.by(EvaluatorError(told))
+        """Open the evaluator."""
+        try:
+            self._open(read_shared(self._job))
+        except EvoNasError as error:
+            raise _known(error) from None
+        except Exception as error:  # a plug-in may fail in any way
+            raise EvaluatorError(
+                f"the evaluator could not be opened in a worker process: {describe(error)}"
+            ) from None
 
-    def do(self, task: _Task) -> _Answer | _Raised:
-        """Evaluate one candidate."""
-        self.open()  # the process may be a new one
-        opened = _opened[self.job]
-        return opened if isinstance(opened, _Raised) else opened.evaluate(task)
+    def do(self, candidate: _Candidate) -> _Heard:
+        """What a candidate is worth, and what happened on the way."""
+        self._candidate = candidate
+        self._context.take()
+        self._listener.said.clear()
+        try:
+            ((_, answer),) = answers(self._evaluator, [candidate.genome], self._context)
+        except EvoNasError as error:
+            raise _known(error) from None
+        return _Heard(answer, [*self._listener.said])
 
-
-class _Opened:
-    """An evaluator at work in this process."""
-
-    def __init__(self, job: _Job, device: str) -> None:
+    def _open(self, job: _Job) -> None:
         space: Space = registry.load("space", job.space)
         self._evaluator: Evaluator = registry.load("evaluator", job.evaluator)
         modules.check_files(job.files)
         for fixed in job.frozen:
             space = Subspace(space, fixed)
-        self._heard, self._task = _Heard(), _Task((), None)
-        self._context = EvaluationContext(
-            streams=job.streams,
-            folder=job.folder,
-            geometry=job.geometry,
-            data=job.data,
-            recipe=job.recipe,
-            epochs=job.epochs,
-            device=device,
-            progress=self._heard,
+        self._listener = _Listener()
+        self._context = replace(
+            job.context,
+            device=self._device,
+            progress=self._listener,
             initial_weights=self._weights if job.inherits else None,
         )
         self._evaluator.open(space, self._context)
 
-    def evaluate(self, task: _Task) -> _Answer | _Raised:
-        """What a candidate is worth, and what happened on the way."""
-        context, self._task = self._context, task
-        before = replace(context.ledger)
-        context.notes.clear()
-        self._heard.said.clear()
-        try:
-            outcome = outcome_of(self._evaluator, task.genome)
-        except EvoNasError as error:
-            return _Raised.by(error)
-        except SystemExit as error:  # of a function that believes to be the program
-            outcome = Failure.by(error)
-        images = context.ledger - before
-        return _Answer(outcome, images, list(context.notes), list(self._heard.said))
-
     def _weights(self, genome: Genome) -> Mapping[str, Tensor]:
-        assert self._task.weights is not None, "weights are sent where they are offered"
-        assert genome == self._task.genome, "weights are asked for the candidate that is evaluated"
-        return self._task.weights
+        candidate = self._candidate
+        assert candidate.weights is not None, "weights are sent where they are offered"
+        assert genome == candidate.genome, "weights are asked for the candidate that is evaluated"
+        return candidate.weights
 
 
-class _Heard(Silent):
+class _Listener(Silent):
     """Keeps what a person should read for the process that people see."""
 
     def __init__(self) -> None:
@@ -290,4 +234,8 @@ class _Heard(Silent):
         self.said.append(message)
 
 
-_opened: dict[Path, _Opened | _Raised] = {}
+def _known(error: EvoNasError) -> EvoNasError:
+    """An error in a class of ours: its own may be known in the worker only."""
+    kind = next(kind for kind in type(error).__mro__ if kind.__module__ == errors.__name__)
+    known: EvoNasError = kind(str(error))
+    return known

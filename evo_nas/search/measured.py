@@ -19,7 +19,7 @@ from pathlib import Path
 from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, in_short
 from evo_nas.evaluation.dispatch import AtWork
-from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Outcome
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure
 from evo_nas.evaluation.score_cache import ScoreCache
 from evo_nas.sampling.limits import Limit
 from evo_nas.search.store.store import Store
@@ -50,7 +50,7 @@ class LimitMeasurer:
     ) -> None:
         self._folder, self._space, self._context = folder, space, context
         self._store, self._time_limit = store, time_limit
-        self._opened: dict[str, _Instrument] = {}
+        self._opened: dict[str, AtWork] = {}
         self._caches: dict[str, ScoreCache] = {}
         self._seen: dict[str, dict[Genome, bool]] = {}  # by spec: whether it could be measured
 
@@ -77,8 +77,8 @@ class LimitMeasurer:
 
     def close(self) -> None:
         """Release the evaluators and the files."""
-        for instrument in self._opened.values():
-            instrument.close()
+        for work in self._opened.values():
+            work.close()
         for cache in self._caches.values():
             cache.close()
 
@@ -95,26 +95,31 @@ class LimitMeasurer:
 
     def _measure(self, spec: str, full: Genome) -> Mapping[str, float]:
         if spec not in self._opened:
-            self._opened[spec] = _Instrument(
-                self._evaluator(spec), self._space, self._context(spec), self._time_limit
-            )
-        instrument = self._opened[spec]
-        context = instrument.context
-        began, before = time.perf_counter(), replace(context.ledger)
+            self._opened[spec] = self._open(spec)
+        work, name = self._opened[spec], registry.short(spec)
+        began, images = time.perf_counter(), Ledger()
         try:
-            outcome = instrument.measure(full)
+            ((_, answer),) = work.answers([full])
+            images = answer.images
         finally:
-            spent = time.perf_counter() - began
-            name, images = registry.short(spec), context.ledger - before
             earlier = self._store.images().get((_STAGE, name), Ledger())
-            self._store.spend(_STAGE, name, spent, earlier + images)
+            self._store.spend(_STAGE, name, time.perf_counter() - began, earlier + images)
+        outcome = answer.outcome
         if isinstance(outcome, Failure):  # this network meets no limit
             line = f"{_told(spec)}{in_short(outcome.reason)}"
-            context.progress.say(line)
+            work.context.progress.say(line)
             if len(self._reasons(spec)) < _REASONS:
                 self._store.add_notes(_STAGE, [line])
             return {}
         return outcome
+
+    def _open(self, spec: str) -> AtWork:
+        evaluator, context = self._evaluator(spec), self._context(spec)
+        # Networks are measured one at a time.
+        at_once = 1 if evaluator.in_workers else context.jobs
+        work = AtWork(evaluator, self._space, replace(context, jobs=at_once), self._time_limit)
+        work.context.take()  # what it takes to open it is not counted
+        return work
 
     def _check_hope(self, limit: Limit) -> None:
         """Stop where nothing at all can be measured, instead of trying hundreds of networks."""
@@ -138,27 +143,6 @@ class LimitMeasurer:
             return self._opened[spec].evaluator
         evaluator: Evaluator = registry.load("evaluator", spec)
         return evaluator
-
-
-class _Instrument:
-    """An evaluator at work, in this process or in a worker."""
-
-    def __init__(
-        self, evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float
-    ) -> None:
-        self.evaluator, self.context = evaluator, context
-        # Networks are measured one at a time.
-        at_once = 1 if evaluator.in_workers else context.jobs
-        self._work = AtWork(evaluator, space, replace(context, jobs=at_once), limit)
-
-    def measure(self, full: Genome) -> Outcome:
-        """The metrics of a network, or why there are none."""
-        ((_, outcome),) = self._work.outcomes([full])
-        return outcome
-
-    def close(self) -> None:
-        """Release the evaluator, or end its worker."""
-        self._work.close()
 
 
 def _told(spec: str) -> str:

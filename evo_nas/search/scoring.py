@@ -15,11 +15,10 @@ from torch import Tensor
 
 from evo_nas.errors import EvaluatorError, RunError, to_keep
 from evo_nas.evaluation.dispatch import AtWork
-from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Outcome
+from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal
-from evo_nas.training.batches import Ledger
 
 from .failures import Announcer, FailureCount
 
@@ -119,10 +118,9 @@ class Scorer:
 
     def _open(self) -> AtWork:
         if self._work is None:
-            before = replace(self.context.ledger)
             with self._accounted(self.opening):  # what Ctrl-C stops half-way is never closed
                 self._work = AtWork(self.evaluator, self.space, self.context, self.time_limit)
-            images = self.context.ledger - before
+                images = replace(self.context.ledger)
             self.store.spend(self.stage, self.opening, 0, images)
         return self._work
 
@@ -134,13 +132,8 @@ class Scorer:
             yield
         finally:
             self.store.spend(self.stage, phase, time.perf_counter() - began)
-            self.store.add_notes(self._what, self._take_notes())
-
-    def _take_notes(self) -> list[str]:
-        """What the evaluator has noted since this was last asked."""
-        notes = [*self.context.notes]
-        self.context.notes.clear()
-        return notes
+            _, notes = self.context.take()  # what is of no answer
+            self.store.add_notes(self._what, notes)
 
     def _evaluate(
         self,
@@ -152,16 +145,15 @@ class Scorer:
     ) -> None:
         """Evaluate and record those at the ``missing`` positions, as they arrive."""
         genomes = [proposals[i].genome for i in missing]
-        last, before = time.perf_counter(), replace(self.context.ledger)
-        with closing(self._open().outcomes(genomes)) as arriving:
-            for index, outcome in arriving:
-                now = time.perf_counter()
-                position, images = missing[index], self.context.ledger - before
+        last = time.perf_counter()
+        with closing(self._open().answers(genomes)) as arriving:
+            for index, answer in arriving:
+                now, position = time.perf_counter(), missing[index]
                 recorded[position] = self._record(
-                    generation, position, proposals[position], outcome, now - last, images
+                    generation, position, proposals[position], answer, now - last
                 )
                 in_order.add(position, recorded[position].failure)
-                last, before = now, replace(self.context.ledger)
+                last = now
 
     def _evaluate_again(self, genome: Genome) -> None:
         """Evaluate a genome of the first generation for what it leaves; nothing is recorded anew.
@@ -170,7 +162,9 @@ class Scorer:
             EvaluatorError: it fails this time.
         """
         with self._accounted(self.phase):
-            ((_, outcome),) = self._open().outcomes([genome])
+            ((_, answer),) = self._open().answers([genome])
+        self.store.add_notes(self._what, answer.notes)
+        outcome = answer.outcome
         if isinstance(outcome, Failure):
             raise EvaluatorError(f"the best network cannot be evaluated again: {outcome.reason}")
         full, kept = self.space.lift(genome), self.store.evaluations(self.stage, self.phase, 0)
@@ -189,12 +183,12 @@ class Scorer:
         generation: int,
         position: int,
         proposal: Proposal,
-        outcome: Outcome,
+        answer: Answer,
         seconds: float,
-        images: Ledger,
     ) -> Evaluation:
         genome = self.space.lift(proposal.genome)
         costs = self.space.root.costs(genome)
+        outcome = answer.outcome
         failure = to_keep(outcome.reason) if isinstance(outcome, Failure) else None
         metrics = {} if isinstance(outcome, Failure) else outcome
         evaluation = Evaluation(
@@ -209,11 +203,11 @@ class Scorer:
             origin=proposal.origin,
             parents=tuple(self.space.lift(parent) for parent in proposal.parents),
             seconds=seconds,
-            images=images,
+            images=answer.images,
             failure=failure,
         )
         score = metrics.get(self.evaluator.objectives[0].name)
-        self.store.add(evaluation, self.space.root, score, self._take_notes())
+        self.store.add(evaluation, self.space.root, score, answer.notes)
         self._scored += 1
         number = self._proposed + position + 1
         if failure is not None and (line := self._announcer.line(number, failure)):

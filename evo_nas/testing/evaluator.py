@@ -204,7 +204,7 @@ class _EvaluatorChecks:
         scores, fix = self._at.scores, "let it depend on genome and context alone, or say"
         self._needs_repeatable()
         with self._at.in_worker() as workers:
-            outcomes = dict(workers.outcomes(self._at.genomes))
+            outcomes = {at: answer.outcome for at, answer in workers.answers(self._at.genomes)}
         found: dict[Genome, Metrics] = {}
         for position, outcome in outcomes.items():
             genome = self._at.genomes[position]

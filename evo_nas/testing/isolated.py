@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from evo_nas.core.plugins import registry
@@ -41,8 +40,8 @@ def outcomes_apart(kind: str, spec: str, limit: float, **options: Any) -> Iterat
         SpecError: the plug-in's spec, or that of a space, names nothing.
     """
     names = [check.name for check in _CHECKS[kind](spec, **options)]  # which loads nothing
-    desk = _Desk(kind, spec, tuple(options.items()))
-    pool: WorkerPool[int, Outcome | _Refused] = WorkerPool([desk], limit)
+    service = _CheckService(kind, spec, options)
+    pool: WorkerPool[int, Outcome | _Refused] = WorkerPool([service], limit)
     try:
         for position, name in enumerate(names):
             ((_, found),) = pool.run([position])
@@ -65,13 +64,12 @@ class _Refused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Desk:
+class _CheckService:
     """What the process does; see :class:`evo_nas.core.workers.pool.Service`."""
 
-    kind: str
-    spec: str
-    options: tuple[tuple[str, Any], ...]
+    def __init__(self, kind: str, spec: str, options: Mapping[str, Any]) -> None:
+        self._kind, self._spec, self._options = kind, spec, options
+        self._checks: list[Check] = []
 
     def open(self) -> None:
         """Nothing yet: to load a plug-in is limited in time, too."""
@@ -79,18 +77,17 @@ class _Desk:
     def do(self, position: int) -> Outcome | _Refused:
         """Make a check; the process keeps what earlier ones have computed."""
         try:
-            return _checks(self)[position].outcome()
+            self._checks = self._checks or self._load()
+            return self._checks[position].outcome()
         except EvoNasError as error:
             return _Refused(str(error))
 
-
-@cache
-def _checks(desk: _Desk) -> list[Check]:
-    options = dict(desk.options)
-    _find(desk.kind, desk.spec)
-    if "space" in options:
-        options["space"] = registry.load("space", options["space"])
-    return _CHECKS[desk.kind](desk.spec, **options)
+    def _load(self) -> list[Check]:
+        _find(self._kind, self._spec)
+        options = dict(self._options)
+        if "space" in options:
+            options["space"] = registry.load("space", options["space"])
+        return _CHECKS[self._kind](self._spec, **options)
 
 
 def _find(kind: str, spec: str) -> None:

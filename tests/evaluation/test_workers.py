@@ -22,7 +22,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
 from evo_nas.errors import DataError, EvaluatorError, SettingsError
 from evo_nas.evaluation.evaluator import Evaluator, Failure
-from evo_nas.evaluation.outcomes import outcomes
+from evo_nas.evaluation.outcomes import answers, outcomes
 from evo_nas.evaluation.workers import worker_count
 from evo_nas.results.page.repeat import command
 from evo_nas.results.result import Result
@@ -85,7 +85,7 @@ def test_a_death_that_does_not_repeat_costs_nothing(tmp_path: Path) -> None:
     spec = f"{FILE}:Dangerous?plain=true&once={tmp_path}/mark"
     with at_work(spec, tmp_path / "run", jobs=1, limit=60) as (evaluator, workers, _):
         genomes = [(0, 1, 0, 0, 0, 0), (0, 0, 0, 0, 0, 0)]
-        found = dict(workers.outcomes(genomes))
+        found = {position: answer.outcome for position, answer in workers.answers(genomes)}
         assert (tmp_path / "mark").exists()
         assert found == dict(outcomes(evaluator, genomes))
         assert not isinstance(found[0], Failure)
@@ -98,14 +98,18 @@ def test_what_is_counted_noted_and_said_comes_back(tmp_path: Path) -> None:
     space = Subspace(Subspace(root, {"block0.kind": "b"}), {"block1.kind": "a"})
     with at_work(spec, tmp_path, space, progress=listener) as (evaluator, workers, context):
         genomes = [(2, 1, 0), (0, 0, 2), (1, 1, 1), (0, 1, 0)]
-        found = dict(workers.outcomes(genomes))
-        images, noted = replace(context.ledger), list(context.notes)
-        expected = dict(outcomes(evaluator, genomes))
+        opening, _ = context.take()
+        found = dict(workers.answers(genomes))
+        expected = dict(answers(evaluator, genomes, context))
         assert found == expected
-        assert not all(isinstance(outcome, Failure) for outcome in found.values())
-        assert sorted(noted) == sorted(context.notes[len(noted) :]) != []
-        assert images.trained == 7, "the worker's opening is that of this process"
-        assert context.ledger.measured == 2 * images.measured > 0
+        assert not all(isinstance(answer.outcome, Failure) for answer in found.values())
+        noted = [note for answer in found.values() for note in answer.notes]
+        assert noted
+        assert opening.trained == 7
+        assert all(answer.images.trained == 0 for answer in found.values()), (
+            "opening is no answer's"
+        )
+        assert any(answer.images.measured > 0 for answer in found.values())
         here = ["said"] * len(noted)
         assert listener.heard == ["said", *here], "workers say each line once"
 
@@ -116,21 +120,21 @@ def test_errors_that_are_about_no_candidate_stop_it_by_their_names(tmp_path: Pat
         at_work(f"{FILE}:Dangerous?stops=true", tmp_path) as (_, workers, _),
         pytest.raises(DataError, match="the disk has gone"),
     ):
-        list(workers.outcomes([(1, 0, 0, 0, 0, 0)]))
+        list(workers.answers([(1, 0, 0, 0, 0, 0)]))
 
 
 @pytest.mark.slow
 def test_programs_that_end_and_evaluators_that_do_not_open_there(tmp_path: Path) -> None:
     with at_work(f"{FILE}:Leaves", tmp_path, limit=60) as (_, workers, _):
-        ((_, outcome),) = workers.outcomes([(0,) * 6])
-        assert isinstance(outcome, Failure)
-        assert outcome.reason.startswith("SystemExit: 4 (dangerous.py, line ")
+        ((_, answer),) = workers.answers([(0,) * 6])
+        assert isinstance(answer.outcome, Failure)
+        assert answer.outcome.reason.startswith("SystemExit: 4 (dangerous.py, line ")
     streams = Streams(os.getpid())
     with (
         at_work(f"{FILE}:Shut", tmp_path, streams=streams) as (_, workers, _),
         pytest.raises(EvaluatorError, match="not be opened in a worker process: OSError: no lic"),
     ):
-        list(workers.outcomes([(0,) * 6]))
+        list(workers.answers([(0,) * 6]))
 
 
 def test_who_works_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

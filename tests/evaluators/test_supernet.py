@@ -12,9 +12,9 @@ from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError, EvaluatorError, SpaceError, SpecError, TrainingError
-from evo_nas.evaluation import path_workers
 from evo_nas.evaluation.evaluator import Failure
 from evo_nas.evaluation.outcomes import outcomes
+from evo_nas.evaluation.path_workers import PathWorkers
 from evo_nas.space.space import Space
 from evo_nas.space.subspace import Subspace
 from evo_nas.training.batches import Ledger
@@ -182,13 +182,12 @@ def test_the_weights_and_scores_of_an_earlier_run_are_used_again(tmp_path, monke
     expected = scores(opened(tmp_path / "run" / "a", ledger=ledgers[0]))
     scored = []
 
-    def score(job, genomes, processes):
+    def score(workers, genomes):
         scored.extend(genomes)
-        return score_in_processes(job, genomes, processes)
+        return score_in_workers(workers, genomes)
 
-    score_in_processes = path_workers.score_in_processes
-    module = sys.modules[registry.find("evaluator", "supernet").__module__]
-    monkeypatch.setattr(module, "score_in_processes", score)
+    score_in_workers = PathWorkers.score
+    monkeypatch.setattr(PathWorkers, "score", score)
     spec = f"supernet?run={tmp_path / 'run'}"
     later = opened(
         tmp_path / "b", spec, streams=Streams(9), progress=Stopping(after=1), ledger=ledgers[1]

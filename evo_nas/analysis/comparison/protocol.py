@@ -21,7 +21,7 @@ from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import places, registry
 from evo_nas.core.plugins.trusted_code import remember
 from evo_nas.core.progress import Progress
-from evo_nas.core.workers.parallel import run_unordered
+from evo_nas.core.workers.pool import run_unordered
 from evo_nas.errors import RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder

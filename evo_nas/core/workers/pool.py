@@ -1,4 +1,8 @@
-"""Worker processes in which a task may hang or die: it costs its own result and no other's.
+"""Worker processes of one thread in which a task may hang or die: it costs its own result alone.
+
+One thread a process: results then depend neither on how many workers there are nor on how many
+threads the machine has, and several threads of one process wait for each other where other work
+runs beside them.
 
 Each worker is an executor of one process, so that nobody else notices when that process is killed.
 
@@ -12,7 +16,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -20,8 +24,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
-from .lifeline import Lifeline, lifeline
-from .start import begin_work, starting_workers
+from evo_nas.core.devices import torch_threads
+from evo_nas.errors import EvoNasError
+
+from .start import Lifeline, begin_work, lifeline, starting_workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -46,9 +52,9 @@ class Lost:
 
 
 class Service(Protocol[Task_contra, Result_co]):
-    """What one worker does; it travels to its process, so it is importable and holds plain values.
+    """What one worker does; importable and of plain values, as it travels to each new process.
 
-    Both methods are called in the process. ``do`` never returns None.
+    Both methods are called there, on the same object. ``do`` never returns None.
     """
 
     def open(self) -> None:
@@ -103,6 +109,46 @@ class WorkerPool(Generic[Task, Result]):
             worker.end()
 
 
+def run_unordered(
+    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
+) -> Iterator[tuple[int, Result]]:
+    """Positions in ``tasks`` with what ``function`` makes of them, as they are finished.
+
+    ``function`` is importable by its module's name. A single worker is this process.
+
+    Raises:
+        EvoNasError: two workers died over a task.
+    """
+    if workers == 1:
+        for position, task in enumerate(tasks):
+            with torch_threads(1):
+                result = function(task)
+            yield position, result
+        return
+    pool: WorkerPool[Task, tuple[Result]] = WorkerPool([_Calls(function)] * workers)
+    try:
+        for position, found in pool.run(tasks):
+            if isinstance(found, Lost):
+                raise EvoNasError(found.reason)
+            yield position, found[0]
+    finally:
+        pool.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Calls(Generic[Task, Result]):
+    """Calls a function."""
+
+    function: Callable[[Task], Result]
+
+    def open(self) -> None:
+        """Nothing to prepare."""
+
+    def do(self, task: Task) -> tuple[Result]:
+        """What it returns, which may be None, in a tuple."""
+        return (self.function(task),)
+
+
 class _Worker(Generic[Task, Result]):
     """One process, made anew after it was ended, and what it is at."""
 
@@ -154,10 +200,10 @@ class _Worker(Generic[Task, Result]):
                 self._executor = ProcessPoolExecutor(
                     max_workers=1, initializer=_begin, initargs=(lifeline(),), env=_ENVIRONMENT
                 )
-                self.future, self.deadline = self._executor.submit(self._service.open), math.inf
+                self.future, self.deadline = self._executor.submit(_open, self._service), math.inf
                 (self._process,) = self._executor._processes.values()
         else:
-            self.future = self._executor.submit(self._service.do, self._task)
+            self.future = self._executor.submit(_do, self._task)
             self.deadline = time.monotonic() + self._limit
 
 
@@ -170,3 +216,15 @@ def _begin(parent: Lifeline) -> None:
     """What every worker process does first."""
     begin_work(parent)
     torch.set_num_threads(1)
+
+
+_at_work: list[Service[Any, Any]] = []  # in a worker process, its service
+
+
+def _open(service: Service[Any, Any]) -> None:
+    service.open()
+    _at_work.append(service)
+
+
+def _do(task: Any) -> Any:
+    return _at_work[0].do(task)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from evo_nas.core.workers.lifeline import lifeline
+from evo_nas.core.workers.start import lifeline
 from tests.kit.processes import alive
 
 pytestmark = pytest.mark.skipif(
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 DEAF = "all(__import__('itertools').repeat(True, 10**12))"
 WORKER = """
 import os, sys, time
-from evo_nas.core.workers.lifeline import end_with
+from evo_nas.core.workers.start import end_with
 end_with(eval(sys.argv[1]))
 print(os.getpid(), flush=True)
 eval(sys.argv[2])
@@ -30,7 +30,7 @@ time.sleep(3600)
 """
 PARENT = """
 import subprocess, sys
-from evo_nas.core.workers.lifeline import lifeline
+from evo_nas.core.workers.start import lifeline
 worker, busy = sys.argv[1:]
 subprocess.run([sys.executable, "-c", worker, str(lifeline()), busy])
 """

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from evo_nas.core.plugins import registry
-from evo_nas.core.workers.parallel import pack, run_unordered
+from evo_nas.core.workers.pool import run_unordered
+from evo_nas.core.workers.shared import SharedFile, pack, read_shared
 
 
 def threads_and_square(task):
@@ -36,15 +37,18 @@ class Task:
     pixels: np.ndarray
 
 
-def kind_and_sum(task):
+def kind_and_sum(path):
+    task = read_shared(path)
     return type(task.pixels).__name__, int(torch.from_numpy(task.pixels).sum())
 
 
 @pytest.mark.slow
 def test_workers_share_large_arrays():
-    task = Task(np.ones(2_000_000, dtype=np.uint8))
-    results = dict(run_unordered(kind_and_sum, [task, task], 2))
+    file = SharedFile(Task(np.ones(2_000_000, dtype=np.uint8)))
+    results = dict(run_unordered(kind_and_sum, [file.path, file.path], 2))
     assert results == {0: ("memmap", 2_000_000), 1: ("memmap", 2_000_000)}
+    file.close()
+    assert not file.path.parent.exists()
 
 
 def write_number_and_wait(path):

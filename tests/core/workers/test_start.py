@@ -23,8 +23,7 @@ import os, subprocess, time
 from dataclasses import dataclass
 from pathlib import Path
 from evo_nas.cli.output import stoppable
-from evo_nas.core.workers.parallel import run_unordered
-from evo_nas.core.workers.pool import WorkerPool
+from evo_nas.core.workers.pool import WorkerPool, run_unordered
 from tests.core.workers.test_start import Program
 
 works = {

@@ -1,0 +1,75 @@
+"""Values that worker processes read: from a file that all of them map, or packed as bytes."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import joblib
+from joblib.externals.loky.backend import resource_tracker
+from torch import nn
+
+from .start import track
+
+
+class SharedFile:
+    """A value in a file, whose arrays are in memory once for all processes that read it.
+
+    It lies in a private folder, as what is in it is unpickled. The tracker, which outlives a kill
+    of the whole process group, removes it should this process be killed.
+    """
+
+    def __init__(self, value: object) -> None:
+        track()
+        self._folder = tempfile.mkdtemp(prefix="evo-nas-")
+        resource_tracker.register(self._folder, "folder")
+        self.path = Path(self._folder) / "job"
+        joblib.dump(value, self.path)
+
+    def close(self) -> None:
+        """Remove it."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        resource_tracker.unregister(self._folder, "folder")
+
+
+def read_shared(path: Path) -> Any:
+    """The value of a shared file; torch wants arrays that it could write to: copied on write."""
+    return joblib.load(path, mmap_mode="c")
+
+
+def pack(network: nn.Module) -> bytes:
+    """A pickle of a network for another process; ``pickle.loads`` reads it.
+
+    Classes of modules that a fresh process could not import (plug-ins loaded from a file) travel
+    inside the pickle.
+    """
+    names = {type(module).__module__ for module in network.modules()}
+    local = [sys.modules[name] for name in sorted(names) if not _importable(name)]
+    with _by_value(local):
+        packed: bytes = cloudpickle.dumps(network)
+    return packed
+
+
+def _importable(name: str) -> bool:
+    """Whether some finder knows the module's outermost package; being loaded is not enough."""
+    outermost = name.partition(".")[0]
+    if outermost in sys.builtin_module_names or outermost == "__main__":
+        return True  # cloudpickle takes care of the latter
+    return any(finder.find_spec(outermost, None) is not None for finder in sys.meta_path)
+
+
+@contextmanager
+def _by_value(modules: Sequence[Any]) -> Iterator[None]:
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
