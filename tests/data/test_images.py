@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from evo_nas.core.workers.parallel import run_unordered
 
+from evo_nas.core.workers.pool import run_unordered
 from evo_nas.data import images as imageset
 from evo_nas.data.images import Images
 from evo_nas.training.batches import Batches

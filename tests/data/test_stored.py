@@ -7,11 +7,11 @@ import signal
 import numpy as np
 import pytest
 import torch
-from evo_nas.core.workers.parallel import run_unordered
 
 from evo_nas.core.devices import torch_threads
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
+from evo_nas.core.workers.pool import run_unordered
 from evo_nas.data import stored as stored_module
 from evo_nas.data.class_folders import list_folder
 from evo_nas.data.decode import Format, decode

@@ -34,7 +34,7 @@ def trained(context, genomes, space="tests.kit.tinyspace:TinySpace"):
         return dict(evaluator.evaluate_many(genomes))
     workers = Workers(evaluator, loaded, context)
     try:
-        return dict(workers.outcomes(genomes))
+        return {at: answer.outcome for at, answer in workers.answers(genomes)}
     finally:
         workers.close()
 

@@ -58,7 +58,7 @@ def test_workers_that_would_begin_with_another_version_end_the_run(tmp_path: Pat
     with at_work(spec, tmp_path / "run", jobs=1, limit=60) as (_, workers, _):
         written(tmp_path, 0.2)
         with pytest.raises(SpecError, match=r"mine\.py was changed while a run goes on"):
-            list(workers.outcomes([(0,) * 6]))
+            list(workers.answers([(0,) * 6]))
 
 
 WITH_HELPER = """
@@ -83,11 +83,13 @@ def test_so_do_those_that_would_import_another_version_of_a_module_beside_it(
     (tmp_path / "mine.py").write_text(WITH_HELPER.format(helper=helper))
     spec = f"python?function={tmp_path}/mine.py:score"
     with at_work(spec, tmp_path / "run", jobs=1, limit=60) as (_, workers, _):
-        assert dict(workers.outcomes([(0,) * 6])) == {0: {"accuracy": 0.1}}
+        assert {at: answer.outcome for at, answer in workers.answers([(0,) * 6])} == {
+            0: {"accuracy": 0.1}
+        }
     with at_work(spec, tmp_path / "other", jobs=1, limit=60) as (_, workers, _):
         beside.write_text("VALUE = 0.2\n")
         with pytest.raises(SpecError, match=rf"{helper}\.py was changed .*in a fresh Python"):
-            list(workers.outcomes([(0,) * 6]))
+            list(workers.answers([(0,) * 6]))
 
 
 @pytest.mark.slow
@@ -99,11 +101,13 @@ def test_so_do_those_that_would_read_another_version_of_a_space(tmp_path: Path) 
     spec = written(tmp_path, 0.5)
     genome = first.canonical((0,) * len(first.choices))
     with at_work(spec, tmp_path / "run", first, jobs=1, limit=60) as (_, workers, _):
-        assert dict(workers.outcomes([genome])) == {0: {"accuracy": 0.5}}
+        assert {at: answer.outcome for at, answer in workers.answers([genome])} == {
+            0: {"accuracy": 0.5}
+        }
     with at_work(spec, tmp_path / "other", first, jobs=1, limit=60) as (_, workers, _):
         toml.write_text(shallow_toml(heads="1, 3"))
         with pytest.raises(SpecError, match=r"space\.toml was changed while a run goes on"):
-            list(workers.outcomes([genome]))
+            list(workers.answers([genome]))
 
 
 def test_a_run_goes_by_what_was_read_when_it_began(tmp_path: Path) -> None:
