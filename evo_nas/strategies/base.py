@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.sampler import Sampler
+from evo_nas.sampling.sampler import Exhausted, Sampler
 from evo_nas.space.space import Genome, Space
 
 _LOWEST = {"samples": 1, "population": 1, "parents": 1, "finalists": 1}
@@ -112,7 +112,6 @@ class Strategy(ABC):
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
         """The stages, in order."""
 
-    @abstractmethod
     def begin(
         self,
         stage: StagePlan,
@@ -120,7 +119,18 @@ class Strategy(ABC):
         settings: Settings,
         objectives: Sequence[Objective],
     ) -> None:
-        """Start a stage from nothing; proposals come from ``sampler``."""
+        """Start a stage from nothing; proposals come from ``sampler``.
+
+        What is given is kept, with how many candidates are ``left`` to propose, and the strategy
+        sets up the rest in :meth:`start`.
+        """
+        self.stage, self.sampler = stage, sampler
+        self.settings, self.objectives = settings, objectives
+        self.left = stage.candidates
+        self.start()
+
+    def start(self) -> None:  # noqa: B027  many need no more than they are given
+        """Set up what a strategy keeps in a stage."""
 
     @abstractmethod
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
@@ -129,6 +139,22 @@ class Strategy(ABC):
     @abstractmethod
     def tell(self, scored: Sequence[Scored]) -> None:
         """The scores of the generation asked last, in its order."""
+
+    def fill(
+        self, size: int, breed: Callable[[int], Proposal], begun: Sequence[Proposal] = ()
+    ) -> list[Proposal]:
+        """A generation of ``size``: what is ``begun``, then what ``breed`` gives by its place.
+
+        It is smaller, or empty, when the stage's candidates or the space are used up.
+        """
+        proposals = list(begun)
+        try:
+            while len(proposals) < min(size, self.left):
+                proposals.append(breed(len(proposals)))
+        except Exhausted:
+            self.left = len(proposals)
+        self.left -= len(proposals)
+        return proposals
 
     def finalists(self, best: Sequence[Scored], count: int) -> list[Scored]:
         """Those to retrain, ``count`` at most: by default the ``best`` of the stage, best first.

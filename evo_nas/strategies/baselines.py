@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Space
 
 from .base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
@@ -22,15 +20,10 @@ class RandomSearch(Spos):
     Search".
     """
 
-    def begin(
-        self,
-        stage: StagePlan,
-        sampler: Sampler,
-        settings: Settings,
-        objectives: Sequence[Objective],
-    ) -> None:
-        """Start the stage without parents."""
-        super().begin(stage, sampler, replace(settings, crossover=0, mutation=0), objectives)
+    def start(self) -> None:
+        """Breed nothing."""
+        self.settings = replace(self.settings, crossover=0, mutation=0)
+        super().start()
 
 
 class RandomBaseline(RandomSearch):
@@ -61,22 +54,14 @@ class Largest(Strategy):
         flat = flat_stage(space, settings)
         return (StagePlan(flat.name, flat.level, candidates=1, finalists=1, scored=False),)
 
-    def begin(
-        self,
-        stage: StagePlan,
-        sampler: Sampler,
-        settings: Settings,
-        objectives: Sequence[Objective],
-    ) -> None:
-        """Start the stage."""
-        self._feasible, self._asked = sampler.feasible, False
+    def start(self) -> None:
+        """Ask once, whatever is planned."""
+        self.left = 1
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
         """The one genome."""
-        if self._asked:
-            return []
-        self._asked = True
-        return [Proposal(self._feasible.draw_largest(rng), "largest")]
+        feasible = self.sampler.feasible
+        return self.fill(1, lambda _: Proposal(feasible.draw_largest(rng), "largest"))
 
     def tell(self, scored: Sequence[Scored]) -> None:
         """Nothing is learned."""

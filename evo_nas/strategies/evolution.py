@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from deap import tools
 
-from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.sampler import Exhausted, Sampler
 from evo_nas.space.space import Space
 
 from .base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
@@ -18,32 +16,17 @@ from .operators import Individual, make_toolbox
 class Evolution(Strategy):
     """A random first generation, then crossover and mutation of the best seen so far."""
 
-    def begin(
-        self,
-        stage: StagePlan,
-        sampler: Sampler,
-        settings: Settings,
-        objectives: Sequence[Objective],
-    ) -> None:
-        """Start a stage from nothing."""
-        self.settings = settings
-        self.toolbox = make_toolbox(sampler, settings, objectives)
+    def start(self) -> None:
+        """Start without parents."""
+        self.toolbox = make_toolbox(self.sampler, self.settings, self.objectives)
         # Parents are the best of all generations, so everything evaluated competes.
-        self.hall_of_fame = tools.HallOfFame(max(settings.parents, stage.finalists))
-        self._left = stage.candidates
+        self.hall_of_fame = tools.HallOfFame(max(self.settings.parents, self.stage.finalists))
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
         """The next generation; empty when the stage's candidates or the space are used up."""
-        proposals: list[Proposal] = []
-        size = min(self.settings.population, self._left)
         parents = self.choose_parents(rng)
-        try:
-            while len(proposals) < size:
-                proposals.append(self._breed(len(proposals), parents, rng))
-        except Exhausted:
-            self._left = len(proposals)
-        self._left -= len(proposals)
-        return proposals
+        size = self.settings.population
+        return self.fill(size, lambda place: self._breed(place, parents, rng))
 
     def _breed(
         self, position: int, parents: Sequence[Individual], rng: np.random.Generator

@@ -9,7 +9,6 @@ from deap import base, tools
 
 from evo_nas.errors import SettingsError, nearest
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Space
 
 from .base import Scored, Settings, StagePlan, flat_stage, rank
@@ -37,20 +36,13 @@ class Nsga2(Evolution):
         """One flat stage."""
         return (flat_stage(space, settings),)
 
-    def begin(
-        self,
-        stage: StagePlan,
-        sampler: Sampler,
-        settings: Settings,
-        objectives: Sequence[Objective],
-    ) -> None:
+    def start(self) -> None:
         """Start with an empty population."""
-        super().begin(stage, sampler, settings, objectives)
-        goals = objectives[0], self._second(objectives)
+        super().start()
+        goals = self.objectives[0], self._second(self.objectives)
         self.toolbox.register("individual", _individual, _fitness(*goals), *goals)
         self.toolbox.register("select", tools.selNSGA2, nd="log")
         self.population: list[Individual] = []
-        self._objectives, self._fronts = objectives, stage.finalists
         self._contenders: list[Scored] = []
 
     def _second(self, objectives: Sequence[Objective]) -> Objective:
@@ -91,13 +83,13 @@ class Nsga2(Evolution):
         known = {one.genome: one for one in scored if one.metrics}
         individuals = [self.toolbox.individual(one) for one in known.values()]
         fronts = tools.sortLogNondominated(individuals, len(individuals))
-        return [known[one.genome] for front in fronts[: self._fronts] for one in front]
+        return [known[one.genome] for front in fronts[: self.stage.finalists] for one in front]
 
     def finalists(self, best: Sequence[Scored], count: int) -> list[Scored]:
         """Of everything scored, those that NSGA-II would let survive: spread over the front."""
         if not self._contenders:  # all have failed, and DEAP cannot choose from nothing
             return []
-        ranked = rank(self._contenders, self._objectives)
+        ranked = rank(self._contenders, self.objectives)
         individuals = [self.toolbox.individual(scored) for scored in ranked]
         chosen = {i.genome for i in self.toolbox.select(individuals, count)}
         return [scored for scored in ranked if scored.genome in chosen]

@@ -11,8 +11,6 @@ import numpy as np
 from deap import tools
 
 from evo_nas.core.plugins.options import above, at_least
-from evo_nas.evaluation.evaluator import Objective
-from evo_nas.sampling.sampler import Exhausted, Sampler
 from evo_nas.space.space import Space
 
 from .base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
@@ -46,32 +44,18 @@ class Regularized(Strategy):
         """One flat stage."""
         return (flat_stage(space, settings),)
 
-    def begin(
-        self,
-        stage: StagePlan,
-        sampler: Sampler,
-        settings: Settings,
-        objectives: Sequence[Objective],
-    ) -> None:
+    def start(self) -> None:
         """Start with an empty population."""
-        rate = min(self._changes / len(sampler.space.choices), 1.0)
-        self.toolbox = make_toolbox(sampler, replace(settings, mutation_rate=rate), objectives)
+        rate = min(self._changes / len(self.sampler.space.choices), 1.0)
+        settings = replace(self.settings, mutation_rate=rate)
+        self.toolbox = make_toolbox(self.sampler, settings, self.objectives)
         self.toolbox.register("select", tools.selTournament, k=1, tournsize=self._sample)
         self.population: deque[Individual] = deque(maxlen=self._size)  # full: the oldest leaves
-        self._first = min(self._size, stage.candidates)
-        self._left = stage.candidates
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
         """The random population first, then a batch of mutants; none at the end."""
-        size = min(self._first if not self.population else self._batch, self._left)
-        proposals: list[Proposal] = []
-        try:
-            while len(proposals) < size:
-                proposals.append(self._breed(rng))
-        except Exhausted:
-            self._left = len(proposals)
-        self._left -= len(proposals)
-        return proposals
+        size = self._batch if self.population else self._size
+        return self.fill(size, lambda _: self._breed(rng))
 
     def _breed(self, rng: np.random.Generator) -> Proposal:
         proposal: Proposal

@@ -16,9 +16,7 @@ from deap import tools
 from threadpoolctl import ThreadpoolController
 
 from evo_nas.core.plugins.options import at_least
-from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.distribution import Distribution, crossover, mutation
-from evo_nas.sampling.sampler import Exhausted, Sampler
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
 from evo_nas.strategies.evolution import Hierarchical
@@ -70,35 +68,22 @@ class Surrogate(Strategy):
             return Hierarchical().plan(space, settings)
         return (flat_stage(space, settings),)
 
-    def begin(
-        self,
-        stage: StagePlan,
-        sampler: Sampler,
-        settings: Settings,
-        objectives: Sequence[Objective],
-    ) -> None:
-        """Start a stage from nothing."""
-        self._sampler, self._objective = sampler, objectives[0]
-        self.toolbox = make_toolbox(sampler, settings, objectives)
-        self.hall_of_fame = tools.HallOfFame(settings.parents)
-        self._kernel = GenomeKernel(sampler.space)
+    def start(self) -> None:
+        """Start with nothing learned."""
+        self._objective = self.objectives[0]
+        self.toolbox = make_toolbox(self.sampler, self.settings, self.objectives)
+        self.hall_of_fame = tools.HallOfFame(self.settings.parents)
+        self._kernel = GenomeKernel(self.sampler.space)
         self._process = GaussianProcess(self._kernel)
         self._encoded = np.zeros((0, self._kernel.columns))
         self._scores: list[float] = []
-        self._left = stage.candidates
         self._threads = ThreadpoolController()
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
         """The next generation; empty when the stage's candidates or the space are used up."""
-        size = min(self._batch if self._scores else self._first, self._left)
-        proposals = self._best_children(size, rng) if self._scores else []
-        try:
-            while len(proposals) < size:
-                proposals.append(self.toolbox.random(rng))
-        except Exhausted:
-            self._left = len(proposals)
-        self._left -= len(proposals)
-        return proposals
+        size = min(self._batch if self._scores else self._first, self.left)
+        children = self._best_children(size, rng) if self._scores else []
+        return self.fill(size, lambda _: self.toolbox.random(rng), children)
 
     def tell(self, scored: Sequence[Scored]) -> None:
         """Learn the generation's scores."""
@@ -131,7 +116,7 @@ class Surrogate(Strategy):
             posterior = self._process.predict(self._kernel.encode(contenders))
             chosen = [contenders[i] for i in choose(posterior, best, count)]
         for genome in chosen:
-            self._sampler.take(genome)
+            self.sampler.take(genome)
         return [children[genome] for genome in chosen]
 
     def _breed(
@@ -144,7 +129,7 @@ class Surrogate(Strategy):
             # Of children's children, those ancestors that were evaluated: random ones have none.
             ancestors = [children[p].parents if p in children else (p,) for p in bred_from]
             evaluated = tuple(dict.fromkeys(chain.from_iterable(ancestors)))
-            for genome in self._sampler.look(distribution, _LITTER, rng):
+            for genome in self.sampler.look(distribution, _LITTER, rng):
                 child = Proposal(genome, origin if evaluated else "random", evaluated)
                 children.setdefault(genome, child)
         return list(children)[born:]
@@ -153,12 +138,12 @@ class Surrogate(Strategy):
         self, parents: Sequence[Genome], rng: np.random.Generator
     ) -> tuple[Distribution, str, tuple[Genome, ...]]:
         """What some children are drawn from, how they come about, and from whom."""
-        space = self._sampler.space
+        space = self.sampler.space
         operator = rng.choice(len(_OPERATORS), p=_OPERATORS)
         # The better of two: good parents have more children, and every parent has some.
         first, second = (parents[i] for i in rng.integers(len(parents), size=(2, 2)).min(axis=1))
         if operator == 0:
-            return self._sampler.feasible.prior, "random", ()
+            return self.sampler.feasible.prior, "random", ()
         if operator == 1 and first != second:
             return crossover(space, first, second), "crossover", (first, second)
         changes = _CHANGES[rng.integers(len(_CHANGES))]

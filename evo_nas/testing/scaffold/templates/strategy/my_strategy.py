@@ -1,6 +1,6 @@
 """A search strategy: local search, from a random generation to neighbours of the best so far."""
 
-from evo_nas.sampling import Exhausted, mutation
+from evo_nas.sampling import mutation
 from evo_nas.strategies import Proposal, Strategy, flat_stage, rank
 
 
@@ -11,19 +11,11 @@ class MyStrategy(Strategy):
     def plan(self, space, settings):
         return (flat_stage(space, settings),)  # one stage, in which all choices are free
 
-    def begin(self, stage, sampler, settings, objectives):
-        self.sampler, self.settings, self.objectives = sampler, settings, objectives
-        self.best, self.left = [], stage.candidates
+    def start(self):  # of a stage: self.stage, sampler, settings and objectives are there
+        self.best = []
 
     def ask(self, rng):  # the next generation, none at the end; all chance comes from rng
-        proposals = []
-        try:
-            while len(proposals) < min(self.settings.population, self.left):
-                proposals.append(self.propose(rng))
-            self.left -= len(proposals)
-        except Exhausted:  # all that fits has been proposed
-            self.left = 0
-        return proposals
+        return self.fill(self.settings.population, lambda place: self.propose(rng))
 
     def propose(self, rng):
         if not self.best:
