@@ -27,7 +27,8 @@ from evo_nas.sampling.feasible import Feasible, feasible
 from evo_nas.sampling.limits import Limit, parse_range
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
-from evo_nas.strategies.base import Scored, Settings, Strategy, rank
+from evo_nas.strategies.base import Scored, Strategy, rank
+from evo_nas.strategies.settings import Settings
 
 STRATEGIES = "random_search,spos,regularized,surrogate"
 OBJECTIVES = (Objective("accuracy"),)

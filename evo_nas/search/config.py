@@ -16,7 +16,7 @@ from evo_nas.core.validation import read_toml, shown
 from evo_nas.errors import BudgetError, EvoNasError, RunError, SettingsError
 from evo_nas.sampling.limits import Limit, parse_limit, parse_range
 from evo_nas.space.space import Geometry
-from evo_nas.strategies.base import Settings
+from evo_nas.strategies.settings import Settings
 from evo_nas.training.recipe import Recipe, check_recipe
 
 # Keys that may be changed in the file amid a run.

@@ -20,7 +20,7 @@ from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError, nearest
 from evo_nas.sampling.limits import exact_amount
-from evo_nas.strategies.base import Settings
+from evo_nas.strategies.settings import Settings
 
 Amount: TypeAlias = str | float
 P = ParamSpec("P")

@@ -11,7 +11,8 @@ from evo_nas.sampling.limits import Limit
 from evo_nas.space.sizes import stage_sizes
 from evo_nas.space.space import Space
 from evo_nas.strategies import checks
-from evo_nas.strategies.base import Settings, StagePlan, Strategy
+from evo_nas.strategies.base import StagePlan, Strategy
+from evo_nas.strategies.settings import Settings
 
 from .architectures import published_networks
 from .limit_facts import LimitFact, limit_facts

@@ -13,7 +13,8 @@ from evo_nas.evaluation.checks import check_evaluator
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.space import checks
 from evo_nas.space.space import Space
-from evo_nas.strategies.base import Settings, StagePlan, Strategy
+from evo_nas.strategies.base import StagePlan, Strategy
+from evo_nas.strategies.settings import Settings
 
 Loaded = TypeVar("Loaded")
 

@@ -18,8 +18,9 @@ from evo_nas.sampling.sampler import Sampler
 from evo_nas.sampling.several import feasible_within
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome, Space
-from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy, rank
+from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, rank
 from evo_nas.strategies.checks import ask, begin, tell
+from evo_nas.strategies.settings import Settings
 
 from .scoring import Scorer
 

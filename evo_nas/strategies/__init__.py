@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from evo_nas.core.lazy import lazy
 
 if TYPE_CHECKING:
-    from .base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage, rank
+    from .base import Proposal, Scored, StagePlan, Strategy, flat_stage, rank
+    from .settings import Settings
 
 __all__ = ["Proposal", "Scored", "Settings", "StagePlan", "Strategy", "flat_stage", "rank"]
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from evo_nas.space.space import Space
 
-from .base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
+from .base import Proposal, Scored, StagePlan, Strategy, flat_stage
 from .evolution import Spos
+from .settings import Settings
 
 
 class RandomSearch(Spos):

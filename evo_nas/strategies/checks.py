@@ -12,7 +12,9 @@ from evo_nas.errors import EvoNasError
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Space
-from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy
+
+from .base import Proposal, Scored, StagePlan, Strategy
+from .settings import Settings
 
 
 def check_stages(stages: object, space: Space) -> None:

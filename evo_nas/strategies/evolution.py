@@ -9,8 +9,9 @@ from deap import tools
 
 from evo_nas.space.space import Space
 
-from .base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
+from .base import Proposal, Scored, StagePlan, Strategy, flat_stage
 from .operators import Individual, make_toolbox
+from .settings import Settings
 
 
 class Evolution(Strategy):

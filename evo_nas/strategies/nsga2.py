@@ -11,9 +11,10 @@ from evo_nas.errors import SettingsError, nearest
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.space.space import Space
 
-from .base import Scored, Settings, StagePlan, flat_stage, rank
+from .base import Scored, StagePlan, flat_stage, rank
 from .evolution import Evolution
 from .operators import Individual, lent_to_deap
+from .settings import Settings
 
 _AT_A_TIME = 4  # individuals in DEAP's tournament
 _FLOPS = Objective("flops", maximise=False)

@@ -21,7 +21,8 @@ from evo_nas.sampling.distribution import crossover, mutation
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
 
-from .base import Proposal, Scored, Settings
+from .base import Proposal, Scored
+from .settings import Settings
 
 
 class Individual(list[int]):

@@ -13,8 +13,9 @@ from deap import tools
 from evo_nas.core.plugins.options import above, at_least
 from evo_nas.space.space import Space
 
-from .base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
+from .base import Proposal, Scored, StagePlan, Strategy, flat_stage
 from .operators import Individual, lent_to_deap, make_toolbox
+from .settings import Settings
 
 
 class Regularized(Strategy):

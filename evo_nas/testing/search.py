@@ -15,8 +15,9 @@ from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.search.stage import stage_feasible, stage_space
 from evo_nas.space.space import Genome, Space
-from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy, rank
+from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, rank
 from evo_nas.strategies.checks import check_proposals
+from evo_nas.strategies.settings import Settings
 
 from .check import expect
 

@@ -14,8 +14,9 @@ from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.space.space import Genome, Space
-from evo_nas.strategies.base import Scored, Settings, Strategy
+from evo_nas.strategies.base import Scored, Strategy
 from evo_nas.strategies.checks import check_stages
+from evo_nas.strategies.settings import Settings
 
 from .check import Check, expect, listed, require, skip
 from .search import Search, search

@@ -23,7 +23,7 @@ def test_other_names_are_missing() -> None:
 
 def test_nothing_is_imported_before_it_is_asked_for() -> None:
     code = (
-        "import sys, evo_nas, evo_nas.space, evo_nas.testing, evo_nas.results\n"
+        "import sys, evo_nas, evo_nas.cli.app, evo_nas.space, evo_nas.testing, evo_nas.results\n"
         "evo_nas.space.Space\n"
         "raise SystemExit('torch' in sys.modules)"
     )

@@ -18,7 +18,7 @@ from evo_nas.search.best import read_best
 from evo_nas.search.config import Config
 from evo_nas.space.architecture import Architecture, read_architecture
 from evo_nas.space.space import Geometry, Space
-from evo_nas.strategies.base import Settings
+from evo_nas.strategies.settings import Settings
 from evo_nas.training.recipe import _LIMITS, OPTIMIZERS, Augmentation, Phase, Recipe, load_recipe
 from tests.kit.mutations import Changed, changes, read_or_refused
 

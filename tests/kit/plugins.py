@@ -13,7 +13,8 @@ from torch import nn
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome, Geometry, Space
-from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
+from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, flat_stage
+from evo_nas.strategies.settings import Settings
 from evo_nas.training.weight_files import save_weights
 
 from .spaces import TinySpace

@@ -11,7 +11,8 @@ from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
-from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy
+from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy
+from evo_nas.strategies.settings import Settings
 from tests.kit.spaces import TinySpace
 
 SPACE = TinySpace(5)

@@ -16,7 +16,8 @@ from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.search.stage import search
 from evo_nas.search.store.store import Evaluation
-from evo_nas.strategies.base import Proposal, Scored, Settings, rank
+from evo_nas.strategies.base import Proposal, Scored, rank
+from evo_nas.strategies.settings import Settings
 from evo_nas.training.batches import Ledger
 from tests.kit.spaces import TinySpace
 

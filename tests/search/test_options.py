@@ -27,7 +27,7 @@ from evo_nas.errors import EvoNasError, RunError, SettingsError
 from evo_nas.results.page.repeat import command
 from evo_nas.search.config import Config
 from evo_nas.search.options import GROUPS, OPTIONS, Option, RunOptions, make_options, plain
-from evo_nas.strategies.base import Settings
+from evo_nas.strategies.settings import Settings
 from tests.kit.plugins import Keep, Score, Tiny
 from tests.kit.runs import BUDGET, SMALL, SPACE
 

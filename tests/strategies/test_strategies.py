@@ -10,13 +10,8 @@ from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
-from evo_nas.strategies.base import (
-    Scored,
-    Settings,
-    StagePlan,
-    pareto_front,
-    rank,
-)
+from evo_nas.strategies.base import Scored, StagePlan, pareto_front, rank
+from evo_nas.strategies.settings import Settings
 from tests.kit.strategies import BUDGET, OBJECTIVES, SETTINGS, SPACE, score, search
 
 GENERATIONAL = ["hierarchical", "spos", "random_search", "distribution", "nsga2"]

@@ -15,7 +15,7 @@ from evo_nas.evaluation.workers import planned_workers, workers_for_others
 from evo_nas.results.tables import Table
 from evo_nas.search.limit_facts import told_conditions
 from evo_nas.search.plan import StageOutlook
-from evo_nas.strategies.base import Settings
+from evo_nas.strategies.settings import Settings
 
 from .space import about, amount, limit_rows, published_view, share, up_to
 from .tables import facts_view, table_view

@@ -18,9 +18,10 @@ from threadpoolctl import ThreadpoolController
 from evo_nas.core.plugins.options import at_least
 from evo_nas.sampling.distribution import Distribution, crossover, mutation
 from evo_nas.space.space import Genome, Space
-from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan, Strategy, flat_stage
+from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, flat_stage
 from evo_nas.strategies.evolution import Hierarchical
 from evo_nas.strategies.operators import make_toolbox
+from evo_nas.strategies.settings import Settings
 
 from .acquisition import choose, expected_gain, half_ranked
 from .kernel import GenomeKernel

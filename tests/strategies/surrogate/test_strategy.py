@@ -14,7 +14,8 @@ from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
-from evo_nas.strategies.base import Proposal, Scored, Settings, StagePlan
+from evo_nas.strategies.base import Proposal, Scored, StagePlan
+from evo_nas.strategies.settings import Settings
 from tests.kit.strategies import BUDGET, OBJECTIVES, SPACE, score, search
 
 SPEC = "surrogate?first=10&batch=4&pool=60"
