@@ -17,7 +17,7 @@ from evo_nas.results.page.run import FILE as PAGE
 from evo_nas.results.page.run import write_report
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
-from evo_nas.search.best import read_best
+from evo_nas.search.architectures import read_best
 from evo_nas.search.config import Config
 from evo_nas.search.limits import (
     config_texts,

@@ -11,9 +11,9 @@ from evo_nas.api import Prepared
 from evo_nas.results.result import Result
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
-from evo_nas.search.failures import most_frequent
-from evo_nas.search.limit_facts import LimitFact, limit_facts
+from evo_nas.search.limits import LimitFact, limit_facts
 from evo_nas.search.plan import Published
+from evo_nas.search.scoring import most_frequent
 from evo_nas.space.architecture import Architecture
 from evo_nas.space.sizes import sizes
 from evo_nas.space.space import Space

@@ -16,7 +16,7 @@ from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.charts.stages import flops_chart, time_chart
 from evo_nas.sampling.limits import format_amount, parse_range
 from evo_nas.search import run_folder
-from evo_nas.search.best import read_best
+from evo_nas.search.architectures import read_best
 from evo_nas.search.config import Config
 from evo_nas.search.limits import describe_config
 from evo_nas.search.store.store import Evaluation, Store

@@ -29,10 +29,9 @@ from evo_nas.training.weight_files import load_weights, save_weights
 from evo_nas.training.weights import describe_weights
 
 from . import run_folder
-from .architecture_files import ArchitectureFiles
+from .architectures import ArchitectureFiles
 from .config import CHANGEABLE, Config
-from .limit_facts import describe_fact, limit_facts
-from .limits import make_limits
+from .limits import describe_fact, limit_facts, make_limits
 from .measured import LimitMeasurer
 from .scoring import Scorer
 from .stage import describe, retrain, search, stage_feasible, stage_space, unscored

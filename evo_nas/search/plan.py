@@ -15,7 +15,7 @@ from evo_nas.strategies.base import StagePlan, Strategy
 from evo_nas.strategies.settings import Settings
 
 from .architectures import published_networks
-from .limit_facts import LimitFact, limit_facts
+from .limits import LimitFact, limit_facts
 from .stage import stage_feasible, stage_space
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evo_nas.analysis.comparison.protocol import PROTOCOLS, Comparison
 from evo_nas.core.plugins import registry
-from evo_nas.search.best import read_best
+from evo_nas.search.architectures import read_best
 from evo_nas.search.config import Config
 from evo_nas.space.architecture import Architecture, read_architecture
 from evo_nas.space.space import Geometry, Space

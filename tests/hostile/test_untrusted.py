@@ -25,7 +25,7 @@ from evo_nas.core.plugins.trusted_code import ALLOW, check_known
 from evo_nas.errors import EvoNasError, RunError, SpecError
 from evo_nas.results.result import load_result
 from evo_nas.results.trust_report import read_trust
-from evo_nas.search.best import read_best
+from evo_nas.search.architectures import read_best
 from evo_nas.search.config import Config
 from evo_nas.search.run_folder import held
 from evo_nas.search.store import schema

@@ -19,7 +19,7 @@ from evo_nas.evaluation.evaluator import Evaluator, Failure
 from evo_nas.evaluation.outcomes import outcomes
 from evo_nas.results.page.run import run_page
 from evo_nas.results.result import Result
-from evo_nas.search.failures import Announcer, FailureCount
+from evo_nas.search.scoring import Announcer, FailureCount
 from tests.kit.plugins import Score
 from tests.kit.runs import FLAT, Interruption, Listener, stop_after, told
 

@@ -18,7 +18,7 @@ from evo_nas.core.progress import Silent
 from evo_nas.errors import BudgetError, EvaluatorError, RunError, SettingsError
 from evo_nas.results.result import load_result
 from evo_nas.sampling.feasible import feasible
-from evo_nas.search import architecture_files
+from evo_nas.search import architectures as architecture_files
 from evo_nas.search.config import Config
 from evo_nas.search.store.store import Store
 from evo_nas.space.architecture import read_architecture

@@ -13,7 +13,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.evaluation.workers import planned_workers, workers_for_others
 from evo_nas.results.tables import Table
-from evo_nas.search.limit_facts import told_conditions
+from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
 from evo_nas.strategies.settings import Settings
 

@@ -11,7 +11,7 @@ from evo_nas.results.tables import Table
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.limits import format_amount
-from evo_nas.search.limit_facts import LimitFact, describe_fact, limit_facts
+from evo_nas.search.limits import LimitFact, describe_fact, limit_facts
 from evo_nas.search.plan import Published
 from evo_nas.space.sizes import sizes
 from evo_nas.space.space import Space

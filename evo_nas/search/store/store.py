@@ -19,9 +19,8 @@ from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Ledger
 
 from . import schema
-from .forgetting import NOTE_KEY, Forgotten, forget_failures, note_key
-from .rows import Evaluation, evaluation_of
-from .store_rows import checked, checked_fact, is_count, require
+from .failures import NOTE_KEY, Forgotten, forget_failures, note_key
+from .rows import Evaluation, checked, checked_fact, evaluation_of, is_count, require
 
 __all__ = ["Evaluation", "Forgotten", "Store"]
 
