@@ -16,7 +16,7 @@ from evo_nas.api import prepare
 from evo_nas.cli.views.result import result_view
 from evo_nas.core.progress import Silent
 from evo_nas.errors import BudgetError, EvaluatorError, RunError, SettingsError
-from evo_nas.results.result import load_result
+from evo_nas.results.result import Result, load_result
 from evo_nas.sampling.feasible import feasible
 from evo_nas.search import architectures as architecture_files
 from evo_nas.search.config import Config
@@ -26,8 +26,14 @@ from tests.kit.plugins import Score, Tiny
 from tests.kit.runs import BUDGET, FLAT, SMALL, SPACE, Interruption, outcome, run, stop_after
 
 
-def test_a_run_searches_both_levels_and_delivers_the_best_finalist(tmp_path: Path) -> None:
-    result = run(tmp_path / "run")
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A finished run that is only looked at."""
+    return run(tmp_path_factory.mktemp("whole") / "run")
+
+
+def test_a_run_searches_both_levels_and_delivers_the_best_finalist(whole: Result) -> None:
+    result = whole
     space = Tiny(4)
     assert result.stages == ("stage1", "stage2")
     assert [len(result.of(s, p)) for s in result.stages for p in ("search", "finalists")] == [
@@ -44,12 +50,11 @@ def test_a_run_searches_both_levels_and_delivers_the_best_finalist(tmp_path: Pat
     assert best["choices"] == space.options(genome)
 
 
-def test_stage_2_starts_from_the_distribution_of_stage_1s_best_finalist(tmp_path: Path) -> None:
-    result = run(tmp_path / "run")
+def test_stage_2_starts_from_the_distribution_of_stage_1s_best_finalist(whole: Result) -> None:
     space = Tiny(4)
-    winner = max(result.of("stage1", "finalists"), key=lambda e: e.metrics["accuracy"])
+    winner = max(whole.of("stage1", "finalists"), key=lambda e: e.metrics["accuracy"])
     kinds = [i for i, choice in enumerate(space.choices) if choice.level == 0]
-    for e in result.of("stage2", "search"):
+    for e in whole.of("stage2", "search"):
         assert [e.genome[i] for i in kinds] == [winner.genome[i] for i in kinds]
 
 
@@ -76,14 +81,6 @@ def test_every_finalist_has_an_architecture_file(tmp_path: Path) -> None:
         evaluation = retrained[tuple(document["genome"])]
         assert document["target"]["flops"] == evaluation.flops
         assert document["measured"]["validation_accuracy"] == evaluation.metrics["accuracy"]
-
-
-@pytest.mark.parametrize("strategy", FLAT)
-def test_strategies_of_one_stage_deliver_too(tmp_path: Path, strategy: str) -> None:
-    result = run(tmp_path / "run", strategy=strategy)
-    assert result.stages == ("stage1",)
-    assert result.best is not None
-    assert 250 <= result.best["target"]["flops"] <= 400
 
 
 @pytest.mark.parametrize(
@@ -147,10 +144,13 @@ def test_what_cannot_be_inherited_is_told_before_anything(
 
 
 @pytest.mark.parametrize("strategy", FLAT)
-def test_any_strategy_resumes_to_the_same_end(
+def test_any_strategy_of_one_stage_delivers_and_resumes_to_the_same_end(
     tmp_path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(tmp_path / "whole", strategy=strategy)
+    assert whole.stages == ("stage1",)
+    assert whole.best is not None
+    assert 250 <= whole.best["target"]["flops"] <= 400
     with monkeypatch.context() as patch:
         stop_after(len(whole.evaluations) // 2, patch)
         with pytest.raises(Interruption):
@@ -160,9 +160,8 @@ def test_any_strategy_resumes_to_the_same_end(
 
 @pytest.mark.parametrize("after", [0, 1, 7, 8, 9, 23, 24, 25, 26, 27, 28, 40, 51, 52, 53])
 def test_a_run_stopped_after_any_evaluation_resumes_to_the_same_end(
-    tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, whole: Result, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = run(tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_after(after, patch)
         with pytest.raises(Interruption):
@@ -171,11 +170,10 @@ def test_a_run_stopped_after_any_evaluation_resumes_to_the_same_end(
     assert outcome(resumed) == outcome(whole)
 
 
-def test_a_finished_run_is_just_read(tmp_path: Path) -> None:
-    result = run(tmp_path / "run")
-    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("best*")}
-    assert outcome(evo_nas.resume(tmp_path / "run")) == outcome(result)
-    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run").glob("best*")} == before
+def test_a_finished_run_is_just_read(whole: Result) -> None:
+    before = {p: p.stat().st_mtime_ns for p in whole.folder.glob("best*")}
+    assert outcome(evo_nas.resume(whole.folder)) == outcome(whole)
+    assert {p: p.stat().st_mtime_ns for p in whole.folder.glob("best*")} == before
 
 
 def test_a_replay_that_proposes_something_else_is_noticed(tmp_path: Path) -> None:
@@ -211,7 +209,7 @@ def test_an_impossible_budget_leaves_nothing_behind(tmp_path: Path) -> None:
      ("key", "without 'accuracy'")],
 )  # fmt: skip
 def test_a_faulty_evaluator_is_named_and_the_run_can_go_on_with_a_mended_one(
-    tmp_path: Path, fault: str, said: str
+    tmp_path: Path, whole: Result, fault: str, said: str
 ) -> None:
     with pytest.raises(EvaluatorError, match=said):
         run(tmp_path / "run", evaluator=f"tests.kit.plugins:Score?fault={fault}")
@@ -219,7 +217,7 @@ def test_a_faulty_evaluator_is_named_and_the_run_can_go_on_with_a_mended_one(
     config = tmp_path / "run" / "config.toml"
     config.write_text(config.read_text().replace(f"?fault={fault}", ""))
     resumed = evo_nas.resume(tmp_path / "run", retry_failed=True)
-    assert outcome(resumed)[0] == outcome(run(tmp_path / "whole"))[0]
+    assert outcome(resumed)[0] == outcome(whole)[0]
 
 
 def test_the_space_may_be_smaller_than_the_candidates_asked_for(tmp_path: Path) -> None:
@@ -245,9 +243,8 @@ def test_everything_that_the_plan_resolves_is_in_the_config(tmp_path: Path) -> N
     assert prepared.plan.stages[1].smallest <= prepared.plan.stages[1].largest
 
 
-def test_best_json_is_an_architecture_file(tmp_path: Path) -> None:
-    run(tmp_path / "run")
-    content = json.loads((tmp_path / "run" / "best.json").read_text())
+def test_best_json_is_an_architecture_file(whole: Result) -> None:
+    content = json.loads((whole.folder / "best.json").read_text())
     assert content["space"] == SPACE
     assert set(content) == {
         "format", "space", "genome", "choices", "target", "measured", "run", "sha256"
