@@ -27,6 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Named: TypeAlias = Any  # what evo_nas.core.plugins.specs.spec_of finds a spec for
 
+PLACES = ("space", "flops")  # what may be given without its name
 SEARCH, SCORES, IMAGES, MACHINE = "Search", "Scores", "Images and training", "Run"
 GROUPS = (SEARCH, SCORES, IMAGES, MACHINE)
 
@@ -252,8 +253,14 @@ def make_options(*given: Any, **named: Any) -> RunOptions:
 
     Raises:
         SettingsError: as :func:`plain`.
+        TypeError: more values without names than places, or one that has a name as well.
     """
-    return RunOptions(**plain(dict(zip(("space", "flops"), given, strict=False)) | named))
+    placed = dict(zip(PLACES, given, strict=False))
+    if len(given) > len(PLACES) or placed.keys() & named.keys():
+        raise TypeError(
+            f"{' and '.join(PLACES)} may be given by place, once; name all other options"
+        )
+    return RunOptions(**plain(placed | named))
 
 
 def takes_options(function: Callable[P, R]) -> Callable[P, R]:

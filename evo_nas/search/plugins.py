@@ -102,7 +102,9 @@ def choose_plugins(
     chosen: PlugIn[Space] = _load("space", space)
     searching: PlugIn[Strategy] = _load("strategy", strategy)
     scorer: PlugIn[Evaluator] = _load("evaluator", evaluator)
-    confirmer: PlugIn[Evaluator] = _load("evaluator", retrainer or scorer.loaded.retrainer)
+    confirmer: PlugIn[Evaluator] = _load(
+        "evaluator", scorer.loaded.retrainer if retrainer is None else retrainer
+    )
     _accept((confirmer,), chosen.loaded)
     try:
         _accept((scorer,), chosen.loaded)

@@ -15,6 +15,7 @@ import torch
 import evo_nas
 from evo_nas.api import prepare
 from evo_nas.core.devices import torch_threads
+from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.data.class_folders import list_folder
@@ -23,7 +24,7 @@ from evo_nas.data.folder import ImageFolder
 from evo_nas.data.images import Images
 from evo_nas.data.source import SearchData
 from evo_nas.data.stored import StoredPictures, stored_pictures
-from evo_nas.errors import DataError, PictureError, RunError
+from evo_nas.errors import DataError, PictureError, RunError, SpecError
 from evo_nas.results.result import load_result
 from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.loop import fit
@@ -300,8 +301,8 @@ def test_broken_bytes_and_empty_rows_of_parquet_files(
 
 @pytest.mark.parametrize("skip", [-0.1, 1, "some", True])
 def test_senseless_shares_are_refused(tmp_path: Path, skip: Any) -> None:
-    with pytest.raises(DataError, match=r"skip=.* must be a share, from 0 to below 1"):
-        ImageFolder(tmp_path, skip=skip)
+    with pytest.raises(SpecError, match=r"skip=.* must be a number, 0 or more, below 1"):
+        registry.load("data", f"{tmp_path}?skip={skip}")
 
 
 def test_folders_of_nothing_but_broken_pictures_are_told(tmp_path: Path) -> None:

@@ -195,6 +195,7 @@ def write_wrong(path: Path, name: str) -> None:
 
 def test_the_command_to_repeat_a_run_has_what_is_kept(tmp_path: Path) -> None:
     given = {"population": 6, "seed": 3, "failures": 0.25, "inherit": True, "threads": 2}
+    given["finalist_time_limit"] = 60.0  # of candidates there is none
     config = prepare("glit_hl", data="digits?train=100&validation=50&test=50", **given).config
     words = shlex.split(command(config, registry.load("space", "glit_hl")).replace("\\\n", " "))
     for name, value in given.items():
@@ -203,7 +204,8 @@ def test_the_command_to_repeat_a_run_has_what_is_kept(tmp_path: Path) -> None:
         assert value is True or words[flag + 1] == str(value)
     through = {f.name for f in (*fields(Config), *fields(Settings))} | {"epochs", "finalist_epochs"}
     left_out = {name for name in through & OPTIONS.keys() if OPTIONS[name].flag not in words}
-    assert left_out == {"jobs", "limits"}  # the one changes no result, of the others there are none
+    # The first changes no result, of the others there are none.
+    assert left_out == {"jobs", "limits", "time_limit"}
 
 
 def test_an_unknown_option_is_told_what_is_near() -> None:
@@ -213,3 +215,11 @@ def test_an_unknown_option_is_told_what_is_near() -> None:
 
 def test_settings_are_those_of_strategies() -> None:
     assert make_options().settings == Settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [(("glit_hl", "1.4G", "6M"), {}), (("glit_hl",), {"space": "nlp_nas"})]
+)
+def test_a_value_without_a_place_is_not_dropped(given: Any, named: Any) -> None:
+    with pytest.raises(TypeError, match="space and flops may be given by place, once"):
+        make_options(*given, **named)

@@ -26,7 +26,7 @@ SPACES = {
     "ByChance": ("it is the same space whenever it is loaded", "leave nothing to chance"),
     "NoRoom": ("networks train at small geometries", "return a Geometry with those channels"),
     "Unfinished": ("it loads", r"no attribute 'sizes' \(broken_spaces.py, line \d+\)"),
-    "no_space": ("it loads", "it is a dict; derive its class from evo_nas.space.space.Space"),
+    "no_space": ("it loads", "it is a dict; derive its class from evo_nas.space.Space"),
 }
 EVALUATORS = {
     "NotANumber": ("it returns its objectives as finite numbers", "accuracy = nan"),

@@ -31,6 +31,7 @@ def command(config: Config, space: Space) -> str:
         name: values[name]
         for name, option in OPTIONS.items()
         if name in values and (on_images or option.group != IMAGES)
+        if values[name] or option.metavar != "SECONDS"  # 0 seconds are no limit
     }
     return command_line("evo-nas run", given)
 
