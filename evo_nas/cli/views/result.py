@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -42,7 +41,7 @@ def result_view(result: Result, space: Space) -> RenderableType:
     parts.append(table_view(_stages(result, stages)))
     parts += [Text(line) for line in _failures(result)]
     if result.best is not None:
-        parts.append(_finalists(stages[-1], result.folder / FINALISTS))
+        parts.append(_finalists(stages[-1], result))
     for where, lines in result.notes.items():
         parts += [Text(f"note, {where}: {line}") for line in lines]
     if result.spent:
@@ -96,8 +95,12 @@ def _failures(result: Result) -> Iterator[str]:
             yield from (f"  {number:,} x {in_short(why)}" for why, number in most_frequent(reasons))
 
 
-def _finalists(stage: Stage, folder: Path) -> RenderableType:
+def _finalists(stage: Stage, result: Result) -> RenderableType:
     """The finalists of a stage, and which of them no other beats at fewer FLOPs."""
+    if not stage.finalists:  # though a best network came of them
+        return Text(
+            f"finalists: not shown, since retrainer {result.config.retrainer} cannot be loaded here"
+        )
     scored = [as_scored(finalist.evaluation) for finalist in stage.finalists]
     front = {each.genome for each in pareto_front(scored, stage.truth)}
     rows = [
@@ -112,7 +115,7 @@ def _finalists(stage: Stage, folder: Path) -> RenderableType:
     ]
     columns = ("finalist", f">{stage.truth.name}", ">FLOPs", ">parameters", "Pareto front")
     more = len(stage.finalists) - len(rows)
-    note = [Text(f"and {more} more, in {folder}")] if more > 0 else []
+    note = [Text(f"and {more} more, in {result.folder / FINALISTS}")] if more > 0 else []
     return Group(table_view(Table(columns, rows)), *note)
 
 
