@@ -18,7 +18,12 @@ SPACES = {
     "flat": TinySpace(2),
     "context": TinySpace(2, wide=True),
     "odd unit": TinySpace(2, wide=True, unit=1_000_003),
+    "three blocks": TinySpace(3),
 }
+NAMES = [
+    pytest.param(name, marks=[pytest.mark.slow] if name == "three blocks" else [])
+    for name in SPACES
+]
 BUDGETS = st.tuples(st.integers(0, 700), st.integers(0, 700)).map(
     lambda b: Limit("flops", min(b), max(b))
 )
@@ -28,7 +33,7 @@ def legal_by_force(space: Space, budget: Limit) -> list[Genome]:
     return [g for g in all_canonical(space) if space.costs(g)[budget.metric] in budget]
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", NAMES)
 @settings(deadline=None, max_examples=30)
 @given(budget=BUDGETS)
 def test_count_share_and_genomes_are_exact(name: str, budget: Limit) -> None:
@@ -51,7 +56,7 @@ def completions_by_force(space: Space, genome: Genome, cost: str = "flops") -> l
     return [stage.costs(g)[cost] for g in all_canonical(stage)]
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", NAMES)
 @settings(deadline=None, max_examples=30)
 @given(budget=BUDGETS)
 def test_a_first_stage_genome_is_legal_when_later_levels_can_complete_it(
