@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from evo_nas.core.workers.pool import run_unordered
+from evo_nas.core.workers.shared import SharedFile, read_shared
 from evo_nas.data import images as imageset
 from evo_nas.data.images import Images, prepare
 from evo_nas.training.batches import Batches
@@ -45,8 +46,9 @@ def test_a_pickle_holds_the_same_images(images):
     assert torch.equal(again.labels, images.labels)
 
 
-def memory_and_sum(images):
-    """The file that the pixels are mapped from, if any, and their sum."""
+def memory_and_sum(shared):
+    """The file that the pixels of shared images are mapped from, if any, and their sum."""
+    images = read_shared(shared)
     address = images.pixels.data_ptr()
     for line in Path("/proc/self/maps").read_text().splitlines():
         first, last = (int(end, 16) for end in line.split()[0].split("-"))
@@ -59,9 +61,11 @@ def memory_and_sum(images):
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what is mapped")
 def test_large_images_are_shared_between_processes_not_copied():
     images = Images(torch.ones((200_000, 1, 4, 4), dtype=torch.uint8), torch.zeros(200_000).long())
-    results = dict(run_unordered(memory_and_sum, [images] * 2, workers=2))
+    shared = SharedFile(images)
+    results = dict(run_unordered(memory_and_sum, [shared.path] * 2, workers=2))
+    shared.close()
     assert results[0] == results[1]
-    assert results[0][0].endswith(".pkl")
+    assert f"/{results[0][0]}" == str(shared.path)
     assert results[0][1] == 3_200_000
 
 

@@ -26,17 +26,23 @@ def opened(folder, **changes):
 
 
 def trained(context, genomes, space="tests.kit.tinyspace:TinySpace"):
-    """What the engine makes of them, in as many processes as the context has jobs."""
+    """What the engine makes of them, in as many processes as the context has jobs.
+
+    The context counts and notes what answers say, as it does of an evaluator in this process.
+    """
     evaluator = registry.load("evaluator", "train")
     loaded = registry.load("space", space)
     evaluator.open(loaded, context)
     if not worker_count(evaluator, loaded, context, 0):
         return dict(evaluator.evaluate_many(genomes))
-    workers = Workers(evaluator, loaded, context)
+    workers, results = Workers(evaluator, loaded, context), {}
     try:
-        return {at: answer.outcome for at, answer in workers.answers(genomes)}
+        for at, answer in workers.answers(genomes):
+            context.add(answer.images, answer.notes)
+            results[at] = answer.outcome
     finally:
         workers.close()
+    return results
 
 
 def test_trains_and_keeps_the_weights(tmp_path):
@@ -128,7 +134,7 @@ def test_deits_recipe_trains_finalists_in_workers_and_is_named_in_their_weights(
     assert results[0] == results[1]
     assert progress.messages == [UNKNOWN] * 2  # once by each evaluator
     training = read_metadata(evaluator.weights((2, 1)))["training"]
-    assert training == f"{context.recipe.train}, 2 epochs"
+    assert training == f"{context.recipe.train.identity}, 2 epochs"
     assert "cutmix=1.0" in training
     other = registry.load("evaluator", "train")
     phase = replace(context.recipe.train, gradient_clip=1.0)

@@ -18,9 +18,9 @@ SCRIPT = """
 import hashlib, sys
 from pathlib import Path
 import torch
-from evo_nas import registry
+from evo_nas.core.plugins import registry
 from evo_nas.evaluation.evaluator import EvaluationContext
-from evo_nas.core.files import load_weights
+from evo_nas.training import load_weights
 from evo_nas.training.recipe import Augmentation, Phase, Recipe
 from evo_nas.core.streams import Streams
 
