@@ -68,7 +68,7 @@ def _refused(kind: Any, error: Any, source: str | Path, refusal: Refusal) -> Evo
     raised = error.get("ctx", {}).get("error")
     key = ".".join(plain(str(part)) for part in place)
     if isinstance(raised, EvoNasError):
-        return type(raised)(f"{source}: {raised}")
+        return type(raised)(f"{source}: {f'{key}.' if key else ''}{raised}")
     if said in _UNKNOWN:
         for part in place[:-1]:
             kind = get_type_hints(kind).get(part) if isinstance(kind, type) else None
@@ -76,5 +76,9 @@ def _refused(kind: Any, error: Any, source: str | Path, refusal: Refusal) -> Evo
         return refusal(f"{source}: unknown key {key}{hint}")
     if said in ("missing", "missing_argument"):
         return refusal(f"{source}: {key} is missing")
-    must = f"must be {_NAMES[said]}" if said in _NAMES else error["msg"]
+    must = (
+        f"must be {_NAMES[said]}"
+        if said in _NAMES
+        else error["msg"].replace("Input should", "must", 1)
+    )
     return refusal(f"{source}: {key} = {shown(error['input'])} {must}")

@@ -17,7 +17,7 @@ from evo_nas.errors import BudgetError, EvoNasError, RunError, SettingsError
 from evo_nas.sampling.limits import Limit, parse_limit, parse_range
 from evo_nas.space.space import Geometry
 from evo_nas.strategies.settings import Settings
-from evo_nas.training.recipe import Recipe, check_recipe
+from evo_nas.training.recipe import Recipe
 
 # Keys that may be changed in the file amid a run.
 CHANGEABLE = ("data", "failures", "finalist_time_limit", "jobs", "time_limit")
@@ -107,7 +107,6 @@ class Config:
             RunError: it is missing, no TOML, or has unknown or missing keys.
         """
         config = typed(cls, read_toml(path, RunError), path, RunError)
-        check_recipe(config.recipe, str(path))
         for key, texts, parse in (
             ("flops", (config.flops,), parse_range),
             ("limits", config.limits, parse_limit),

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
+from evo_nas.core.typed import typed
 from evo_nas.core.validation import shown
 from evo_nas.data.source import SearchData
-from evo_nas.errors import SettingsError, SpaceError
+from evo_nas.errors import RecipeError, SettingsError, SpaceError
 from evo_nas.space.space import Geometry, Space
 from evo_nas.training.augment import check_installed
-from evo_nas.training.recipe import Recipe, check_recipe, load_recipe
+from evo_nas.training.recipe import Recipe, load_recipe
 
 from .options import whole_number
 
@@ -29,9 +30,8 @@ def choose_recipe(
     if finalist_epochs is not None:
         epochs = whole_number("finalist_epochs", finalist_epochs, 1)
         recipe = replace(recipe, train=replace(recipe.train, epochs=epochs))
-    check_recipe(recipe, spec)
     check_installed(recipe)
-    return recipe
+    return typed(Recipe, asdict(recipe), f"recipe {spec}", RecipeError)
 
 
 def choose_data(given: str | None, needing: Sequence[str]) -> str:

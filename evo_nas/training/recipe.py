@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from importlib import resources
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from evo_nas.core.validation import home_expanded, parse_toml, read_text, shown
-from evo_nas.errors import RecipeError, nearest, plain
+from pydantic import Field
 
-OPTIMIZERS = ("adamw", "sgd")
+from evo_nas.core.typed import typed
+from evo_nas.core.validation import home_expanded, parse_toml, read_text
+from evo_nas.errors import RecipeError, nearest
+
 OTHER_NAMES = {"deit": "paper"}  # the paper retrains its networks as DeiT's are trained
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Magnitude = Annotated[float, Field(ge=0, le=30)]
+Alpha = Annotated[float, Field(ge=0, le=100)]  # of a Beta distribution
+Rate = Annotated[float, Field(ge=0, le=100)]  # of learning
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +33,14 @@ class Augmentation:
     their Beta distributions; where both are above 0, each batch takes one of them, evenly.
     """
 
-    crop_scale: float = 1.0
-    horizontal_flip: float = 0.0
-    randaugment_operations: int = 0
-    randaugment_magnitude: float = 27.0
-    randaugment_deviation: float = 0.0
-    random_erasing: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
+    crop_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    horizontal_flip: Probability = 0.0
+    randaugment_operations: Annotated[int, Field(ge=0, le=10)] = 0
+    randaugment_magnitude: Magnitude = 27.0
+    randaugment_deviation: Magnitude = 0.0
+    random_erasing: Probability = 0.0
+    mixup: Alpha = 0.0
+    cutmix: Alpha = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,65 +56,54 @@ class Phase:
     same batch.
     """
 
-    optimizer: str
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    momentum: float = 0.9
-    warmup: float = 0.0
-    label_smoothing: float = 0.0
-    warmup_start: float = 0.0
-    learning_rate_floor: float = 0.0
-    gradient_clip: float = 0.0
-    stochastic_depth: float = 0.0
-    weight_average: float = 0.0
-    repeated_augmentation: int = 1
+    optimizer: Literal["adamw", "sgd"]
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)]
+    learning_rate: Annotated[float, Field(gt=0, le=100)]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]
+    momentum: Share = 0.9
+    warmup: Share = 0.0
+    label_smoothing: Share = 0.0
+    warmup_start: Rate = 0.0
+    learning_rate_floor: Rate = 0.0
+    gradient_clip: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    stochastic_depth: Share = 0.0
+    weight_average: Share = 0.0
+    repeated_augmentation: Annotated[int, Field(ge=1, le=100)] = 1
     augmentation: Augmentation = Augmentation()
+
+    def __post_init__(self) -> None:
+        for key in ("warmup_start", "learning_rate_floor"):
+            if getattr(self, key) > self.learning_rate:
+                raise RecipeError(
+                    f"{key} is {getattr(self, key)}, above learning_rate; it must not be"
+                )
 
     @property
     def values(self) -> dict[str, object]:
         """What a checkpoint says of its training, by name."""
-        augmentation = _identifying(self.augmentation, _AUGMENTATION)
-        return _identifying(self, _PHASE) | {"augmentation": augmentation}
+        return _told(self, 15) | {"augmentation": _told(self.augmentation, 8)}
 
     @property
     def identity(self) -> str:
         """What weights say of their training: its values but those that are off."""
-        values = {name: value for name, value in self.values.items() if value != _PHASE.get(name)}
+        off = {field.name: field.default for field in fields(self)[8:]}
+        off["augmentation"] = _told(Augmentation(), 8)
+        values = {key: value for key, value in self.values.items() if value != off.get(key)}
         return _listed("Phase", values)
 
 
-# The values that identify a training, in the order of version 0.1, with the value of what is off
-# (None: it is always told). Weights and checkpoints hold them: this is frozen. What is added to a
-# phase or an augmentation is told behind these where it differs from its default.
-_AUGMENTATION: Mapping[str, object] = {
-    "crop_scale": 1.0,
-    "horizontal_flip": 0.0,
-    "randaugment_operations": 0,
-    "randaugment_magnitude": 27.0,
-    "randaugment_deviation": 0.0,
-    "random_erasing": 0.0,
-    "mixup": 0.0,
-    "cutmix": 0.0,
-}
-_PHASE: Mapping[str, object] = {
-    "optimizer": None,
-    "epochs": None,
-    "batch_size": None,
-    "learning_rate": None,
-    "weight_decay": None,
-    "momentum": None,
-    "warmup": None,
-    "label_smoothing": None,
-    "warmup_start": 0.0,
-    "learning_rate_floor": 0.0,
-    "gradient_clip": 0.0,
-    "stochastic_depth": 0.0,
-    "weight_average": 0.0,
-    "repeated_augmentation": 1,
-    "augmentation": _AUGMENTATION,
-}
+def _told(of: Phase | Augmentation, first: int) -> dict[str, object]:
+    """The values that identify a training: the ``first`` ones, and those that are on of the others.
+
+    Weights and checkpoints hold the 15 of a phase and the 8 of an augmentation of version 0.1, in
+    this order, which is frozen; what came later stands behind them.
+    """
+    return {
+        field.name: getattr(of, field.name)
+        for number, field in enumerate(fields(of))
+        if number < first or getattr(of, field.name) != field.default
+    }
 
 
 def _listed(name: str, values: Mapping[str, object]) -> str:
@@ -115,12 +112,6 @@ def _listed(name: str, values: Mapping[str, object]) -> str:
         for key, value in values.items()
     )
     return f"{name}({', '.join(told)})"
-
-
-def _identifying(of: Phase | Augmentation, frozen: Mapping[str, object]) -> dict[str, object]:
-    later = {field.name: field.default for field in fields(of) if field.name not in frozen}
-    values = {name: getattr(of, name) for name in (*frozen, *later)}
-    return {name: v for name, v in values.items() if name in frozen or v != later[name]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,36 +125,8 @@ class Recipe:
     name: str
     supernet: Phase
     train: Phase
-    calibration_images: int = 128
-    validation_images: int = 1_000_000
-
-
-# What a number must be: whole or not, the lowest and highest value, and whether these are allowed.
-_LIMITS: Mapping[str, tuple[type, float, float, str]] = {
-    "epochs": (int, 1, 100_000, "a whole number, 1 to 100000"),
-    "batch_size": (int, 1, 1_000_000, "a whole number, 1 to 1000000"),
-    "learning_rate": (float, 1e-12, 100, "a number above 0, at most 100"),
-    "weight_decay": (float, 0, 10, "a number from 0 to 10"),
-    "momentum": (float, 0, 0.9999, "a number from 0 to 0.9999"),
-    "warmup": (float, 0, 0.9999, "a share of all steps, from 0 to below 1"),
-    "label_smoothing": (float, 0, 0.9999, "a number from 0 to below 1"),
-    "warmup_start": (float, 0, 100, "a learning rate, 0 to 100"),
-    "learning_rate_floor": (float, 0, 100, "a learning rate, 0 to 100"),
-    "gradient_clip": (float, 0, 1e6, "the largest norm of the gradients, or 0 for no clipping"),
-    "stochastic_depth": (float, 0, 0.9999, "a rate from 0 to below 1"),
-    "weight_average": (float, 0, 0.999999999, "a decay from 0 (no average) to below 1"),
-    "repeated_augmentation": (int, 1, 100, "a whole number, 1 to 100"),
-    "crop_scale": (float, 1e-4, 1, "a share of an image's area, above 0, at most 1"),
-    "horizontal_flip": (float, 0, 1, "a probability"),
-    "randaugment_operations": (int, 0, 10, "a whole number, 0 to 10"),
-    "randaugment_magnitude": (float, 0, 30, "a number from 0 to 30"),
-    "randaugment_deviation": (float, 0, 30, "a number from 0 to 30"),
-    "random_erasing": (float, 0, 1, "a probability"),
-    "mixup": (float, 0, 100, "the alpha of a Beta distribution, or 0 for none"),
-    "cutmix": (float, 0, 100, "the alpha of a Beta distribution, or 0 for none"),
-    "validation_images": (int, 2, 1_000_000_000, "a whole number, 2 or more"),
-    "calibration_images": (int, 1, 1_000_000, "a whole number, 1 to 1000000"),
-}
+    calibration_images: Annotated[int, Field(ge=1, le=1_000_000)] = 128
+    validation_images: Annotated[int, Field(ge=2, le=1_000_000_000)] = 1_000_000
 
 
 def shipped_recipes() -> list[str]:
@@ -194,10 +157,11 @@ def load_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
             f"there is no recipe {spec!r}; {nearest(spec, shipped_recipes())} "
             "A file of your own is given by its path, which ends in .toml"
         )
-    table = parse_toml(text, RecipeError, f"recipe {source}")
+    source = f"recipe {source}"
+    table = parse_toml(text, RecipeError, source)
     for change in changes:
         _change(table.get("train"), change)
-    return _recipe(table, name, source)
+    return typed(Recipe, {**table, "name": name}, source, RecipeError)
 
 
 def _change(section: Any, change: str) -> None:
@@ -215,72 +179,3 @@ def _change(section: Any, change: str) -> None:
     if not isinstance(section, dict):
         raise RecipeError(f"change {change!r}: the recipe has no section for this key")
     section[last] = value
-
-
-def check_recipe(recipe: Recipe, source: str) -> None:
-    """Raise a RecipeError that names ``source`` and the key, unless all values are in range."""
-    table = asdict(recipe)
-    _recipe(table, table.pop("name"), source)
-
-
-def _recipe(table: Mapping[str, Any], name: str, source: str) -> Recipe:
-    known = ("supernet", "train", "calibration_images", "validation_images")
-    _check_keys(table, known, known[:2], source, "")
-    supernet, train = (_phase(table[section], source, section) for section in known[:2])
-    images = {key: int(_number(table[key], key, source, "")) for key in known[2:] if key in table}
-    return Recipe(name, supernet, train, **images)
-
-
-def _phase(section: Any, source: str, name: str) -> Phase:
-    values = _values(Phase, section, source, name)
-    if values["optimizer"] not in OPTIMIZERS:
-        raise RecipeError(
-            f"recipe {source}: {name}.optimizer is {shown(values['optimizer'])}; "
-            f"known: {', '.join(OPTIMIZERS)}"
-        )
-    inner = f"{name}.augmentation"
-    changes = _values(Augmentation, values.pop("augmentation", {}), source, inner)
-    for table, prefix in ((values, f"{name}."), (changes, f"{inner}.")):
-        for key in table.keys() - {"optimizer"}:
-            table[key] = _number(table[key], key, source, prefix)
-    for key in ("warmup_start", "learning_rate_floor"):
-        if values.get(key, 0) > values["learning_rate"]:
-            raise RecipeError(
-                f"recipe {source}: {name}.{key} is {shown(values[key])}, above "
-                f"{name}.learning_rate; it must not be"
-            )
-    return Phase(**values, augmentation=Augmentation(**changes))
-
-
-def _values(kind: Any, section: Any, source: str, name: str) -> dict[str, Any]:
-    """A section as it stands, with its keys checked against the fields of a dataclass."""
-    if not isinstance(section, dict):
-        raise RecipeError(f"recipe {source}: {name} must be a section, [{name}]")
-    known = [field.name for field in fields(kind)]
-    required = [
-        field.name
-        for field in fields(kind)
-        if field.default is MISSING and field.default_factory is MISSING
-    ]
-    _check_keys(section, known, required, source, f"{name}.")
-    return dict(section)
-
-
-def _check_keys(
-    table: Mapping[str, Any], known: Any, required: Any, source: str, prefix: str
-) -> None:
-    for key in table:
-        if key not in known:
-            told = f"{prefix}{plain(key)}; {nearest(key, known)}"
-            raise RecipeError(f"recipe {source}: unknown key {told}")
-    for key in required:
-        if key not in table:
-            raise RecipeError(f"recipe {source}: {prefix}{key} is missing; add it")
-
-
-def _number(value: Any, key: str, source: str, prefix: str) -> int | float:
-    kind, low, high, rule = _LIMITS[key]
-    fits = type(value) is int or (kind is float and type(value) is float)
-    if not fits or not low <= value <= high:
-        raise RecipeError(f"recipe {source}: {prefix}{key} is {shown(value)}, but must be {rule}")
-    return kind(value)  # type: ignore[no-any-return]

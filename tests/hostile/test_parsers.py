@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_origin, get_type_hints
 
 import pytest
 import tomli_w
@@ -19,7 +19,7 @@ from evo_nas.search.config import Config
 from evo_nas.space.architecture import Architecture, read_architecture
 from evo_nas.space.space import Geometry, Space
 from evo_nas.strategies.settings import Settings
-from evo_nas.training.recipe import _LIMITS, OPTIMIZERS, Augmentation, Phase, Recipe, load_recipe
+from evo_nas.training.recipe import Augmentation, Phase, Recipe, load_recipe
 from tests.kit.mutations import Changed, changes, read_or_refused
 
 TEXTS = st.text(max_size=12)
@@ -36,24 +36,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # -- recipes --------------------------------------------------------------------------------------
 
 
-def numbers(key: str) -> st.SearchStrategy[Any]:
-    kind, low, high, _ = _LIMITS[key]
-    return st.integers(int(low), int(high)) if kind is int else st.floats(low, high)
-
-
 def of_kind(kind: type, **others: Any) -> st.SearchStrategy[Any]:
-    drawn = {f.name: numbers(f.name) for f in fields(kind) if f.name in _LIMITS}
+    """Values within the bounds that pydantic checks."""
+    hints = get_type_hints(kind, include_extras=True)
+    bounded = {name: hint for name, hint in hints.items() if get_origin(hint) is Annotated}
+    drawn = {
+        name: st.from_type(Annotated[hint.__origin__, *hint.__metadata__[0].metadata])
+        for name, hint in bounded.items()
+    }
     return st.builds(kind, **drawn | others)
 
 
 PHASES = of_kind(
-    Phase, optimizer=st.sampled_from(OPTIMIZERS), augmentation=of_kind(Augmentation)
-).map(
-    lambda phase: replace(
-        phase,
-        warmup_start=min(phase.warmup_start, phase.learning_rate),
-        learning_rate_floor=min(phase.learning_rate_floor, phase.learning_rate),
-    )
+    Phase,
+    optimizer=st.sampled_from(["adamw", "sgd"]),
+    augmentation=of_kind(Augmentation),
+    learning_rate=st.floats(1, 100),  # at least where it begins and ends
+    warmup_start=st.floats(0, 1),
+    learning_rate_floor=st.floats(0, 1),
 )
 RECIPES = of_kind(Recipe, name=st.just("mine"), supernet=PHASES, train=PHASES)
 

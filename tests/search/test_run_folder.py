@@ -197,7 +197,7 @@ def test_names_are_numbered(tmp_path: Path) -> None:
         ("samples", 10**30, "samples is 1000000000000000000000000000000; it is too large"),
         ("mutation_rate", math.nan, "mutation_rate is nan; it must be at least 0"),
         ("geometry", f"width={'9' * 5000}", "no name=number of at most six digits"),
-        ("epochs", 200_000, r"recipe quick: supernet\.epochs is 200000, but must be"),
+        ("epochs", 200_000, r"recipe quick: supernet\.epochs = 200000 must be"),
     ],
 )
 def test_a_run_that_could_not_be_read_again_is_not_begun(
