@@ -14,7 +14,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from evo_nas.core.sqlite import check_structure, checksum, explained
-from evo_nas.core.validation import is_number, shown
 from evo_nas.errors import CheckpointError
 from evo_nas.space.space import Genome
 
@@ -22,7 +21,7 @@ VERSION = 1
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS scores (
-    key TEXT, genome TEXT, metrics TEXT NOT NULL, PRIMARY KEY (key, genome)
+    key TEXT, genome TEXT, metrics TEXT NOT NULL, checksum INTEGER, PRIMARY KEY (key, genome)
 ) WITHOUT ROWID
 """
 _PATIENCE = 60.0  # seconds, for another run that writes
@@ -38,7 +37,7 @@ class ScoreCache:
     """
 
     def __init__(self, path: Path, key: str, again: Callable[[str], None] | None = None) -> None:
-        """Open the file, or make it; one of an earlier version is brought up to date.
+        """Open the file, or make it.
 
         Raises:
             CheckpointError: the file is damaged.
@@ -50,10 +49,13 @@ class ScoreCache:
             # What is proposed may follow from a row as soon as it is kept.
             self._connection.execute("PRAGMA synchronous = EXTRA")
             check_structure(self._connection)
-            if self._version() == 0:  # new, or of before there were checksums
-                self._add_checksums()
-            if self._version() != VERSION:
-                raise ValueError(f"it is of version {self._version()}, not {VERSION}")
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if version == 0:  # new
+                with self._connection:
+                    self._connection.execute(_SCHEMA)
+                    self._connection.execute(f"PRAGMA user_version = {VERSION}")
+            elif version != VERSION:
+                raise ValueError(f"it is of version {version}, not {VERSION}")
             self._check_rows()
 
     def get(self, genomes: Sequence[Genome]) -> dict[Genome, dict[str, float]]:
@@ -67,7 +69,7 @@ class ScoreCache:
                     f"SELECT genome, metrics FROM scores WHERE key = ? AND genome IN ({marks})",
                     (self.key, *names),
                 ).fetchall()
-                found |= {names[name]: _metrics(metrics) for name, metrics in rows}
+                found |= {names[name]: json.loads(metrics) for name, metrics in rows}
         return found
 
     def put(self, scores: Mapping[Genome, Mapping[str, float]]) -> None:
@@ -91,30 +93,10 @@ class ScoreCache:
         )
         return explained(self.path, advice, CheckpointError)
 
-    def _version(self) -> int:
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        return int(version)
-
-    def _add_checksums(self) -> None:
-        """Make the table, or bring that of before there were checksums up to date.
-
-        Its rows are taken as they are where they cannot be had again.
-        """
-        with self._connection:
-            self._connection.execute("BEGIN IMMEDIATE")
-            if self._version():  # somebody else was faster
-                return
-            self._connection.execute(_SCHEMA)
-            self._connection.execute("ALTER TABLE scores ADD COLUMN checksum INTEGER")
-            if self._again is None:
-                self._connection.executemany(
-                    "UPDATE scores SET checksum = ? WHERE key = ? AND genome = ?",
-                    [(checksum(*row), *row[:2]) for *row, _ in self._rows()],
-                )
-            self._connection.execute(f"PRAGMA user_version = {VERSION}")
-
     def _check_rows(self) -> None:
-        rows = self._rows()
+        rows = self._connection.execute(
+            "SELECT key, genome, metrics, checksum FROM scores"
+        ).fetchall()
         wrong = [row[:2] for *row, written in rows if written != checksum(*row)]
         if not wrong:
             return
@@ -123,19 +105,5 @@ class ScoreCache:
         with self._connection:
             self._connection.executemany("DELETE FROM scores WHERE key = ? AND genome = ?", wrong)
         self._again(
-            f"{self.path}: {len(wrong)} of {len(rows)} scores are damaged, or of an earlier "
-            "version that could not tell; they are computed again"
+            f"{self.path}: {len(wrong)} of {len(rows)} scores are damaged; they are computed again"
         )
-
-    def _rows(self) -> list[tuple[str, str, str, int | None]]:
-        return self._connection.execute(
-            "SELECT key, genome, metrics, checksum FROM scores"
-        ).fetchall()
-
-
-def _metrics(text: str) -> dict[str, float]:
-    """The metrics in a row; raises a ValueError or TypeError if there are none."""
-    metrics = json.loads(text)
-    if not isinstance(metrics, dict) or not all(map(is_number, metrics.values())):
-        raise ValueError(f"{shown(text)} are no metrics")
-    return metrics
