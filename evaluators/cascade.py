@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from math import exp, prod
 from typing import Annotated, NamedTuple
 
 from evo_nas.core.plugins.options import Spec, at_least
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
-from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
-from evo_nas.evaluation.outcomes import closed_if_it_fails
+from evo_nas.evaluation.evaluator import Evaluator, Failure, Objective, Outcome
 from evo_nas.evaluation.reference import Standing, reference_sample
 from evo_nas.space.space import Genome, Space
 
@@ -114,29 +112,22 @@ class CascadeEvaluator(Composite):
             )
         self._asked = dict.fromkeys(self._specs, 0)
 
-    def open(self, space: Space, context: EvaluationContext) -> None:
-        """Open all, and find the thresholds."""
-        super().open(space, context)
-        with closed_if_it_fails(self):
-            self._find_gates(reference_sample(space, context, self._reference))
-
-    def _find_gates(self, sample: list[Genome]) -> None:
+    def prepare(self, space: Space) -> None:
         """Have each level score what of a reference sample passes those before it."""
+        sample = reference_sample(space, self._context, self._reference)
         self._gates: list[Gate] = []
         for (name, evaluator), share in zip(self._filters, self._shares, strict=True):
-            different = list(dict.fromkeys(sample))
-            values: dict[Genome, float] = {}
-            failed: dict[int, str] = {}
-            with closing(self._members[name].answers(different)) as arriving:
-                for position, answer in arriving:
-                    self._context.add(answer.images, answer.notes)
-                    if isinstance(answer.outcome, Failure):
-                        failed[position] = answer.outcome.reason
-                    else:
-                        values[different[position]] = _value(evaluator, answer.outcome)
+            found = dict(self.ask_sample(name, sample))
+            values = {
+                genome: _value(evaluator, outcome)
+                for genome, outcome in found.items()
+                if not isinstance(outcome, Failure)
+            }
             if not values:
+                first = found[sample[0]]
+                assert isinstance(first, Failure)
                 raise EvaluatorError(
-                    f"{self._specs[name]} fails for the whole reference sample: {failed[0]}"
+                    f"{self._specs[name]} fails for the whole reference sample: {first.reason}"
                 )
             sample = [genome for genome in sample if genome in values]
             gate = Gate.of([values[genome] for genome in sample], share)

@@ -12,19 +12,20 @@ from torch import Tensor
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
-from evo_nas.evaluation.dispatch import AtWork, engaged
-from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Outcome
-from evo_nas.evaluation.outcomes import closed_if_it_fails, metrics_of
+from evo_nas.errors import EvaluatorError
+from evo_nas.evaluation.dispatch import AtWork
+from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure, Outcome
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Ledger
 
 
 class Composite(Evaluator):
-    """Several evaluators, of specs by name; each has a folder and streams of its own, by its name.
+    """Evaluators, of specs by name; each has a folder and streams of its own, by its name.
 
-    Each works where it says. What becomes of the networks (who confirms finalists, shared weights,
-    whether a time limit holds) is as ``lead`` says, the one of them whose metrics are about the
-    networks; all of them are measured under the ``conditions`` of each.
+    One without a name has those of the whole. Each works where it says. What becomes of the
+    networks (who confirms finalists, shared weights, whether a time limit holds) is as ``lead``
+    says, the one of them whose metrics are about the networks; all of them are measured under the
+    ``conditions`` of each.
     """
 
     def __init__(self, specs: Mapping[str, str]) -> None:
@@ -48,26 +49,36 @@ class Composite(Evaluator):
         self.asks_workers = lead.in_workers or lead.asks_workers
 
     def check(self, space: Space) -> None:
-        """All have to be able to score the space."""
         for evaluator in self._evaluators.values():
             evaluator.check(space)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Open all."""
         self._context = context
-        with closed_if_it_fails(self):
+        try:
             for name, evaluator in self._evaluators.items():
-                folder = context.folder / name
-                folder.mkdir(parents=True, exist_ok=True)
-                streams = Streams(context.streams.number(name))
-                # An account of its own, so that what was spent is known by candidate.
-                own = replace(context, folder=folder, streams=streams, ledger=Ledger(), notes=[])
-                self._members[name] = engaged(evaluator, space, own)
+                own = self._own(name, context)
+                self._members[name] = (context.engage or AtWork)(evaluator, space, own)
                 context.add(*own.take())
+            self.prepare(space)
+        except BaseException:  # nobody closes an evaluator that did not open
+            self.close()
+            raise
+
+    def _own(self, name: str, context: EvaluationContext) -> EvaluationContext:
+        """With an account of its own, so that what was spent is known by candidate."""
+        folder, streams = context.folder / name, context.streams
+        if name:
+            streams = Streams(streams.number(name))
+        return replace(context, folder=folder, streams=streams, ledger=Ledger(), notes=[])
+
+    def prepare(self, space: Space) -> None:
+        """What is to be done once all are open."""
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """The scores of a generation of one."""
-        return metrics_of(self, genome)
+        ((_, outcome),) = self.evaluate_many([genome])
+        if isinstance(outcome, Failure):
+            raise EvaluatorError(outcome.reason)
+        return outcome
 
     def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
         """As :meth:`decide` says; what all took over a candidate is counted before its outcome."""
@@ -90,16 +101,21 @@ class Composite(Evaluator):
                 self._answers[positions[index]].append(answer)
                 yield positions[index], answer.outcome
 
+    def ask_sample(self, name: str, sample: Sequence[Genome]) -> Iterator[tuple[Genome, Outcome]]:
+        """What an evaluator says of each different genome of a reference sample, in any order."""
+        different = list(dict.fromkeys(sample))
+        with closing(self._members[name].answers(different)) as arriving:
+            for position, answer in arriving:
+                self._context.add(answer.images, answer.notes)
+                yield different[position], answer.outcome
+
     def weights(self, genome: Genome) -> Path | None:
-        """Those that the leading evaluator kept."""
         return self._lead.weights(genome)
 
     def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
-        """The shared weights of the leading evaluator."""
         return self._lead.initial_weights(genome)
 
     def close(self) -> None:
-        """Release those that were opened."""
         for member in self._members.values():
             member.close()
         self._members.clear()

@@ -8,18 +8,15 @@ compared with.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from typing import Annotated
 
 from torch import Tensor
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # NumPy's is a ValueError
 
-from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.options import at_least
 from evo_nas.data.images import prepare
 from evo_nas.data.source import in_proportion
 from evo_nas.errors import EvaluatorError, SettingsError, nearest
-from evo_nas.evaluation.dispatch import engaged
 from evo_nas.evaluation.evaluator import (
     EvaluationContext,
     Evaluator,
@@ -28,12 +25,13 @@ from evo_nas.evaluation.evaluator import (
     Outcome,
     check_metrics,
 )
-from evo_nas.evaluation.outcomes import closed_if_it_fails, metrics_of
 from evo_nas.evaluation.reference import Standing, reference_sample
 from evo_nas.evaluation.zero_cost import dss, grad_norm, naswot, synflow
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import seeded_weights
+
+from .composite import Composite
 
 _WITHOUT_IMAGES: Mapping[str, Callable[..., float]] = {"dss": dss, "synflow": synflow}
 _COSTS = ("flops", "params")
@@ -58,18 +56,15 @@ class NetworkScores(Evaluator):
         self.in_workers = not set(self._names) <= set(_COSTS)
 
     def check(self, space: Space) -> None:
-        """Refuse a space that builds no networks, if a score needs some."""
         if self.in_workers:
             space.build((0,) * len(space.choices), space.target)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Choose the images."""
         self._space, self._context, self._decoder = space, context, Decoder(space)
         if self.needs_data:
             self._batch = self._some_images()
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """Each score."""
         try:
             return check_metrics({name: self._one(name, genome) for name in self._names}, ())
         except (ValueError, LinAlgError) as error:
@@ -105,7 +100,7 @@ class NetworkScores(Evaluator):
         return images, chosen.labels.to(context.device)
 
 
-class ZeroCostEvaluator(Evaluator):
+class ZeroCostEvaluator(Composite):
     """Training-free scores of stand-alone networks, as ``zero_cost?scores=naswot,dss``.
 
     Each score is a metric of its own name, at the run's geometry: ``synflow`` (Tanaka et al. 2020),
@@ -144,51 +139,18 @@ class ZeroCostEvaluator(Evaluator):
                 raise SettingsError(f"zero_cost has no score {name!r}; {nearest(name, SCORES)}")
         self._images, self._reference = images, reference
         spec = f"{NetworkScores.__module__}:{NetworkScores.__name__}"
-        self._scorer: Evaluator = registry.load(
-            "evaluator", f"{spec}?scores={','.join(self.scores)}&images={images}"
-        )
-        self.needs_data, self.asks_workers = self._scorer.needs_data, self._scorer.in_workers
+        super().__init__({"": f"{spec}?scores={','.join(self.scores)}&images={images}"})
+        self.lead_by(self._evaluators[""])
 
-    def check(self, space: Space) -> None:
-        """Refuse a space that builds no networks, if a score needs some."""
-        self._scorer.check(space)
-
-    def open(self, space: Space, context: EvaluationContext) -> None:
-        """Score the reference sample."""
-        self._context = context
-        self._work = engaged(self._scorer, space, context)
-        with closed_if_it_fails(self):
-            self._compare_with(reference_sample(space, context, self._reference))
-
-    def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """The scores of a generation of one."""
-        return metrics_of(self, genome)
-
-    def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
-        """Each score, and the mean of their places in the reference sample."""
-        with closing(self._work.outcomes(genomes)) as arriving:
-            for position, outcome in arriving:
-                yield position, self._compared(outcome)
-
-    def close(self) -> None:
-        """Release what scores networks."""
-        self._work.close()
-
-    def _compared(self, scores: Outcome) -> Outcome:
-        if isinstance(scores, Failure):
-            return scores
-        places = [self._standings[name].place(scores[name]) for name in self.scores]
-        return {"zero_cost": sum(places) / len(places), **scores}
-
-    def _compare_with(self, sample: Sequence[Genome]) -> None:
-        """Networks of the reference sample that cannot be scored are left out of it."""
-        different = list(dict.fromkeys(sample))
-        self._context.progress.start("scoring the reference sample", len(different), "genomes")
+    def prepare(self, space: Space) -> None:
+        """Score the reference sample; networks that cannot be scored are left out of it."""
+        sample = reference_sample(space, self._context, self._reference)
+        progress, different = self._context.progress, len(set(sample))
+        progress.start("scoring the reference sample", different, "genomes")
         known: dict[Genome, Outcome] = {}
-        with closing(self._work.outcomes(different)) as arriving:
-            for position, outcome in arriving:
-                known[different[position]] = outcome
-                self._context.progress.advance(len(known))
+        for genome, outcome in self.ask_sample("", sample):
+            known[genome] = outcome
+            progress.advance(len(known))
         found = [known[genome] for genome in sample]
         scored = [scores for scores in found if not isinstance(scores, Failure)]
         if len(scored) < len(sample) / 2:  # ranks among what is left would say little
@@ -201,3 +163,12 @@ class ZeroCostEvaluator(Evaluator):
         self._standings = {
             name: Standing([scores[name] for scores in scored]) for name in self.scores
         }
+
+    def decide(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
+        """Each score, and the mean of their places in the reference sample."""
+        for position, scores in self.ask("", genomes, range(len(genomes))):
+            if isinstance(scores, Failure):
+                yield position, scores
+                continue
+            places = [self._standings[name].place(scores[name]) for name in self.scores]
+            yield position, {"zero_cost": sum(places) / len(places), **scores}

@@ -6,15 +6,16 @@ Why: docs/decisions/014-comparing-stays.md.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
 from evo_nas.core.devices import torch_threads
+from evo_nas.core.plugins.blame import ANYHOW, describe
+from evo_nas.errors import EvaluatorError, EvoNasError
 from evo_nas.space.space import Genome, Space
 
-from .evaluator import Answer, EvaluationContext, Evaluator, Outcome
-from .outcomes import answers, open_evaluator
+from .evaluator import Answer, EvaluationContext, Evaluator
+from .outcomes import answers
 from .workers import Workers, worker_count
 
 
@@ -39,7 +40,14 @@ class AtWork:
         self.context = replace(context, draw=draw, engage=partial(AtWork, limit=limit))
         self._workers: Workers | None = None
         context.folder.mkdir(parents=True, exist_ok=True)
-        open_evaluator(evaluator, space, self.context)
+        try:
+            evaluator.open(space, self.context)
+        except EvoNasError:
+            raise
+        except ANYHOW as error:  # a plug-in may fail in any way
+            raise EvaluatorError(
+                f"evaluator {type(evaluator).__name__} could not be opened: {describe(error)}"
+            ) from error
 
     def answers(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Answer], None, None]:
         """Each position in ``genomes`` once, with checked metrics or why there are none.
@@ -49,11 +57,9 @@ class AtWork:
         Raises:
             EvoNasError: something failed that is not about a candidate.
         """
-        context = self.context
-        if self._workers is None and worker_count(
-            self.evaluator, self._space, context, self._limit
-        ):
-            self._workers = Workers(self.evaluator, self._space, context, self._limit)
+        context, of = self.context, (self.evaluator, self._space)
+        if self._workers is None and worker_count(*of, context.device, context.jobs, self._limit):
+            self._workers = Workers(*of, context, self._limit)
         if self._workers is not None:
             yield from self._workers.answers(genomes)
         elif self.evaluator.in_workers:
@@ -62,20 +68,8 @@ class AtWork:
         else:
             yield from answers(self.evaluator, genomes, context)
 
-    def outcomes(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Outcome], None, None]:
-        """The same for an evaluator that asks: what an answer took is added to the context."""
-        with closing(self.answers(genomes)) as arriving:
-            for position, answer in arriving:
-                self.context.add(answer.images, answer.notes)
-                yield position, answer.outcome
-
     def close(self) -> None:
         """Release the evaluator, and end its workers."""
         if self._workers is not None:
             self._workers.close()
         self.evaluator.close()
-
-
-def engaged(evaluator: Evaluator, space: Space, context: EvaluationContext) -> AtWork:
-    """The evaluator, opened to be asked by another one: where the context says, or else here."""
-    return (context.engage or AtWork)(evaluator, space, context)

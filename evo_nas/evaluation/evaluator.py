@@ -89,9 +89,9 @@ class EvaluationContext:
     a genome. ``draw`` draws from the prior of what the run's budget admits, for evaluators that
     compare with typical candidates; None where nothing limits the space, and for evaluators that
     are ``in_workers``. ``engage`` opens an evaluator that this one asks, in worker processes if it
-    says ``in_workers``; None in such a process (:func:`evo_nas.evaluation.dispatch.engaged` is for
-    both). What happened on the way that bears on the scores, such as a training that had to go on
-    at a lower rate, is added to ``notes``: the run keeps it.
+    says ``in_workers``; None in such a process, where evaluators work that this one opens. What
+    happened on the way that bears on the scores, such as a training that had to go on at a lower
+    rate, is added to ``notes``: the run keeps it.
     """
 
     streams: Streams

@@ -5,12 +5,12 @@ Why: docs/decisions/012-failed-candidates.md.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 
-from evo_nas.core.plugins.blame import ANYHOW, describe
-from evo_nas.errors import ContractError, EvaluatorError, EvoNasError
-from evo_nas.space.space import Genome, Space
+from evo_nas.core.plugins.blame import ANYHOW
+from evo_nas.errors import ContractError
+from evo_nas.space.space import Genome
 
 from .evaluator import (
     Answer,
@@ -21,33 +21,6 @@ from .evaluator import (
     Outcome,
     check_metrics,
 )
-
-
-def open_evaluator(evaluator: Evaluator, space: Space, context: EvaluationContext) -> None:
-    """Open it.
-
-    Raises:
-        EvaluatorError: it failed in some way of its own, which is told with the line.
-        EvoNasError: as it says.
-    """
-    try:
-        evaluator.open(space, context)
-    except EvoNasError:
-        raise
-    except ANYHOW as error:  # a plug-in may fail in any way
-        raise EvaluatorError(
-            f"evaluator {type(evaluator).__name__} could not be opened: {describe(error)}"
-        ) from error
-
-
-@contextmanager
-def closed_if_it_fails(evaluator: Evaluator) -> Iterator[None]:
-    """For ``open`` of an evaluator that has engaged others: nobody closes one that did not open."""
-    try:
-        yield
-    except BaseException:
-        evaluator.close()
-        raise
 
 
 def answers(
@@ -83,33 +56,18 @@ def outcomes(
             yield position, checked(outcome, evaluator.objectives)
     except ANYHOW as error:  # a plug-in may fail in any way
         failure = Failure.by(error)
-        alone = len(genomes) == 1
         for position in sorted(missing):
-            yield position, failure if alone else outcome_of(evaluator, genomes[position])
+            if len(genomes) == 1:
+                yield position, failure
+            else:
+                ((_, outcome),) = outcomes(evaluator, [genomes[position]])
+                yield position, outcome
         return
     if missing:
         raise ContractError(
             f"evaluator {type(evaluator).__name__} returned {len(genomes) - len(missing)} of "
             f"{len(genomes)} candidates"
         )
-
-
-def outcome_of(evaluator: Evaluator, genome: Genome) -> Outcome:
-    """The outcome of a generation of one."""
-    ((_, outcome),) = outcomes(evaluator, [genome])
-    return outcome
-
-
-def metrics_of(evaluator: Evaluator, genome: Genome) -> Mapping[str, float]:
-    """The metrics of a genome; for evaluators whose ``evaluate`` is a generation of one.
-
-    Raises:
-        EvaluatorError: the candidate has failed.
-    """
-    ((_, outcome),) = evaluator.evaluate_many([genome])
-    if isinstance(outcome, Failure):
-        raise EvaluatorError(outcome.reason)
-    return outcome
 
 
 def checked(outcome: Outcome, objectives: Sequence[Objective]) -> Outcome:

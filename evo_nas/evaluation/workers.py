@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -28,22 +29,18 @@ from evo_nas.training.batches import Ledger
 from .evaluator import Answer, EvaluationContext, Evaluator, Failure
 from .outcomes import answers
 
+# A genome, and the weights that it starts from, if such are offered.
+_Task: TypeAlias = tuple[Genome, Mapping[str, Tensor] | None]
+# Its answer, and what was said for people to read.
+_Heard: TypeAlias = tuple[Answer, list[str]]
 
-def worker_count(
-    evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float
-) -> int:
+
+def worker_count(evaluator: Evaluator, space: Space, device: str, jobs: int, limit: float) -> int:
     """How many workers an evaluator is to have; 0 where it works in this process.
 
     That is where it does not say ``in_workers``, where nothing is gained (one worker, and no time
     limit), and where it or the space was made in Python, so that no spec is known.
     """
-    return planned_workers(evaluator, space, context.device, context.jobs, limit)
-
-
-def planned_workers(
-    evaluator: Evaluator, space: Space, device: str, jobs: int, limit: float
-) -> int:
-    """The same, before there is a context."""
     if not (evaluator.in_workers and isinstance(_spec(evaluator), str)):
         return 0
     return workers_for_others(space, device, jobs, limit)
@@ -71,7 +68,7 @@ class Workers:
         devices = _devices(context.device, context.jobs)
         self._file = SharedFile(_Job.of(evaluator, space, context, len(devices)))
         services = [_EvaluatorService(self._file.path, device) for device in devices]
-        self._pool: WorkerPool[_Candidate, _Heard] = WorkerPool(services, limit)
+        self._pool: WorkerPool[_Task, _Heard] = WorkerPool(services, limit)
 
     def answers(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Answer]]:
         """Each position in ``genomes`` once, with checked metrics or why there are none.
@@ -79,23 +76,21 @@ class Workers:
         Raises:
             EvoNasError: something failed that is not about a candidate.
         """
-        tasks = [_Candidate(genome, self._weights(genome)) for genome in genomes]
+        offered = self._context.initial_weights
+        tasks = [(genome, offered and dict(offered(genome))) for genome in genomes]
         for position, heard in self._pool.run(tasks):
             if isinstance(heard, Lost):
                 yield position, Answer(Failure(heard.reason), Ledger(), ())
                 continue
-            for line in heard.said:
+            answer, said = heard
+            for line in said:
                 self._messages.say(line)  # once, though each worker may say it
-            yield position, heard.answer
+            yield position, answer
 
     def close(self) -> None:
         """End the workers, whatever they are at."""
         self._pool.close()
         self._file.close()
-
-    def _weights(self, genome: Genome) -> Mapping[str, Tensor] | None:
-        offered = self._context.initial_weights
-        return None if offered is None else dict(offered(genome))
 
 
 def _devices(device: str, jobs: int) -> list[str]:
@@ -154,22 +149,6 @@ class _Job:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A genome, and the weights that it starts from, if such are offered."""
-
-    genome: Genome
-    weights: Mapping[str, Tensor] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """The answer of a worker, and what it said for people to read."""
-
-    answer: Answer
-    said: list[str]
-
-
 # -- in the worker ---------------------------------------------------------------------------------
 
 
@@ -180,7 +159,6 @@ class _EvaluatorService:
         self._job, self._device = job, device
 
     def open(self) -> None:
-        """Open the evaluator."""
         try:
             self._open(read_shared(self._job))
         except EvoNasError as error:
@@ -190,16 +168,15 @@ class _EvaluatorService:
                 f"the evaluator could not be opened in a worker process: {describe(error)}"
             ) from None
 
-    def do(self, candidate: _Candidate) -> _Heard:
-        """What a candidate is worth, and what happened on the way."""
-        self._candidate = candidate
+    def do(self, task: _Task) -> _Heard:
+        self._candidate = task
         self._context.take()
         self._listener.said.clear()
         try:
-            ((_, answer),) = answers(self._evaluator, [candidate.genome], self._context)
+            ((_, answer),) = answers(self._evaluator, [task[0]], self._context)
         except EvoNasError as error:
             raise _known(error) from None
-        return _Heard(answer, [*self._listener.said])
+        return answer, [*self._listener.said]
 
     def _open(self, job: _Job) -> None:
         space: Space = registry.load("space", job.space)
@@ -217,10 +194,10 @@ class _EvaluatorService:
         self._evaluator.open(space, self._context)
 
     def _weights(self, genome: Genome) -> Mapping[str, Tensor]:
-        candidate = self._candidate
-        assert candidate.weights is not None, "weights are sent where they are offered"
-        assert genome == candidate.genome, "weights are asked for the candidate that is evaluated"
-        return candidate.weights
+        candidate, weights = self._candidate
+        assert weights is not None, "weights are sent where they are offered"
+        assert genome == candidate, "weights are asked for the candidate that is evaluated"
+        return weights
 
 
 class _Listener(Silent):
@@ -230,7 +207,6 @@ class _Listener(Silent):
         self.said: list[str] = []
 
     def say(self, message: str) -> None:
-        """Keep it."""
         self.said.append(message)
 
 

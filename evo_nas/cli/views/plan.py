@@ -11,7 +11,7 @@ from rich.text import Text
 from evo_nas.api import Prepared
 from evo_nas.core.plugins import registry
 from evo_nas.evaluation.evaluator import Evaluator
-from evo_nas.evaluation.workers import planned_workers, workers_for_others
+from evo_nas.evaluation.workers import worker_count, workers_for_others
 from evo_nas.results.tables import Table
 from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
@@ -120,7 +120,7 @@ def processes(prepared: Prepared) -> str:
     for phase, spec, limit in phases:
         evaluator: Evaluator = registry.load("evaluator", spec)
         where = (prepared.plan.space, config.device, config.jobs, limit)
-        count = planned_workers(evaluator, *where)
+        count = worker_count(evaluator, *where)
         asked = workers_for_others(*where) if evaluator.asks_workers else 0
         # Evaluators outside of workers may start some themselves, as supernet does.
         itself = "the process of the search"
