@@ -44,9 +44,20 @@ def main() -> None:
     parents = [mutation(stage, random[0], 0.1).draw(stage, rng) for _ in range(10)]
     late = [mutation(stage, parents[i % 10], 0.1).draw(stage, rng) for i in range(CANDIDATES)]
 
-    def evaluate(genomes: list[Genome]) -> float:
-        done = score(supernet, genomes, data.validation.load(), calibration, ready)
-        return done.unshared_step_images / done.step_images
+    def evaluate(genomes: list[Genome]) -> None:
+        score(supernet, genomes, data.validation.load(), calibration, ready)
+
+    def sharing(genomes: list[Genome]) -> float:
+        """Images through steps one candidate at a time, over those of all together."""
+        alone, together = 0, set[tuple[object, ...]]()
+        for steps in map(supernet.steps, genomes):
+            last = max((i for i, step in enumerate(steps, 1) if step.batch_norms), default=0)
+            prefixes = [tuple(step.key for step in steps[:i]) for i in range(1, len(steps) + 1)]
+            alone += len(steps) * len(data.validation) + last * len(calibration)
+            together |= {("validation", prefix) for prefix in prefixes}
+            together |= {("calibration", prefix) for prefix in prefixes[:last]}
+        images = {"validation": len(data.validation), "calibration": len(calibration)}
+        return alone / sum(images[str(phase)] for phase, _ in together)
 
     for name, generation in (("random", random), ("late", late)):
         genomes = [stage.lift(genome) for genome in generation]
@@ -58,7 +69,7 @@ def main() -> None:
             repeats=3,
         )
         report("one at a time", alone, "together", together)
-        shared = evaluate(genomes)
+        shared = sharing(genomes)
         print(
             f"of which from sharing: {shared:.2f}, from the rest: {alone / together / shared:.2f}"
         )

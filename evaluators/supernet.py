@@ -16,11 +16,10 @@ from torch import Tensor
 
 from evo_nas.core.plugins.options import FilePath, at_least
 from evo_nas.core.streams import Streams
-from evo_nas.data.images import Images, ImageSet, prepare
-from evo_nas.errors import EvaluatorError, TrainingError
+from evo_nas.data.images import Images, ImageSet
+from evo_nas.errors import EvaluatorError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.evaluation.path_workers import PathScorer, PathWorkers
-from evo_nas.evaluation.paths import score
 from evo_nas.evaluation.score_cache import ScoreCache
 from evo_nas.sampling.distribution import prior
 from evo_nas.space.decoder import Decoder
@@ -89,16 +88,13 @@ class SupernetEvaluator(Evaluator):
         self._calibration = self._some(data.train, count, "calibration")
         count = self._validation_images or context.recipe.validation_images
         self._validation = self._some(data.validation, count, "validation")
-        size = context.geometry.image_size
-        scorer = PathScorer(
-            self._supernet, self._validation, self._calibration, data.mean, data.std, size
-        )
-        self._workers = PathWorkers(scorer, context.jobs)
+        size, images = context.geometry.image_size, (self._validation, self._calibration)
+        scorer = PathScorer(self._supernet, *images, data.mean, data.std, size, context.device)
+        self._workers = PathWorkers(scorer, context.jobs if context.device == "cpu" else 1)
         scores = weights.with_name(SCORES)
         self._cache = ScoreCache(scores, self._key(weights), again=context.progress.say)
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """The scores of a generation of one."""
         ((_, metrics),) = self.evaluate_many([genome])
         return metrics
 
@@ -108,9 +104,7 @@ class SupernetEvaluator(Evaluator):
         scores = self._cache.get(paths)
         new = [path for path in dict.fromkeys(paths) if path not in scores]
         if new:
-            on_cpu = self._context.device == "cpu"
-            scored = self._workers.score(new) if on_cpu else self._score_here(new)
-            computed = {path: dict(m) for path, m in zip(new, scored, strict=True)}
+            computed = dict(zip(new, self._workers.score(new), strict=True))
             self._cache.put({p: m for p, m in computed.items() if math.isfinite(m["loss"])})
             scores |= computed
         images = len(self._validation)
@@ -121,30 +115,7 @@ class SupernetEvaluator(Evaluator):
             error = math.sqrt(accuracy * (1 - accuracy) / images)
             yield position, {**metrics, "standard_error": error}
 
-    def _score_here(self, paths: Sequence[Genome]) -> Sequence[Mapping[str, float]]:
-        """All together, or as many as fit into memory: candidates do not see each other."""
-        calibration = self._calibration.pixels
-        try:
-            return score(self._supernet, paths, self._validation, calibration, self._ready).metrics
-        except torch.OutOfMemoryError:
-            pass  # what it holds is free only after this block
-        if len(paths) == 1:
-            raise TrainingError(
-                f"genome {' '.join(map(str, paths[0]))}: a batch of images does not fit into the "
-                f"memory of {self._context.device} to be scored; choose a narrower geometry or "
-                "--device cpu"
-            )
-        if self._context.device.startswith("cuda"):
-            torch.cuda.empty_cache()
-        half = len(paths) // 2
-        return [*self._score_here(paths[:half]), *self._score_here(paths[half:])]
-
-    def _ready(self, pixels: Tensor) -> Tensor:
-        data, size = self._context.data, self._context.geometry.image_size
-        return prepare(pixels.to(self._context.device), data.mean, data.std, size)
-
     def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
-        """The weights of the genome's path, on the CPU."""
         weights = self._supernet.extract(self._decoder.full(genome))
         return {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
 
@@ -243,7 +214,6 @@ class SupernetEvaluator(Evaluator):
         return digest.hexdigest()
 
     def close(self) -> None:
-        """End what scores paths, and close the scores' file."""
         self._workers.close()
         self._cache.close()
 

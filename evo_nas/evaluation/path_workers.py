@@ -10,16 +10,17 @@ from __future__ import annotations
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from evo_nas.core.devices import torch_threads
 from evo_nas.core.workers.pool import Lost, WorkerPool
 from evo_nas.core.workers.shared import SharedFile, pack, read_shared
 from evo_nas.data.images import Images, prepare
-from evo_nas.errors import EvaluatorError
+from evo_nas.errors import EvaluatorError, TrainingError
 from evo_nas.space.space import Genome
 from evo_nas.space.supernet import Supernet
 
@@ -31,7 +32,7 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class PathScorer:
-    """Scores paths of a supernet on the CPU, in one thread."""
+    """Scores paths of a supernet on its device; on the CPU in one thread."""
 
     supernet: Supernet
     validation: Images
@@ -39,13 +40,34 @@ class PathScorer:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     size: int
+    device: str
 
     def score(self, genomes: Sequence[Genome]) -> Sequence[Metrics]:
-        """The metrics of full genomes, in their order; see :mod:`evo_nas.evaluation.paths`."""
-        ready = partial(prepare, mean=self.mean, std=self.std, size=self.size)
-        with torch_threads(1):
-            found = score(self.supernet, genomes, self.validation, self.calibration.pixels, ready)
-        return found.metrics
+        """The metrics of full genomes, in their order; see :mod:`evo_nas.evaluation.paths`.
+
+        All together, or as many as fit into memory: candidates do not see each other.
+
+        Raises:
+            TrainingError: not even one fits.
+        """
+        calibration = self.calibration.pixels
+        try:
+            with torch_threads(1):
+                return score(self.supernet, genomes, self.validation, calibration, self._ready)
+        except torch.OutOfMemoryError:
+            pass  # what it holds is free only after this block
+        if len(genomes) == 1:
+            raise TrainingError(
+                f"genome {' '.join(map(str, genomes[0]))}: a batch of images does not fit into the "
+                f"memory of {self.device} to be scored; choose a narrower geometry or --device cpu"
+            )
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+        half = len(genomes) // 2
+        return [*self.score(genomes[:half]), *self.score(genomes[half:])]
+
+    def _ready(self, pixels: Tensor) -> Tensor:
+        return prepare(pixels.to(self.device), self.mean, self.std, self.size)
 
 
 class PathWorkers:
@@ -65,7 +87,12 @@ class PathWorkers:
         if parts < 2:
             return self._scorer.score(genomes)
         if self._file is None:
-            self._start()
+            # The supernet as bytes: its classes may be those of a plug-in's file.
+            it = self._scorer
+            others = (it.validation, it.calibration, it.mean, it.std, it.size, it.device)
+            self._file = SharedFile((pack(it.supernet), others))
+            services = [_PathService(self._file.path) for _ in range(self._processes)]
+            self._pool: WorkerPool[list[Genome], Sequence[Metrics]] = WorkerPool(services)
         order = sorted(range(len(genomes)), key=lambda i: genomes[i])
         dealt = [part.tolist() for part in np.array_split(np.array(order), parts)]
         metrics: dict[int, Metrics] = {}
@@ -82,14 +109,6 @@ class PathWorkers:
             self._file.close()
             self._file = None
 
-    def _start(self) -> None:
-        # The supernet as bytes: its classes may be those of a plug-in's file.
-        it = self._scorer
-        others = (it.validation, it.calibration, it.mean, it.std, it.size)
-        self._file = SharedFile((pack(it.supernet), others))
-        services = [_PathService(self._file.path) for _ in range(self._processes)]
-        self._pool: WorkerPool[list[Genome], Sequence[Metrics]] = WorkerPool(services)
-
 
 class _PathService:
     """Scores a part of a generation; see :class:`evo_nas.core.workers.pool.Service`."""
@@ -98,10 +117,8 @@ class _PathService:
         self._file = file
 
     def open(self) -> None:
-        """Read the supernet and the images."""
         supernet, others = read_shared(self._file)
         self._scorer = PathScorer(pickle.loads(supernet), *others)
 
     def do(self, genomes: list[Genome]) -> Sequence[Metrics]:
-        """The metrics of a part."""
         return self._scorer.score(genomes)

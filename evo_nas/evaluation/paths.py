@@ -31,21 +31,6 @@ from evo_nas.space.supernet import Step, Supernet
 _HIGHEST_LOSS = 1e4
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """The scores of some genomes, and what they cost.
-
-    ``metrics`` holds for each genome "accuracy", "loss" (mean cross entropy), and "accuracy_even"
-    and "accuracy_odd", those of validation rows 0, 2, 4... and 1, 3, 5..., to tell how reliable a
-    ranking is. ``step_images`` counts images through steps, ``unshared_step_images`` what these
-    would have been for one candidate at a time.
-    """
-
-    metrics: tuple[dict[str, float], ...]
-    step_images: int
-    unshared_step_images: int
-
-
 @dataclass(slots=True, eq=False)
 class _Node:
     """A step after the steps of its ancestors.
@@ -69,8 +54,11 @@ def score(
     prepare: Callable[[Tensor], Tensor],
     *,
     batch_size: int = 128,
-) -> Generation:
+) -> tuple[dict[str, float], ...]:
     """Scores of full genomes of the supernet's root space; the supernet is left as it was.
+
+    For each genome "accuracy", "loss" (mean cross entropy), and "accuracy_even" and "accuracy_odd",
+    those of validation rows 0, 2, 4... and 1, 3, 5..., to tell how reliable a ranking is.
 
     Args:
         supernet: shared weights, on a device.
@@ -85,11 +73,9 @@ def score(
     paths = [supernet.steps(genome) for genome in genomes]
     roots = _prefix_tree(paths)
     with torch.inference_mode(), _evaluating(supernet):
-        calibrating = _calibrate(roots, calibration, prepare, batch_size)
-        validating, results = _validate(roots, len(paths), validation, prepare, batch_size)
-    metrics = tuple(_metrics(*result) for result in zip(*results, strict=True))
-    unshared = sum(_unshared(path, len(validation), len(calibration)) for path in paths)
-    return Generation(metrics, calibrating + validating, unshared)
+        _calibrate(roots, calibration, prepare, batch_size)
+        results = _validate(roots, len(paths), validation, prepare, batch_size)
+    return tuple(_metrics(*result) for result in zip(*results, strict=True))
 
 
 def _prefix_tree(paths: Sequence[Sequence[Step]]) -> list[_Node]:
@@ -97,7 +83,7 @@ def _prefix_tree(paths: Sequence[Sequence[Step]]) -> list[_Node]:
     roots: dict[Hashable, _Node] = {}
     for candidate, path in enumerate(paths):
         assert path, "a path has one step at least"
-        last_calibrated = _last_calibrated(path)
+        last_calibrated = max((i for i, step in enumerate(path) if step.batch_norms), default=-1)
         children = roots
         for position, step in enumerate(path):
             node = children.setdefault(step.key, _Node(step))
@@ -107,24 +93,14 @@ def _prefix_tree(paths: Sequence[Sequence[Step]]) -> list[_Node]:
     return list(roots.values())
 
 
-def _last_calibrated(path: Sequence[Step]) -> int:
-    """The position of the last step with a BatchNorm, -1 if there is none."""
-    return max((i for i, step in enumerate(path) if step.batch_norms), default=-1)
-
-
-def _unshared(path: Sequence[Step], validation: int, calibration: int) -> int:
-    return len(path) * validation + (_last_calibrated(path) + 1) * calibration
-
-
 def _calibrate(
     roots: list[_Node], pixels: Tensor, prepare: Callable[[Tensor], Tensor], batch_size: int
-) -> int:
-    """Take every node's statistics; returns images through steps."""
+) -> None:
+    """Take every node's statistics."""
     roots = [root for root in roots if root.calibrated]
     if not roots:
-        return 0
+        return
     assert len(pixels), "BatchNorm statistics need calibration images"
-    images = 0
     for rows in _batches(len(pixels), batch_size):
         share = (rows.stop - rows.start) / len(pixels)
         stack = _on_top(roots, prepare(pixels[rows]))
@@ -136,8 +112,6 @@ def _calibrate(
                 norm.eval()
             _add_statistics(node, taken, share)
             stack += _on_top([n for n in node.children.values() if n.calibrated], hidden)
-            images += rows.stop - rows.start
-    return images
 
 
 def _take_statistics(norm: nn.Module) -> tuple[Tensor, Tensor]:
@@ -167,12 +141,11 @@ def _validate(
     validation: Images,
     prepare: Callable[[Tensor], Tensor],
     batch_size: int,
-) -> tuple[int, tuple[Tensor, Tensor]]:
-    """Images through steps; whether right, and the loss, each (candidates, n)."""
+) -> tuple[Tensor, Tensor]:
+    """Whether right, and the loss, each (candidates, n)."""
     size, device = (candidates, len(validation)), validation.labels.device
     correct = torch.empty(size, dtype=torch.bool, device=device)
     losses = torch.empty(size, dtype=torch.float32, device=device)
-    images = 0
     for rows in _batches(len(validation), batch_size):
         labels = validation.labels[rows]
         stack = _on_top(roots, prepare(validation.pixels[rows]))
@@ -186,8 +159,7 @@ def _validate(
                 correct[node.candidates, rows] = logits.argmax(dim=1) == labels
                 losses[node.candidates, rows] = F.cross_entropy(logits, labels, reduction="none")
             stack += _on_top(list(node.children.values()), hidden)
-            images += rows.stop - rows.start
-    return images, (correct.cpu(), losses.cpu())
+    return correct.cpu(), losses.cpu()
 
 
 def _metrics(correct: Tensor, losses: Tensor) -> dict[str, float]:

@@ -1,6 +1,5 @@
 import contextlib
 import sqlite3
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError, EvaluatorError, SpaceError, SpecError, TrainingError
+from evo_nas.evaluation import path_workers
 from evo_nas.evaluation.evaluator import Failure
 from evo_nas.evaluation.outcomes import outcomes
-from evo_nas.evaluation.path_workers import PathWorkers
 from evo_nas.space.space import Space
 from evo_nas.space.subspace import Subspace
 from evo_nas.training.batches import Ledger
@@ -182,12 +181,12 @@ def test_the_weights_and_scores_of_an_earlier_run_are_used_again(tmp_path, monke
     expected = scores(opened(tmp_path / "run" / "a", ledger=ledgers[0]))
     scored = []
 
-    def score(workers, genomes):
+    def score(supernet, genomes, *arguments):
         scored.extend(genomes)
-        return score_in_workers(workers, genomes)
+        return whole(supernet, genomes, *arguments)
 
-    score_in_workers = PathWorkers.score
-    monkeypatch.setattr(PathWorkers, "score", score)
+    whole = path_workers.score
+    monkeypatch.setattr(path_workers, "score", score)
     spec = f"supernet?run={tmp_path / 'run'}"
     later = opened(
         tmp_path / "b", spec, streams=Streams(9), progress=Stopping(after=1), ledger=ledgers[1]
@@ -283,11 +282,12 @@ def test_shared_weights_that_cannot_be_trained_stop_the_run(tmp_path):
     assert not (tmp_path / "supernet.safetensors").exists()
 
 
-@pytest.mark.parametrize("together", [3, 1])
-def test_as_many_candidates_are_scored_together_as_fit(tmp_path, monkeypatch, together):
-    evaluator = opened(tmp_path)
-    expected, module = evaluator._score_here(GENOMES), sys.modules[type(evaluator).__module__]
-    whole, sizes = module.score, []
+@pytest.mark.parametrize(
+    ("together", "asked"), [(3, [4, 2, 2]), (1, [4, 2, 1, 1, 2, 1, 1]), (0, [4, 2, 1])]
+)
+def test_as_many_candidates_are_scored_together_as_fit(tmp_path, monkeypatch, together, asked):
+    evaluator, sizes = opened(tmp_path), []
+    expected, whole = evaluator._workers.score(GENOMES), path_workers.score
 
     def short(supernet, genomes, *arguments):
         sizes.append(len(genomes))
@@ -295,19 +295,13 @@ def test_as_many_candidates_are_scored_together_as_fit(tmp_path, monkeypatch, to
             raise torch.OutOfMemoryError("injected")
         return whole(supernet, genomes, *arguments)
 
-    monkeypatch.setattr(module, "score", short)
-    assert evaluator._score_here(GENOMES) == list(expected)
-    assert sizes == ([4, 2, 2] if together == 3 else [4, 2, 1, 1, 2, 1, 1])
-
-
-def test_a_candidate_that_does_not_fit_is_told(tmp_path, monkeypatch):
-    def short(*arguments):
-        raise torch.OutOfMemoryError("injected")
-
-    evaluator = opened(tmp_path)
-    monkeypatch.setattr(sys.modules[type(evaluator).__module__], "score", short)
-    with pytest.raises(TrainingError, match=r"genome 0 0: a batch of images does not fit into the"):
-        evaluator._score_here(GENOMES)
+    monkeypatch.setattr(path_workers, "score", short)
+    if together:
+        assert evaluator._workers.score(GENOMES) == list(expected)
+    else:
+        with pytest.raises(TrainingError, match="genome 0 0: a batch of images does not fit into"):
+            evaluator._workers.score(GENOMES)
+    assert sizes == asked
 
 
 def test_a_path_without_numbers_fails_alone_and_is_not_kept(tmp_path):
