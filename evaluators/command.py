@@ -16,7 +16,6 @@ from evo_nas.core.plugins.options import Program, above
 from evo_nas.core.workers.start import start_program
 from evo_nas.errors import EvaluatorError, SpecError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
-from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 
 _LINES = 5  # of standard error, in messages
@@ -70,16 +69,15 @@ class CommandEvaluator(Evaluator):
         self.objectives = (Objective(objective, maximise=not minimise),)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Prepare to decode genomes."""
-        self._space, self._decoder, self._streams = space, Decoder(space), context.streams
+        self._space, self._streams = space, context.streams
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """What the program writes."""
-        full = self._decoder.full(genome)
+        full = self._space.lift(genome)
         question = {
             "space": self._space.root.name,
             "genome": list(full),
-            "choices": self._decoder.options(genome),
+            "choices": self._space.root.options(full),
             "costs": dict(self._space.root.costs(full)),
             "seed": self._streams.number("command", *full) % 2**32,
         }
