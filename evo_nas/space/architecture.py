@@ -40,8 +40,8 @@ def read_architecture(path: Path, *, known_code: bool = True) -> Architecture:
             The genome is checked against the space when it is used. Or it is not what was written.
     """
     content = read_json(path, SpecError)
-    space = content.get("space") if isinstance(content, dict) else None
-    genome = content.get("genome") if isinstance(content, dict) else None
+    content = content if isinstance(content, dict) else {}
+    space, genome = content.get("space"), content.get("genome")
     if not isinstance(space, str):
         raise SpecError(f"{path} is no architecture file: 'space' must be the spec of a space")
     if not isinstance(genome, list) or not is_genome(genome):

@@ -1,8 +1,7 @@
-"""What plug-ins have to give, checked cheaply before a run begins and whenever a strategy is asked.
+"""What spaces have to give, checked cheaply before a run begins.
 
 Each function raises a :class:`Breach` that names the first value that is not as it should be and
-what to give instead. ``evo-nas check`` (:mod:`evo_nas.testing`) makes the same checks and others,
-which take longer.
+what to give instead. ``evo-nas check`` (:mod:`evo_nas.testing`) makes these checks and others.
 """
 
 from __future__ import annotations
@@ -18,9 +17,6 @@ from evo_nas.core.validation import shown
 from .space import Choice, Costs, Genome, Geometry, Space
 
 _QUICK = 200  # values of a slot that are looked at before a run: there may be thousands
-
-
-# -- spaces --------------------------------------------------------------------------------------
 
 
 def check_choices(space: Space) -> None:
@@ -70,8 +66,8 @@ def check_slot(space: Space, slot: str, context: Genome, most: int | None = None
     if table is None:
         return
     require(isinstance(table, Mapping), f"{told} is {shown(table)}; return a dict, or None")
-    positions, given = space.slots[slot], dict(zip(space.context, context, strict=True))
-    genomes = islice(space.partial_genomes(positions, given), most)
+    positions = space.slots[slot]
+    genomes = islice(space.partial_genomes(positions, space.given(context)), most)
     values = [tuple(genes[i] for i in positions) for genes in genomes]
     missing = [str(value) for value in values if value not in table]
     more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
@@ -81,17 +77,20 @@ def check_slot(space: Space, slot: str, context: Genome, most: int | None = None
         "slot_values(slot, context)",
     )
     for value in values:
-        if not _is_cost(table[value], lowest=0):  # words are made only then: tables are large
+        if not is_cost(table[value]):  # words are made only then: tables are large
             check_cost(table[value], f"{told}[{value}]")
 
 
 def check_cost(costs: Costs, told: str, lowest: float = 0) -> None:
     """Check that a cost is whole numbers; ``told`` names it in messages."""
-    fine = _is_cost(costs, lowest)
-    require(fine, f"{told} is {shown(costs)}; return int 'flops' and 'params', 0 or more")
+    require(
+        is_cost(costs, lowest),
+        f"{told} is {shown(costs)}; return int 'flops' and 'params', 0 or more",
+    )
 
 
-def _is_cost(costs: object, lowest: float) -> bool:
+def is_cost(costs: object, lowest: float = 0) -> bool:
+    """Whether this is whole numbers of FLOPs and parameters."""
     if not isinstance(costs, Mapping) or costs.keys() != {"flops", "params"}:
         return False
     return all(type(cost) is int and cost >= lowest for cost in costs.values())
@@ -109,12 +108,3 @@ def check_space(space: Space) -> None:
         check_cost(space.fixed_costs(context), f"fixed_costs({context})", -math.inf)
         for slot in space.slots:
             check_slot(space, slot, context, _QUICK)
-
-
-# -- evaluators ----------------------------------------------------------------------------------
-
-
-# -- strategies ----------------------------------------------------------------------------------
-
-
-# -- calling them --------------------------------------------------------------------------------

@@ -205,48 +205,28 @@ class Choices:
     @cached_property
     def contexts(self) -> tuple[Genome, ...]:
         """All canonical joint values of the context choices, in the order of ``context``."""
-        return tuple(
-            tuple(genes[i] for i in self.context)
-            for genes in self.partial_genomes(self.context, {})
-        )
+        found = self.partial_genomes(self.context, {})
+        return tuple(tuple(genes[i] for i in self.context) for genes in found)
+
+    def given(self, context: Genome) -> dict[int, int]:
+        """The genes of a context by position."""
+        return dict(zip(self.context, context, strict=True))
 
     def slot_values(self, slot: str, context: Genome) -> tuple[Genome, ...]:
-        """All canonical joint values of a slot's choices under a context."""
-        positions = self.slots[slot]
-        given = dict(zip(self.context, context, strict=True))
+        """All canonical joint values of a slot's choices under a context.
+
+        One without genes, where the slot has no choices.
+        """
+        positions = self.slots.get(slot, ())
         return tuple(
-            tuple(genes[i] for i in positions) for genes in self.partial_genomes(positions, given)
+            tuple(genes[i] for i in positions)
+            for genes in self.partial_genomes(positions, self.given(context))
         )
-
-    def reachable(self, slot: str) -> tuple[Mapping[str, Option], ...]:
-        """The options by name of each joint value that a slot can take, over all contexts."""
-        found: dict[tuple[tuple[str, Option], ...], Mapping[str, Option]] = {}
-        for genome in self._slot_representatives(slot):
-            wanted = {self.choices[i].name for i in self.slots[slot]}
-            options = {k: v for k, v in self.options(genome).items() if k in wanted}
-            found.setdefault(tuple(options.items()), options)
-        return tuple(found.values())
-
-    def reachable_contexts(self) -> tuple[Mapping[str, Option], ...]:
-        """The options by name of each joint value that the context choices can take."""
-        wanted = {self.choices[i].name for i in self.context}
-        genomes = [
-            self.fill(dict(zip(self.context, context, strict=True))) for context in self.contexts
-        ]
-        return tuple(
-            {k: v for k, v in self.options(genome).items() if k in wanted} for genome in genomes
-        )
-
-    def _slot_representatives(self, slot: str) -> Iterator[Genome]:
-        for context in self.contexts:
-            for value in self.slot_values(slot, context):
-                yield self.place(slot, context, value)
 
     def place(self, slot: str, context: Genome, value: Genome) -> Genome:
         """A genome with this context and slot value, and first options elsewhere."""
-        genes = dict(zip(self.context, context, strict=True))
-        genes.update(zip(self.slots[slot], value, strict=True))
-        return self.fill(genes)
+        positions = self.slots.get(slot, ())
+        return self.fill({**self.given(context), **dict(zip(positions, value, strict=True))})
 
     def fill(self, genes: Mapping[int, int]) -> Genome:
         """A genome with these genes by position, and first options elsewhere."""

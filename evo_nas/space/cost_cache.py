@@ -13,14 +13,17 @@ import hashlib
 import inspect
 import json
 import os
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from evo_nas.core.files import written_aside
+from evo_nas.errors import RunError
+
 from . import flops
+from .checks import is_cost
 from .space import Costs
 
 
@@ -86,26 +89,14 @@ def _source_digest(thing: object) -> str:
 def _read(path: Path) -> Costs | None:
     """The costs in the file; None where it is missing or damaged."""
     try:
-        if not path.is_file():
-            return None
-        costs = json.loads(path.read_bytes())
+        costs = json.loads(path.read_bytes()) if path.is_file() else None
     except (OSError, ValueError, RecursionError):
         return None
-    whole = isinstance(costs, dict) and costs.keys() == {"flops", "params"}
-    if not whole or not all(type(cost) is int and cost >= 0 for cost in costs.values()):
-        return None
-    return {name: costs[name] for name in ("flops", "params")}
+    return costs if is_cost(costs) else None
 
 
 def _write(path: Path, costs: Costs) -> None:
-    """Put the whole file in its place at once, so that no other process reads half of it."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RunError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w") as file:
-                json.dump(dict(costs), file)
-            os.replace(temporary, path)
-        except OSError:
-            os.unlink(temporary)
-            raise
+        with written_aside(path) as temporary:
+            temporary.write_text(json.dumps(dict(costs)))

@@ -32,11 +32,9 @@ class CountedSpace(Space):
     """
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
-        """The costs of each value of a slot beyond the cheapest one."""
         return self._of(context).slots[slot]
 
     def fixed_costs(self, context: Genome) -> Costs:
-        """The costs of the cheapest network of a context."""
         return self._of(context).rest
 
     def _of(self, context: Genome) -> _Counted:
@@ -54,7 +52,7 @@ class CountedSpace(Space):
         Raises:
             SpaceError: the costs of slots do not add up.
         """
-        genes = dict(zip(self.context, context, strict=True))
+        genes = self.given(context)
         first = self._costs_of(self.fill(genes))
         slots, rest = {}, dict(first)
         for slot, positions in self.slots.items():

@@ -53,20 +53,16 @@ def stage_sizes(space: Space, level: int) -> tuple[int, int]:
 
 def _stage_sizes(space: Space, level: int, context: Genome) -> tuple[int, int]:
     """The fewest and most genomes of a stage under one context of earlier levels."""
-    stage = space.stage(level, space.fill(dict(zip(space.context, context, strict=True))))
+    stage = space.stage(level, space.fill(space.given(context)))
     fewest = [1] * len(stage.contexts)
     most = [1] * len(stage.contexts)
     for slot, positions in space.slots.items():
-        earlier = {i for i in positions if space.choices[i].level < level}
-        decided = {
-            tuple(g if i in earlier or i in space.context else 0 for i, g in enumerate(genome))
-            for genome in (
-                space.place(slot, context, value) for value in space.slot_values(slot, context)
-            )
-        }
+        kept = {i for i in positions if space.choices[i].level < level} | set(space.context)
+        values = [space.place(slot, context, v) for v in space.slot_values(slot, context)]
+        decided = {tuple(g if i in kept else 0 for i, g in enumerate(genome)) for genome in values}
         stages = [space.stage(level, genome) for genome in decided]
         for number, free in enumerate(stage.contexts):
-            counts = [len(s.slot_values(slot, free)) if slot in s.slots else 1 for s in stages]
+            counts = [len(each.slot_values(slot, free)) for each in stages]
             fewest[number] *= min(counts)
             most[number] *= max(counts)
     return sum(fewest), sum(most)

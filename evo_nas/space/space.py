@@ -112,6 +112,30 @@ class Space(Choices, ABC):
 
         return Subspace(self, self.fixed_at(level, decided))
 
+    def reachable(self, slot: str) -> tuple[Mapping[str, Option], ...]:
+        """The root's options by name of each joint value that a slot of the root can take here."""
+        genomes = [
+            self.place(slot, context, value)
+            for context in self.contexts
+            for value in self.slot_values(slot, context)
+        ]
+        return self._different(genomes, self.root.slots[slot])
+
+    def reachable_contexts(self) -> tuple[Mapping[str, Option], ...]:
+        """The root's options by name that the root's context choices can take here."""
+        genomes = [self.fill(self.given(context)) for context in self.contexts]
+        return self._different(genomes, self.root.context)
+
+    def _different(
+        self, genomes: Sequence[Genome], positions: Sequence[int]
+    ) -> tuple[Mapping[str, Option], ...]:
+        """The different options of the root's choices at these positions."""
+        root = self.root
+        wanted = {root.choices[i].name for i in positions}
+        full = genomes if self is root else [self.lift(genome) for genome in genomes]
+        found = [{k: v for k, v in root.options(g).items() if k in wanted} for g in full]
+        return tuple({tuple(options.items()): options for options in found}.values())
+
     @cached_property
     def fingerprint(self) -> str:
         """A digest of name, target, choices and the costs of the first and last genome.
@@ -119,21 +143,13 @@ class Space(Choices, ABC):
         A run goes on only with the space that it began with: files of spaces can be edited.
         """
         last = self.canonical([len(choice.options) - 1 for choice in self.choices])
-        told = [
-            self.name,
-            asdict(self.target),
-            [
-                [
-                    c.name,
-                    c.options,
-                    c.level,
-                    c.slot,
-                    {k: sorted(map(str, v)) for k, v in c.when.items()},
-                ]
-                for c in self.choices
-            ],
-            [dict(self.costs(genome)) for genome in ((0,) * len(self.choices), last)],
+        costs = [dict(self.costs(genome)) for genome in ((0,) * len(self.choices), last)]
+        whens = [{k: sorted(map(str, v)) for k, v in c.when.items()} for c in self.choices]
+        choices = [
+            [c.name, c.options, c.level, c.slot, when]
+            for c, when in zip(self.choices, whens, strict=True)
         ]
+        told = [self.name, asdict(self.target), choices, costs]
         return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     # -- costs at the target geometry ------------------------------------------------------------

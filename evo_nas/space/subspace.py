@@ -35,11 +35,9 @@ class Subspace(Space):
 
     @property
     def root(self) -> Space:
-        """The space in which nothing is frozen."""
         return self.base.root
 
     def lift(self, genome: Sequence[int]) -> Genome:
-        """The root's full genome."""
         return self.base.lift(self._to_base(genome))
 
     def _to_base(self, genome: Sequence[int]) -> Genome:
@@ -53,38 +51,12 @@ class Subspace(Space):
         full = self._to_base(genome)
         return super().canonical([full[position] for position in self._positions])
 
-    def reachable(self, slot: str) -> tuple[Mapping[str, Option], ...]:
-        """The root's options by name that a slot of the root can take here, over all contexts."""
-        found: dict[tuple[tuple[str, Option], ...], Mapping[str, Option]] = {}
-        wanted = {choice.name for choice in self.root.choices if choice.slot == slot}
-        if slot in self.slots:
-            genomes = list(self._slot_representatives(slot))
-        else:
-            genomes = [self._with_context(context) for context in self.contexts]
-        for genome in genomes:
-            options = self.root.options(self.lift(genome))
-            options = {k: v for k, v in options.items() if k in wanted}
-            found.setdefault(tuple(options.items()), options)
-        return tuple(found.values())
-
-    def reachable_contexts(self) -> tuple[Mapping[str, Option], ...]:
-        """The root's options by name that the root's context choices can take here."""
-        wanted = {self.root.choices[i].name for i in self.root.context}
-        lifted = [self.lift(self._with_context(context)) for context in self.contexts]
-        found = [self.root.options(genome).items() for genome in lifted]
-        return tuple({k: v for k, v in options if k in wanted} for options in found)
-
-    def _with_context(self, context: Genome) -> Genome:
-        return self.fill(dict(zip(self.context, context, strict=True)))
-
     # -- costs -----------------------------------------------------------------------------------
 
     def costs(self, genome: Sequence[int]) -> Costs:
-        """The base's costs of the lifted genome."""
         return self.base.costs(self._to_base(genome))
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs] | None:
-        """The base's costs of the values that the slot can hold here."""
         return self._slot_costs(slot, context)
 
     def _find_slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs] | None:
@@ -100,7 +72,7 @@ class Subspace(Space):
 
     def fixed_costs(self, context: Genome) -> Costs:
         """The base's fixed costs, and the costs of slots in which nothing is free."""
-        full = self._to_base(self._with_context(context))
+        full = self._to_base(self.fill(self.given(context)))
         base_context = tuple(full[i] for i in self.base.context)
         total = dict(self.base.fixed_costs(base_context))
         for slot in self.base.slots.keys() - self.slots.keys():
@@ -112,29 +84,23 @@ class Subspace(Space):
 
     @property
     def counted(self) -> str:
-        """Where the base counts FLOPs."""
         return self.base.counted
 
     def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
-        """The base's results of the lifted genome."""
         return self.base.metrics(self._to_base(genome), repeat)
 
     # -- networks --------------------------------------------------------------------------------
 
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
-        """The base's network of the lifted genome."""
         return self.base.build(self._to_base(genome), geometry)
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
-        """The root's supernet, with the weights that this subspace can reach."""
         return self.root.supernet(geometry, reachable or self)
 
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
-        """The base's proxy geometry."""
         return self.base.proxy(image_size, channels, classes)
 
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
-        """The base's picture of the lifted genome."""
         return self.base.picture(self._to_base(genome))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .space import Costs, Genome, Option, Space
@@ -48,7 +47,11 @@ def slot_table(space: Space, genome: Genome) -> SlotTable:
     return SlotTable(
         names=names,
         rows=tuple(rows),
-        context=tuple(_context(space, options)),
+        context=tuple(
+            (choice.name, options[choice.name])
+            for choice in (space.choices[i] for i in space.context)
+            if choice.name in options
+        ),
         total=space.costs(genome),
         rest=space.fixed_costs(context) if additive else None,
     )
@@ -58,8 +61,3 @@ def kind(space: Space, position: int) -> str:
     """The kind of a choice: the same word in all slots that are alike."""
     choice = space.choices[position]
     return "option" if choice.name == choice.slot else choice.name.removeprefix(f"{choice.slot}.")
-
-
-def _context(space: Space, options: dict[str, Option]) -> Sequence[tuple[str, Option]]:
-    names = [space.choices[i].name for i in space.context]
-    return [(name, options[name]) for name in names if name in options]
