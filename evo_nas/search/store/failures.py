@@ -5,13 +5,9 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-# The key of the fact that holds the notes of an evaluation, in SQL.
-NOTE_KEY = "'note/' || stage || '/' || phase || '/' || generation || '/' || position"
-
-
-def note_key(stage: str, phase: str, generation: int, position: int) -> str:
-    """The same key for one evaluation."""
-    return f"note/{stage}/{phase}/{generation}/{position}"
+# The key of the fact that holds the notes of an evaluation, for Python and for SQL.
+NOTE = "note/%s/%s/%d/%d"
+NOTE_KEY = f"printf('{NOTE}', stage, phase, generation, position)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +43,17 @@ def forget_failures(connection: sqlite3.Connection) -> Forgotten:
     names = list(stages)
     first = names.index(failed[0])
     kept, gone = tuple(names[: first + 1]), tuple(names[first + 1 :])
-    count = _delete(connection, "failure IS NOT NULL")
-    followed = sum(_delete(connection, "stage = ?", name) for name in gone)
+
+    def delete(where: str, *values: object) -> int:
+        return connection.execute(f"DELETE FROM evaluations WHERE {where}", values).rowcount
+
+    count = delete("failure IS NOT NULL")
+    followed = sum(delete("stage = ?", name) for name in gone)
     if (generation := stages[failed[0]]) is not None:
         where = "stage = ? AND (phase <> 'search' OR generation > ?)"
-        followed += _delete(connection, where, failed[0], generation)
+        followed += delete(where, failed[0], generation)
     connection.execute(
         "DELETE FROM facts WHERE key LIKE 'note/%'"
         f" AND key NOT IN (SELECT {NOTE_KEY} FROM evaluations)"
     )
     return Forgotten(count, followed, kept, gone)
-
-
-def _delete(connection: sqlite3.Connection, where: str, *values: object) -> int:
-    return connection.execute(f"DELETE FROM evaluations WHERE {where}", values).rowcount

@@ -1,16 +1,33 @@
-"""One evaluation as a row of run.sqlite, with every cell checked when it is read."""
+"""Rows of run.sqlite as what they hold, every cell checked when it is read."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from evo_nas.core.validation import is_genome, is_number, parse_json, shown
+from pydantic import AfterValidator, Field, FiniteFloat, Json, TypeAdapter, ValidationError
+
+from evo_nas.core.validation import shown
 from evo_nas.errors import RunError
-from evo_nas.space.space import Genome
 from evo_nas.training.batches import Ledger
+
+Record = TypeVar("Record")
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+PLACE = ("stage", "phase", "generation", "position")  # what tells evaluations apart
+Genes = tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
+
+
+def _is_spent(images: Ledger) -> Ledger:
+    if min(images.trained, images.measured) < 0:
+        raise ValueError
+    return images
+
+
+Images = Annotated[Ledger, AfterValidator(_is_spent)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,110 +39,66 @@ class Evaluation:
 
     stage: str
     phase: str
-    generation: int
-    position: int
-    genome: Genome
-    flops: int
-    params: int
-    metrics: Mapping[str, float]
+    generation: Count
+    position: Count
+    genome: Json[Genes]
+    flops: Count
+    params: Count
+    metrics: Json[Mapping[str, FiniteFloat]]
     origin: str
-    parents: tuple[Genome, ...]
-    seconds: float
-    images: Ledger
+    parents: Json[tuple[Genes, ...]]
+    seconds: FiniteFloat
+    images: Images
     failure: str | None = None
 
 
-def evaluation_of(row: tuple[Any, ...], known: dict[Genome, Genome]) -> Evaluation:
-    """The evaluation in a row; genomes are taken from those ``known``, as parents have been."""
-    stage, phase, generation, position = row[:4]
-    genome, flops, params, metrics, origin, parents, seconds, trained, measured, failure = row[4:]
-    genome, *parents = (known.setdefault(one, one) for one in map(tuple, (genome, *parents)))
-    return Evaluation(
-        stage, phase, generation, position, genome, flops, params, metrics, origin,
-        tuple(parents), seconds, Ledger(trained, measured), failure,
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a phase took; images only what no evaluation holds."""
+
+    stage: str
+    phase: str
+    seconds: FiniteFloat
+    images: Images
 
 
-def checked(row: tuple[Any, ...], path: Path) -> tuple[Any, ...]:
-    """A row of evaluations with its JSON decoded; ``path`` is named where something is wrong.
+def _is_tally(tally: dict[str, int]) -> dict[str, int]:
+    if "looked at" not in tally:
+        raise ValueError
+    return tally
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts of a run, each None where it was not kept."""
+
+    config: Json[str | dict[str, Any]] | None = None  # version 0.1.0 kept a digest
+    config_without_evaluators: Json[str] | None = None
+    data: Json[str] | None = None
+    notes: Json[dict[str, list[str]]] | None = None
+    rejected: Json[dict[str, Annotated[dict[str, Count], AfterValidator(_is_tally)]]] | None = None
+    space: Json[str] | None = None
+    validation_rows: Json[list[int]] | None = None
+    versions: Json[dict[str, str]] | None = None
+
+
+def read(kind: type[Record], cells: Mapping[str, Any], path: Path) -> Record:
+    """The record, or facts, in the ``cells`` of a row of the file ``path``.
 
     Raises:
         RunError: a cell holds what evo-nas never writes there.
     """
-    stage, phase, generation, position, *others = row
-    genome, flops, params, metrics, origin, parents, seconds, trained, measured, failure = others
-    place = f"{stage} {phase}, generation {generation}, position {position}"
-    found, told, bred = (
-        decoded(cell, path, place, name)
-        for cell, name in ((genome, "genome"), (metrics, "metrics"), (parents, "parents"))
+    text = json.dumps(cells, default=repr)  # bytes fit nowhere, however they are written
+    try:
+        record: Record = _adapter(kind).validate_json(text, strict=True)
+        return record
+    except ValidationError as error:
+        column = error.errors(include_url=False)[0]["loc"][0]
+    place = ", ".join(f"{name} {cells[name]}" for name in PLACE if name in cells) or "fact"
+    raise RunError(
+        f"{path}, {place}: {column} cannot be {shown(cells[str(column)])}; restore the file from a "
+        "copy, or start a new run"
     )
-    for name, sound, cell in (
-        ("stage", isinstance(stage, str) and isinstance(phase, str), stage),
-        ("generation", is_count(generation) and is_count(position), generation),
-        ("genome", is_genome(found), genome),
-        ("metrics", isinstance(told, dict) and all(map(is_number, told.values())), metrics),
-        ("origin", isinstance(origin, str), origin),
-        ("parents", isinstance(bred, list) and all(map(is_genome, bred)), parents),
-        ("flops", is_count(flops), flops),
-        ("params", is_count(params), params),
-        ("seconds", is_number(seconds), seconds),
-        ("images", is_count(trained) and is_count(measured), (trained, measured)),
-        ("failure", failure is None or (isinstance(failure, str) and not told), failure),
-    ):
-        require(sound, path, place, name, cell)
-    return (*row[:4], found, flops, params, told, origin, bred, *others[6:])
 
 
-def checked_fact(key: str, cell: object, path: Path) -> Any:
-    """A fact, from JSON; raises a RunError if it is none that evo-nas writes under this key."""
-    value = decoded(cell, path, "fact", key)
-    fits = _FACTS.get(key)
-    require(value is None or fits is None or fits(value), path, "fact", key, cell)
-    return value
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
-def _is_tally(value: object) -> bool:
-    return _all(is_count)(value) and isinstance(value, dict) and "looked at" in value
-
-
-def _all(fits: Callable[[object], bool]) -> Callable[[object], bool]:
-    """Whether a value is an object all of whose values fit."""
-    return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
-
-
-def is_count(value: object) -> bool:
-    """Whether a value is a whole number from 0 up."""
-    return type(value) is int and value >= 0
-
-
-def decoded(cell: object, path: Path, place: str, column: str) -> Any:
-    """The JSON in a cell."""
-    require(isinstance(cell, str), path, place, column, cell)
-    return parse_json(str(cell), RunError, f"{path}, {place}: {column} {shown(cell)}")
-
-
-def require(sound: bool, path: Path, place: str, column: str, cell: object) -> None:
-    """Raise a RunError that names place, column and cell, unless it is sound."""
-    if not sound:
-        raise RunError(
-            f"{path}, {place}: {column} cannot be {shown(cell)}; restore the file from a copy, or "
-            "start a new run"
-        )
-
-
-_FACTS: Mapping[str, Callable[[object], bool]] = {
-    "config": lambda value: isinstance(value, str | dict),  # version 0.1.0 kept a digest
-    "data": _is_text,
-    "notes": _all(_are_texts),
-    "rejected": _all(_is_tally),
-    "space": _is_text,
-    "versions": _all(_is_text),
-}
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)

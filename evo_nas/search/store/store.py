@@ -8,19 +8,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 from evo_nas.core.sqlite import checksum, explained
-from evo_nas.core.validation import is_number
 from evo_nas.errors import RunError
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Ledger
 
 from . import schema
-from .failures import NOTE_KEY, Forgotten, forget_failures, note_key
-from .rows import Evaluation, checked, checked_fact, evaluation_of, is_count, require
+from .checksums import covered
+from .failures import NOTE, NOTE_KEY, Forgotten, forget_failures
+from .rows import PLACE, Evaluation, Facts, Record, Spent, read
 
 __all__ = ["Evaluation", "Forgotten", "Store"]
 
@@ -48,6 +50,8 @@ class Store:
         self.path, self._read_only = path, read_only
         with self._explained():
             self._connection = schema.connect(path, read_only=read_only)
+            self._connection.row_factory = sqlite3.Row
+            self._columns = {each: covered(self._connection, each) for each in schema.TABLES}
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")
         self._committed = time.monotonic()
@@ -118,32 +122,18 @@ class Store:
         """
         self._begin(durable=evaluation.seconds >= _COSTLY)
         options = space.options(evaluation.genome)
-        row = (
-            evaluation.stage,
-            evaluation.phase,
-            evaluation.generation,
-            evaluation.position,
-            _dump(evaluation.genome),
-            _dump([options.get(choice.name) for choice in space.choices]),
-            evaluation.flops,
-            evaluation.params,
-            None if score is None else float(score),
-            _dump(dict(evaluation.metrics)),
-            evaluation.origin,
-            _dump(evaluation.parents),
-            float(evaluation.seconds),  # as SQLite gives it back: the checksum covers the type
-            evaluation.images.trained,
-            evaluation.images.measured,
-            evaluation.failure,
-        )
-        cells = ", ".join("?" * len(row))
+        cells = {
+            **_cells(evaluation),
+            "genome": _dump(evaluation.genome),
+            "metrics": _dump(dict(evaluation.metrics)),
+            "parents": _dump(evaluation.parents),
+            "options": _dump([options.get(choice.name) for choice in space.choices]),
+            "score": None if score is None else float(score),
+        }
         with self._explained():
-            self._connection.execute(
-                f"INSERT INTO evaluations VALUES (NULL, {cells}, ?)", (*row, checksum(*row))
-            )
+            self._insert("evaluations", cells)
             if notes:
-                key = note_key(*row[:4])
-                self._write_fact(key, _dump(list(notes)))
+                self._write_fact(NOTE % tuple(cells[name] for name in PLACE), _dump(list(notes)))
         waited = time.monotonic() - self._committed
         if evaluation.seconds >= _QUICK or waited >= _LONGEST_WAIT:
             self.commit()
@@ -156,15 +146,36 @@ class Store:
         given = {column: value for column, value in asked.items() if value is not None}
         # Conditions on nothing else, so that SQLite finds a generation by its index.
         where = " AND ".join(f"{column} = :{column}" for column in given) or "true"
+        order = "ORDER BY stage, phase DESC, generation, position"
+        known: dict[Genome, Genome] = {}  # a parent is kept once, however many children it has
+        found = []
+        for one in self._read(
+            Evaluation, f"SELECT * FROM evaluations WHERE {where} {order}", given
+        ):
+            genome, *parents = (known.setdefault(each, each) for each in (one.genome, *one.parents))
+            found.append(replace(one, genome=genome, parents=tuple(parents)))
+        return found
+
+    def _read(
+        self, kind: type[Record], query: str, given: Mapping[str, object] | None = None
+    ) -> Iterator[Record]:
         with self._explained():
-            rows = self._connection.execute(
-                "SELECT stage, phase, generation, position, genome, flops, params, metrics, origin,"
-                f" parents, seconds, trained, measured, failure FROM evaluations WHERE {where}"
-                " ORDER BY stage, phase DESC, generation, position",
-                given,
-            )
-            known: dict[Genome, Genome] = {}
-            return [evaluation_of(checked(row, self.path), known) for row in rows]
+            for row in self._connection.execute(query, given or {}):
+                cells = dict(row)
+                images = {name: cells.pop(name) for name in ("trained", "measured")}
+                yield read(kind, {**cells, "images": images}, self.path)
+
+    def _insert(self, table: str, cells: Mapping[str, Any], key: str = "") -> None:
+        """Write a row with its checksum, in place of that with the same ``key`` if one is named."""
+        row = [cells[name] for name in self._columns[table]]
+        names = [*self._columns[table], "checksum"]
+        statement = (
+            f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        )
+        if key:  # not REPLACE: a row keeps its place, which tells when its phase began
+            changes = ", ".join(f"{name} = excluded.{name}" for name in names)
+            statement += f" ON CONFLICT ({key}) DO UPDATE SET {changes}"
+        self._connection.execute(statement, (*row, checksum(*row)))
 
     @contextmanager
     def forgetting_failures(self, config: object = None) -> Iterator[Forgotten]:
@@ -188,18 +199,15 @@ class Store:
             self._write_fact(key, text)
 
     def _write_fact(self, key: str, text: str) -> None:
-        row = (key, text)
-        self._connection.execute(
-            "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", (*row, checksum(*row))
-        )
+        self._insert("facts", {"key": key, "value": text}, key="key")
 
-    def fact(self, key: str) -> object:
-        """A fact, or None."""
+    def fact(self, key: str) -> Any:
+        """A fact, or None; its type is that in :class:`evo_nas.search.store.rows.Facts`."""
         with self._explained():
             row = self._connection.execute(
                 "SELECT value FROM facts WHERE key = ?", (key,)
             ).fetchone()
-        return None if row is None else checked_fact(key, row[0], self.path)
+        return None if row is None else getattr(read(Facts, {key: row[0]}, self.path), key)
 
     def add_notes(self, where: str, notes: Sequence[str]) -> None:
         """Keep what happened, each line once, by where in the run it happened."""
@@ -227,8 +235,7 @@ class Store:
         return found
 
     def _notes_of_phases(self) -> dict[str, list[str]]:
-        kept = self.fact("notes")
-        return kept if isinstance(kept, dict) else {}
+        return self.fact("notes") or {}
 
     def spend(self, stage: str, phase: str, seconds: float, images: Ledger | None = None) -> None:
         """Add to the time that a phase took, over all restarts.
@@ -238,51 +245,40 @@ class Store:
         images = images or Ledger()
         self._begin(durable=seconds >= _COSTLY)
         with self._explained(), self._connection:
-            before = self._connection.execute(
-                "SELECT seconds, trained, measured FROM spent WHERE stage = ? AND phase = ?",
-                (stage, phase),
-            ).fetchone()
-            spent, trained, measured = before or (0.0, 0, 0)
-            row = (
-                stage,
-                phase,
-                spent + float(seconds),
-                max(trained, images.trained),
-                max(measured, images.measured),
+            query = "SELECT * FROM spent WHERE stage = :stage AND phase = :phase"
+            known = self._read(Spent, query, {"stage": stage, "phase": phase})
+            before = [*known, Spent(stage, phase, 0.0, Ledger())][0]
+            most = Ledger(
+                max(before.images.trained, images.trained),
+                max(before.images.measured, images.measured),
             )
-            # Not REPLACE: a row keeps its place, which tells when its phase began.
-            self._connection.execute(
-                "INSERT INTO spent VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (stage, phase)"
-                " DO UPDATE SET seconds = ?3, trained = ?4, measured = ?5, checksum = ?6",
-                (*row, checksum(*row)),
-            )
+            row = Spent(stage, phase, before.seconds + seconds, most)
+            self._insert("spent", _cells(row), key="stage, phase")
 
     def spent(self) -> dict[tuple[str, str], float]:
         """Seconds by stage and phase, in the order in which they began."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT stage, phase, seconds FROM spent ORDER BY rowid"
-            )
-            found = {(str(s), str(p)): seconds for s, p, seconds in rows}
-        for (stage, phase), seconds in found.items():
-            require(is_number(seconds), self.path, f"{stage} {phase}", "seconds", seconds)
-        return found
+        rows = self._read(Spent, "SELECT * FROM spent ORDER BY rowid")
+        return {(one.stage, one.phase): one.seconds for one in rows}
 
     def images(self) -> dict[tuple[str, str], Ledger]:
         """Images by stage and phase, where there are any."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT stage, phase, sum(trained), sum(measured) FROM ("
-                " SELECT rowid AS began, 0 AS kind, stage, phase, trained, measured FROM spent"
-                " UNION ALL SELECT id, 1, stage, phase, trained, measured FROM evaluations)"
-                " GROUP BY stage, phase HAVING sum(trained) + sum(measured) > 0"
-                " ORDER BY min(kind), min(began)"
-            )
-            found = {(str(s), str(p)): (t, m) for s, p, t, m in rows}
-        for (stage, phase), images in found.items():
-            sound = all(map(is_count, images))
-            require(sound, self.path, f"{stage} {phase}", "images", images)
-        return {key: Ledger(*images) for key, images in found.items()}
+        rows = self._read(
+            Spent,
+            "SELECT stage, phase, 0.0 AS seconds, sum(trained) AS trained,"
+            " sum(measured) AS measured FROM ("
+            " SELECT rowid AS began, 0 AS kind, stage, phase, trained, measured FROM spent"
+            " UNION ALL SELECT id, 1, stage, phase, trained, measured FROM evaluations)"
+            " GROUP BY stage, phase HAVING sum(trained) + sum(measured) > 0"
+            " ORDER BY min(kind), min(began)",
+        )
+        return {(one.stage, one.phase): one.images for one in rows}
+
+
+def _cells(record: Evaluation | Spent) -> dict[str, Any]:
+    """The fields of a record by column."""
+    cells = {field.name: getattr(record, field.name) for field in fields(record)}
+    # As SQLite gives them back: a checksum covers the type.
+    return {**cells, **asdict(cells.pop("images")), "seconds": float(record.seconds)}
 
 
 # One encoder: json.dumps would make one for each call.
