@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_type_hints
+from typing import Any, Literal, TypeVar, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -33,9 +33,15 @@ _NAMES = {
 
 
 def typed(
-    kind: type[Value], table: Mapping[str, Any], source: str | Path, refusal: Refusal
+    kind: type[Value],
+    table: Mapping[str, Any],
+    source: str | Path,
+    refusal: Refusal,
+    extra: Literal["forbid"] | None = "forbid",
 ) -> Value:
-    """The dataclass, or typed dictionary, that a table of the file ``source`` holds.
+    """The dataclass, typed dictionary or model that a table of the file ``source`` holds.
+
+    With ``extra`` None, the model says which other keys there may be.
 
     Raises:
         EvoNasError: ``refusal``, with file, key and value: a key is unknown or missing, or a value
@@ -47,7 +53,7 @@ def typed(
 
     text = json.dumps(table, default=refuse)
     try:
-        value: Value = _adapter(cast(Any, kind)).validate_json(text, strict=True, extra="forbid")
+        value: Value = _adapter(cast(Any, kind)).validate_json(text, strict=True, extra=extra)
         return value
     except ValidationError as error:
         found = error.errors(include_url=False)

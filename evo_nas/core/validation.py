@@ -10,16 +10,15 @@ import json
 import math
 import stat
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from evo_nas.errors import LINE, EvoNasError, RunError, plain
+from evo_nas.errors import LINE, EvoNasError
 
 LARGEST = 2**30  # bytes of a file of text
 
 Refusal = type[EvoNasError]
-Rule = tuple[Callable[[object], bool], str]  # whether a value fits, and what it should be
 
 
 def shown(value: object) -> str:
@@ -116,17 +115,6 @@ def is_genome(value: object) -> bool:
     if not isinstance(value, list) or not set(map(type, value)) <= {int}:
         return False
     return not value or (min(value) >= 0 and max(value) < 2**31)
-
-
-def check_values(
-    table: Mapping[str, Any], rules: Mapping[str, Rule], path: Path, prefix: str = ""
-) -> None:
-    """Raise a RunError, naming file, key and value, unless each rule's value is there and fits."""
-    for key, (fits, rule) in rules.items():
-        if key not in table:
-            raise RunError(f"{path}: {prefix}{key} is missing; it is {rule}")
-        if not fits(table[key]):
-            raise RunError(f"{path}: {prefix}{plain(key)} is {shown(table[key])}, not {rule}")
 
 
 def _reason(error: Exception) -> str:

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, FiniteFloat
 
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
-from evo_nas.core.validation import Rule, check_values, is_genome, is_number, read_json
+from evo_nas.core.typed import typed
+from evo_nas.core.validation import read_json
 from evo_nas.errors import EvoNasError, RunError, SpecError, nearest
 from evo_nas.sampling.checks import Checks, Limits
 from evo_nas.space.architecture import BEST, Architecture, check_seal, read_architecture, sealed
@@ -71,39 +74,32 @@ def published_networks() -> Mapping[str, Architecture]:
     return found
 
 
-def _is_cost(value: object) -> bool:
-    return type(value) is int and 0 <= value < 2**63
+_Cost = Annotated[int, Field(ge=0, lt=2**63)]
+_Costs = dict[str, _Cost]
 
 
-def _is_name(value: object) -> bool:
-    return isinstance(value, str)
+class _Target(BaseModel):
+    flops: _Cost
+    params: _Cost
 
 
-def _is_table(value: object) -> bool:
-    return isinstance(value, dict)
+class _Measured(BaseModel, extra="allow"):
+    __pydantic_extra__: dict[str, FiniteFloat]
+    by: str
+    data: str
+    fingerprint: str = ""
+    geometry: _Costs = {}
+    separated_from_second: bool = False
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, str | bool) or is_number(value)
-
-
-_NUMBER: Rule = (is_number, "a finite number")
-_COST: Rule = (_is_cost, "a whole number from 0 up")
-_RULES: Mapping[str, Rule] = {
-    "space": (_is_name, "the spec of a space"),
-    "genome": (is_genome, "a list of option numbers"),
-    "choices": (_is_table, "an object of options by choice"),
-    "target": (_is_table, "an object of costs"),
-    "measured": (_is_table, "an object of what was measured"),
-}
-_TARGET: Mapping[str, Rule] = {"flops": _COST, "params": _COST}
-_MEASURED: Mapping[str, Rule] = {
-    "by": (_is_name, "a spec"),
-    "data": (_is_name, "a spec"),
-    "fingerprint": (_is_name, "a text"),
-    "geometry": (_is_table, "an object of sizes"),
-    "separated_from_second": (lambda value: isinstance(value, bool), "true or false"),
-}
+class _Best(BaseModel):
+    space: str
+    genome: list[Annotated[int, Field(ge=0, lt=2**31)]]
+    choices: dict[str, str | bool | FiniteFloat]
+    target: _Target
+    measured: _Measured
+    limits: dict[str, FiniteFloat] = {}
+    measured_under: dict[str, str] = {}
 
 
 def read_best(path: Path) -> dict[str, Any] | None:
@@ -114,27 +110,10 @@ def read_best(path: Path) -> dict[str, Any] | None:
     """
     if not path.exists():
         return None
-    best = read_json(path, RunError)
+    best: dict[str, Any] = read_json(path, RunError)
     if not isinstance(best, dict):
         raise RunError(f"{path} is no architecture file: it holds no JSON object")
-    check_values(best, _RULES, path, "")
-    check_values(best["target"], _TARGET, path, "target.")
-    measured = best["measured"]
-    check_values(measured, {"by": _MEASURED["by"], "data": _MEASURED["data"]}, path, "measured.")
-    check_values(
-        measured, {key: _MEASURED.get(key, _NUMBER) for key in measured}, path, "measured."
-    )
-    limits = best.get("limits", {})
-    check_values({"limits": limits}, {"limits": (_is_table, "an object of values by limit")}, path)
-    check_values(limits, dict.fromkeys(limits, _NUMBER), path, "limits.")
-    under = best.get("measured_under", {})
-    texts = "an object of texts by limit or evaluator"
-    check_values({"": under}, {"": (_is_table, texts)}, path, "measured_under")
-    check_values(under, dict.fromkeys(under, (_is_name, "a text")), path, "measured_under.")
-    options = dict.fromkeys(best["choices"], (_is_plain, "a number or a text"))
-    check_values(best["choices"], options, path, "choices.")
-    sizes = measured.get("geometry", {})
-    check_values(sizes, dict.fromkeys(sizes, _COST), path, "measured.geometry.")
+    typed(_Best, best, path, RunError, extra=None)
     check_seal(best, path, RunError)
     return best
 
