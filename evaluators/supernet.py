@@ -28,7 +28,7 @@ from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.loop import images_trained
 from evo_nas.training.once import take_weights, train_once
 from evo_nas.training.weight_files import load_weights, read_metadata
-from evo_nas.training.weights import read_count
+from evo_nas.training.weights import Count, read_told
 
 WEIGHTS = "supernet.safetensors"  # other programs read it, too
 SCORES = "scores.sqlite"
@@ -140,8 +140,8 @@ class SupernetEvaluator(Evaluator):
             assert weights is not None, "the file was there a moment ago"
             self._context.notes.extend(take_weights(self._supernet, weights, path))
             # The same images score candidates as in that run, whatever the seed is here.
-            self._streams = Streams(read_count(path, "seed"))
-            self._context.ledger.trained += read_count(path, "images_trained")
+            self._streams = Streams(read_told(path, "seed", Count))
+            self._context.ledger.trained += read_told(path, "images_trained", Count)
             self._context.progress.say(f"shared weights: {path}")
             return path
         if self._run is not None:

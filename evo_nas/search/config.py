@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,6 @@ class Config:
                 )
         numbers = {"seed": (self.seed, 0, 2**63 - 1), "threads": (self.threads, 1, 4096),
                    "jobs": (self.jobs, 1, 4096)}  # fmt: skip
-        for size in fields(Geometry):
-            numbers[f"geometry.{size.name}"] = (getattr(self.geometry, size.name), 0, 2**20)
         for key, (number, low, high) in numbers.items():
             if not low <= number <= high:
                 raise SettingsError(f"{key} is {shown(number)}; it must be from {low} to {high}")

@@ -25,7 +25,7 @@ from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Scored, StagePlan, Strategy
 from evo_nas.training.batches import Batches, Ledger, measure
 from evo_nas.training.weight_files import load_weights, save_weights
-from evo_nas.training.weights import describe_weights
+from evo_nas.training.weights import Delivered, describe_weights
 
 from . import run_folder
 from .architectures import ArchitectureFiles
@@ -267,10 +267,11 @@ class Loop:
             self._note([*self.data.train.notes(), *test.notes()])
             measured["test_accuracy"] = metrics["accuracy"]
             measured["test_standard_error"] = metrics["standard_error"]
-            about = describe_weights(
-                self.config.space, genome, self.config.geometry, self.data, self.data.classes
+            data = self.data
+            about = Delivered(
+                self.config.space, genome, self.config.geometry, data.mean, data.std, data.classes
             )
-            save_weights(self.folder / run_folder.WEIGHTS, tensors, about)
+            save_weights(self.folder / run_folder.WEIGHTS, tensors, describe_weights(about))
             images = Ledger(measured=len(test))
             self.store.spend("final", "test", time.perf_counter() - began, images)
         self.store.sync()  # best.json says that the run is finished

@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+from pydantic import Field
 
 from evo_nas.errors import SpaceError
 
@@ -31,6 +33,9 @@ __all__ = ["Cell", "Choice", "Costs", "Genome", "Geometry", "Option", "Space"]
 Costs: TypeAlias = Mapping[str, int]  # "flops" (multiply-accumulates, batch 1) and "params"
 
 
+Size = Annotated[int, Field(ge=0, le=2**20)]
+
+
 @dataclass(frozen=True, slots=True)
 class Geometry:
     """What a genome does not decide.
@@ -39,12 +44,12 @@ class Geometry:
     ignores what it has no use for.
     """
 
-    image_size: int
-    channels: int
-    classes: int
-    patch_size: int = 1
-    width: int = 1
-    heads: int = 1
+    image_size: Size
+    channels: Size
+    classes: Size
+    patch_size: Size = 1
+    width: Size = 1
+    heads: Size = 1
 
     def __str__(self) -> str:
         parts = [

@@ -6,7 +6,6 @@ import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from evo_nas.data.images import Crop, ImageSet, prepare
+from evo_nas.data.source import SearchData
 from evo_nas.errors import TrainingError
 
 MEASURE_BATCH = 256  # a constant: the batch size must not change what is measured
@@ -48,18 +48,6 @@ class Ledger:
         self.measured += other.measured
 
 
-class ChannelStatistics(Protocol):
-    """How images are normalised; :class:`evo_nas.data.source.SearchData` says so."""
-
-    @property
-    def mean(self) -> tuple[float, ...]:
-        """Of the training pixels, by channel, in 0..1."""
-
-    @property
-    def std(self) -> tuple[float, ...]:
-        """The standard deviation of the training pixels, by channel, above 0."""
-
-
 class Batches:
     """Images in batches on a device, normalised for a network.
 
@@ -67,9 +55,7 @@ class Batches:
     and ``std``.
     """
 
-    def __init__(
-        self, images: ImageSet, data: ChannelStatistics, size: int, device: str = "cpu"
-    ) -> None:
+    def __init__(self, images: ImageSet, data: SearchData, size: int, device: str = "cpu") -> None:
         self.device = torch.device(device)
         self._images = images.at(self.device)
         self._labels = images.labels.to(self.device)

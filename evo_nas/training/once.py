@@ -16,7 +16,7 @@ from .checkpoints import remove_checkpoint
 from .loop import fit
 from .recipe import Phase
 from .weight_files import load_weights, save_weights
-from .weights import check_weights, read_notes
+from .weights import check_weights, read_told
 
 
 def train_once(
@@ -64,4 +64,5 @@ def take_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) 
     """Give a network the weights of a file, checked; what was told of their training."""
     check_weights(network, weights, str(path))
     network.load_state_dict(weights)
-    return read_notes(path)
+    notes: list[str] = read_told(path, "notes", list[str], "[]")
+    return notes

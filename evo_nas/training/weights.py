@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field, TypeAdapter, ValidationError
 from safetensors.torch import load
 from torch import Tensor, nn
 
 from evo_nas.core.files import refusal
-from evo_nas.core.validation import check_regular, is_genome, is_number, shown
-from evo_nas.errors import CheckpointError, EvoNasError
+from evo_nas.core.validation import check_regular, shown
+from evo_nas.errors import CheckpointError
 from evo_nas.space.space import Genome, Geometry
 
-from .batches import ChannelStatistics
 from .weight_files import check_digest, read_metadata, save_weights
 
-_KEY, _MEASURED = "architecture", "measured"
-_LARGEST_SIZE = 2**20  # of anything in a geometry
-_MOST_DIGITS = 40
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Channels = tuple[Annotated[float, Field(ge=0, le=1)], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,120 +35,43 @@ class Delivered:
     space: str
     genome: Genome
     geometry: Geometry
-    mean: Sequence[float]
-    std: Sequence[float]
-    classes: Sequence[str] = ()
+    mean: Channels
+    std: Channels
+    classes: tuple[str, ...] = ()
 
 
-def describe_weights(
-    space: str,
-    genome: Genome,
-    geometry: Geometry,
-    data: ChannelStatistics,
-    classes: Sequence[str] = (),
-) -> dict[str, str]:
+def describe_weights(about: Delivered) -> dict[str, str]:
     """The metadata of a file of weights."""
-    about = Delivered(space, genome, geometry, data.mean, data.std, classes)
     # One entry: several have no fixed order, and equal runs should be equal bytes.
-    return {_KEY: json.dumps(asdict(about))}
-
-
-def describe_measured(measured: Mapping[str, object]) -> dict[str, str]:
-    """Metadata of a network outside of runs: its training and its accuracy."""
-    return {_MEASURED: json.dumps(measured)}
-
-
-def read_measured(path: Path) -> Mapping[str, Any]:
-    """The metadata of :func:`describe_measured`; empty without them.
-
-    Raises:
-        CheckpointError: the file is damaged.
-    """
-    try:
-        measured = json.loads(read_metadata(path).get(_MEASURED, "{}"))
-    except (ValueError, RecursionError):
-        return {}
-    return measured if isinstance(measured, dict) else {}
+    return {"architecture": json.dumps(asdict(about))}
 
 
 def read_description(path: Path) -> Delivered | None:
     """The metadata of :func:`describe_weights`; None without them.
 
     Raises:
-        CheckpointError: there is no such file, or it is damaged.
+        CheckpointError: there is no such file, it is damaged, or it cannot say this.
     """
     if not path.exists():
         raise CheckpointError(f"there are no weights {path}")
-    try:
-        about = json.loads(read_metadata(path)[_KEY])
-        _check(about, path)
-        return Delivered(
-            space=about["space"],
-            genome=tuple(about["genome"]),
-            geometry=Geometry(**about["geometry"]),
-            mean=tuple(about["mean"]),
-            std=tuple(about["std"]),
-            classes=tuple(about.get("classes", ())),
-        )
-    except EvoNasError:
-        raise
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-        return None
+    about: Delivered | None = read_told(path, "architecture", Delivered | None, "null")
+    return about
 
 
-def read_notes(path: Path) -> list[str]:
-    """The notes that a training kept beside its weights.
+def read_told(path: Path, key: str, kind: Any, default: str | None = None) -> Any:
+    """What the metadata of a file of weights say of ``key``, as JSON of a type.
 
     Raises:
-        CheckpointError: the file is damaged, or what it says cannot be notes.
+        CheckpointError: the file is damaged, or says nothing of this type.
     """
-    text = read_metadata(path).get("notes", "[]")
+    text = read_metadata(path).get(key, default)
     try:
-        notes = json.loads(text)
-    except (ValueError, RecursionError):
-        notes = None
-    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
-        raise _refused(path, "notes", text)
-    return notes
-
-
-def read_count(path: Path, key: str) -> int:
-    """A count that a training kept beside its weights.
-
-    Raises:
-        CheckpointError: the file is damaged, or does not say such a number.
-    """
-    text = read_metadata(path).get(key)
-    if text is None or not text.isascii() or not text.isdecimal() or len(text) > _MOST_DIGITS:
-        raise _refused(path, key, text)
-    return int(text)
-
-
-def _refused(path: Path, key: str, text: str | None) -> CheckpointError:
-    return CheckpointError(
-        f"weights {path}: {key} in the metadata cannot be {shown(text)}; delete the file to train "
-        "anew"
-    )
-
-
-def _check(about: Any, path: Path) -> None:
-    """Raise a CheckpointError if a value is of a kind that :func:`describe_weights` never writes.
-
-    What is missing makes a KeyError, or a TypeError.
-    """
-    sizes, channels = about["geometry"], [*about["mean"], *about["std"]]
-    wrong = [
-        key
-        for key, sound in {
-            "space": isinstance(about["space"], str),
-            "genome": is_genome(about["genome"]),
-            "geometry": all(type(s) is int and 0 <= s <= _LARGEST_SIZE for s in sizes.values()),
-            "mean and std": all(is_number(value) and 0 <= value <= 1 for value in channels),
-        }.items()
-        if not sound
-    ]
-    if wrong:
-        raise CheckpointError(f"weights {path}: {wrong[0]} in the metadata cannot be what it is")
+        return TypeAdapter(kind).validate_json(text or "", strict=True)
+    except ValidationError as error:
+        raise CheckpointError(
+            f"weights {path}: {key} in the metadata cannot be {shown(text)}; delete the file to "
+            "train anew"
+        ) from error
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:

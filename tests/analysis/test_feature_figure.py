@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 import zlib
@@ -21,7 +20,7 @@ from evo_nas.results.networks.trained import load_trained
 from evo_nas.results.result import Result
 from evo_nas.space.space import Geometry
 from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import describe_weights, read_description
+from evo_nas.training.weights import Delivered, describe_weights, read_description
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -29,9 +28,7 @@ DATA = "digits?train=100&validation=50&test=50"
 SMALL = Geometry(16, 3, 10, patch_size=8, width=12, heads=3)
 
 
-class Statistics:
-    mean = (0.4, 0.5, 0.6)
-    std = (0.1, 0.2, 0.3)
+STATISTICS = (0.4, 0.5, 0.6), (0.1, 0.2, 0.3)  # mean and deviation of each channel
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +48,7 @@ def weights(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     network = space.build(architecture.genome, SMALL)
     path = tmp_path / "weights.safetensors"
-    about = describe_weights(architecture.space, architecture.genome, SMALL, Statistics())
+    about = describe_weights(Delivered(architecture.space, architecture.genome, SMALL, *STATISTICS))
     save_weights(path, network.state_dict(), about)
     return path
 
@@ -68,9 +65,9 @@ def pictures(tmp_path: Path) -> list[Path]:
 def test_weights_say_what_they_are_for(weights: Path) -> None:
     about = read_description(weights)
     assert about is not None
-    assert (about.geometry, about.mean, about.std) == (SMALL, Statistics.mean, Statistics.std)
+    assert (about.geometry, about.mean, about.std) == (SMALL, *STATISTICS)
     trained = load_trained(f"glit_tiny={weights}")
-    assert (trained.name, trained.mean) == ("GLiT-Tiny", Statistics.mean)
+    assert (trained.name, trained.mean) == ("GLiT-Tiny", STATISTICS[0])
     changed = load_trained(f"glit_tiny={weights}", mean=(0.5,) * 3, std=(0.5,) * 3)
     assert (changed.mean, changed.std) == ((0.5,) * 3, (0.5,) * 3)
 
@@ -89,8 +86,7 @@ def test_a_run_whose_weights_say_less_is_still_read(run: Result, tmp_path: Path)
         if path.is_file():
             (old / path.name).write_bytes(path.read_bytes())
     trained = load_trained(str(run.folder))
-    about = {"architecture": json.dumps({"space": "glit_hl", "genome": [0]})}
-    save_weights(old / "best.safetensors", trained.network.state_dict(), about)
+    save_weights(old / "best.safetensors", trained.network.state_dict())
     assert read_description(old / "best.safetensors") is None
     again = load_trained(str(old))
     assert (again.geometry, again.mean) == (trained.geometry, trained.mean)

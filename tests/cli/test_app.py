@@ -117,7 +117,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
         (["show", "best.json"], "there is no architecture file"),
         (["train", "glit_tiny", "--recipe", "diet"], "did you mean deit"),
         (["train", "glit_tiny", "--set", "epochs"], "must be written as key=value"),
-        (["train", "glit_tiny", "--set", "augmentation.mixup=-1"], "mixup is -1, but must be"),
+        (["train", "glit_tiny", "--set", "augmentation.mixup=-1"], "mixup = -1 must be"),
         (["train", "glit_tiny", "--validate-every", "-1"], "validate_every is -1"),
         (["list", "everything"], "there is no list 'everything'"),
         (["space", "glit_hl", "--flops", "0.2G"], "551"),

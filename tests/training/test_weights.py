@@ -6,15 +6,10 @@ import torch
 from evo_nas.errors import CheckpointError
 from evo_nas.space.space import Geometry
 from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import (
-    describe_weights,
-    read_count,
-    read_description,
-    read_measured,
-    read_notes,
-)
+from evo_nas.training.weights import Count, Delivered, describe_weights, read_description, read_told
 
 DEEP = "[" * 100_000
+ABOUT = Delivered("mine", (1, 2), Geometry(8, 1, 10), (0.5,), (0.25,), ("a", "b"))
 
 
 def weights(path, **metadata):
@@ -23,44 +18,40 @@ def weights(path, **metadata):
     return path
 
 
-class Channels:
-    mean, std = (0.5,), (0.25,)
-
-
 def test_what_was_described_is_read_back(tmp_path):
-    about = describe_weights("mine", (1, 2), Geometry(8, 1, 10), Channels(), ["a", "b"])
-    found = read_description(weights(tmp_path / "net", **about))
-    assert (found.space, found.genome, found.geometry) == ("mine", (1, 2), Geometry(8, 1, 10))
-    assert (found.mean, found.std, found.classes) == ((0.5,), (0.25,), ("a", "b"))
+    assert read_description(weights(tmp_path / "net", **describe_weights(ABOUT))) == ABOUT
     assert read_description(weights(tmp_path / "other")) is None
-
-
-@pytest.mark.parametrize("geometry", [[], 5, None, {"image_size": 8}])
-def test_a_description_that_is_none_is_none(tmp_path, geometry):
-    told = describe_weights("mine", (1, 2), Geometry(8, 1, 10), Channels())
-    about = {**json.loads(told["architecture"]), "geometry": geometry}
-    assert read_description(weights(tmp_path / "net", architecture=json.dumps(about))) is None
-    assert read_description(weights(tmp_path / "net", architecture=DEEP)) is None
-    assert read_measured(weights(tmp_path / "net", measured=DEEP)) == {}
 
 
 def test_notes_and_numbers_of_a_training(tmp_path):
     path = weights(tmp_path / "net", notes='["slower"]', seed="12")
-    assert read_notes(path) == ["slower"]
-    assert read_count(path, "seed") == 12
-    assert read_notes(weights(path)) == []
+    assert read_told(path, "notes", list[str]) == ["slower"]
+    assert read_told(path, "seed", Count) == 12
+    assert read_told(weights(path), "notes", list[str], "[]") == []
 
 
-@pytest.mark.parametrize("notes", ["", "{}", "[1]", "null", DEEP])
-def test_notes_that_are_none_name_the_file(tmp_path, notes):
-    with pytest.raises(CheckpointError, match="net: notes in the metadata cannot be '") as caught:
-        read_notes(weights(tmp_path / "net", notes=notes))
-    assert len(str(caught.value)) < 400
+@pytest.mark.parametrize(
+    ("key", "kind", "texts"),
+    [
+        ("notes", list[str], ["", "{}", "[1]", "null", DEEP]),
+        ("seed", Count, ["", "-1", "1.5", "\u0663", "9" * 5000, None]),
+        ("architecture", Delivered, ["{}", DEEP]),
+    ],
+)
+def test_what_no_training_says_is_refused_with_the_file(tmp_path, key, kind, texts):
+    for text in texts:
+        path = weights(tmp_path / "net", **({} if text is None else {key: text}))
+        with pytest.raises(CheckpointError, match=f"net: {key} in the metadata cannot") as caught:
+            read_told(path, key, kind)
+        assert len(str(caught.value)) < 400
 
 
-@pytest.mark.parametrize("seed", ["", "-1", "1.5", "\u0663", "9" * 5000])
-def test_numbers_that_are_none_name_the_file(tmp_path, seed):
-    with pytest.raises(CheckpointError, match="net: seed in the metadata cannot be '"):
-        read_count(weights(tmp_path / "net", seed=seed), "seed")
-    with pytest.raises(CheckpointError, match="net: seed in the metadata cannot be None"):
-        read_count(weights(tmp_path / "net"), "seed")
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("geometry", []), ("geometry", 5), ("geometry", {"image_size": 8}), ("genome", ["a"]),
+     ("mean", [2.0]), ("std", [float("nan")]), ("space", None)],
+)  # fmt: skip
+def test_a_description_of_another_kind_is_refused(tmp_path, key, value):
+    about = json.loads(describe_weights(ABOUT)["architecture"]) | {key: value}
+    with pytest.raises(CheckpointError, match="architecture in the metadata cannot be"):
+        read_description(weights(tmp_path / "net", architecture=json.dumps(about)))

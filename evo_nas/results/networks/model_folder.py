@@ -12,7 +12,7 @@ from torch import nn
 
 from evo_nas.core.plugins import registry
 from evo_nas.space.space import Geometry
-from evo_nas.training.weights import describe_weights
+from evo_nas.training.weights import Delivered, describe_weights
 
 from .card import model_card
 from .parity import Parity
@@ -78,17 +78,12 @@ def facts(trained: Trained, spec: str | None = None) -> dict[str, Any]:
 def describe(trained: Trained, spec: str | None = None) -> dict[str, str]:
     """The metadata of the network's file of weights."""
     space, genome = spec or trained.architecture.space, trained.architecture.genome
-    return describe_weights(space, genome, trained.geometry, _Channels(trained), trained.classes)
+    channels = tuple(trained.mean), tuple(trained.std)
+    about = Delivered(space, genome, trained.geometry, *channels, tuple(trained.classes))
+    return describe_weights(about)
 
 
 def built(trained: Trained) -> nn.Module:
     """The network anew, untrained."""
     geometry: Geometry = trained.geometry
     return trained.space.build(trained.space.check(trained.architecture.genome), geometry)
-
-
-class _Channels:
-    """How images are normalised, see :class:`evo_nas.training.batches.ChannelStatistics`."""
-
-    def __init__(self, trained: Trained) -> None:
-        self.mean, self.std = tuple(trained.mean), tuple(trained.std)

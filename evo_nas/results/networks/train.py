@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from evo_nas.training.checkpoints import remove_checkpoint
 from evo_nas.training.log import TrainingLog
 from evo_nas.training.loop import Epoch, fit
 from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import describe_measured, describe_weights
+from evo_nas.training.weights import Delivered, describe_weights
 
 
 def train_architecture(
@@ -99,18 +100,16 @@ def train_architecture(
         progress.say(note)
     told = {"training": phase.identity, "seed": str(seed), "data": images.fingerprint}
     metrics = {"validation": measured.metrics(), "test": test.metrics()}
-    about = describe_weights(found.space, genome, shape, images, images.classes)
-    about |= describe_measured(
-        {
-            "data": places.absolute("data", data),
-            "seed": seed,
-            "recipe": recipe,
-            "epochs": phase.epochs,
-            "fingerprint": images.fingerprint,
-        }
-        | _accuracies(metrics)
-    )
-    save_weights(out, network.state_dict(), told | about)
+    about = Delivered(found.space, genome, shape, images.mean, images.std, images.classes)
+    known = {
+        "data": places.absolute("data", data),
+        "seed": seed,
+        "recipe": recipe,
+        "epochs": phase.epochs,
+        "fingerprint": images.fingerprint,
+    }
+    told |= describe_weights(about) | {"measured": json.dumps(known | _accuracies(metrics))}
+    save_weights(out, network.state_dict(), told)
     remove_checkpoint(checkpoint_path(out))
     return {
         "weights": str(out),

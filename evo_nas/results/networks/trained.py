@@ -25,8 +25,8 @@ from evo_nas.training.weights import (
     Delivered,
     check_weights,
     read_description,
-    read_measured,
     read_state_dict,
+    read_told,
 )
 
 
@@ -113,9 +113,10 @@ def load_architecture(
                 f"{architecture.name} reads {geometry.channels} channels, not {len(values)}"
             )
     classes = about.classes if about else ()
+    measured = _recorded(record) if record else read_told(file, "measured", dict[str, Any], "{}")
     return Trained(
         architecture.name, network.eval(), geometry, mean, std, classes, architecture, space, file,
-        run, read_measured(file) if record is None else _recorded(record),
+        run, measured,
     )  # fmt: skip
 
 

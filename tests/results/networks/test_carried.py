@@ -15,8 +15,8 @@ from evo_nas.errors import ExportError, SpecError
 from evo_nas.results.networks.export import Wish, export
 from evo_nas.results.networks.trained import Trained, load_trained
 from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import describe_weights
-from tests.kit.networks import Statistics, normalised, pixels
+from evo_nas.training.weights import Delivered, describe_weights
+from tests.kit.networks import STATISTICS, normalised, pixels
 from tests.kit.spaces import shallow_toml
 
 READS = """
@@ -61,7 +61,9 @@ def trained(folder: Path, spec: str) -> Trained:
     torch.manual_seed(1)
     state = space.build(genome, geometry).state_dict()
     file = folder / "weights.safetensors"
-    save_weights(file, state, describe_weights(spec, genome, geometry, Statistics(), "abc"))
+    save_weights(
+        file, state, describe_weights(Delivered(spec, genome, geometry, *STATISTICS, tuple("abc")))
+    )
     return load_trained(str(file))
 
 
@@ -91,7 +93,7 @@ def test_a_toml_file_may_be_an_option(tmp_path: Path) -> None:
     genome = space.canonical((0,) * len(space.choices))
     weights = tmp_path / "weights.safetensors"
     network = space.build(genome, space.target)
-    about = describe_weights(spec, genome, space.target, Statistics(), "abcde")
+    about = describe_weights(Delivered(spec, genome, space.target, *STATISTICS, tuple("abcde")))
     save_weights(weights, network.state_dict(), about)
     found = export(load_trained(str(weights)), Wish(), tmp_path / "out")
     file.unlink()

@@ -27,9 +27,9 @@ from evo_nas.results.result import Result
 from evo_nas.space.architecture import Architecture
 from evo_nas.space.space import Geometry
 from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import describe_weights
+from evo_nas.training.weights import Delivered, describe_weights
 from tests.kit.loading import draw
-from tests.kit.networks import Statistics, normalised, pixels
+from tests.kit.networks import STATISTICS, normalised, pixels
 from tests.kit.spaces import shallow_toml
 
 DATA = "digits?train=100&validation=50&test=50"
@@ -71,7 +71,9 @@ def trained(folder: Path, spec: str, geometry: Geometry | None = None) -> Traine
         elif tensor.ndim > 1:
             tensor.normal_(std=0.2)
     file = folder / "trained.safetensors"
-    save_weights(file, state, describe_weights(spec, genome, geometry, Statistics(), "abc"))
+    save_weights(
+        file, state, describe_weights(Delivered(spec, genome, geometry, *STATISTICS, tuple("abc")))
+    )
     return load_trained(str(file))
 
 
@@ -93,7 +95,9 @@ def published(folder: Path) -> Trained:
     space = registry.load("space", architecture.space)
     torch.manual_seed(0)
     state = space.build(architecture.genome, geometry).state_dict()
-    about = describe_weights(architecture.space, architecture.genome, geometry, Statistics())
+    about = describe_weights(
+        Delivered(architecture.space, architecture.genome, geometry, *STATISTICS)
+    )
     save_weights(folder / "w.safetensors", state, about)
     return load_trained("glit_tiny", weights=folder / "w.safetensors")
 
