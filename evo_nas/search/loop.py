@@ -90,11 +90,9 @@ class Loop:
 
     def note_environment(self, now: Mapping[str, str]) -> None:
         """Note versions and hardware that are not those with which the run began."""
-        before = self.store.fact("versions")
-        before = before if isinstance(before, dict) else {}
         changes = [
             f"{name} {now[name]} instead of {was}"
-            for name, was in before.items()
+            for name, was in (self.store.fact("versions") or {}).items()
             if name in now and now[name] != was
         ]
         if changes:
@@ -114,41 +112,39 @@ class Loop:
         decided: Genome | None = None
         for stage in self.strategy.plan(self.space, self.config.settings):
             space = stage_space(self.space, stage, decided)
-            finalists, weights = self._stage(stage, space, planned=decided is None)
+            legal = stage_feasible(stage, space, self.limits)
+            self._tell_limits(stage, legal, planned=decided is None)
+            finalists, weights = self._stage(stage, legal)
             finalists = [replace(f, genome=space.lift(f.genome)) for f in finalists]
             decided = finalists[0].genome
         assert decided is not None, "a strategy plans one stage at least"
         self._finish(decided, finalists, weights)
 
-    def _stage(
-        self, stage: StagePlan, space: Space, planned: bool
-    ) -> tuple[list[Scored], Path | None]:
-        """The retrained finalists of a stage, best first, and the weights of the best.
-
-        How limits are met in a stage that was ``planned`` is known before the run.
-        """
-        config = self.config
-        legal = stage_feasible(stage, space, self.limits)
+    def _tell_limits(self, stage: StagePlan, legal: Feasible, planned: bool) -> None:
+        """Say what fits; of a stage that was ``planned``, how limits are met is known already."""
         if legal.count is not None and legal.share is not None:
             self.progress.say(
                 f"{stage.name}: {legal.count:,.4g} of {legal.size:,.4g} genomes fit, "
                 f"{100 * legal.share:.3g}% of the prior"
             )
-        if config.limits and not planned:
+        if self.config.limits and not planned:
             for fact in limit_facts(self.limits, legal):
-                self.progress.say(f"{stage.name}: {describe_fact(fact, config.device)}")
+                self.progress.say(f"{stage.name}: {describe_fact(fact, self.config.device)}")
+
+    def _stage(self, stage: StagePlan, legal: Feasible) -> tuple[list[Scored], Path | None]:
+        """The retrained finalists of a stage, best first, and the weights of the best."""
+        config = self.config
         retrainer = self._scorer(
-            stage, space, legal, "finalists", config.retrainer, config.recipe.train.epochs
+            stage, legal, "finalists", config.retrainer, config.recipe.train.epochs
         )
         objectives = retrainer.evaluator.objectives
-        finalists, weights = self._finalists(stage, space, legal, objectives)
+        finalists, weights = self._finalists(stage, legal, objectives)
         if config.inherit:
             retrainer.context = replace(retrainer.context, initial_weights=weights.__getitem__)
         try:
             best = retrain(finalists, retrainer)
-            self.progress.say(
-                describe(best[0], objectives[0], legal, f"{stage.name}: {_counted(best)}")
-            )
+            number = f"{len(best)} finalist{'s' * (len(best) > 1)}"
+            self.progress.say(describe(best[0], objectives[0], legal, f"{stage.name}: {number}"))
             if legal.tally:
                 self._tell_rejected(stage.name, legal.tally)
             return best, retrainer.weights(best[0].genome) if stage.final else None
@@ -156,7 +152,7 @@ class Loop:
             retrainer.close()
 
     def _finalists(
-        self, stage: StagePlan, space: Space, legal: Feasible, objectives: Sequence[Objective]
+        self, stage: StagePlan, legal: Feasible, objectives: Sequence[Objective]
     ) -> tuple[list[Scored], dict[Genome, Mapping[str, Tensor]]]:
         """What the stage's search chose to be retrained, to be ranked by ``objectives``.
 
@@ -168,7 +164,7 @@ class Loop:
             found = unscored(self.strategy, stage, config.settings, legal, objectives, streams)
             return found, {}
         epochs = config.recipe.supernet.epochs * stage.epochs_factor
-        scorer = self._scorer(stage, space, legal, "search", config.evaluator, epochs)
+        scorer = self._scorer(stage, legal, "search", config.evaluator, epochs)
         try:
             found = search(
                 self.strategy, stage, config.settings, legal, scorer, streams, self.progress
@@ -179,21 +175,15 @@ class Loop:
             scorer.close()
 
     def _scorer(
-        self,
-        stage: StagePlan,
-        space: Space,
-        legal: Feasible,
-        phase: str,
-        evaluator_spec: str,
-        epochs: int,
+        self, stage: StagePlan, legal: Feasible, phase: str, spec: str, epochs: int
     ) -> Scorer:
-        evaluator: Evaluator = registry.load("evaluator", evaluator_spec)
+        evaluator: Evaluator = registry.load("evaluator", spec)
         context = self.context(stage.name, phase, epochs, legal)
         search = phase == "search"
         opening = "training" if search else phase
         total = stage.candidates if search else stage.finalists
         return Scorer(
-            evaluator, space, context, self.store, stage.name, phase, opening, total,
+            evaluator, legal.space, context, self.store, stage.name, phase, opening, total,
             failures=self.config.failures,
             time_limit=self.config.time_limit if search else self.config.finalist_time_limit,
             then=f"evo-nas show {self.folder} counts the reasons. Mend the evaluator, then go on "
@@ -227,8 +217,7 @@ class Loop:
 
     def _tell_rejected(self, stage: str, tally: Mapping[str, int]) -> None:
         """Keep what each limit rejected; the first time, as a replay looks at a little less."""
-        kept = self.store.fact("rejected")
-        kept = kept if isinstance(kept, dict) else {}
+        kept = self.store.fact("rejected") or {}
         if stage not in kept:
             self.store.set_fact("rejected", {**kept, stage: tally})
 
@@ -276,7 +265,3 @@ class Loop:
             self.store.spend("final", "test", time.perf_counter() - began, images)
         self.store.sync()  # best.json says that the run is finished
         files.write(self.folder / run_folder.BEST, genome, measured)
-
-
-def _counted(finalists: Sequence[Scored]) -> str:
-    return "1 finalist" if len(finalists) == 1 else f"{len(finalists)} finalists"

@@ -32,28 +32,34 @@ def most_frequent(reasons: Iterable[str], most: int = 3) -> list[tuple[str, int]
     return Counter(reasons).most_common(most)
 
 
-class FailureCount:
-    """Counts the candidates of one phase in the order in which they were proposed.
+class Failures:
+    """Counts the candidates of one phase, ``what``, in the order in which they were proposed.
 
-    ``what`` names the phase; ``share`` of them may fail. ``then`` says where to look and what to do
-    once too many have.
+    However they arrive: whether too many fail does not depend on how many processes evaluate them.
+    The ``share`` of them may fail; ``then`` says what to do once more have.
     """
 
     def __init__(self, what: str, share: float, then: str) -> None:
         self._what, self._share, self._then = what, share, then
+        self._waiting: dict[int, str | None] = {}
         self._candidates = self._failed = 0
         self._last = ""
+        self._said: set[str] = set()
 
-    def add(self, failure: str | None) -> None:
-        """Count one more; None where it was scored.
+    def add(self, number: int, failure: str | None) -> None:
+        """Count the candidate of this number, from 0; None where it was scored.
 
         Raises:
             EvaluatorError: too large a share of ten candidates or more failed.
         """
-        self._candidates += 1
-        if failure is not None:
+        self._waiting[number] = failure
+        while self._candidates in self._waiting:
+            reason = self._waiting.pop(self._candidates)
+            self._candidates += 1
+            if reason is None:
+                continue
             self._failed += 1
-            self._last = failure
+            self._last = reason
             if self._candidates >= _FEWEST and self._failed > self._share * self._candidates:
                 self._stop(f"more than the share of {self._share:g} that --failures allows")
 
@@ -68,21 +74,13 @@ class FailureCount:
             f"last one: {self._last.rstrip('.')}. {self._then}"
         )
 
-
-class Announcer:
-    """Decides which failures of a phase are said when they happen: few, and each reason once."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._said: set[str] = set()
-
     def line(self, number: int, failure: str) -> str | None:
-        """What to say about the failure of a candidate, by its number in the phase."""
+        """What to say when the candidate of this number fails: few lines, and each reason once."""
         if failure in self._said or len(self._said) == _MOST_SAID:
             return None
         self._said.add(failure)
         more = "; further reasons are only recorded" if len(self._said) == _MOST_SAID else ""
-        return f"{self._what}: candidate {number} failed: {in_short(failure)}{more}"
+        return f"{self._what}: candidate {number + 1} failed: {in_short(failure)}{more}"
 
 
 @dataclass
@@ -112,8 +110,7 @@ class Scorer:
 
     def __post_init__(self) -> None:
         self._what = f"{self.stage} {self.phase}"
-        self._count = FailureCount(self._what, self.failures, self.then)
-        self._announcer = Announcer(self._what)
+        self._failures = Failures(self._what, self.failures, self.then)
 
     def score(self, generation: int, proposals: Sequence[Proposal]) -> list[Evaluation]:
         """The evaluations of a generation, in the order of its proposals.
@@ -131,22 +128,25 @@ class Scorer:
                     f"{generation}, position {position} than a replay proposes; the run was made "
                     "with another version or plug-in, resume it with those"
                 )
+            self._failures.add(self._proposed + position, evaluation.failure)
         missing = [i for i in range(len(proposals)) if i not in recorded]
         self._scored += len(recorded)
-        in_order = _InOrder(self._count)
-        for position, evaluation in recorded.items():
-            in_order.add(position, evaluation.failure)
         if missing:
-            self._open()
+            work, last = self._open(), time.perf_counter()
             self.context.progress.start(self._what, self.total, "candidates")
-            with self._accounted(self.phase):
-                self._evaluate(generation, proposals, missing, recorded, in_order)
+            genomes = [proposals[i].genome for i in missing]
+            with self._accounted(self.phase), closing(work.answers(genomes)) as arriving:
+                for index, answer in arriving:
+                    now, i = time.perf_counter(), missing[index]
+                    recorded[i] = self._record(generation, i, proposals[i], answer, now - last)
+                    self._failures.add(self._proposed + i, recorded[i].failure)
+                    last = now
         self._proposed += len(proposals)
         return [recorded[i] for i in range(len(proposals))]
 
     def require_scores(self) -> None:
         """Raise an EvaluatorError if all candidates so far have failed."""
-        self._count.require_scores()
+        self._failures.require_scores()
 
     def weights(self, genome: Genome) -> Path | None:
         """The stand-alone weights that the evaluator kept of an evaluated genome, if it keeps any.
@@ -196,26 +196,6 @@ class Scorer:
             self.store.spend(self.stage, phase, time.perf_counter() - began)
             _, notes = self.context.take()  # what is of no answer
             self.store.add_notes(self._what, notes)
-
-    def _evaluate(
-        self,
-        generation: int,
-        proposals: Sequence[Proposal],
-        missing: Sequence[int],
-        recorded: dict[int, Evaluation],
-        in_order: _InOrder,
-    ) -> None:
-        """Evaluate and record those at the ``missing`` positions, as they arrive."""
-        genomes = [proposals[i].genome for i in missing]
-        last = time.perf_counter()
-        with closing(self._open().answers(genomes)) as arriving:
-            for index, answer in arriving:
-                now, position = time.perf_counter(), missing[index]
-                recorded[position] = self._record(
-                    generation, position, proposals[position], answer, now - last
-                )
-                in_order.add(position, recorded[position].failure)
-                last = now
 
     def _evaluate_again(self, genome: Genome) -> None:
         """Evaluate a genome of the first generation for what it leaves; nothing is recorded anew.
@@ -271,25 +251,8 @@ class Scorer:
         score = metrics.get(self.evaluator.objectives[0].name)
         self.store.add(evaluation, self.space.root, score, answer.notes)
         self._scored += 1
-        number = self._proposed + position + 1
-        if failure is not None and (line := self._announcer.line(number, failure)):
+        number = self._proposed + position
+        if failure is not None and (line := self._failures.line(number, failure)):
             self.context.progress.say(line)
         self.context.progress.advance(self._scored)
         return evaluation
-
-
-class _InOrder:
-    """Counts a generation's candidates in the order of their positions, however they arrive.
-
-    So whether too many fail does not depend on how many processes evaluate them.
-    """
-
-    def __init__(self, count: FailureCount) -> None:
-        self._count, self._next = count, 0
-        self._waiting: dict[int, str | None] = {}
-
-    def add(self, position: int, failure: str | None) -> None:
-        self._waiting[position] = failure
-        while self._next in self._waiting:
-            self._count.add(self._waiting.pop(self._next))
-            self._next += 1

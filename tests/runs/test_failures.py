@@ -19,7 +19,7 @@ from evo_nas.evaluation.evaluator import Evaluator, Failure
 from evo_nas.evaluation.outcomes import outcomes
 from evo_nas.results.page.run import run_page
 from evo_nas.results.result import Result
-from evo_nas.search.scoring import Announcer, FailureCount
+from evo_nas.search.scoring import Failures
 from tests.kit.plugins import Score
 from tests.kit.runs import FLAT, Interruption, Listener, stop_after, told
 
@@ -229,12 +229,13 @@ def test_what_fails_when_it_is_opened_stops_the_run(
         run(tmp_path / "run")
 
 
-def test_the_share_is_that_of_the_candidates_so_far() -> None:
-    count = FailureCount("search", 0.5, "Mend it.")
-    for number in range(9):
-        count.add("why" if number < 6 else None)
-    with pytest.raises(EvaluatorError, match=r"7 of 10 .*: why\. Mend it\."):
-        count.add("why")
+def test_the_share_is_that_of_the_candidates_so_far_in_the_order_proposed() -> None:
+    failures = Failures("search", 0.5, "Mend it.")
+    failures.add(9, "the tenth")
+    for number in range(8):
+        failures.add(number, "why" if number < 6 else None)
+    with pytest.raises(EvaluatorError, match=r"7 of 10 .*: the tenth\. Mend it\."):
+        failures.add(8, None)
 
 
 def test_reasons_cannot_control_a_terminal() -> None:
@@ -244,8 +245,8 @@ def test_reasons_cannot_control_a_terminal() -> None:
 
 
 def test_each_reason_is_said_once_and_only_a_few() -> None:
-    announcer = Announcer("search")
-    lines = [announcer.line(i, f"reason {i // 2} " + "x" * 500) for i in range(40)]
+    failures = Failures("search", 0.5, "Mend it.")
+    lines = [failures.line(i, f"reason {i // 2} " + "x" * 500) for i in range(40)]
     said = [line for line in lines if line]
     assert len(said) == 5
     assert all(len(line) < 200 for line in said)
