@@ -16,6 +16,7 @@ from evo_nas.core.plugins.options import Program, above
 from evo_nas.core.workers.start import start_program
 from evo_nas.errors import EvaluatorError, SpecError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
+from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 
 _LINES = 5  # of standard error, in messages
@@ -69,15 +70,16 @@ class CommandEvaluator(Evaluator):
         self.objectives = (Objective(objective, maximise=not minimise),)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        self._space, self._streams = space, context.streams
+        """Prepare to decode genomes."""
+        self._space, self._decoder, self._streams = space, Decoder(space), context.streams
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """What the program writes."""
-        full = self._space.lift(genome)
+        full = self._decoder.full(genome)
         question = {
             "space": self._space.root.name,
             "genome": list(full),
-            "choices": self._space.root.options(full),
+            "choices": self._decoder.options(genome),
             "costs": dict(self._space.root.costs(full)),
             "seed": self._streams.number("command", *full) % 2**32,
         }

@@ -19,6 +19,7 @@ from evo_nas.core.plugins.options import above, at_least
 from evo_nas.core.validation import read_json, shown
 from evo_nas.errors import EvaluatorError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import seeded_weights
 
@@ -72,7 +73,7 @@ class LatencyEvaluator(Evaluator):
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Write down the device, or compare it with the one that was written down."""
-        self._space, self._context = space, context
+        self._context, self._decoder = context, Decoder(space)
         self._geometry = space.target if self._at_target else context.geometry
         record = {
             "device": f"{context.device} ({device_name(context.device)})",
@@ -106,7 +107,7 @@ class LatencyEvaluator(Evaluator):
         """Build the network, and time it."""
         context = self._context
         with seeded_weights(context.streams.number("weights")):
-            network = self._space.build(genome, self._geometry)
+            network = self._decoder.network(genome, self._geometry)
         network.to(context.device).eval()
         times: list[float] = []
         ends = time.perf_counter() + self._seconds

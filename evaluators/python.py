@@ -11,6 +11,7 @@ from evo_nas.core.plugins.blame import describe
 from evo_nas.core.plugins.options import Code
 from evo_nas.errors import EvaluatorError, SpecError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective, check_metrics
+from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 
 
@@ -61,12 +62,13 @@ class PythonEvaluator(Evaluator):
             pass  # functions written in C may not tell their arguments
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        self._space = space
+        """Prepare to decode genomes."""
+        self._decoder = Decoder(space)
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """What the function returns."""
         try:
-            returned = self._function(self._space.root.options(self._space.lift(genome)))
+            returned = self._function(dict(self._decoder.options(genome)))
         except Exception as error:  # a function of others may fail in any way
             raise EvaluatorError(f"{self.name} raised {describe(error)}") from error
         return self._metrics(returned)

@@ -22,6 +22,7 @@ from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.evaluation.path_workers import PathScorer, PathWorkers
 from evo_nas.evaluation.score_cache import ScoreCache
 from evo_nas.sampling.distribution import prior
+from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.space.supernet import Supernet
 from evo_nas.training.batches import Batches, seeded_weights
@@ -77,6 +78,7 @@ class SupernetEvaluator(Evaluator):
         """Train the supernet of what ``space`` can reach, or read it if that was done before."""
         self._space, self._context, self._prior = space, context, prior(space)
         self._streams = context.streams
+        self._decoder = Decoder(space)
         data = context.data
         with seeded_weights(context.streams.number("supernet", "weights")):
             self._supernet = space.supernet(context.geometry)
@@ -98,7 +100,7 @@ class SupernetEvaluator(Evaluator):
 
     def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Mapping[str, float]]]:
         """All genomes together: they share calibration and validation images, and common steps."""
-        paths = [self._space.lift(genome) for genome in genomes]
+        paths = [self._decoder.full(genome) for genome in genomes]
         scores = self._cache.get(paths)
         new = [path for path in dict.fromkeys(paths) if path not in scores]
         if new:
@@ -114,7 +116,7 @@ class SupernetEvaluator(Evaluator):
             yield position, {**metrics, "standard_error": error}
 
     def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
-        weights = self._supernet.extract(self._space.lift(genome))
+        weights = self._supernet.extract(self._decoder.full(genome))
         return {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
 
     @property
@@ -186,7 +188,7 @@ class SupernetEvaluator(Evaluator):
     def _select_at_random(self, step: int) -> None:
         generator = self._context.streams.generator("supernet", "path", step)
         genome = self._prior.draw(self._space, generator)
-        self._supernet.select(self._space.lift(genome))
+        self._decoder.select(self._supernet, genome)
 
     def _subject(self) -> dict[str, str]:
         """What the weights are of and were trained on: all that they share between searches."""

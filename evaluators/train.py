@@ -14,6 +14,7 @@ from evo_nas.core.progress import Messages
 from evo_nas.core.streams import Streams
 from evo_nas.data.images import ImageSet
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.loop import images_trained
@@ -36,17 +37,18 @@ class TrainEvaluator(Evaluator):
     def open(self, space: Space, context: EvaluationContext) -> None:
         """Prepare the folder."""
         self._space, self._context = space, context
+        self._decoder = Decoder(space)
         self._messages = Messages(context.progress)
         context.folder.mkdir(parents=True, exist_ok=True)
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """Train a network and measure it; one that was trained before is only measured."""
-        context, lifted = self._context, self._space.lift(genome)
+        context, lifted = self._context, self._decoder.full(genome)
         phase, data = context.recipe.train, context.data
         # A stream of the network's own: its result is the same in whatever company it is trained.
         streams = Streams(context.streams.number("train", *lifted))
         with seeded_weights(streams.number("weights")):
-            network = self._space.build(genome, context.geometry)
+            network = self._decoder.network(genome, context.geometry)
         start = ""
         if context.initial_weights is not None:
             network.load_state_dict(context.initial_weights(genome))
@@ -86,5 +88,5 @@ class TrainEvaluator(Evaluator):
         return path if path.exists() else None
 
     def _path(self, genome: Genome) -> Path:
-        digest = hashlib.sha256(repr(self._space.lift(genome)).encode()).hexdigest()[:16]
+        digest = hashlib.sha256(repr(self._decoder.full(genome)).encode()).hexdigest()[:16]
         return self._context.folder / f"{digest}.safetensors"

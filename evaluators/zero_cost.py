@@ -27,6 +27,7 @@ from evo_nas.evaluation.evaluator import (
 )
 from evo_nas.evaluation.reference import Standing, reference_sample
 from evo_nas.evaluation.zero_cost import dss, grad_norm, naswot, synflow
+from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import seeded_weights
 
@@ -59,7 +60,7 @@ class NetworkScores(Evaluator):
             space.build((0,) * len(space.choices), space.target)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        self._space, self._context = space, context
+        self._space, self._context, self._decoder = space, context, Decoder(space)
         if self.needs_data:
             self._batch = self._some_images()
 
@@ -70,12 +71,12 @@ class NetworkScores(Evaluator):
             raise EvaluatorError(f"the network cannot be scored: {error}") from error
 
     def _one(self, name: str, genome: Genome) -> float:
-        context, full = self._context, self._space.lift(genome)
+        context, full = self._context, self._decoder.full(genome)
         if name in _COSTS:
             return float(self._space.root.costs(full)[name])
         # A network for each score, with the same weights: it may do with it as it likes.
         with seeded_weights(context.streams.number("weights", *full)):
-            network = self._space.build(genome, context.geometry)
+            network = self._decoder.network(genome, context.geometry)
         network.to(context.device)
         geometry = context.geometry
         if name in _WITHOUT_IMAGES:

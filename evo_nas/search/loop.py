@@ -21,6 +21,7 @@ from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.search.store.store import Store
+from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Scored, StagePlan, Strategy
 from evo_nas.training.batches import Batches, Ledger, measure
@@ -248,7 +249,7 @@ class Loop:
             tensors = load_weights(weights)
             if tensors is None:
                 raise RunError(f"{weights} is missing; the retrained network cannot be delivered")
-            network = self.space.build(genome, self.config.geometry)
+            network = Decoder(self.space).network(genome, self.config.geometry)
             network.load_state_dict(tensors)
             size = self.config.geometry.image_size
             test = Batches(self.source.test(), self.data, size, self.config.device)

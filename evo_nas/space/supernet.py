@@ -25,7 +25,7 @@ class Step(NamedTuple):
 
 
 class Supernet(nn.Module, ABC):
-    """Shared weights; genomes are full genomes of the root space (:meth:`Space.lift`)."""
+    """Shared weights; genomes are full genomes of the root space (see :mod:`.decoder`)."""
 
     _path: Sequence[Step] = ()
 
