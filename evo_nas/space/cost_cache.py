@@ -13,6 +13,7 @@ import hashlib
 import inspect
 import json
 import os
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -41,6 +42,25 @@ def count(module: nn.Module, *inputs: Tensor) -> Costs:
         costs = flops.count(module, *inputs)
         _write(path, costs)
     return costs
+
+
+def count_made(make: Callable[[], nn.Module], *shape: int) -> Costs:
+    """Count what ``make`` makes, for an input of that shape.
+
+    Most figures are known already: its weights take no memory.
+    """
+    with torch.device("meta"):
+        module = make()
+    return count(module, torch.zeros(shape))
+
+
+def total(costs: Iterable[Costs]) -> Costs:
+    """The sum of some costs."""
+    found = {"flops": 0, "params": 0}
+    for cost in costs:
+        for name in found:
+            found[name] += cost[name]
+    return found
 
 
 def folder() -> Path:

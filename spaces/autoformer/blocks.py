@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from evo_nas.space.network import ImageClassifier, StochasticDepth, pool_tokens
 from evo_nas.space.space import Geometry
 
-from ..glit.blocks import FeedForward, Linear, PatchEmbedding, on_grid
+from ..glit.blocks import FeedForward, GlobalHeads, Linear, PatchEmbedding, by_head, on_grid
 
 FARTHEST = 14  # patches; those farther apart count as so far
 
@@ -42,17 +42,16 @@ class Shape(NamedTuple):
 class Embedding(nn.Module):
     """Images (batch, channels, size, size) to tokens: patches, class token and positions."""
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, width: int) -> None:
         super().__init__()
         tokens = (geometry.image_size // geometry.patch_size) ** 2 + 1
-        self.patch_embed = PatchEmbedding(geometry.channels, geometry.width, geometry.patch_size)
-        self.cls_token = nn.Parameter(torch.empty(1, 1, geometry.width))
-        self.pos_embed = nn.Parameter(torch.empty(1, tokens, geometry.width))
+        self.patch_embed = PatchEmbedding(geometry.channels, width, geometry.patch_size)
+        self.cls_token = nn.Parameter(torch.empty(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.empty(1, tokens, width))
         for weights in (self.cls_token, self.pos_embed):
             nn.init.trunc_normal_(weights, std=0.02)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images to tokens."""
         patches = self.patch_embed(images)
         tokens = torch.cat((self.cls_token.expand(patches.shape[0], -1, -1), patches), dim=1)
         return tokens + self.pos_embed
@@ -88,27 +87,17 @@ def distances(tokens: int, device: torch.device) -> tuple[Tensor, Tensor]:
     return padded[0], padded[1]
 
 
-class Attention(nn.Module):
+class Attention(GlobalHeads):
     """Self-attention with relative positions of keys and of values (Shaw et al. 2018)."""
 
     def __init__(self, width: int, heads: int, head_width: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = Linear(width, 3 * heads * head_width)
-        self.proj = Linear(heads * head_width, width)
+        super().__init__(width, heads, head_width)
         self.key_position = RelativePosition(head_width)
         self.value_position = RelativePosition(head_width)
 
-    def extra_repr(self) -> str:
-        """The numbers that the layers do not show."""
-        return f"heads={self.heads}"
-
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens to tokens of the same shape."""
-        batch, length, _ = tokens.shape
-        where = distances(int(length), tokens.device)
-        qkv = self.qkv(tokens).view(batch, length, 3, self.heads, -1)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # (batch, heads, tokens, head width)
+        where = distances(int(tokens.shape[1]), tokens.device)
+        query, key, value = by_head(self.qkv(tokens), self.heads)
         scores = query @ key.transpose(2, 3)
         scores = scores + _by_token(query, self.key_position(*where).transpose(1, 2))
         weights = (scores * query.shape[-1] ** -0.5).softmax(-1)
@@ -124,7 +113,7 @@ def _by_token(left: Tensor, right: Tensor) -> Tensor:
 
 
 class Residual(nn.Module):
-    """x + module(norm(x)): half a layer."""
+    """x + module(norm(x)): half a layer, from tokens to tokens of the same shape."""
 
     def __init__(self, width: int, module: nn.Module) -> None:
         super().__init__()
@@ -133,7 +122,6 @@ class Residual(nn.Module):
         self.drop = StochasticDepth()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens to tokens of the same shape."""
         return tokens + self.drop(self.module(self.norm(tokens)))  # type: ignore[no-any-return]
 
 
@@ -146,7 +134,6 @@ class Classifier(nn.Module):
         self.head = Linear(width, classes)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens to logits."""
         return self.head(pool_tokens(self.norm(tokens), "avg"))  # type: ignore[no-any-return]
 
 
@@ -157,21 +144,18 @@ class AutoFormerNetwork(ImageClassifier, nn.Sequential):
     pools = ("avg", "token", "")
 
     def __init__(self, geometry: Geometry, shape: Shape) -> None:
-        super().__init__(OrderedDict(modules(geometry, shape)))
+        super().__init__(OrderedDict((name, make()) for name, make in parts(geometry, shape)))
         self.num_features = shape.width
 
     def _tokens(self, images: Tensor) -> Tensor:
-        """The output of the last layer."""
         for step in list(self)[:-1]:
             images = step(images)
         return images
 
     def forward_features(self, images: Tensor) -> Tensor:
-        """Images (batch, channels, size, size) to tokens (batch, tokens, width)."""
         return self.get_submodule("classify.norm")(self._tokens(images))  # type: ignore[no-any-return]
 
     def pool(self, features: Tensor) -> Tensor:
-        """The mean over patches, or the class token."""
         return pool_tokens(features, self.global_pool)
 
     def feature_map(self, images: Tensor) -> Tensor:
@@ -179,18 +163,14 @@ class AutoFormerNetwork(ImageClassifier, nn.Sequential):
         return on_grid(self._tokens(images)[:, 1:])
 
 
-def modules(geometry: Geometry, shape: Shape) -> Iterator[tuple[str, nn.Module]]:
-    """The steps of a network by name, in order."""
-    yield "embed", embedding(geometry, shape.width)
-    for number, layer in enumerate(shape.layers):
-        yield f"attention{number:02}", attention(shape.width, layer.heads, shape.head_width)
-        yield f"mlp{number:02}", mlp(shape.width, layer.mlp_ratio)
-    yield "classify", Classifier(shape.width, geometry.classes)
-
-
-def embedding(geometry: Geometry, width: int) -> Embedding:
-    """The first step."""
-    return Embedding(replace(geometry, width=width))
+def parts(geometry: Geometry, shape: Shape) -> Iterator[tuple[str, partial[Any]]]:
+    """The steps of a network by name, in order: calls whose arguments are all they depend on."""
+    width, head_width, layers = shape
+    yield "embed", partial(Embedding, geometry, width)
+    for number, (heads, ratio) in enumerate(layers):
+        yield f"attention{number:02}", partial(attention, width, heads, head_width)
+        yield f"mlp{number:02}", partial(mlp, width, ratio)
+    yield "classify", partial(Classifier, width, geometry.classes)
 
 
 def attention(width: int, heads: int, head_width: int) -> Residual:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import product
 
-import torch
 from torch import nn
 
 from evo_nas.errors import SpaceError
@@ -20,8 +20,8 @@ from evo_nas.space import cost_cache
 from evo_nas.space.space import Cell, Choice, Costs, Genome, Geometry, Option, Space
 from evo_nas.space.supernet import Supernet
 
-from ..glit.parts import check_patches, patches_a_side
-from .blocks import AutoFormerNetwork, Classifier, Layer, Shape, attention, embedding, mlp
+from ..glit.parts import check_geometry, proxy_patch
+from .blocks import AutoFormerNetwork, Layer, Shape, attention, mlp
 from .supernet import AutoFormerSupernet
 
 _HEAD_WIDTH = 64  # at the target
@@ -70,20 +70,18 @@ class AutoFormer(Space):
     @cached_property
     def _layer_costs(self) -> Mapping[int, Mapping[Genome, Costs]]:
         """For each width, the costs of a layer by its genes."""
-        tables: dict[int, Mapping[Genome, Costs]] = {}
         tokens = (self.target.image_size // self.target.patch_size) ** 2 + 1
+        tables: dict[int, Mapping[Genome, Costs]] = {}
         for width in self.widths:
-            with torch.device("meta"):  # most figures are known already: weights need no memory
-                attentions = [attention(width, heads, _HEAD_WIDTH) for heads in self.heads]
-                mlps = [mlp(width, ratio) for ratio in self.mlp_ratios]
-            hidden = torch.zeros(1, tokens, width)
+            attentions = (partial(attention, width, heads, _HEAD_WIDTH) for heads in self.heads)
+            mlps = (partial(mlp, width, ratio) for ratio in self.mlp_ratios)
             first, second = (
-                [cost_cache.count(m, hidden) for m in own] for own in (attentions, mlps)
+                [cost_cache.count_made(make, 1, tokens, width) for make in makers]
+                for makers in (attentions, mlps)
             )
             tables[width] = {
-                (i, j): {name: a[name] + b[name] for name in a}
-                for i, a in enumerate(first)
-                for j, b in enumerate(second)
+                (i, j): cost_cache.total((first[i], second[j]))
+                for i, j in product(range(len(first)), range(len(second)))
             }
         return tables
 
@@ -93,26 +91,20 @@ class AutoFormer(Space):
 
     @cached_property
     def _trunk_costs(self) -> Mapping[int, Costs]:
-        size = self.target.image_size
         found = {}
         for width in self.widths:
-            with torch.device("meta"):
-                trunk = nn.Sequential(
-                    embedding(self.target, width), Classifier(width, self.target.classes)
-                )
-            found[width] = cost_cache.count(trunk, torch.zeros(1, self.target.channels, size, size))
+            trunk = partial(AutoFormerNetwork, self.target, Shape(width, 0, ()))
+            size = self.target.image_size
+            found[width] = cost_cache.count_made(trunk, 1, self.target.channels, size, size)
         return found
 
     # -- networks --------------------------------------------------------------------------------
 
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
-        """The stand-alone network, initialised as DeiT is."""
         self._check_geometry(geometry)
-        shape = self._shape(self.check(genome), geometry)
-        return AutoFormerNetwork(geometry, shape)
+        return AutoFormerNetwork(geometry, self._shape(self.check(genome), geometry))
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
-        """The largest network that ``reachable`` (default: the whole space) can reach."""
         self._check_geometry(geometry)
         searched = reachable or self
         contexts = searched.reachable_contexts()
@@ -144,14 +136,8 @@ class AutoFormer(Space):
         return width * geometry.width // widest, _HEAD_WIDTH * geometry.width // widest
 
     def _check_geometry(self, geometry: Geometry) -> None:
-        """Say what is wrong with a geometry.
-
-        Raises:
-            SpaceError: no network of the space has this geometry.
-        """
-        if min(geometry.channels, geometry.classes, geometry.image_size, geometry.width) < 1:
-            raise SpaceError(f"geometry {geometry}: every number must be positive")
-        check_patches(geometry)
+        """Raise a SpaceError if no network of the space has this geometry."""
+        check_geometry(geometry)
         if geometry.heads != 1:
             raise SpaceError(
                 f"geometry {geometry}: {self.name} chooses the heads of each layer; leave heads out"
@@ -173,8 +159,7 @@ class AutoFormer(Space):
         About 8 patches a side; 14 from 160 pixels on.
         """
         width = -(-_PROXY_WIDTH // self._unit) * self._unit
-        patch_size = image_size // patches_a_side(image_size)
-        return Geometry(image_size, channels, classes, patch_size, width=width)
+        return Geometry(image_size, channels, classes, proxy_patch(image_size), width=width)
 
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
         """One box for each layer, darker with more heads."""

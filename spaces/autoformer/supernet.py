@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from torch.func import functional_call
 from evo_nas.space.space import Genome, Geometry
 from evo_nas.space.supernet import Step, Supernet
 
-from .blocks import Classifier, Shape, attention, embedding, mlp, modules
+from .blocks import Shape, parts
 
 
 class AutoFormerSupernet(Supernet):
@@ -34,44 +35,25 @@ class AutoFormerSupernet(Supernet):
     ) -> None:
         super().__init__()
         self._geometry, self._decode = geometry, decode
-        self.largest = nn.ModuleDict(dict(modules(geometry, largest)))
+        self.largest = nn.ModuleDict({name: make() for name, make in parts(geometry, largest)})
         # Modules of a path, without memory for weights: they lend their structure to slices.
         self._hollow: dict[Hashable, nn.Module] = {}
 
     def steps(self, genome: Genome) -> Sequence[Step]:
-        """The path of a genome: the patches, two steps for each layer, the classes."""
         return [
-            Step((name, *key), partial(self._run, name, self._hollow_module(name, key, make)))
-            for name, key, make in self._parts(genome)
+            Step((name, *make.args), partial(self._run, name, self._hollow_module(make)))
+            for name, make in parts(self._geometry, self._decode(genome))
         ]
 
     def extract(self, genome: Genome) -> dict[str, Tensor]:
-        """Copies of the path's slices, under the names of the stand-alone network."""
         return {
             f"{name}.{weight}": tensor.detach().clone()
-            for name, key, make in self._parts(genome)
-            for weight, tensor in self._slices(name, self._hollow_module(name, key, make)).items()
+            for name, make in parts(self._geometry, self._decode(genome))
+            for weight, tensor in self._slices(name, self._hollow_module(make)).items()
         }
 
-    def _parts(
-        self, genome: Genome
-    ) -> list[tuple[str, tuple[float, ...], Callable[[], nn.Module]]]:
-        """Each step's name, the numbers it depends on, and a call that makes its module."""
-        width, head_width, layers = self._decode(genome)
-        classes = self._geometry.classes
-        parts: list[tuple[str, tuple[float, ...], Callable[[], nn.Module]]] = [
-            ("embed", (width,), partial(embedding, self._geometry, width))
-        ]
-        for number, (heads, ratio) in enumerate(layers):
-            make = partial(attention, width, heads, head_width)
-            parts.append((f"attention{number:02}", (width, heads), make))
-            parts.append((f"mlp{number:02}", (width, ratio), partial(mlp, width, ratio)))
-        return [*parts, ("classify", (width,), partial(Classifier, width, classes))]
-
-    def _hollow_module(
-        self, name: str, key: tuple[float, ...], make: Callable[[], nn.Module]
-    ) -> nn.Module:
-        kind = (name.rstrip("0123456789"), key)  # the same in each layer
+    def _hollow_module(self, make: partial[Any]) -> nn.Module:
+        kind = (make.func, make.args)  # the same in each layer
         if kind not in self._hollow:
             with torch.device("meta"):
                 self._hollow[kind] = make()

@@ -34,8 +34,8 @@ def layer_norm(width: int) -> nn.LayerNorm:
 class GlobalHeads(nn.Module):
     """Self-attention of a block's global heads, on their share of the channels (Figure 3).
 
-    ``head_width`` is the width of each head's queries, keys and values; the paper's d_k is the sum
-    over as many heads as the whole block has.
+    Tokens (batch, tokens, channels) to the same shape. ``head_width`` is the width of each head's
+    queries, keys and values; the paper's d_k is the sum over as many heads as the whole block has.
     """
 
     def __init__(self, channels: int, heads: int, head_width: int) -> None:
@@ -45,21 +45,25 @@ class GlobalHeads(nn.Module):
         self.proj = Linear(heads * head_width, channels)
 
     def extra_repr(self) -> str:
-        """The numbers that the layers do not show."""
         return f"heads={self.heads}"
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (batch, tokens, channels) to the same shape."""
         return attend(tokens, self.qkv, self.proj, self.heads)
 
 
 def attend(tokens: Tensor, qkv: nn.Linear, proj: nn.Linear, heads: int) -> Tensor:
     """Multi-head attention, scaled by the square root of the head width."""
-    batch, length, _ = tokens.shape
-    # (3, batch, heads, tokens, head width), the order of timm's and the released weights
-    query, key, value = qkv(tokens).view(batch, length, 3, heads, -1).permute(2, 0, 3, 1, 4)
-    mixed = F.scaled_dot_product_attention(query, key, value)
+    mixed = F.scaled_dot_product_attention(*by_head(qkv(tokens), heads))
     return F.linear(mixed.transpose(1, 2).flatten(2), proj.weight, proj.bias)
+
+
+def by_head(projected: Tensor, heads: int) -> Tensor:
+    """Queries, keys and values (3, batch, heads, tokens, head width), as timm's weights have them.
+
+    The released weights have them in this order, too.
+    """
+    batch, length, _ = projected.shape
+    return projected.view(batch, length, 3, heads, -1).permute(2, 0, 3, 1, 4)
 
 
 class LocalHeads(nn.Module):
@@ -74,7 +78,6 @@ class LocalHeads(nn.Module):
         self.net = net
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (batch, tokens, channels) to the same shape."""
         return self.net(tokens)  # type: ignore[no-any-return]
 
 
@@ -91,11 +94,9 @@ class GlobalLocal(nn.Module):
         self.qkv, self.proj, self.net = global_heads.qkv, global_heads.proj, local_heads.net
 
     def extra_repr(self) -> str:
-        """The numbers that the layers do not show."""
         return f"heads={self.heads}"
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (batch, tokens, channels) to the same shape."""
         first, others = tokens[..., : self.channels], tokens[..., self.channels :]
         attended = attend(first, self.qkv, self.proj, self.heads)
         return torch.cat((attended, self.net(others)), dim=-1)
@@ -113,7 +114,6 @@ class FeedForward(nn.Module):
         self.fc2 = Linear(int(width * ratio), width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (batch, tokens, channels) to the same shape."""
         return self.fc2(F.gelu(self.fc1(tokens)))  # type: ignore[no-any-return]
 
 
@@ -121,14 +121,13 @@ class Block(nn.Module):
     """x + GL(LN(x)), then x + FFN(LN(x)); the paper's global-local block."""
 
     def __init__(
-        self, norm1: nn.LayerNorm, attn: nn.Module, norm2: nn.LayerNorm, mlp: FeedForward
+        self, norm1: nn.LayerNorm, attn: nn.Module, norm2: nn.LayerNorm, mlp: nn.Module
     ) -> None:
         super().__init__()
         self.norm1, self.attn, self.norm2, self.mlp = norm1, attn, norm2, mlp
         self.drop = StochasticDepth()
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (batch, tokens, channels) to the same shape."""
         tokens = tokens + self.drop(self.attn(self.norm1(tokens)))
         return tokens + self.drop(self.mlp(self.norm2(tokens)))  # type: ignore[no-any-return]
 
@@ -139,26 +138,33 @@ def residual(tokens: Tensor, norm: nn.Module, module: nn.Module) -> Tensor:
 
 
 class PatchEmbedding(nn.Module):
-    """Images (batch, channels, size, size) to tokens (batch, patches, width)."""
+    """Images (batch, channels, size, size) to tokens (batch, patches, width), row by row."""
 
     def __init__(self, channels: int, width: int, patch_size: int) -> None:
         super().__init__()
         self.proj = nn.Conv2d(channels, width, patch_size, patch_size)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Cut into patches, row by row."""
         return self.proj(images).flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
 
 
-class Trunk(ImageClassifier):
-    """The ends of every network of the family: patches in, classes out, no blocks.
+def on_grid(patches: Tensor) -> Tensor:
+    """Patches (batch, side * side, width), row by row, in place: (batch, width, side, side)."""
+    side = math.isqrt(patches.shape[1])
+    return patches.transpose(1, 2).unflatten(2, (side, side))  # type: ignore[no-any-return, no-untyped-call]
+
+
+class GlitNetwork(ImageClassifier):
+    """Patches in, blocks, classes out; without blocks it is the ends that all networks share.
 
     With a class token, classes are read from it; without one, from the mean over patches.
     """
 
     classifier = "head"
 
-    def __init__(self, geometry: Geometry, class_token: bool = True) -> None:
+    def __init__(
+        self, geometry: Geometry, blocks: Sequence[Block] = (), class_token: bool = True
+    ) -> None:
         super().__init__()
         self.num_features = geometry.width
         self.global_pool = "token" if class_token else "avg"
@@ -172,6 +178,8 @@ class Trunk(ImageClassifier):
         self.patch_embed = PatchEmbedding(geometry.channels, geometry.width, geometry.patch_size)
         self.norm = layer_norm(geometry.width)
         self.head = Linear(geometry.width, geometry.classes)
+        # Each block sits in a list of its own: the released weights are called blocks.0.0.norm1.
+        self.blocks = nn.Sequential(*(nn.Sequential(block) for block in blocks))
 
     def embed(self, images: Tensor) -> Tensor:
         """Images (batch, channels, size, size) to tokens (batch, tokens, width)."""
@@ -187,29 +195,10 @@ class Trunk(ImageClassifier):
         return self.forward_head(self.norm(tokens))
 
     def forward_features(self, images: Tensor) -> Tensor:
-        """Images (batch, channels, size, size) to tokens (batch, tokens, width)."""
-        return self.norm(self.embed(images))  # type: ignore[no-any-return]
+        return self.norm(self.blocks(self.embed(images)))  # type: ignore[no-any-return]
 
     def pool(self, features: Tensor) -> Tensor:
-        """The class token, or the mean over patches."""
         return pool_tokens(features, self.global_pool, int(self.cls_token is not None))
-
-
-def on_grid(patches: Tensor) -> Tensor:
-    """Patches (batch, side * side, width), row by row, in place: (batch, width, side, side)."""
-    side = math.isqrt(patches.shape[1])
-    return patches.transpose(1, 2).unflatten(2, (side, side))  # type: ignore[no-any-return, no-untyped-call]
-
-
-class GlitNetwork(Trunk):
-    """A stand-alone network: the trunk around its blocks."""
-
-    def __init__(
-        self, geometry: Geometry, blocks: Sequence[Block], class_token: bool = True
-    ) -> None:
-        super().__init__(geometry, class_token)
-        # Each block sits in a list of its own: the released weights are called blocks.0.0.norm1.
-        self.blocks = nn.Sequential(*(nn.Sequential(block) for block in blocks))
 
     def feature_map(self, images: Tensor) -> Tensor:
         """The output of the last block, in place (batch, width, rows, columns).
@@ -218,7 +207,3 @@ class GlitNetwork(Trunk):
         """
         tokens = self.blocks(self.embed(images))
         return on_grid(tokens if self.cls_token is None else tokens[:, 1:])
-
-    def forward_features(self, images: Tensor) -> Tensor:
-        """Images (batch, channels, size, size) to tokens (batch, tokens, width)."""
-        return self.norm(self.blocks(self.embed(images)))  # type: ignore[no-any-return]

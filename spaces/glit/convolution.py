@@ -15,7 +15,6 @@ class Transposed(nn.Module):
     """Swap the last two of three dimensions: tokens before channels, or after them."""
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """A view."""
         return tokens.transpose(1, 2)
 
 
@@ -42,7 +41,6 @@ class Convolution(nn.Sequential):
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Run the layers the way that is faster here."""
         if isinstance(self[3], DepthwiseConvolution) and runs_by_channel(tokens):
             return run_by_channel(tokens, self)
         return super().forward(tokens)  # type: ignore[no-any-return, no-untyped-call]
@@ -57,7 +55,6 @@ class DepthwiseConvolution(nn.Module):
         self.conv = nn.Conv1d(channels, channels, kernel, padding=kernel // 2, groups=channels)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (batch, channels, tokens) to the same shape."""
         return self.conv(tokens)  # type: ignore[no-any-return]
 
     def by_channel(self, tokens: Tensor) -> Tensor:
@@ -80,12 +77,7 @@ class GridConvolution(nn.Module):
         self.side = side
         self.conv = nn.Conv2d(channels, channels, kernel, padding=kernel // 2, groups=channels)
 
-    def extra_repr(self) -> str:
-        """The numbers that the convolution does not show."""
-        return f"side={self.side}"
-
     def forward(self, patches: Tensor) -> Tensor:
-        """As many patches out as in."""
         grid = patches.reshape(*patches.shape[:2], self.side, self.side)
         return self.conv(grid).flatten(2)  # type: ignore[no-any-return]
 

@@ -9,63 +9,53 @@ Why: docs/decisions/031-one-family.md.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
-import torch
 from torch import nn
 
 from evo_nas.space import cost_cache
-from evo_nas.space.space import Cell, Costs, Genome, Geometry, Option, Space
+from evo_nas.space.space import Cell, Choice, Costs, Genome, Geometry, Option, Space
 from evo_nas.space.supernet import Supernet
 
-from .blocks import GlitNetwork, Trunk
+from .blocks import GlitNetwork
 from .local_heads import Locality, TokenConvolution
-from .parts import BlockOptions, PartCosts, Parts, proxy_geometry
-from .supernet import GlitSupernet
+from .parts import BlockOptions, Parts, proxy_patch
+from .supernet import GlitSupernet, SharedBlock
 
 DEPTH = 12
-TINY = Geometry(224, 3, 1000, patch_size=16, width=192, heads=3)
 
 
 class GlitFamily(Space):
     """Spaces of networks of global-local blocks; see the module's docstring."""
 
-    target = TINY
+    target = Geometry(224, 3, 1000, patch_size=16, width=192, heads=3)
     locality: Locality = TokenConvolution()
 
-    @abstractmethod
     def slot_blocks(self, slot: str, options: Mapping[str, Option]) -> tuple[BlockOptions, ...]:
-        """The blocks that a slot stands for, of options by choice name."""
+        """The blocks that a slot stands for, of options by choice name.
+
+        One, unless a space says otherwise; where heads are no choice it has global ones.
+        """
+        heads = options.get(f"{slot}.heads", 3)
+        fields = ("d_k", "d_z", "expansion", self.locality.choice)
+        values = (options.get(f"{slot}.{field}", 0) for field in fields)
+        return (BlockOptions(heads, *values),)  # type: ignore[arg-type]  # choices hold these types
 
     def blocks(self, genome: Genome) -> tuple[BlockOptions, ...]:
         """All blocks of a full genome, in order."""
         options = self.options(genome)
         return tuple(block for slot in self.slots for block in self.slot_blocks(slot, options))
 
-    def reachable_blocks(self, reachable: Space) -> list[list[BlockOptions]]:
-        """The options of each block that ``reachable``, a subspace of this one, can take."""
-        found: list[list[BlockOptions]] = []
-        for slot in self.slots:
-            values = [self.slot_blocks(slot, options) for options in reachable.reachable(slot)]
-            found.extend(list(dict.fromkeys(block)) for block in zip(*values, strict=True))
-        return found
-
     # -- costs -----------------------------------------------------------------------------------
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
-        """The costs of a slot's values; slots with the same choices share them."""
         return self._tables[slot]
-
-    def fixed_costs(self, context: Genome) -> Costs:
-        """Patch embedding, class token, position embedding, last norm and classifier."""
-        return self._trunk_costs
 
     @cached_property
     def _tables(self) -> Mapping[str, Mapping[Genome, Costs]]:
-        """For each slot, sums over the parts of the blocks that it stands for."""
-        count = PartCosts(Parts(self.target, self.locality))
+        """For each slot the costs of its values; slots with the same choices share them."""
+        parts = Parts(self.target, self.locality)
         known: dict[tuple[tuple[BlockOptions, ...], ...], Mapping[Genome, Costs]] = {}
         tables = {}
         for slot in self.slots:
@@ -73,34 +63,41 @@ class GlitFamily(Space):
             options = [self.options(self.place(slot, (), value)) for value in values]
             blocks = tuple(self.slot_blocks(slot, own) for own in options)
             if blocks not in known:
-                costs = map(count.blocks, blocks)
+                costs = (cost_cache.total(map(parts.costs, own)) for own in blocks)
                 known[blocks] = dict(zip(values, costs, strict=True))
             tables[slot] = known[blocks]
         return tables
 
+    def fixed_costs(self, context: Genome) -> Costs:
+        """Patch embedding, class token, position embedding, last norm and classifier."""
+        return self._trunk_costs
+
     @cached_property
     def _trunk_costs(self) -> Costs:
-        with torch.device("meta"):
-            trunk = Trunk(self.target, self.locality.class_token)
+        trunk = partial(GlitNetwork, self.target, class_token=self.locality.class_token)
         size = self.target.image_size
-        return cost_cache.count(trunk, torch.zeros(1, self.target.channels, size, size))
+        return cost_cache.count_made(trunk, 1, self.target.channels, size, size)
 
     # -- networks --------------------------------------------------------------------------------
 
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
-        """The stand-alone network, initialised as DeiT is."""
         parts = Parts(geometry, self.locality)
-        blocks = [parts.block(options) for options in self.blocks(self.check(genome))]
+        options = self.blocks(self.check(genome))
+        blocks = [SharedBlock(parts, [own]).block(own) for own in options]
         return GlitNetwork(geometry, blocks, self.locality.class_token)
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
-        """Shared weights for what ``reachable`` (default: the whole space) can reach."""
-        parts = Parts(geometry, self.locality)
-        return GlitSupernet(parts, self.reachable_blocks(reachable or self), self.blocks)
+        found: list[list[BlockOptions]] = []
+        for slot in self.slots:
+            values = (reachable or self).reachable(slot)
+            blocks = (self.slot_blocks(slot, options) for options in values)
+            found.extend(list(dict.fromkeys(block)) for block in zip(*blocks, strict=True))
+        return GlitSupernet(Parts(geometry, self.locality), found, self.blocks)
 
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
         """48 wide, 3 heads, about 8 patches a side (14 from 160 pixels on)."""
-        return proxy_geometry(image_size, channels, classes)
+        patch_size = proxy_patch(image_size)
+        return Geometry(image_size, channels, classes, patch_size, width=48, heads=3)
 
     legend = (
         "G and L: thirds of the heads that are global and local, the darker the more local; "
@@ -110,17 +107,37 @@ class GlitFamily(Space):
 
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
         """One box for each block, darker with more local heads (Figure 5)."""
-        return tuple(
-            _cell(number, options, self.target.width, self.locality.symbol)
-            for number, options in enumerate(self.blocks(self.check(genome)), 1)
-        )
+        blocks = enumerate(self.blocks(self.check(genome)), 1)
+        return tuple(self._cell(str(number), options) for number, options in blocks)
+
+    def _cell(self, title: str, options: BlockOptions) -> Cell:
+        heads, d_k, d_z, expansion, reach = options
+        lines = [f"G{heads} L{3 - heads}"]
+        if heads < 3:
+            lines.append(f"{self.locality.symbol}{reach} E{expansion}")
+        attention = f"dk{int(self.target.width * d_k)} " if heads > 0 else ""
+        lines.append(f"{attention}z{d_z}")
+        return Cell(title, tuple(lines), (3 - heads) / 3)
 
 
-def _cell(number: int, options: BlockOptions, width: int, symbol: str) -> Cell:
-    heads, d_k, d_z, expansion, reach = options
-    lines = [f"G{heads} L{3 - heads}"]
-    if heads < 3:
-        lines.append(f"{symbol}{reach} E{expansion}")
-    attention = f"dk{int(width * d_k)} " if d_k is not None and heads > 0 else ""
-    lines.append(f"{attention}z{d_z}")
-    return Cell(str(number), tuple(lines), (3 - heads) / 3)
+def block_options(locality: Locality) -> dict[str, tuple[Option, ...]]:
+    """GLiT's options of a block by choice."""
+    return {
+        "heads": (0, 1, 2, 3), "d_k": (0.5, 1, 2), "d_z": (2, 4, 6), "expansion": (1, 2, 4),
+        locality.choice: locality.options,
+    }  # fmt: skip
+
+
+def block_choices(
+    slot: str, options: Mapping[str, tuple[Option, ...]], level: int = 1
+) -> list[Choice]:
+    """A block's choices: heads at level 0, the rest at ``level`` if some of them make it active."""
+    name, thirds = f"{slot}.heads", options["heads"]
+    choices = [Choice(name, thirds, 0, slot)]
+    for field, own in options.items():
+        # d_k is of global heads, d_z of all blocks, the others are of local heads.
+        active = {"heads": (), "d_k": (1, 2, 3), "d_z": (0, 1, 2, 3)}.get(field, (0, 1, 2))
+        if allowed := frozenset(thirds) & frozenset(active):
+            when = {name: allowed} if len(allowed) < len(thirds) else {}
+            choices.append(Choice(f"{slot}.{field}", own, level, slot, when))
+    return choices

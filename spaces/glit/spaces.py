@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from evo_nas.errors import SpaceError
 from evo_nas.space.space import Choice, Genome, Geometry, Option
 
-from .family import DEPTH, GlitFamily
+from .family import DEPTH, GlitFamily, block_choices, block_options
 from .local_heads import Locality, PatchConvolution, Windows
 from .parts import BlockOptions
 
@@ -34,10 +34,11 @@ class Glit(GlitFamily):
     ) -> None:
         reach = self.locality.options[1] if kernel is None else kernel
         details = {"d_k": d_k, "d_z": d_z, "expansion": expansion, self.locality.choice: reach}
+        options = block_options(self.locality)
         self.choices = tuple(
             choice
             for number in range(DEPTH)
-            for choice in _block_choices(f"block{number:02}", self.locality)
+            for choice in block_choices(f"block{number:02}", options)
         )
         self._details: dict[str, Option] = {}
         for choice in self.choices:
@@ -48,12 +49,6 @@ class Glit(GlitFamily):
                     f"its options are {', '.join(map(str, choice.options))}"
                 )
             self._details[choice.name] = value
-
-    def slot_blocks(self, slot: str, options: Mapping[str, Option]) -> tuple[BlockOptions, ...]:
-        """One block for each slot."""
-        fields = ("heads", "d_k", "d_z", "expansion", self.locality.choice)
-        values = (options.get(f"{slot}.{field}") for field in fields)
-        return (BlockOptions(*values),)  # type: ignore[arg-type]  # our choices hold these types
 
     # -- stages ----------------------------------------------------------------------------------
 
@@ -133,19 +128,6 @@ class GlitConv2d(Glit):
     locality: Locality = PatchConvolution()
 
 
-def _block_choices(slot: str, locality: Locality) -> tuple[Choice, ...]:
-    heads = f"{slot}.heads"
-    some_global = {heads: frozenset[Option]({1, 2, 3})}
-    some_local = {heads: frozenset[Option]({0, 1, 2})}
-    return (
-        Choice(heads, (0, 1, 2, 3), 0, slot),
-        Choice(f"{slot}.d_k", (0.5, 1, 2), 1, slot, some_global),
-        Choice(f"{slot}.d_z", (2, 4, 6), 1, slot),
-        Choice(f"{slot}.expansion", (1, 2, 4), 1, slot, some_local),
-        Choice(f"{slot}.{locality.choice}", locality.options, 1, slot, some_local),
-    )
-
-
 class NlpNas(GlitFamily):
     """Global heads only: widths of queries, keys, values and of the FFN, by block.
 
@@ -162,11 +144,6 @@ class NlpNas(GlitFamily):
         for field, options in (("d_k", (0.5, 1, 2)), ("d_z", (2, 4, 6)))
     )
 
-    def slot_blocks(self, slot: str, options: Mapping[str, Option]) -> tuple[BlockOptions, ...]:
-        """One block for each slot."""
-        d_k, d_z = options[f"{slot}.d_k"], options[f"{slot}.d_z"]
-        return (BlockOptions(3, d_k, d_z, None, None),)  # type: ignore[arg-type]  # numbers
-
 
 class GlitFixed(GlitFamily):
     """The four networks of Table 1: the same number of global heads in every block.
@@ -181,8 +158,7 @@ class GlitFixed(GlitFamily):
     choices = (Choice("heads", (0, 1, 2, 3), slot="blocks"),)
 
     def slot_blocks(self, slot: str, options: Mapping[str, Option]) -> tuple[BlockOptions, ...]:
-        """All twelve blocks."""
         heads = options["heads"]
         assert isinstance(heads, int)
-        local = (1, 31) if heads < 3 else (None, None)
-        return (BlockOptions(heads, 1 if heads else None, 4, *local),) * DEPTH
+        expansion, kernel = (1, 31) if heads < 3 else (0, 0)
+        return (BlockOptions(heads, 1 if heads else 0, 4, expansion, kernel),) * DEPTH

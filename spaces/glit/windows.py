@@ -10,33 +10,25 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
-from torch import Tensor, nn
+from torch import Tensor
 
-from .blocks import Linear
+from .blocks import GlobalHeads, by_head
 
 
-class WindowAttention(nn.Module):
+class WindowAttention(GlobalHeads):
     """Self-attention in windows of ``window`` patches; tokens (batch, 1 + patches, channels)."""
 
     def __init__(self, channels: int, heads: int, head_width: int, window: int) -> None:
-        super().__init__()
-        self.heads, self.window = heads, window
-        self.qkv = Linear(channels, 3 * heads * head_width)
-        self.proj = Linear(heads * head_width, channels)
+        super().__init__(channels, heads, head_width)
+        self.window = window
 
     def extra_repr(self) -> str:
-        """The numbers that the layers do not show."""
         return f"heads={self.heads}, window={self.window}"
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (batch, 1 + patches, channels), the class token first, to the same shape."""
-        batch, length, _ = tokens.shape
-        # (3, batch, heads, tokens, head width)
-        query, key, value = (
-            self.qkv(tokens).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        )
+        query, key, value = by_head(self.qkv(tokens), self.heads)
         classes = F.scaled_dot_product_attention(query[:, :, :1], key, value)
-        seen = length - 1
+        seen = tokens.shape[1] - 1
         patches = F.scaled_dot_product_attention(
             # Windows of heads as so many heads: exporters know attention of four dimensions.
             self._windows(query[:, :, 1:]).flatten(1, 2),
