@@ -6,30 +6,124 @@ chosen too). runs/recipes/my_space.toml is an example that says what each key me
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Annotated
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
 
+from evo_nas.core.plugins.modules import note
 from evo_nas.core.plugins.options import FilePath
-from evo_nas.core.validation import home_expanded
-from evo_nas.errors import SpaceError
-from evo_nas.space.space import Choice, Geometry, Option, Space
+from evo_nas.core.typed import typed
+from evo_nas.core.validation import home_expanded, parse_toml, read_text
+from evo_nas.errors import SpaceError, nearest
+from evo_nas.space.space import Geometry, Option, Space
 
 from .autoformer.spaces import AutoFormer
-from .glit.family import GlitFamily
+from .glit.family import GlitFamily, block_choices, block_options
 from .glit.local_heads import Locality, PatchConvolution, TokenConvolution, Windows
-from .glit.parts import BlockOptions
-from .toml_table import TomlTable
 
 _LOCALITIES: Mapping[str, type[Locality]] = {
     "convolution": TokenConvolution,
     "convolution_2d": PatchConvolution,
     "window_attention": Windows,
 }
-
+_LARGEST = 1 << 20  # beyond any size of a network
 _DEEPEST = 1000  # blocks
+
+Size = Annotated[int, Field(ge=1, le=_LARGEST)]
+
+
+def _list(
+    what: str, low: float = 1, high: float = _LARGEST, whole: bool = True, odd: bool = False
+) -> AfterValidator:
+    """A list of different numbers, one at least, which comes in order."""
+
+    def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        kinds = (int,) if whole else (int, float)
+        fit = all(type(v) in kinds and low <= v <= high and (v % 2 or not odd) for v in values)
+        if not values or not fit or len(set(values)) < len(values):
+            raise ValueError(f"must be a list of different {what} from {low} to {high}")
+        return tuple(sorted(values))
+
+    return AfterValidator(check)
+
+
+Sizes = Annotated[tuple[Any, ...], _list("whole numbers")]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """Where FLOPs are counted; ImageNet's numbers where nothing is said."""
+
+    image_size: Size = 224
+    channels: Size = 3
+    classes: Size = 1000
+    patch_size: Size = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GlitTarget(Target):
+    """The same for GLiT."""
+
+    width: Size
+    heads: Size
+
+
+class Block(TypedDict, total=False):
+    """The options of a block, if they are not those of all."""
+
+    heads: Annotated[tuple[Any, ...], _list("thirds of the heads that are global,", 0, 3)]
+    d_k: Annotated[tuple[Any, ...], _list("numbers", 0.125, whole=False)]
+    d_z: Annotated[tuple[Any, ...], _list("numbers", 0.5, whole=False)]
+    expansion: Sizes
+
+
+class Kernels(Block, total=False):
+    """With local heads that are convolutions."""
+
+    kernel: Annotated[tuple[Any, ...], _list("odd numbers", 3, odd=True)]
+
+
+class Areas(Block, total=False):
+    """With local heads that attend in windows."""
+
+    window: Annotated[tuple[Any, ...], _list("whole numbers", 2)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GlitTable:
+    """A file of the family "glit", but for its options."""
+
+    family: Literal["glit", "autoformer"] = "glit"
+    name: str = ""
+    depth: Annotated[int, Field(ge=1, le=_DEEPEST)]
+    levels: Literal[1, 2] = 2  # all at once; heads first, then the rest
+    local_heads: Literal["convolution", "convolution_2d", "window_attention"] = "convolution"
+    target: GlitTarget
+
+
+class LayerOptions(TypedDict):
+    """The options of AutoFormer's layers."""
+
+    heads: Sizes
+    mlp_ratio: Annotated[tuple[Any, ...], _list("numbers", 0.5, whole=False)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AutoFormerTable:
+    """A file of the family "autoformer"."""
+
+    family: Literal["autoformer"]
+    name: str = ""
+    widths: Sizes
+    depths: Annotated[tuple[Any, ...], _list("whole numbers", high=_DEEPEST)]
+    target: Target = field(default_factory=Target)
+    options: LayerOptions
 
 
 def toml_space(file: Annotated[str, FilePath()]) -> Space:
@@ -42,11 +136,12 @@ def toml_space(file: Annotated[str, FilePath()]) -> Space:
         SpaceError: the file cannot be read, or a key or value in it is wrong.
     """
     path = home_expanded(file, SpaceError)
-    table = TomlTable.of(path)
-    family = table.text("family", "glit", ("glit", "autoformer"))
-    name = table.text("name", path.stem)
-    space = (TomlGlit if family == "glit" else TomlAutoFormer)(name, table)
-    table.finish()
+    text = read_text(path, SpaceError)
+    note(path, text)
+    table = parse_toml(text, SpaceError, str(path))
+    made: Callable[[Path, dict[str, Any]], Space]
+    made = TomlAutoFormer if table.get("family") == "autoformer" else TomlGlit
+    space = made(path, table)
     try:
         with torch.device("meta"):
             space.build((0,) * len(space.choices), space.target)
@@ -56,113 +151,35 @@ def toml_space(file: Annotated[str, FilePath()]) -> Space:
 
 
 class TomlGlit(GlitFamily):
-    """Blocks of global and local heads; each block may have options of its own.
+    """Blocks of global and local heads; what the file says of a block goes before what of all."""
 
-    Args:
-        name: the space's.
-        table: the file; what it says of a block goes before what it says of all.
-    """
-
-    def __init__(self, name: str, table: TomlTable) -> None:
-        self.name = name
-        target = table.section("target")
-        heads = target.whole("heads")
-        self.target = replace(_target(target), width=target.whole("width"), heads=heads)
-        target.finish()
-        local = table.text("local_heads", "convolution", tuple(_LOCALITIES))
-        depth = table.whole("depth", high=_DEEPEST)
-        slots = [f"block{number:02}" for number in range(depth)]
-        kind = _LOCALITIES[local]
-        common = _options(table.section("options"), kind, _defaults(kind))
-        own = {slot: _options(table.section(slot), kind, common) for slot in slots}
+    def __init__(self, path: Path, table: dict[str, Any]) -> None:
+        blocks = {key: table.pop(key) for key in list(table) if re.fullmatch(r"block\d+", key)}
+        common = table.pop("options", {})
+        read = typed(GlitTable, table, path, SpaceError)
+        slots = [f"block{number:02}" for number in range(read.depth)]
+        if unknown := [key for key in blocks if key not in slots]:
+            raise SpaceError(f"{path}: unknown key {unknown[0]}; {nearest(unknown[0], slots)}")
+        kind = _LOCALITIES[read.local_heads]
+        sections: Any = dict[str, Areas] if kind is Windows else dict[str, Kernels]
+        given = typed(sections, {"options": common, **blocks}, path, SpaceError)
+        usual: Mapping[str, tuple[Option, ...]] = {**block_options(kind()), **given["options"]}
+        own = {slot: {**usual, **given.get(slot, {})} for slot in slots}
+        self.name, self.target = read.name or path.stem, Geometry(**asdict(read.target))
         reaches = {int(reach) for options in own.values() for reach in options[kind.choice]}
-        patches = (self.target.image_size // self.target.patch_size) ** 2
-        self.locality = kind(sorted(reaches), patches)
-        levels = table.whole("levels", 2)
-        if levels > 2:
-            table.refuse("levels", "1 (all at once) or 2 (heads first, then the rest)")
-        self.choices = tuple(
-            choice for slot in slots for choice in _choices(slot, own[slot], kind, levels - 1)
+        self.locality = kind(
+            sorted(reaches), (self.target.image_size // self.target.patch_size) ** 2
         )
-
-    def slot_blocks(self, slot: str, options: Mapping[str, Option]) -> tuple[BlockOptions, ...]:
-        """One block for each slot."""
-        fields = ("heads", "d_k", "d_z", "expansion", self.locality.choice)
-        values = (options.get(f"{slot}.{field}") for field in fields)
-        return (BlockOptions(*values),)  # type: ignore[arg-type]  # the table holds numbers
+        level = read.levels - 1
+        self.choices = tuple(c for slot in slots for c in block_choices(slot, own[slot], level))
 
 
 class TomlAutoFormer(AutoFormer):
     """Widths and depths as context, heads and MLP ratios of each layer."""
 
-    def __init__(self, name: str, table: TomlTable) -> None:
-        self.name = name
-        target = table.section("target")
-        self.target = _target(target)
-        target.finish()
-        self.widths, self.depths = table.wholes("widths"), table.wholes("depths", high=_DEEPEST)
-        options = table.section("options")
-        self.heads = options.wholes("heads")
-        self.mlp_ratios = options.numbers("mlp_ratio", low=0.5)
-        options.finish()
+    def __init__(self, path: Path, table: dict[str, Any]) -> None:
+        read = typed(AutoFormerTable, table, path, SpaceError)
+        self.name, self.target = read.name or path.stem, Geometry(**asdict(read.target))
+        self.widths, self.depths = read.widths, read.depths
+        self.heads, self.mlp_ratios = read.options["heads"], read.options["mlp_ratio"]
         super().__init__()
-
-
-def _target(table: TomlTable) -> Geometry:
-    """Where FLOPs are counted; ImageNet's numbers where nothing is said."""
-    return Geometry(
-        table.whole("image_size", 224),
-        table.whole("channels", 3),
-        table.whole("classes", 1000),
-        patch_size=table.whole("patch_size", 16),
-    )
-
-
-def _options(
-    table: TomlTable, kind: type[Locality], others: Mapping[str, tuple[Option, ...]]
-) -> Mapping[str, tuple[Option, ...]]:
-    """The options of a block by choice; ``others`` where the table says nothing."""
-    heads = table.wholes("heads", others["heads"], low=0)  # type: ignore[arg-type]  # numbers
-    if heads[-1] > 3:
-        table.refuse("heads", "a list of how many thirds of the heads are global, of [0, 1, 2, 3]")
-    lowest = 2 if kind is Windows else 3
-    reach = table.wholes(kind.choice, others[kind.choice], low=lowest)  # type: ignore[arg-type]
-    if kind is not Windows and any(kernel % 2 == 0 for kernel in reach):
-        table.refuse(kind.choice, "a list of odd numbers from 3 up")
-    found: dict[str, tuple[Option, ...]] = {
-        "heads": heads,
-        "d_k": table.numbers("d_k", others["d_k"], low=0.125),  # type: ignore[arg-type]
-        "d_z": table.numbers("d_z", others["d_z"], low=0.5),  # type: ignore[arg-type]
-        "expansion": table.wholes("expansion", others["expansion"]),  # type: ignore[arg-type]
-        kind.choice: reach,
-    }
-    table.finish()
-    return found
-
-
-def _defaults(kind: type[Locality]) -> Mapping[str, tuple[Option, ...]]:
-    """GLiT's options."""
-    details: Mapping[str, tuple[Option, ...]] = {
-        "d_k": (0.5, 1, 2), "d_z": (2, 4, 6), "expansion": (1, 2, 4), kind.choice: kind.options,
-    }  # fmt: skip
-    return {"heads": (0, 1, 2, 3), **details}
-
-
-def _choices(
-    slot: str, options: Mapping[str, tuple[Option, ...]], kind: type[Locality], level: int
-) -> list[Choice]:
-    """A block's choices, without any that its options of heads never make active."""
-    heads = f"{slot}.heads"
-    choices = [Choice(heads, options["heads"], 0, slot)]
-    active: Mapping[str, frozenset[Option]] = {
-        "d_k": frozenset({1, 2, 3}),
-        "d_z": frozenset({0, 1, 2, 3}),
-        "expansion": frozenset({0, 1, 2}),
-        kind.choice: frozenset({0, 1, 2}),
-    }
-    for field, thirds in active.items():
-        allowed = thirds & set(options["heads"])
-        if allowed:
-            when = {heads: allowed} if len(allowed) < len(options["heads"]) else {}
-            choices.append(Choice(f"{slot}.{field}", options[field], level, slot, when))
-    return choices

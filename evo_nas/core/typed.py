@@ -85,6 +85,6 @@ def _refused(kind: Any, error: Any, source: str | Path, refusal: Refusal) -> Evo
     must = (
         f"must be {_NAMES[said]}"
         if said in _NAMES
-        else error["msg"].replace("Input should", "must", 1)
+        else error["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
     )
     return refusal(f"{source}: {key} = {shown(error['input'])} {must}")
