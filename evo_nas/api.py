@@ -76,37 +76,33 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     too, ``flops=1.4e9``, and one of ``limits`` a text alone.
 
     The options are those of :class:`evo_nas.search.options.RunOptions`; None means the default.
-    ``epochs`` are the supernet's, ``finalist_epochs`` those of each retraining; both override the
-    recipe. ``threads`` train a supernet on the CPU, where small proxies gain little from more than
-    one; ``jobs`` processes of one thread each score candidates and retrain finalists there, with
-    the same outcome for any number. ``geometry`` is "proxy" or "target", with changes as in
-    "proxy,width=96". ``supernet`` is the folder of an earlier run whose shared weights and scores
-    are used where its subspace is searched. With ``inherit``, finalists start from the weights that
-    they have in the supernet, not from scratch. The run stops once more than the share ``failures``
-    of the candidates of a phase have failed. ``time_limit`` is in seconds for each candidate of the
-    search and ``finalist_time_limit`` for each retraining, 0 for none: who takes longer has failed.
-    Both are for evaluators that work in worker processes. Without a ``retrainer`` the evaluator
-    says which; without ``data`` it is "digits", or "none" where neither of the two looks at images.
+    ``epochs`` and ``finalist_epochs`` override the recipe. ``threads`` train a supernet on the CPU,
+    where small proxies gain little from more than one; ``jobs`` processes of one thread each score
+    candidates and retrain finalists there, with the same outcome for any number. ``geometry`` is
+    "proxy" or "target", with changes as in "proxy,width=96". Who takes longer than ``time_limit``
+    or ``finalist_time_limit`` has failed; both are for evaluators that work in worker processes.
+    Without ``data`` it is "digits", or "none" where nothing looks at images.
 
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.
     """
     options = make_options(*positional, **given)
-    plugins = choose_plugins(
-        options.space, options.strategy, options.evaluator, options.retrainer, options.supernet
-    )
+    plugins = choose_plugins(options)
     loaded = plugins.space.loaded
     limits = given_limits(loaded, options.flops, options.params, options.latency, options.limits)
     limited = make_limits(loaded, limits, unmeasured)
-    measured = dict.fromkeys(bound.limit.spec for bound in limited.bounds if bound.measured)
-    plugins = plugins.with_limits(tuple(measured))
+    plugins = plugins.with_limits(limited)
     plugins.check_time_limits(options.time_limit, options.finalist_time_limit)
     needing = plugins.needing_images
     images_spec = places.absolute("data", choose_data(options.data, needing))
     source: DataSource = registry.load("data", images_spec)
     recipe = choose_recipe(options.recipe, options.epochs, options.finalist_epochs)
     settings = options.settings
-    folder = _folder(options.run_dir, plugins.space.spec, describe_limits(limits))
+    if options.run_dir is None:
+        folder = new_folder("", plugins.space.spec, describe_limits(limits))
+    else:
+        folder = Path(options.run_dir)
+        run_folder.check_free(folder)
     plan = make_plan(plugins.space.spec, loaded, plugins.strategy.loaded, settings, limited)
     if options.inherit:
         plugins.check_inheritance([outlook.stage for outlook in plan.stages])
@@ -196,14 +192,6 @@ def environment(device: str) -> dict[str, str]:
     versions = {name: version(name) for name in _PACKAGES}
     name = f"{device} ({device_name(device)})"
     return {**versions, "python": platform.python_version(), "device": name}
-
-
-def _folder(run_dir: str | Path | None, space: str, flops: str) -> Path:
-    if run_dir is None:
-        return new_folder("", space, flops)
-    folder = Path(run_dir)
-    run_folder.check_free(folder)
-    return folder
 
 
 def new_folder(prefix: str, space: str, flops: str) -> Path:

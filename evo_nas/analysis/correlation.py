@@ -36,7 +36,7 @@ from evo_nas.search import run_folder
 from evo_nas.search.loop import Loop
 from evo_nas.search.options import Named, text, whole_number
 from evo_nas.search.scoring import Scorer
-from evo_nas.search.stage import stage_feasible, stage_space
+from evo_nas.search.stage import stage_feasible
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, Scored, StagePlan, rank
@@ -141,8 +141,9 @@ class _Report:
                 "are needed"
             )
         # All candidates of a stage share what earlier stages decided.
-        self.space: Space = stage_space(loop.space, plan, next(iter(self.searched)))
-        self.legal = stage_feasible(plan, self.space, loop.limits)
+        first = next(iter(self.searched))
+        self.legal = stage_feasible(loop.space, plan, loop.limits, first)
+        self.space = self.legal.space
 
     def make(self, genomes: int, repeats: int) -> Trust:
         """Sample, score, compare and write."""

@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -141,16 +140,11 @@ class ArchitectureFiles:
 
     def _limited(self, genome: Genome) -> dict[str, Mapping[str, object]]:
         """Values of limited metrics, and under what these and the run's scores were measured."""
-        checks = Checks(self.space, self.limits.costs, self.limits.bounds)
-        told: dict[str, Mapping[str, object]] = {
-            "limits": checks.values(genome) if self.config.limits else {},
-            "measured_under": self._measured_under,
-        }
-        return {name: values for name, values in told.items() if values}
-
-    @cached_property
-    def _measured_under(self) -> dict[str, str]:
-        config = self.config
+        config, checks = self.config, Checks(self.space, self.limits.costs, self.limits.bounds)
         scored = any(stage.scored for stage in self.strategy.plan(self.space, config.settings))
         evaluators = [config.evaluator] * scored + [config.retrainer]
-        return measured_under(self.limits, evaluators, config.device)
+        told: dict[str, Mapping[str, object]] = {
+            "limits": checks.values(genome) if config.limits else {},
+            "measured_under": measured_under(self.limits, evaluators, config.device),
+        }
+        return {name: values for name, values in told.items() if values}

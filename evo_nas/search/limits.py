@@ -190,7 +190,7 @@ def limit_facts(limits: Limits, legal: Feasible) -> tuple[LimitFact, ...]:
 def describe_fact(fact: LimitFact, device: str = "") -> str:
     """A limit in words."""
     limit = fact.limit
-    told = str(Limit(registry.short(limit.metric), limit.low, limit.high))
+    told = _short(limit)
     on = told_conditions(fact.conditions, device)
     told += {
         "exact": ": met exactly",

@@ -34,7 +34,7 @@ from .config import CHANGEABLE, Config
 from .limits import describe_fact, limit_facts, make_limits
 from .measured import LimitMeasurer
 from .scoring import Scorer
-from .stage import describe, retrain, search, stage_feasible, stage_space, unscored
+from .stage import describe, retrain, search, stage_feasible, unscored
 
 
 def compare_finalists(finalists: Sequence[Scored], prefix: str) -> dict[str, object]:
@@ -112,11 +112,10 @@ class Loop:
         self._note(self.data.train.notes())
         decided: Genome | None = None
         for stage in self.strategy.plan(self.space, self.config.settings):
-            space = stage_space(self.space, stage, decided)
-            legal = stage_feasible(stage, space, self.limits)
+            legal = stage_feasible(self.space, stage, self.limits, decided)
             self._tell_limits(stage, legal, planned=decided is None)
             finalists, weights = self._stage(stage, legal)
-            finalists = [replace(f, genome=space.lift(f.genome)) for f in finalists]
+            finalists = [replace(f, genome=legal.space.lift(f.genome)) for f in finalists]
             decided = finalists[0].genome
         assert decided is not None, "a strategy plans one stage at least"
         self._finish(decided, finalists, weights)

@@ -16,7 +16,7 @@ from evo_nas.strategies.settings import Settings
 
 from .architectures import published_networks
 from .limits import LimitFact, limit_facts
-from .stage import stage_feasible, stage_space
+from .stage import stage_feasible
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,7 @@ def outlook(space: Space, stage: StagePlan, limits: Limits, *, first: bool) -> S
     if not first and stage.level is not None:
         smallest, largest = stage_sizes(space, stage.level)
         return StageOutlook(stage, smallest, largest, None)
-    searched = stage_space(space, stage, None)
-    found = stage_feasible(stage, searched, limits)
+    found = stage_feasible(space, stage, limits)
     size = found.size if found.size is not None else math.nan
     return StageOutlook(stage, size, size, found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -11,10 +11,13 @@ from evo_nas.core.plugins.blame import blamed
 from evo_nas.errors import EvoNasError, SettingsError
 from evo_nas.evaluation.checks import check_evaluator
 from evo_nas.evaluation.evaluator import Evaluator
-from evo_nas.space import checks
+from evo_nas.sampling.checks import Limits
+from evo_nas.space.checks import check_space
 from evo_nas.space.space import Space
 from evo_nas.strategies.base import StagePlan, Strategy
 from evo_nas.strategies.settings import Settings
+
+from .options import RunOptions
 
 Loaded = TypeVar("Loaded")
 
@@ -40,18 +43,16 @@ class PlugIns:
     @property
     def needing_images(self) -> list[str]:
         """The specs of the evaluators that look at images."""
-        return [e.spec for e in self._evaluators if e.loaded.needs_data]
+        every = (self.evaluator, self.retrainer, *self.limiting)
+        return [each.spec for each in every if each.loaded.needs_data]
 
-    @property
-    def _evaluators(self) -> tuple[PlugIn[Evaluator], ...]:
-        return (self.evaluator, self.retrainer, *self.limiting)
-
-    def with_limits(self, specs: Sequence[str]) -> PlugIns:
+    def with_limits(self, limits: Limits) -> PlugIns:
         """The same, and the evaluators that measure what is limited.
 
         Raises:
             EvoNasError: one cannot be loaded, or cannot measure the space.
         """
+        specs = dict.fromkeys(bound.limit.spec for bound in limits.bounds if bound.measured)
         limiting = tuple(_load("evaluator", spec) for spec in specs)
         _accept(limiting, self.space.loaded)
         return replace(self, limiting=limiting)
@@ -60,7 +61,9 @@ class PlugIns:
         """Raise a SettingsError unless what is limited works in processes that can be killed."""
         phases = ((search, (self.evaluator, *self.limiting)), (finalists, (self.retrainer,)))
         for limit, evaluators in phases:
-            if limit > 0 and not any(_can_be_ended(each.loaded) for each in evaluators):
+            if limit > 0 and not any(
+                each.loaded.in_workers or each.loaded.asks_workers for each in evaluators
+            ):
                 raise SettingsError(
                     f"a time limit of {limit:g} s would hold for nothing: {evaluators[0].spec} "
                     "does not work in worker processes (as train, python, command and zero_cost "
@@ -83,28 +86,19 @@ class PlugIns:
             )
 
 
-def choose_plugins(
-    space: str,
-    strategy: str,
-    evaluator: str,
-    retrainer: str | None = None,
-    supernet: str | None = None,
-) -> PlugIns:
-    """Load them; without a ``retrainer`` the evaluator says which.
-
-    ``supernet`` is the folder of a run whose shared weights the evaluator is to use.
+def choose_plugins(options: RunOptions) -> PlugIns:
+    """Load them; without a retrainer the evaluator says which.
 
     Raises:
         EvoNasError: one cannot be found or loaded, or an evaluator cannot score the space.
     """
-    if supernet is not None:
-        evaluator = registry.with_option(evaluator, "run", supernet)
-    chosen: PlugIn[Space] = _load("space", space)
-    searching: PlugIn[Strategy] = _load("strategy", strategy)
+    evaluator = options.evaluator
+    if options.supernet is not None:
+        evaluator = registry.with_option(evaluator, "run", options.supernet)
+    chosen: PlugIn[Space] = _load("space", options.space)
+    searching: PlugIn[Strategy] = _load("strategy", options.strategy)
     scorer: PlugIn[Evaluator] = _load("evaluator", evaluator)
-    confirmer: PlugIn[Evaluator] = _load(
-        "evaluator", scorer.loaded.retrainer if retrainer is None else retrainer
-    )
+    confirmer: PlugIn[Evaluator] = _load("evaluator", options.retrainer or scorer.loaded.retrainer)
     _accept((confirmer,), chosen.loaded)
     try:
         _accept((scorer,), chosen.loaded)
@@ -116,18 +110,16 @@ def choose_plugins(
     return PlugIns(chosen, searching, scorer, confirmer)
 
 
-def _can_be_ended(evaluator: Evaluator) -> bool:
-    """Whether it works, or what works for it, in processes that can be killed."""
-    return evaluator.in_workers or evaluator.asks_workers
-
-
 def _load(kind: str, spec: str) -> PlugIn[Any]:
+    """A plug-in, with what is cheap to check of it; a strategy is checked when it is asked."""
     absolute = places.absolute(kind, spec)
     loaded = registry.load(kind, absolute)
-    if kind in _CHECKS:
-        name, check = _CHECKS[kind]
-        with blamed(kind, absolute, name):
-            check(loaded)
+    if kind == "space":
+        with blamed(kind, absolute, "costs"):
+            check_space(loaded)
+    elif kind == "evaluator":
+        with blamed(kind, absolute, "objectives"):
+            check_evaluator(loaded)
     return PlugIn(absolute, loaded)
 
 
@@ -136,11 +128,3 @@ def _accept(evaluators: Sequence[PlugIn[Evaluator]], space: Space) -> None:
     for each in evaluators:
         with blamed("evaluator", each.spec, "check"):
             each.loaded.check(space)
-
-
-# What is cheap to check before a run, by kind, and what of the plug-in is called for it. What a
-# strategy gives is checked when it is asked.
-_CHECKS: Mapping[str, tuple[str, Callable[[Any], None]]] = {
-    "space": ("costs", checks.check_space),
-    "evaluator": ("objectives", check_evaluator),
-}

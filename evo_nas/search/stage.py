@@ -25,13 +25,14 @@ from evo_nas.strategies.settings import Settings
 from .scoring import Scorer
 
 
-def stage_space(root: Space, stage: StagePlan, decided: Genome | None) -> Space:
-    """What a stage searches, given the full genome that earlier stages decided."""
-    return root if stage.level is None else root.stage(stage.level, decided)
+def stage_feasible(
+    root: Space, stage: StagePlan, limits: Limits, decided: Genome | None = None
+) -> Feasible:
+    """What is legal in a stage, given the full genome that earlier stages ``decided``.
 
-
-def stage_feasible(stage: StagePlan, space: Space, limits: Limits) -> Feasible:
-    """What is legal in a stage: by its own cost if it is final, else by some completion's."""
+    By its own cost if the stage is final, else by some completion's.
+    """
+    space = root if stage.level is None else root.stage(stage.level, decided)
     found = feasible_within(space, limits, None if stage.final else stage.level)
     found.require()
     return found

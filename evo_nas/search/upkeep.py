@@ -46,7 +46,8 @@ def clean(folder: Path, *, shared_weights: bool = False, dry_run: bool = False) 
         )
     with run_folder.locked(folder):
         paths = _unneeded(folder, shared_weights)
-        size = sum(_size(path) for path in paths)
+        every = [file for path in paths for file in (path, *path.rglob("*"))]
+        size = sum(file.lstat().st_size for file in every if not file.is_dir())
         if not dry_run:
             for path in paths:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -66,11 +67,6 @@ def _unneeded(folder: Path, shared_weights: bool) -> list[Path]:
     return found + sorted(p for p in left_over if not any(p.is_relative_to(w) for w in found))
 
 
-def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.lstat().st_size for file in files if not file.is_dir())
-
-
 def retry_failed(folder: Path) -> str:
     """Forget failed evaluations and what followed from them; a line about what was forgotten.
 
@@ -88,7 +84,12 @@ def retry_failed(folder: Path) -> str:
     for spec in (config.evaluator, config.retrainer):
         registry.load("evaluator", spec)
     with closing(Store(folder / run_folder.STORE)) as store:
-        _require_same(folder, config, store)
+        if not config.began_with(store.fact, (*CHANGEABLE, *MENDABLE)):
+            raise RunError(
+                f"{folder / run_folder.CONFIG} is not what it was when the run began; bring it "
+                "back but for what is mended "
+                f"(only {', '.join((*MENDABLE, *CHANGEABLE))} may change)"
+            )
         with store.forgetting_failures(asdict(config)) as forgotten:
             if forgotten.failed:
                 _remove_files(folder, forgotten)
@@ -99,15 +100,6 @@ def retry_failed(folder: Path) -> str:
     return (
         f"forgotten, to be evaluated anew: {forgotten.failed:,} failed candidates{followed}{stages}"
     )
-
-
-def _require_same(folder: Path, config: Config, store: Store) -> None:
-    """Raise a RunError unless the run began with this configuration but for the evaluators."""
-    if not config.began_with(store.fact, (*CHANGEABLE, *MENDABLE)):
-        raise RunError(
-            f"{folder / run_folder.CONFIG} is not what it was when the run began; bring it back "
-            f"but for what is mended (only {', '.join((*MENDABLE, *CHANGEABLE))} may change)"
-        )
 
 
 def _remove_files(folder: Path, forgotten: Forgotten) -> None:

@@ -13,7 +13,7 @@ from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Sampler
-from evo_nas.search.stage import stage_feasible, stage_space
+from evo_nas.search.stage import stage_feasible
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, rank
 from evo_nas.strategies.checks import check_proposals
@@ -74,7 +74,7 @@ def search(
     stages: list[Stage] = []
     decided: Genome | None = None
     for number, plan in enumerate(strategy.plan(space, settings)):
-        legal = stage_feasible(plan, stage_space(space, plan, decided), Limits((budget,)))
+        legal = stage_feasible(space, plan, Limits((budget,)), decided)
         scores = None if recorded is None else recorded[number]
         stage = _search_stage(strategy, plan, legal, settings, objectives, lost, scores)
         expect(stage.proposals, f"{plan.name}: ask() gives nothing at all; propose something")
