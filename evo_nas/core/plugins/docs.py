@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .options import parameters
+
 _SECTION = re.compile(r"^Args:\n((?:[ ]+.*\n?|\n)+)", re.MULTILINE)
 _ENTRY = re.compile(r"^ {4}(\w+)(?: \([^)]*\))?:((?:.*)(?:\n {5,}.*)*)", re.MULTILINE)
 
@@ -33,10 +35,6 @@ def options(factory: Callable[..., Any]) -> list[Option]:
 
     Of a class the docstrings of its bases count, too, where its own is silent.
     """
-    try:
-        parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):  # a builtin, perhaps
-        return []
     meanings = _meanings(factory)
     return [
         Option(
@@ -45,7 +43,7 @@ def options(factory: Callable[..., Any]) -> list[Option]:
             parameter.default is parameter.empty,
             meanings.get(parameter.name, ""),
         )
-        for parameter in parameters
+        for parameter in parameters(factory).values()
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
     ]
 

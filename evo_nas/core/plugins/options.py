@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -84,15 +84,19 @@ _TYPES: dict[object, tuple[str, Callable[[object], bool]]] = {
 }
 
 
-def hints(factory: Callable[..., Any]) -> dict[str, Any]:
-    """The types of a plug-in's options with what is ``Annotated``; Any where that is unknown."""
+def parameters(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    """What can be given to a class or a function, as far as it tells."""
     try:
-        parameters = inspect.signature(factory).parameters
+        return inspect.signature(factory).parameters
     except (TypeError, ValueError):  # a builtin, perhaps
         return {}
+
+
+def hints(factory: Callable[..., Any]) -> dict[str, Any]:
+    """The types of a plug-in's options with what is ``Annotated``; Any where that is unknown."""
     made_by = inspect.unwrap(factory.__init__ if isinstance(factory, type) else factory)  # type: ignore[misc]
     known = getattr(made_by, "__globals__", {})
-    return {name: _hint(each.annotation, known) for name, each in parameters.items()}
+    return {name: _hint(each.annotation, known) for name, each in parameters(factory).items()}
 
 
 def _hint(annotation: Any, known: dict[str, Any]) -> Any:

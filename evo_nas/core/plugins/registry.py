@@ -9,7 +9,6 @@ folder, one of a space a TOML file.
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -66,10 +65,8 @@ def load(kind: str, spec: str) -> Any:
             plug-in of this kind.
     """
     target, _, query = spec.partition("?")
-    texts = _texts(spec, query)
     made_by, given = factory(kind, target)
-    _check_options(kind, spec, made_by, {**given, **texts})
-    instance = _made(kind, spec, made_by, {**given, **_values(kind, spec, made_by, texts)})
+    instance = _made(kind, spec, made_by, given | _options(kind, spec, query, made_by, given))
     if hasattr(instance, "__dict__"):
         instance.spec = spec
     return instance
@@ -111,7 +108,7 @@ def file_name(spec: str) -> str:
 def has_option(kind: str, spec: str, key: str) -> bool:
     """Whether the plug-in that ``spec`` names takes an option of this name."""
     factory = find(kind, spec.partition("?")[0])
-    return key in inspect.signature(factory).parameters
+    return key in options.parameters(factory)
 
 
 def with_option(spec: str, key: str, value: str) -> str:
@@ -189,40 +186,29 @@ def _texts(spec: str, query: str) -> dict[str, str]:
         pairs = parse_qsl(query, strict_parsing=True, keep_blank_values=True) if query else []
     except ValueError as error:
         raise SpecError(f"options of {spec!r} are malformed; write ?key=value&key=value") from error
-    texts = dict(pairs)
-    if len(texts) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise SpecError(f"options of {spec!r}: {twice!r} is there twice; leave one of them")
-    return texts
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise SpecError(f"options of {spec!r}: {key!r} is there twice; leave one of them")
+    return dict(pairs)
 
 
-def _values(
-    kind: str, spec: str, factory: Callable[..., Any], texts: Mapping[str, str]
+def _options(
+    kind: str, spec: str, query: str, factory: Callable[..., Any], given: Mapping[str, object]
 ) -> dict[str, object]:
     """What the texts of options stand for, as the plug-in declares them."""
+    texts, known = _texts(spec, query), options.parameters(factory)
+    for name, parameter in known.items():
+        named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        if named and parameter.default is parameter.empty and name not in {*given, *texts}:
+            raise SpecError(f"{kind} {spec!r} needs an option: {spec.partition('?')[0]}?{name}=...")
     declared, values = options.hints(factory), dict[str, object]()
+    takes_any = any(each.kind is each.VAR_KEYWORD for each in known.values())
     for name, text in texts.items():
+        if name not in known and not takes_any:
+            raise SpecError(f"{kind} {spec!r} has no option {name!r}; {nearest(name, known)}")
         try:
             values[name] = options.read(text, declared.get(name, Any))
         except options.OptionError as error:
             raise SpecError(f"{kind} {spec!r}: {name}={error}") from error
     return values
-
-
-def _check_options(
-    kind: str, spec: str, factory: Callable[..., Any], given: Mapping[str, object]
-) -> None:
-    try:
-        parameters = inspect.signature(factory).parameters
-    except (TypeError, ValueError):
-        return
-    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
-        return
-    for name, parameter in parameters.items():
-        named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-        if named and parameter.default is parameter.empty and name not in given:
-            raise SpecError(f"{kind} {spec!r} needs an option: {spec.partition('?')[0]}?{name}=...")
-    for key in given:
-        if key not in parameters:
-            raise SpecError(f"{kind} {spec!r} has no option {key!r}; {nearest(key, parameters)}")

@@ -8,7 +8,6 @@ Why: docs/decisions/033-specs-of-objects.md.
 
 from __future__ import annotations
 
-import inspect
 import sys
 from contextvars import ContextVar
 from pathlib import Path
@@ -19,6 +18,7 @@ from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError
 
 from . import registry
+from .options import parameters
 
 # The script whose classes are being named: it is imported for that, and must not begin a run then.
 _importing: ContextVar[str | None] = ContextVar("importing", default=None)
@@ -52,7 +52,7 @@ def spec_of(key: str, kind: str, given: object) -> str:
             f"{key} is {shown(given)}; give a name, 'package.module:Name', 'path/file.py:Name', or "
             "a class or function that is defined in a file"
         )
-    if _parameters(type(given)):
+    if parameters(type(given)):
         name = type(given).__name__
         raise SettingsError(
             f"{key} is an object of {name}, and with which options it was made cannot be known; "
@@ -80,22 +80,13 @@ def _of_definition(key: str, kind: str, thing: type[Any] | FunctionType) -> str:
             registry.find(kind, spec)
         finally:
             _importing.reset(token)
-    if kind == "evaluator" and isinstance(thing, FunctionType) and _parameters(thing):
+    if kind == "evaluator" and isinstance(thing, FunctionType) and parameters(thing):
         return registry.with_option("python", "function", spec)
     return spec
 
 
 def _home(module: str, file: str | None) -> str:
     """A file where there is one that belongs to no package, as it is found from any folder."""
-    alone = "." not in module and file is not None and file.endswith(".py")
-    if alone and file is not None and Path(file).name != "__init__.py":
-        return str(Path(file).resolve())
-    return module
-
-
-def _parameters(factory: Any) -> list[inspect.Parameter]:
-    """What can be given to a class or a function."""
-    try:
-        return list(inspect.signature(factory).parameters.values())
-    except (TypeError, ValueError):
-        return []
+    if "." in module or file is None or not file.endswith(".py") or file.endswith("__init__.py"):
+        return module
+    return str(Path(file).resolve())
