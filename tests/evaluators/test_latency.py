@@ -5,12 +5,11 @@ import pytest
 import torch
 from torch import nn
 
-import evo_nas
 from evo_nas.core.devices import device_name
 from evo_nas.core.plugins import registry
-from evo_nas.core.progress import Silent
-from evo_nas.errors import EvaluatorError, SpecError
+from evo_nas.errors import EvaluatorError
 from evo_nas.space.space import Geometry
+from tests.kit.runs import Listener
 from tests.kit.tinyspace import TinySpace, tiny_context
 
 PAUSES = (0.002, 0.006, 0.02)
@@ -37,14 +36,6 @@ class Sleepy(TinySpace):
     def build(self, genome, geometry):
         self.built = Slow(PAUSES[genome[0]])
         return self.built
-
-
-class Hearing(Silent):
-    def __init__(self):
-        self.messages = []
-
-    def say(self, message):
-        self.messages.append(message)
 
 
 def opened(folder, spec="latency", space=None, **changes):
@@ -85,12 +76,12 @@ def test_a_slow_network_is_timed_three_times_at_least_and_not_for_long(tmp_path)
 
 
 def test_the_device_is_on_record_and_said(tmp_path):
-    listener = Hearing()
+    listener = Listener()
     opened(tmp_path, progress=listener)
     record = json.loads((tmp_path / "latency.json").read_text())
     assert record["device"] == f"cpu ({device_name('cpu')})"
     assert (record["threads"], record["batch"]) == (1, 1)
-    assert listener.messages == [
+    assert listener.heard == [
         f"latency at the target geometry, in batches of 1, on {record['device']}"
     ]
 
@@ -116,24 +107,3 @@ def test_threads_are_the_runs_and_given_back(tmp_path):
     opened(tmp_path, "latency?repeats=3", Threads(), threads=2).evaluate((0, 0))
     assert set(seen) == {2}
     assert torch.get_num_threads() == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [("batch=0", "batch=0 must be"), ("repeats=2", "repeats=2 must be"),
-     ("warmup=-1", "warmup=-1 must be"), ("geometry=proxy", "must be run or target"),
-     ("seconds=0", "seconds=0 must be")],
-)  # fmt: skip
-def test_wrong_options_are_told(options, said):
-    with pytest.raises(SpecError, match=said):
-        registry.load("evaluator", f"latency?{options}")
-
-
-@pytest.mark.slow
-def test_a_run_on_the_papers_space(tmp_path):
-    result = evo_nas.run(
-        "glit_hl", "1.4G", strategy="random_search", samples=3, finalists=1, finalist_epochs=1,
-        evaluator="latency?repeats=3", data="digits?train=100", run_dir=tmp_path / "run",
-    )  # fmt: skip
-    assert all(e.metrics["latency"] > 0 for e in result.of("stage1", "search"))
-    assert (tmp_path / "run/checkpoints/stage1/search/latency.json").exists()

@@ -18,29 +18,18 @@ def folder(tmp_path_factory):
     return write_pictures(tmp_path_factory.mktemp("pictures"), 50)
 
 
-def scores(evaluator_spec, out, folder, *, stored, jobs=1, workers=0):
+def scores(evaluator_spec, out, folder, *, stored, workers=0):
     source = ImageFolder(folder, image_size=8, validation=30, stored=stored, workers=workers)
     data = source.load(0)
     assert isinstance(data.train, StoredPictures) is stored
     evaluator = registry.load("evaluator", evaluator_spec)
-    evaluator.open(TinySpace(), tiny_context(out, data=data, geometry=GEOMETRY, jobs=jobs))
+    evaluator.open(TinySpace(), tiny_context(out, data=data, geometry=GEOMETRY))
     results = dict(evaluator.evaluate_many(GENOMES))
     evaluator.close()
     return results
 
 
-def test_shared_weights(tmp_path, folder):
-    expected = scores("supernet", tmp_path / "a", folder, stored=False)
-    assert scores("supernet", tmp_path / "b", folder, stored=True, workers=2) == expected
-
-
-def test_training_from_scratch(tmp_path, folder):
-    expected = scores("train", tmp_path / "a", folder, stored=False)
-    assert scores("train", tmp_path / "b", folder, stored=True, workers=2) == expected
-
-
-@pytest.mark.slow
-def test_training_from_scratch_side_by_side(tmp_path, folder):
-    expected = scores("train", tmp_path / "a", folder, stored=True, workers=0)
-    assert scores("train", tmp_path / "b", folder, stored=True, jobs=2, workers=4) == expected
-    assert scores("train", tmp_path / "c", folder, stored=False, jobs=2) == expected
+@pytest.mark.parametrize("spec", ["supernet", "train"])
+def test_scores_are_those_of_images_in_memory(tmp_path, folder, spec):
+    expected = scores(spec, tmp_path / "a", folder, stored=False)
+    assert scores(spec, tmp_path / "b", folder, stored=True, workers=2) == expected

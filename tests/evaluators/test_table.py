@@ -10,13 +10,10 @@ import evo_nas
 from evo_nas.api import prepare
 from evo_nas.cli import app as cli
 from evo_nas.core.plugins import registry
-from evo_nas.core.streams import Streams
-from evo_nas.data.source import NoImages
-from evo_nas.errors import SettingsError, SpaceError, SpecError
-from evo_nas.evaluation.evaluator import EvaluationContext
+from evo_nas.errors import SettingsError, SpaceError
 from evo_nas.space.space import Genome
-from evo_nas.training.recipe import load_recipe
 from tests.kit.spaces import TinySpace
+from tests.kit.tinyspace import tiny_context
 
 HEADER = "kernel,width,flops,params,accuracy.0,accuracy.1\n"
 
@@ -41,16 +38,9 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def context(folder: Path) -> EvaluationContext:
-    geometry = TinySpace.target
-    return EvaluationContext(
-        Streams(0), folder, geometry, NoImages().load(0), load_recipe("quick"), epochs=1
-    )
-
-
 def opened(space: Any, folder: Path, spec: str = "table") -> Any:
     evaluator = registry.load("evaluator", spec)
-    evaluator.open(space, context(folder))
+    evaluator.open(space, tiny_context(folder))
     return evaluator
 
 
@@ -82,12 +72,6 @@ def test_what_has_no_results_is_refused_before_anything_is_begun(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("repeat", ["-1", "0.5", "first"])
-def test_a_repeat_is_a_number_from_0_up(repeat: str) -> None:
-    with pytest.raises(SpecError, match=r"repeat=.* must be a whole number"):
-        registry.load("evaluator", f"table?repeat={repeat}")
-
-
 def run(table: Path, folder: Path, **options: Any) -> Any:
     options = {"evaluator": "table", "strategy": "random_search", "samples": 16} | options
     return evo_nas.run(f"table?file={table}", "1K", run_dir=folder, **options)
@@ -108,18 +92,6 @@ def test_a_run_needs_no_images_and_confirms_by_the_truth(table: Path, tmp_path: 
     assert repr(result).endswith(f"accuracy {truth[best]:.4f} by table>")
     assert result.config.data == "none"
     assert not (tmp_path / "run" / "best.safetensors").exists()
-
-
-def test_a_run_is_resumed_from_another_folder(
-    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    whole = run(Path(table.name), tmp_path / "run")
-    assert whole.config.space == f"table?file={table}"
-    (tmp_path / "run" / "best.json").unlink()
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    assert evo_nas.resume(tmp_path / "run").best == whole.best
 
 
 def test_images_are_asked_for_only_where_something_looks_at_them(table: Path) -> None:

@@ -1,3 +1,4 @@
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -5,15 +6,15 @@ import torch
 from safetensors.torch import load_file
 
 from evo_nas.core.plugins import registry
-from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError, TrainingError
-from evo_nas.evaluation.workers import Workers, worker_count
+from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.space.network import UNKNOWN
 from evo_nas.training.batches import Ledger
 from evo_nas.training.checkpoints import save_checkpoint
 from evo_nas.training.recipe import Phase, load_recipe
 from evo_nas.training.weight_files import read_metadata
+from tests.kit.runs import Listener
 from tests.kit.tinyspace import TinySpace, tiny_context
 
 GENOMES = [(0, 0), (2, 1), (1, 1)]
@@ -25,23 +26,16 @@ def opened(folder, **changes):
     return evaluator
 
 
-def trained(context, genomes, space="tests.kit.tinyspace:TinySpace"):
+def trained(context, genomes):
     """What the engine makes of them, in as many processes as the context has jobs.
 
     The context counts and notes what answers say, as it does of an evaluator in this process.
     """
-    evaluator = registry.load("evaluator", "train")
-    loaded = registry.load("space", space)
-    evaluator.open(loaded, context)
-    if not worker_count(evaluator, loaded, context, 0):
-        return dict(evaluator.evaluate_many(genomes))
-    workers, results = Workers(evaluator, loaded, context), {}
-    try:
-        for at, answer in workers.answers(genomes):
+    space, results = registry.load("space", "tests.kit.tinyspace:TinySpace"), {}
+    with closing(AtWork(registry.load("evaluator", "train"), space, context)) as work:
+        for at, answer in work.answers(genomes):
             context.add(answer.images, answer.notes)
             results[at] = answer.outcome
-    finally:
-        workers.close()
     return results
 
 
@@ -124,7 +118,7 @@ def deit(folder, **changes):
 @pytest.mark.slow
 def test_deits_recipe_trains_finalists_in_workers_and_is_named_in_their_weights(tmp_path):
     pytest.importorskip("kornia", reason="RandAugment needs kornia")
-    progress, results = Hearing(), []
+    progress, results = Listener(), []
     for jobs in (1, 2):
         context = deit(tmp_path / str(jobs), jobs=jobs, ledger=Ledger(), progress=progress)
         results.append(trained(context, GENOMES))
@@ -132,7 +126,7 @@ def test_deits_recipe_trains_finalists_in_workers_and_is_named_in_their_weights(
     evaluator = registry.load("evaluator", "train")
     evaluator.open(TinySpace(), context)
     assert results[0] == results[1]
-    assert progress.messages == [UNKNOWN] * 2  # once by each evaluator
+    assert progress.heard == [UNKNOWN] * 2  # once by each evaluator
     training = read_metadata(evaluator.weights((2, 1)))["training"]
     assert training == f"{context.recipe.train.identity}, 2 epochs"
     assert "cutmix=1.0" in training
@@ -141,51 +135,6 @@ def test_deits_recipe_trains_finalists_in_workers_and_is_named_in_their_weights(
     other.open(TinySpace(), replace(context, recipe=replace(context.recipe, train=phase)))
     with pytest.raises(CheckpointError, match=r"belong to another training: training is .*clip"):
         other.evaluate((2, 1))
-
-
-class Hearing(Silent):
-    """Remembers what is said."""
-
-    def __init__(self):
-        self.messages = []
-
-    def say(self, message):
-        self.messages.append(message)
-
-
-PLUGIN = """
-from torch import nn
-from evo_nas.space.space import Choice, Geometry, Space
-
-GAIN = 2.0
-
-def scaled(x):
-    return GAIN * x
-
-class Net(nn.Module):
-    def __init__(self, geometry):
-        super().__init__()
-        self.layer = nn.Linear(geometry.image_size ** 2, geometry.classes)
-
-    def forward(self, images):
-        return scaled(self.layer(images.flatten(1)))
-
-class Mine(Space):
-    name = "mine"
-    target = Geometry(4, 1, 3)
-    choices = (Choice("a", (1, 2)),)
-
-    def build(self, genome, geometry):
-        return Net(geometry)
-"""
-
-
-@pytest.mark.slow
-def test_networks_of_a_plugin_file_reach_the_workers(tmp_path):
-    file = tmp_path / "plugin.py"
-    file.write_text(PLUGIN)
-    results = trained(tiny_context(tmp_path / "run", jobs=2), [(0,), (1,)], f"{file}:Mine")
-    assert all(m["accuracy"] > 0.4 for m in results.values())
 
 
 def unstable(folder, rate, **changes):
@@ -200,10 +149,10 @@ def unstable(folder, rate, **changes):
 def test_a_training_that_diverged_and_recovered_is_told_by_whoever_trains_it(tmp_path):
     noted = []
     for jobs in (1, 2, 1):
-        context = unstable(tmp_path / str(jobs), 2.5, jobs=jobs, progress=Hearing())
+        context = unstable(tmp_path / str(jobs), 2.5, jobs=jobs, progress=Listener())
         results = trained(context, GENOMES)
         assert all(m["accuracy"] > 0.4 for m in results.values())
-        told = sorted(line for line in context.progress.messages)
+        told = sorted(line for line in context.progress.heard)
         assert told == sorted(set(context.notes))
         noted.append((told, results))
     assert noted[0] == noted[1] == noted[2]  # the last was not trained again, but measured
