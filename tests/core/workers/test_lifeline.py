@@ -48,9 +48,8 @@ def first_number(process: subprocess.Popen[str]) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("busy", ["None", DEAF], ids=["sleeping", "deaf"])
-def test_a_worker_ends_with_a_parent_that_is_killed(busy: str) -> None:
-    parent = start(PARENT, WORKER, busy)
+def test_a_worker_ends_with_a_parent_that_is_killed() -> None:
+    parent = start(PARENT, WORKER, DEAF)
     worker = first_number(parent)
     time.sleep(0.1)  # it is at work
     assert alive(worker)

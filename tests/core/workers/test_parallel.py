@@ -1,10 +1,6 @@
-import os
 import pickle
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,94 +45,6 @@ def test_workers_share_large_arrays():
     assert results == {0: ("memmap", 2_000_000), 1: ("memmap", 2_000_000)}
     file.close()
     assert not file.path.parent.exists()
-
-
-def write_number_and_wait(path):
-    path.write_text(str(os.getpid()))
-    time.sleep(120)
-
-
-def is_running(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def children(process):
-    """The processes that a process has started."""
-    try:
-        found = Path(f"/proc/{process}/task/{process}/children").read_text()
-    except OSError:
-        return []
-    return [int(child) for child in found.split()]
-
-
-class Slow:
-    """A task that does not reach its worker for a minute."""
-
-    def __reduce__(self):
-        time.sleep(60)
-        return (Slow, ())
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found in /proc")
-def test_workers_that_were_not_given_a_task_yet_end_too():
-    call = "list(run_unordered(threads_and_square, [Slow(), Slow()], 2))"
-    code = f"from tests.core.workers.test_parallel import *; {call}"
-    root = Path(__file__).resolve().parents[3]
-    parent = subprocess.Popen([sys.executable, "-c", code], cwd=root)
-    deadline = time.monotonic() + 50
-    workers = []
-    while not any(thread_count(worker) > 1 for worker in workers):  # it watches its parent
-        assert parent.poll() is None
-        assert time.monotonic() < deadline
-        workers = [child for child in children(parent.pid) if is_worker(child)]
-        time.sleep(0.1)
-    parent.kill()
-    parent.wait()
-    deadline = time.monotonic() + 50
-    while any(map(is_running, workers)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def is_worker(process):
-    try:
-        return b"LokyProcess" in Path(f"/proc/{process}/cmdline").read_bytes()
-    except OSError:
-        return False
-
-
-def thread_count(process):
-    try:
-        return len(list(Path(f"/proc/{process}/task").iterdir()))
-    except OSError:
-        return 0
-
-
-@pytest.mark.slow
-def test_workers_end_soon_after_a_killed_parent(tmp_path):
-    paths = [tmp_path / "a", tmp_path / "b"]
-    code = (
-        "from pathlib import Path; from tests.core.workers.test_parallel import *; "
-        f"list(run_unordered(write_number_and_wait, [Path(p) for p in {list(map(str, paths))}], 2))"
-    )
-    root = Path(__file__).resolve().parents[3]
-    parent = subprocess.Popen([sys.executable, "-c", code], cwd=root)
-    deadline = time.monotonic() + 120
-    while not all(path.exists() and path.read_text() for path in paths):
-        assert parent.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    parent.kill()
-    parent.wait()
-    workers = [int(path.read_text()) for path in paths]
-    while any(map(is_running, workers)):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_networks_of_installed_modules_are_packed_by_name():

@@ -24,10 +24,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from evo_nas.cli.output import stoppable
 from evo_nas.core.workers.pool import WorkerPool, run_unordered
-from tests.core.workers.test_start import Program
+from tests.core.workers.test_start import Program, Slow, wait
 
 works = {
     "parallel": lambda shown: list(run_unordered(Program().do, ["a", "b"], 2)),
+    "one waits": lambda shown: list(run_unordered(wait, ["a", Slow()], 2)),
     "pool": lambda shown: list(WorkerPool([Program(), Program()]).run(["a", "b"])),
 }
 stoppable(works[%r], True, Path("."), "evo-nas resume run")
@@ -45,6 +46,20 @@ class Program:
         program = subprocess.Popen(["sleep", "120"])
         Path(f"{os.getpid()}.{task}").touch()
         return f"{task} {program.wait()}"
+
+
+class Slow:
+    """A task that does not reach its worker for a minute."""
+
+    def __reduce__(self) -> tuple[type[Slow], tuple[()]]:
+        Path("slow").touch()
+        time.sleep(60)
+        return Slow, ()
+
+
+def wait(task: str) -> None:
+    Path(task).touch()
+    time.sleep(120)
 
 
 def begin(folder: Path, work: str) -> subprocess.Popen[str]:
@@ -128,3 +143,11 @@ def test_an_end_at_once_says_nothing_and_leaves_nothing(
     while [p for p in Path("/dev/shm").iterdir() if f"-{search.pid}-" in p.name]:  # semaphores
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+def test_workers_end_with_a_process_that_is_killed_alone(tmp_path: Path) -> None:
+    search = begin(tmp_path, "one waits")  # the other is at work
+    waited_for(search, lambda: len(list(tmp_path.iterdir())) == 2)
+    search.kill()
+    search.communicate(timeout=60)
+    assert all_gone(search.pid)
