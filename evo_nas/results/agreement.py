@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome, Space
 
-from .statistics import Estimate, Values, bootstrap, correlation, kendall, spearman
+from .statistics import Estimate, bootstrap, kendall, spearman
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +25,13 @@ class Agreement:
     """How far the ranking by ``name`` agrees with the truth.
 
     ``ahead`` is how much higher tau is for the score under test, for rankings that cost nothing.
+    A file says what the correlations are called.
     """
 
     name: str
-    tau: Estimate
-    rho: Estimate
-    ahead: Estimate | None = None
+    tau: Annotated[Estimate, Field(alias="kendall")]
+    rho: Annotated[Estimate, Field(alias="spearman")]
+    ahead: Annotated[Estimate | None, Field(alias="score_minus_this")] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class RepeatNoise:
 
 def agreement(name: str, score: Sequence[float], truth: Sequence[float]) -> Agreement:
     """The agreement of a score under test."""
-    return Agreement(name, correlation(kendall, score, truth), correlation(spearman, score, truth))
+    return Agreement(name, bootstrap(kendall, score, truth), bootstrap(spearman, score, truth))
 
 
 def baseline(
@@ -63,12 +66,8 @@ def baseline(
     more = kendall(counts, truth) >= 0
     values = counts if more else [-count for count in counts]
     found = agreement(f"{'more' if more else 'fewer'} {name}", values, truth)
-    ahead = bootstrap(_ahead, score, values, truth)
-    return Agreement(found.name, found.tau, found.rho, ahead)
-
-
-def _ahead(score: Values, other: Values, truth: Values) -> float:
-    return kendall(score, truth) - kendall(other, truth)
+    ahead = bootstrap(lambda a, b, c: kendall(a, c) - kendall(b, c), score, values, truth)
+    return replace(found, ahead=ahead)
 
 
 def countable(space: Space, genomes: Sequence[Genome]) -> dict[str, list[float]]:

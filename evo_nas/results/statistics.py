@@ -20,8 +20,8 @@ Values: TypeAlias = npt.NDArray[np.float64]
 _RESAMPLES = 2000
 _TAIL = 0.025
 # With fewer, the most extreme outcome happens by chance more often than one time in twenty: all of
-# n pairs point the same way in 2 of 2^n cases, two groups of n are disjoint in 2 of (2n choose n).
-_FEWEST_PAIRS, _FEWEST_IN_GROUP = 6, 4
+# n pairs point the same way in 2 of 2^n cases.
+_FEWEST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,52 +67,29 @@ def _cosine(a: Values, b: Values) -> float:
     return float((a * b).sum() / length) if length else 0.0
 
 
-def correlation(
-    statistic: Callable[[Values, Values], float],
-    a: Sequence[float] | Values,
-    b: Sequence[float] | Values,
-) -> Estimate:
-    """:func:`kendall` or :func:`spearman` of items, with what other items might have given."""
-    return bootstrap(statistic, a, b)
-
-
-def mean_difference(
-    a: Sequence[float] | Values, b: Sequence[float] | Values, *, paired: bool
-) -> Estimate:
-    """The mean of ``a`` minus that of ``b``; paired by index where they share their seeds.
+def mean_difference(a: Sequence[float] | Values, b: Sequence[float] | Values) -> Estimate:
+    """The mean of ``a`` minus that of ``b``, pair by pair, as those that share a seed.
 
     Plain percentiles are too narrow for the mean of a few (five pairs: 86% instead of 95%), so the
     interval is expanded as Hesterberg (2015, section 5.3) says.
     """
-    freedom = len(a) - 1 if paired else len(a) + len(b) - 2
-    fewest = min(len(a), len(b))
-    assert fewest > 1, "one number says nothing of others"
-    tail = float(ndtr(np.sqrt(fewest / (fewest - 1)) * stdtrit(freedom, _TAIL)))
-    return bootstrap(_mean_difference, a, b, paired=paired, tail=tail)
-
-
-def _mean_difference(a: Values, b: Values) -> float:
-    return float(a.mean() - b.mean())
+    size = len(a)
+    assert size > 1, "one number says nothing of others"
+    tail = float(ndtr(np.sqrt(size / (size - 1)) * stdtrit(size - 1, _TAIL)))
+    return bootstrap(lambda x, y: float(x.mean() - y.mean()), a, b, tail=tail)
 
 
 def bootstrap(
-    statistic: Callable[..., float],
-    *samples: Sequence[float] | Values,
-    paired: bool = True,
-    tail: float = _TAIL,
+    statistic: Callable[..., float], *samples: Sequence[float] | Values, tail: float = _TAIL
 ) -> Estimate:
     """``statistic(*samples)`` and its interval, which leaves out ``tail`` at each end.
 
-    Paired samples are equally long and drawn together, item by item; others each for themselves.
-    The same samples always give the same interval.
+    The samples are equally long and drawn together, item by item; the same ones always give the
+    same interval.
     """
-    arrays = [np.asarray(sample, dtype=np.float64) for sample in samples]
-    sizes = [len(array) for array in arrays]
-    assert not paired or len(set(sizes)) == 1, "pairs need samples of equal length"
-    rng = np.random.default_rng(0)
-    rows = [rng.integers(0, size, (_RESAMPLES, size)) for size in sizes[: 1 if paired else None]]
-    drawn = [array[rows[0] if paired else rows[i]] for i, array in enumerate(arrays)]
-    values = [statistic(*anew) for anew in zip(*drawn, strict=True)]
+    items = np.asarray(samples, dtype=np.float64)  # (samples, items)
+    size = items.shape[1]
+    drawn = items[:, np.random.default_rng(0).integers(0, size, (_RESAMPLES, size))]
+    values = [statistic(*anew) for anew in drawn.swapaxes(0, 1)]
     low, high = np.quantile(values, (tail, 1 - tail))
-    enough = min(sizes) >= (_FEWEST_PAIRS if paired else _FEWEST_IN_GROUP)
-    return Estimate(float(statistic(*arrays)), float(low), float(high), enough)
+    return Estimate(float(statistic(*items)), float(low), float(high), size >= _FEWEST)

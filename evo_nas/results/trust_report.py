@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.trusted_code import check_known
@@ -22,7 +22,6 @@ from evo_nas.search.store.store import Evaluation
 
 from .agreement import Agreement, RepeatNoise
 from .frames import records_frame
-from .statistics import Estimate
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -30,8 +29,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Trust:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a trust report and its file call otherwise at most; see :class:`Trust`."""
+
+    stage: str
+    evaluator: str
+    against: str
+    epochs: Count
+    candidates: Count
+    failed: Count = 0
+    agreements: Annotated[tuple[Agreement, ...], Field(min_length=1)]
+    constant: Annotated[tuple[str, ...], Field(alias="the_same_for_all")]
+    error: Annotated[float | None, Field(alias="score_standard_error")]
+    reliability: Annotated[float | None, Field(alias="score_reliability")]
+    noise: Annotated[RepeatNoise | None, Field(alias="repeat_noise")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Trust(Findings):
     """What was found about one stage's scores.
 
     ``networks`` are candidates of the search, ``truths`` what the other evaluator says of each of
@@ -42,21 +58,10 @@ class Trust:
     """
 
     folder: Path
-    stage: str
-    evaluator: str
     objective: str
-    against: str
-    epochs: int
     truth: str
-    candidates: int
     networks: tuple[Evaluation, ...]
-    failed: int
     truths: tuple[tuple[Evaluation, ...], ...]
-    agreements: tuple[Agreement, ...]
-    constant: tuple[str, ...]
-    error: float | None
-    reliability: float | None
-    noise: RepeatNoise | None
     file: Path
 
     @property
@@ -115,25 +120,7 @@ def trust_document(trust: Trust) -> dict[str, Any]:
     return {
         "format": 1,
         "run_folder": str(trust.folder),
-        "stage": trust.stage,
-        "evaluator": trust.evaluator,
-        "against": trust.against,
-        "epochs": trust.epochs,
-        "candidates": trust.candidates,
-        "failed": trust.failed,
-        "agreements": [
-            {
-                "name": each.name,
-                "kendall": asdict(each.tau),
-                "spearman": asdict(each.rho),
-                "score_minus_this": None if each.ahead is None else asdict(each.ahead),
-            }
-            for each in trust.agreements
-        ],
-        "the_same_for_all": list(trust.constant),
-        "score_standard_error": trust.error,
-        "score_reliability": trust.reliability,
-        "repeat_noise": None if trust.noise is None else asdict(trust.noise),
+        **TypeAdapter(Findings).dump_python(trust, mode="json", by_alias=True),
         "networks": [
             {
                 "genome": list(e.genome),
@@ -149,14 +136,6 @@ def trust_document(trust: Trust) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Agreement:
-    name: str
-    kendall: Estimate
-    spearman: Estimate
-    score_minus_this: Estimate | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Network:
     genome: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
     against: Annotated[tuple[dict[str, float], ...], Field(min_length=1)]
@@ -166,22 +145,11 @@ class _Network:
     search: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document(Findings):
     """What :func:`trust_document` makes, as it is read."""
 
-    stage: str
-    evaluator: str
-    against: str
-    epochs: Count
-    candidates: Count
-    agreements: Annotated[tuple[_Agreement, ...], Field(min_length=1)]
-    the_same_for_all: tuple[str, ...]
-    score_standard_error: float | None
-    score_reliability: float | None
-    repeat_noise: RepeatNoise | None
     networks: Annotated[tuple[_Network, ...], Field(min_length=1)]
-    failed: Count = 0
     format: Any = 1
     run_folder: Any = None
 
@@ -213,25 +181,12 @@ def read_trust(path: Path, searched: Sequence[Evaluation]) -> Trust:
         for i in range(repeats)
     )
     return Trust(
+        **{each.name: getattr(report, each.name) for each in fields(Findings)},
         folder=path.parent,
-        stage=report.stage,
-        evaluator=report.evaluator,
         objective=_objective(report.evaluator, path),
-        against=report.against,
-        epochs=report.epochs,
         truth=truth,
-        candidates=report.candidates,
         networks=networks,
-        failed=report.failed,
         truths=truths,
-        agreements=tuple(
-            Agreement(each.name, each.kendall, each.spearman, each.score_minus_this)
-            for each in report.agreements
-        ),
-        constant=report.the_same_for_all,
-        error=report.score_standard_error,
-        reliability=report.score_reliability,
-        noise=report.repeat_noise,
         file=path,
     )
 

@@ -262,7 +262,7 @@ def _outcome(entry: Entry, result: Result, objective: Objective, tested: bool) -
 def _differences(rows: Sequence[Row]) -> Iterator[Difference]:
     for first, second in combinations(rows, 2):
         if first.protocol == second.protocol and len(first.outcomes) > 1:
-            estimate = mean_difference(first.accuracies, second.accuracies, paired=True)
+            estimate = mean_difference(first.accuracies, second.accuracies)
             yield Difference(first.protocol, first.strategy, second.strategy, estimate)
 
 
