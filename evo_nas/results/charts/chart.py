@@ -33,9 +33,9 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A series in the order of x; its band, ``low`` to ``high``, is given whole or not at all.
+    """A series in the order of x, each value of which holds until the next.
 
-    ``steps``: a value holds until the next.
+    Its band, ``low`` to ``high``, is given whole or not at all.
     """
 
     name: str
@@ -43,43 +43,35 @@ class Line:
     y: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
-    steps: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A vertical line with its name."""
-
-    name: str
-    x: float
+Limits = Sequence[tuple[str, float]]  # vertical lines, by name, and where they are
 
 
 _DASHES = ("", "7 3", "2 3", "9 3 2 3")
 _WIDTH, _LABEL, _RIGHT = 500, 28, 488  # the drawing, what is left of its ticks, and the axis' end
 _TITLE, _LEGEND_ROW, _PLOT, _FOOT = 32, 19, 240, 46  # heights
-_CAP = 3  # half the width of an error bar's end
 
 
-class Plot:
+class _Plot:
     """Axes, a legend above them, and what is drawn between them."""
 
-    def __init__(
-        self,
-        title: str,
-        series: Sequence[Points | Line],
-        across: Sequence[float],
-        up: Sequence[float],
-        margin: float,
-        limited: bool,
-    ) -> None:
+    def __init__(self, title: str, series: Sequence[Points | Line], limits: Limits) -> None:
+        points = [each for each in series if isinstance(each, Points)]
+        lines = [each for each in series if isinstance(each, Line)]
+        across = [*_ends((each.x, each.x_errors) for each in points), *(x for _, x in limits)]
+        across += [x for line in lines for x in line.x]
+        up = _ends((each.y, each.y_errors) for each in points)
+        up += [y for line in lines for ys in (line.y, line.low, line.high) for y in ys]
         self.drawing = Drawing(title, _WIDTH)
         heading = _fitted(title, _WIDTH - 24, 15)
         self.drawing.text(12, 21, heading, "start", font_size=15, font_weight="bold")
-        self.top = _TITLE + _LEGEND_ROW * self._legend(series) + (22 if limited else 10)
+        self.top = _TITLE + _LEGEND_ROW * self._legend(series) + (22 if limits else 10)
         self.bottom = self.top + _PLOT
         self.drawing.height = self.bottom + _FOOT
         self.y = Axis.around(up, self.bottom, self.top, ticks=6)
         self.left = round(_LABEL + max(text_width(number) for _, number in self.y.ticks))
+        margin = 0.04 if points or limits else 0
         for ticks in (6, 4, 2, 1):  # fewer where their numbers are long
             self.x = Axis.around(across, self.left, _RIGHT, margin, ticks)
             if sum(text_width(f"{number}  ") for _, number in self.x.ticks) < _RIGHT - self.left:
@@ -129,12 +121,12 @@ class Plot:
         label = _fitted(y_label, _PLOT, 13)
         text(14, middle, label, transform=f"rotate(-90 14 {middle})")
 
-    def limit(self, limit: Limit) -> None:
+    def limit(self, name: str, place: float) -> None:
         """A dashed line from top to bottom, its name above it."""
-        x = self.x.at(limit.x)
+        x = self.x.at(place)
         line = {"class_": "limit", "stroke": "#666", "stroke_dasharray": "5 4"}
         self.drawing.add("path", d=f"M{x:.1f} {self.top}V{self.bottom}", fill="none", **line)
-        name = _fitted(limit.name, _RIGHT - self.left, 13)
+        name = _fitted(name, _RIGHT - self.left, 13)
         self.drawing.text(_within(x, name, self.left, _RIGHT), self.top - 5, name)
 
     def points(self, points: Points, number: int) -> None:
@@ -147,7 +139,7 @@ class Plot:
                 self._bar(bars, x, y, points.y_errors[i], horizontal=False)
         if points.joined and len(points.x) > 1:
             way = self.drawing.group(number, stroke="currentColor", fill="none")
-            self.drawing.add("path", way, d="M" + self._path(points.x, points.y, steps=False))
+            self.drawing.add("path", way, d=f"M{self._path(points.x, points.y, steps=False)}")
         marks = self.drawing.group(number, **({"fill_opacity": 0.4} if points.dots else {}))
         for i, (x, y) in enumerate(zip(points.x, points.y, strict=True)):
             mark = self._mark(marks, self.x.at(x), self.y.at(y), number, dot=points.dots)
@@ -171,12 +163,10 @@ class Plot:
         """An error bar around a point."""
         if horizontal:
             low, high, across = self.x.at(x - error), self.x.at(x + error), self.y.at(y)
-            ends = f"m0 {-_CAP}v{2 * _CAP}"
-            d = f"M{low:.1f} {across:.1f}{ends}m0 {-_CAP}H{high:.1f}{ends}"
+            d = f"M{low:.1f} {across:.1f}m0 -3v6m0 -3H{high:.1f}m0 -3v6"
         else:
             low, high, across = self.y.at(y - error), self.y.at(y + error), self.x.at(x)
-            ends = f"m{-_CAP} 0h{2 * _CAP}"
-            d = f"M{across:.1f} {low:.1f}{ends}m{-_CAP} 0V{high:.1f}{ends}"
+            d = f"M{across:.1f} {low:.1f}m-3 0h6m-3 0V{high:.1f}m-3 0h6"
         self.drawing.add("path", group, d=d)
 
     def _stroke(self, d: str, number: int) -> None:
@@ -187,16 +177,16 @@ class Plot:
 
     def line(self, line: Line, number: int) -> None:
         """A series."""
-        self._stroke("M" + self._path(line.x, line.y, line.steps), number)
+        self._stroke(f"M{self._path(line.x, line.y)}", number)
 
     def band(self, line: Line, number: int) -> None:
         """What lies between a series' low and high."""
-        there = self._path(line.x, line.high, line.steps)
-        back = self._path(line.x, line.low, line.steps).split("L")[::-1]
+        there = self._path(line.x, line.high)
+        back = self._path(line.x, line.low).split("L")[::-1]
         group = self.drawing.group(number, fill="currentColor", fill_opacity=0.13)
         self.drawing.add("path", group, d=f"M{there}L{'L'.join(back)}Z")
 
-    def _path(self, xs: Sequence[float], ys: Sequence[float], steps: bool) -> str:
+    def _path(self, xs: Sequence[float], ys: Sequence[float], steps: bool = True) -> str:
         corners: list[tuple[float, float]] = []
         for x, y in zip(xs, ys, strict=True):
             if steps and corners:
@@ -218,7 +208,13 @@ def _fitted(text: str, width: float, size: float) -> str:
     return text[: max(1, int(width / text_width("x", size)) - 1)] + "…"
 
 
-__all__ = ["Limit", "Line", "Points", "chart"]
+def _ends(sets: Iterable[tuple[Sequence[float], Sequence[float]]]) -> list[float]:
+    """All values, and the ends of their error bars."""
+    ends: list[float] = []
+    for values, errors in sets:
+        ends += values
+        ends += [v + s * e for v, e in zip(values, errors, strict=False) for s in (-1, 1)]
+    return ends
 
 
 def chart(
@@ -227,43 +223,27 @@ def chart(
     title: str,
     x_label: str,
     y_label: str,
-    limits: Sequence[Limit] = (),
+    limits: Limits = (),
 ) -> str:
     """An SVG document with all series: lines above dots, and marks above both.
 
     Several are named in a legend: points in their order, then lines, the highest end first.
     """
-    points = [each for each in series if isinstance(each, Points)]
-    lines = [each for each in series if isinstance(each, Line)]
-    across = [*_ends((g.x, g.x_errors) for g in points), *(x for line in lines for x in line.x)]
-    up = [*_ends((g.y, g.y_errors) for g in points)]
-    up += [y for line in lines for ys in (line.y, line.low, line.high) for y in ys]
-    across += [limit.x for limit in limits]
-    margin = 0.04 if points or limits else 0
-    drawn = Plot(title, series, across, up, margin, bool(limits))
+    drawn = _Plot(title, series, limits)
     drawn.frame(x_label, y_label)
-    for limit in limits:
-        drawn.limit(limit)
-    for number, each in enumerate(series):
+    for name, x in limits:
+        drawn.limit(name, x)
+    numbered = list(enumerate(series))
+    for number, each in numbered:
         if isinstance(each, Line) and each.low:
             drawn.band(each, number)
-    for number, each in sorted(enumerate(series), key=lambda pair: _layer(pair[1])):
+    for number, each in numbered:
+        if isinstance(each, Points) and each.dots:
+            drawn.points(each, number)
+    for number, each in numbered:
         if isinstance(each, Line):
             drawn.line(each, number)
-        else:
+    for number, each in numbered:
+        if isinstance(each, Points) and not each.dots:
             drawn.points(each, number)
     return drawn.drawing.document()
-
-
-def _layer(series: Points | Line) -> int:
-    """What is drawn later covers what was drawn before."""
-    return 1 if isinstance(series, Line) else 0 if series.dots else 2
-
-
-def _ends(sets: Iterable[tuple[Sequence[float], Sequence[float]]]) -> list[float]:
-    """All values, and the ends of their error bars."""
-    ends: list[float] = []
-    for values, errors in sets:
-        ends += values
-        ends += [v + s * e for v, e in zip(values, errors, strict=False) for s in (-1, 1)]
-    return ends

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from evo_nas.evaluation.evaluator import Objective
 from evo_nas.results.candidates import Candidate, Finalist, Stage, as_scored
 from evo_nas.sampling.limits import Limit
 from evo_nas.strategies.base import pareto_front
 
-from .chart import Limit as LimitLine
 from .chart import Line, Points, chart
 
 _MOST_DOTS = 3000
-_FLOPS = "FLOPs at the target (multiply-accumulates)"
 
 
 def flops_chart(stage: Stage, budget: Limit) -> str:
@@ -22,46 +19,33 @@ def flops_chart(stage: Stage, budget: Limit) -> str:
 
     Where nothing was scored before retraining, the finalists' own scores.
     """
-    shown = stage.objective if stage.candidates else stage.truth
-    title = f"{stage.name}: {shown.name} against FLOPs"
     limits = []
     if budget.high < math.inf:
-        limits.append(LimitLine("upper limit" if budget.least else "budget", budget.most))
+        limits.append(("upper limit" if budget.least else "budget", float(budget.most)))
     if budget.least:
-        limits.append(LimitLine("lower limit", budget.least))
-    if not stage.candidates:
-        groups = (("finalist", stage.finalists[1:]), ("best finalist", stage.finalists[:1]))
-        judged: list[Points | Line] = [
-            _marks(name, [(f.evaluation.flops, f.score, _told(f)) for f in group])
-            for name, group in groups
-            if group
-        ]
-        return chart(judged, title=title, x_label=_FLOPS, y_label=shown.name, limits=limits)
-    dots = thinned(stage.candidates)
-    front = pareto_front([as_scored(c) for c in stage.ranked], stage.objective)[::-1]
-    series: list[Points | Line] = [
-        Points("candidate", [c.evaluation.flops for c in dots], [c.score for c in dots], dots=True),
-    ]
-    marked = [f for f in stage.finalists if f.searched]
-    best = [f for f in marked if f.place == 1]
-    for name, group in (("finalist", marked[len(best) :]), ("best finalist", best)):
-        rows = [(f.evaluation.flops, f.searched.score, _told(f)) for f in group if f.searched]
-        if rows:
-            series.append(_marks(name, rows))
-    heights = [scored.metrics[stage.objective.name] for scored in front]
-    series.append(Line("best for its FLOPs", [scored.flops for scored in front], heights))
+        limits.append(("lower limit", float(budget.least)))
+    searched = bool(stage.candidates)
+    series: list[Points | Line] = []
+    if searched:
+        dots = thinned(stage.candidates)
+        flops, scores = [c.evaluation.flops for c in dots], [c.score for c in dots]
+        series.append(Points("candidate", flops, scores, dots=True))
+    for name, group in (("finalist", stage.finalists[1:]), ("best finalist", stage.finalists[:1])):
+        shown = [(f, f.searched or f) for f in group if f.searched or not searched]
+        if shown:
+            flops, scores = [f.evaluation.flops for f, _ in shown], [s.score for _, s in shown]
+            series.append(Points(name, flops, scores, notes=[_told(f) for f, _ in shown]))
+    if searched:
+        front = pareto_front([as_scored(c) for c in stage.ranked], stage.objective)[::-1]
+        heights = [scored.metrics[stage.objective.name] for scored in front]
+        series.append(Line("best for its FLOPs", [scored.flops for scored in front], heights))
+    metric = stage.objective.name if searched else stage.truth.name
     return chart(
         series,
-        title=title,
-        x_label=_FLOPS,
-        y_label=f"{shown.name} in the search",
+        title=f"{stage.name}: {metric} against FLOPs",
+        x_label="FLOPs at the target (multiply-accumulates)",
+        y_label=f"{metric} in the search" if searched else metric,
         limits=limits,
-    )
-
-
-def _marks(name: str, rows: Sequence[tuple[int, float, str]]) -> Points:
-    return Points(
-        name, [x for x, _, _ in rows], [y for _, y, _ in rows], notes=[n for _, _, n in rows]
     )
 
 
@@ -76,10 +60,10 @@ def _told(finalist: Finalist) -> str:
 
 def time_chart(stage: Stage) -> str:
     """Each candidate by its number, and the best so far."""
-    dots = thinned(stage.candidates)
+    dots, sign = thinned(stage.candidates), 1 if stage.objective.maximise else -1
     best: list[tuple[int, float]] = []
     for candidate in stage.candidates:
-        if not best or _better(candidate.score, best[-1][1], stage.objective):
+        if not best or sign * candidate.score > sign * best[-1][1]:
             best.append((candidate.number, candidate.score))
     best.append((stage.candidates[-1].number, best[-1][1]))
     return chart(
@@ -91,10 +75,6 @@ def time_chart(stage: Stage) -> str:
         x_label="candidate, in the order proposed",
         y_label=f"{stage.objective.name} in the search",
     )
-
-
-def _better(value: float, than: float, objective: Objective) -> bool:
-    return value > than if objective.maximise else value < than
 
 
 def thinned(candidates: Sequence[Candidate]) -> Sequence[Candidate]:
