@@ -13,7 +13,6 @@ from evo_nas.core.devices import available_cores, device_name, resolve_device
 from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.progress import Progress
 from evo_nas.data.source import DataSource, SearchData
-from evo_nas.results.page.run import FILE as PAGE
 from evo_nas.results.page.run import write_report
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
@@ -166,7 +165,7 @@ def _go_on(
             loop.note_environment(environment(config.device))
             loop.run()
         result = load_result(folder)
-        if not ended_before or not (folder / PAGE).is_file():
+        if not ended_before or not (folder / run_folder.PAGE).is_file():
             make_page(result, progress)
     return result
 

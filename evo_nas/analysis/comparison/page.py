@@ -10,10 +10,10 @@ from typing import Any
 
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
-from evo_nas.results.page.render import drawing, render
+from evo_nas.results.page.render import render
 from evo_nas.results.page.repeat import command_line
-from evo_nas.results.page.run import FILE
 from evo_nas.search.limits import DEFAULT
+from evo_nas.search.run_folder import PAGE
 
 from .report import Report
 from .tables import difference_table, result_table
@@ -25,7 +25,7 @@ def write_comparison_page(found: Report, out: Path | None = None) -> Path:
     Raises:
         RunError: it cannot be written.
     """
-    path = out or found.folder / FILE
+    path = out or found.folder / PAGE
     write_atomically(path, comparison_page(found).encode(errors="replace"))
     return path
 
@@ -43,7 +43,7 @@ def comparison_page(found: Report) -> str:
             {
                 "results": result_table(found, protocol),
                 "differences": difference_table(found, protocol),
-                "curves": drawing(found.plot(protocol).svg),
+                "curves": found.plot(protocol).svg,
             }
             for protocol in comparison.protocols
         ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from evo_nas.results.candidates import Candidate, Stage
 from evo_nas.results.tables import Table, score_text
@@ -13,16 +12,11 @@ _MOST = 16
 _MOST_CHANGES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """The winner, then its ancestors, the latest first; ``more`` are left out, the furthest."""
+def lineage(stage: Stage, space: Space) -> tuple[Table, int] | None:
+    """Where the stage's winner comes from; None where its search did not score it.
 
-    table: Table
-    more: int
-
-
-def lineage(stage: Stage, space: Space) -> Lineage | None:
-    """Where the stage's winner comes from; None where its search did not score it."""
+    The winner, then its ancestors, the latest first, and how many are left out, the furthest.
+    """
     known = {c.evaluation.genome: c for c in reversed(stage.candidates)}
     if stage.winner not in known:
         return None
@@ -39,7 +33,7 @@ def lineage(stage: Stage, space: Space) -> Lineage | None:
         [_row(candidate, known, space) for candidate in kept],
         f"Lineage in {stage.name}",
     )
-    return Lineage(table, len(found) - len(kept))
+    return table, len(found) - len(kept)
 
 
 def _row(candidate: Candidate, known: Mapping[Genome, Candidate], space: Space) -> tuple[str, ...]:

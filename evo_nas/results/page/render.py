@@ -1,5 +1,7 @@
 """Templates to pages. Everything that is put into them is escaped, except our own drawings.
 
+Those are "safe": :mod:`evo_nas.results.charts.svg` escapes their texts.
+
 Why: docs/decisions/030-pages-by-templates.md.
 """
 
@@ -8,7 +10,6 @@ from __future__ import annotations
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from evo_nas.core.console import duration
 from evo_nas.results.tables import score_text
@@ -18,11 +19,6 @@ from evo_nas.sampling.limits import format_amount
 def render(template: str, **content: object) -> str:
     """A page."""
     return _environment().get_template(template).render(content)
-
-
-def drawing(svg: str) -> Markup:
-    """An SVG that is put in as it is: :mod:`evo_nas.results.charts.svg` escapes its own texts."""
-    return Markup(svg)
 
 
 @cache

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from markupsafe import Markup
-
+from evo_nas.core.console import duration
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
+from evo_nas.errors import EvoNasError
+from evo_nas.results.agreement import split_half_error
 from evo_nas.results.architecture import slots_table
 from evo_nas.results.candidates import Stage
 from evo_nas.results.charts.cells import draw_cells
@@ -19,23 +19,21 @@ from evo_nas.results.charts.stages import flops_chart, thinned, time_chart
 from evo_nas.results.facts import best_facts
 from evo_nas.results.result import Result, check_genomes
 from evo_nas.results.tables import Table
+from evo_nas.results.trust_report import read_trust, trust_picture
+from evo_nas.results.trust_summary import agreement_table, noise, verdicts
 from evo_nas.sampling.limits import parse_range
 from evo_nas.search.config import Config
 from evo_nas.search.limits import describe_config
 from evo_nas.search.run_folder import PAGE
-from evo_nas.space.space import Genome, Space
+from evo_nas.space.space import Space
 from evo_nas.space.table import slot_table
 from evo_nas.strategies.base import Strategy
 from evo_nas.training.batches import Ledger
 
-from .lineage import Lineage, lineage
-from .render import drawing, render
+from .lineage import lineage
+from .render import render
 from .repeat import command, next_commands, recipe_is_shipped
-from .shares import Shares, shares
-from .spending import spending
-from .trust import reliabilities, trust_parts
-
-FILE = PAGE
+from .shares import shares
 
 
 def write_report(result: Result, out: Path | None = None) -> Path:
@@ -45,7 +43,7 @@ def write_report(result: Result, out: Path | None = None) -> Path:
         EvoNasError: a plug-in that the run was made with cannot be loaded.
         RunError: the page cannot be written.
     """
-    path = out or result.folder / FILE
+    path = out or result.folder / PAGE
     space: Space = registry.load("space", result.config.space)
     check_genomes(result, space)
     write_atomically(path, run_page(result, space).encode(errors="replace"))
@@ -82,7 +80,11 @@ def run_page(result: Result, space: Space) -> str:
         spent=spending(result),
         work=sum(result.spent.values()),
         images=sum(result.images.values(), Ledger()),
-        reliabilities=reliabilities(result),
+        reliabilities=[
+            (stage, result.reliability(stage), split_half_error(search))
+            for stage in result.stages
+            if (search := result.of(stage, "search"))
+        ],
         trust=trust,
         problems=problems,
         command=command(config, space),
@@ -106,36 +108,21 @@ def _about(config: Config) -> str:
     return (strategy.__doc__ or "").strip().partition("\n")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _StagePart:
+def _stage_part(anchor: str, stage: Stage, space: Space, config: Config) -> dict[str, object]:
     """A stage with what is drawn and counted of it; ``drawn`` candidates are in the charts."""
-
-    anchor: str
-    stage: Stage
-    flops_chart: Markup | None
-    time_chart: Markup | None
-    drawn: int
-    over_budget: int
-    finalists: Table
-    shares: Shares | None
-    lineage: Lineage | None
-
-
-def _stage_part(anchor: str, stage: Stage, space: Space, config: Config) -> _StagePart:
     budget = parse_range(config.flops)
-    return _StagePart(
-        anchor,
-        stage,
-        drawing(flops_chart(stage, budget))
-        if stage.candidates or len(stage.finalists) > 1
-        else None,
-        drawing(time_chart(stage)) if stage.candidates else None,
-        len(thinned(stage.candidates)),
-        sum(candidate.evaluation.flops not in budget for candidate in stage.candidates),
-        _finalists(stage, registry.short(config.retrainer)),
-        shares(stage, space) if stage.candidates else None,
-        lineage(stage, space),
-    )
+    searched, several = bool(stage.candidates), len(stage.finalists) > 1
+    return {
+        "anchor": anchor,
+        "stage": stage,
+        "flops_chart": flops_chart(stage, budget) if searched or several else None,
+        "time_chart": time_chart(stage) if searched else None,
+        "drawn": len(thinned(stage.candidates)),
+        "over_budget": sum(each.evaluation.flops not in budget for each in stage.candidates),
+        "finalists": _finalists(stage, registry.short(config.retrainer)),
+        "shares": shares(stage, space) if searched else None,
+        "lineage": lineage(stage, space),
+    }
 
 
 def _finalists(stage: Stage, retrainer: str) -> Table:
@@ -162,13 +149,47 @@ def _finalists(stage: Stage, retrainer: str) -> Table:
 def _network(result: Result, space: Space) -> dict[str, object] | None:
     if result.best is None:
         return None
-    genome: Genome = space.encode(result.best["choices"])
+    genome = space.encode(result.best["choices"])
     cells, slots = space.picture(genome), slot_table(space, genome)
     return {
-        "picture": drawing(draw_cells(cells, "The network that was found")) if cells else None,
+        "picture": draw_cells(cells, "The network that was found") if cells else None,
         "table": slots,
         "slots": slots_table(slots),
         "legend": space.legend,
         "counted": space.counted,
         "genome": json.dumps(genome),
     }
+
+
+def spending(result: Result) -> Table:
+    """Where time and images went: all phases in the order in which they began, and their sums."""
+    seconds, images = sum(result.spent.values()), sum(result.images.values(), Ledger())
+    columns: tuple[str, ...] = ("phase", ">time", "%share of the time")
+    if images.passes:
+        columns += (">images, forward and backward", ">forward only")
+    rows = []
+    for stage, phase in dict.fromkeys([*result.spent, *result.images]):
+        spent = result.spent.get((stage, phase), 0.0)
+        share = f"{100 * spent / seconds:.0f}%" if seconds else "0%"
+        seen = result.images.get((stage, phase), Ledger())
+        rows.append(_spent(f"{stage} {phase}", spent, share, seen)[: len(columns)])
+    total = _spent("in all", seconds, "", images)[: len(columns)]
+    return Table(columns, rows, "Time and images", [total])
+
+
+def _spent(name: str, seconds: float, share: str, images: Ledger) -> tuple[str, ...]:
+    return name, duration(seconds), share, f"{images.trained:,}", f"{images.measured:,}"
+
+
+def trust_parts(result: Result) -> tuple[list[dict[str, object]], list[str]]:
+    """The run's trust reports, and why others of them could not be read."""
+    parts, problems = [], []
+    for path in sorted(result.folder.glob("trust-*.json")):
+        try:
+            trust = read_trust(path, result.evaluations)
+            told = [*verdicts(trust), *noise(trust)]
+            picture, table = trust_picture(trust), agreement_table(trust)
+            parts.append({"picture": picture, "table": table, "sentences": told})
+        except EvoNasError as error:
+            problems.append(str(error))
+    return parts, problems

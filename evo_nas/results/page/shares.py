@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evo_nas.results.candidates import Stage
-from evo_nas.space.space import Genome, Option, Space
+from evo_nas.space.space import Choice, Genome, Option, Space
 from evo_nas.space.table import kind
 
 _BEST = 0.1
@@ -24,23 +24,16 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class ShareRow:
-    """A slot, or what belongs to no slot; for each kind of choice the shares of its options.
+class Shares:
+    """The shares of a stage; ``best`` of ``all`` candidates count as the best.
 
-    They are empty where the slot has no such choice, or it was not searched, or none of the best
+    ``rows`` are slots, and what belongs to none; for each kind of choice they have the shares of
+    its options: none where the slot has no such choice, or it was not searched, or none of the best
     candidates makes it.
     """
 
-    name: str
-    cells: tuple[tuple[Share, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """The shares of a stage; ``best`` of ``all`` candidates count as the best."""
-
     kinds: tuple[str, ...]
-    rows: tuple[ShareRow, ...]
+    rows: Mapping[str, Sequence[Sequence[Share]]]
     best: int
     all: int
 
@@ -52,25 +45,21 @@ def shares(stage: Stage, space: Space) -> Shares | None:
     """
     genomes = [candidate.evaluation.genome for candidate in stage.ranked]
     best = math.ceil(_BEST * len(genomes))
-    everywhere = _counts(genomes, space)
-    among_best = _counts(genomes[:best], space)
-    varied = [i for i in range(len(space.choices)) if len(everywhere[i]) > 1]
-    if not varied:
+    everywhere, among_best = _counts(genomes, space), _counts(genomes[:best], space)
+    kinds: dict[str, bool] = {}  # whether it was searched; in the order of the choices
+    rows: dict[str, dict[str, list[Share]]] = {}
+    for position, choice in enumerate(space.choices):
+        name = kind(space, position)
+        counts = everywhere[position], among_best[position]
+        kinds[name] = kinds.get(name, False) or len(counts[0]) > 1
+        if len(counts[0]) > 1:
+            row = rows.setdefault(choice.slot or "whole network", {})
+            row[name] = _shares(choice, *counts)
+    if not rows:
         return None
-    searched = {kind(space, position) for position in varied}
-    in_order = dict.fromkeys(kind(space, position) for position in range(len(space.choices)))
-    kinds = tuple(name for name in in_order if name in searched)
-    rows: dict[str, dict[str, tuple[Share, ...]]] = {}
-    for position in varied:
-        name = space.choices[position].slot or "whole network"
-        row = rows.setdefault(name, {})
-        row[kind(space, position)] = _shares(space, position, among_best, everywhere)
-    return Shares(
-        kinds,
-        tuple(ShareRow(n, tuple(row.get(k, ()) for k in kinds)) for n, row in rows.items()),
-        best,
-        len(genomes),
-    )
+    searched = tuple(name for name, varied in kinds.items() if varied)
+    cells = {slot: [row.get(name, []) for name in searched] for slot, row in rows.items()}
+    return Shares(searched, cells, best, len(genomes))
 
 
 def _counts(genomes: Sequence[Genome], space: Space) -> list[Counter[int]]:
@@ -83,13 +72,10 @@ def _counts(genomes: Sequence[Genome], space: Space) -> list[Counter[int]]:
     return counts
 
 
-def _shares(
-    space: Space, position: int, best: Sequence[Counter[int]], everywhere: Sequence[Counter[int]]
-) -> tuple[Share, ...]:
-    of_best, of_all = best[position].total(), everywhere[position].total()
-    if not of_best:
-        return ()
-    return tuple(
-        Share(option, best[position][i] / of_best, everywhere[position][i] / of_all)
-        for i, option in enumerate(space.choices[position].options)
-    )
+def _shares(choice: Choice, everywhere: Counter[int], best: Counter[int]) -> list[Share]:
+    if not best:
+        return []
+    return [
+        Share(option, best[i] / best.total(), everywhere[i] / everywhere.total())
+        for i, option in enumerate(choice.options)
+    ]

@@ -15,8 +15,9 @@ import evo_nas
 from evo_nas.cli import app as cli
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
-from evo_nas.results.page.run import FILE, run_page, write_report
+from evo_nas.results.page.run import run_page, spending, write_report
 from evo_nas.results.result import Result, load_result
+from evo_nas.search.run_folder import PAGE
 from evo_nas.training.batches import Ledger
 from tests.kit.finished import Drawn, evaluation, genome, made
 from tests.kit.pages import Page, read_page
@@ -36,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
 
 
 def test_a_run_ends_with_a_page_beside_its_network(run: Result) -> None:
-    page = read_page((run.folder / FILE).read_text())
+    page = read_page((run.folder / PAGE).read_text())
     assert run.best is not None
     assert "not finished" not in page.text
     assert f"{run.best['target']['flops']:,} FLOPs and" in page.text
@@ -91,7 +92,7 @@ def test_every_kind_of_run_has_a_page(changes: dict[str, Any], tmp_path: Path) -
     options = {**SMALL, **changes}
     result = evo_nas.run(SPACE, options.pop("flops", BUDGET), run_dir=tmp_path / "r", **options)
     page = page_of(result)
-    assert (tmp_path / "r" / FILE).is_file()
+    assert (tmp_path / "r" / PAGE).is_file()
     searched = "No search scored candidates" not in page.text
     assert searched == any(e.phase == "search" for e in result.evaluations)
 
@@ -186,6 +187,25 @@ def test_charts_that_leave_candidates_out_say_so() -> None:
     assert "The charts show" not in page_of(made(*rows[:3000])).text
 
 
+def test_phases_and_their_sums() -> None:
+    images = {("stage1", "training"): Ledger(100, 0), ("stage1", "search"): Ledger(0, 50)}
+    found = spending(made(images=images))
+    assert found.columns[-2:] == (">images, forward and backward", ">forward only")
+    assert found.rows == [
+        ("stage1 search", "30 s", "25%", "0", "50"),
+        ("stage1 finalists", "1 min 30 s", "75%", "0", "0"),
+        ("stage1 training", "0.0 s", "0%", "100", "0"),
+    ]
+    assert found.foot == [("in all", "2 min 00 s", "", "100", "50")]
+
+
+@pytest.mark.parametrize("spent", [{}, {("stage1", "search"): 0.0}])
+def test_nothing_has_been_spent(spent: dict[tuple[str, str], float]) -> None:
+    found = spending(made(spent=spent))
+    assert found.foot == [("in all", "0.0 s", "")]
+    assert all(share == "0%" for _, _, share in found.rows)
+
+
 # -- where it is written ---------------------------------------------------------------------------
 
 
@@ -201,7 +221,7 @@ def test_a_page_that_cannot_be_made_does_not_spoil_the_run(
     monkeypatch.setattr(progress, "say", said.append, raising=False)
     result = evo_nas.run(SPACE, BUDGET, run_dir=tmp_path / "run", progress=progress, **SMALL)
     assert result.best is not None
-    assert not (tmp_path / "run" / FILE).exists()
+    assert not (tmp_path / "run" / PAGE).exists()
     assert said[-1] == (
         "report.html could not be written, all else is there: "
         "ZeroDivisionError: a picture of two lines"
@@ -212,7 +232,7 @@ def test_a_run_that_was_killed_before_its_page_gets_it_when_resumed(
     run: Result, tmp_path: Path
 ) -> None:
     shutil.copytree(run.folder, tmp_path / "run")
-    page = tmp_path / "run" / FILE
+    page = tmp_path / "run" / PAGE
     page.unlink()
     evo_nas.resume(tmp_path / "run")
     read_page(page.read_text())
@@ -230,7 +250,7 @@ def test_the_command_writes_where_it_is_told(
         cli.main()
     assert ended.value.code == 0
     assert str(out) in capsys.readouterr().out
-    assert out.read_text() == (run.folder / FILE).read_text()
+    assert out.read_text() == (run.folder / PAGE).read_text()
 
 
 @pytest.mark.parametrize("arguments", [["no-such-run"], ["."]])

@@ -20,21 +20,21 @@ def test_shares_are_of_candidates_in_which_the_choice_is_active() -> None:
     assert found is not None
     assert (found.best, found.all) == (1, 6)
     assert found.kinds == ("kind", "size")
-    rows = {row.name: dict(zip(found.kinds, row.cells, strict=True)) for row in found.rows}
+    rows = {name: dict(zip(found.kinds, row, strict=True)) for name, row in found.rows.items()}
     kind = {share.option: share for share in rows["block0"]["kind"]}
     assert (kind["a"].best, kind["a"].all) == (1, 4 / 6)
     assert (kind["c"].best, kind["c"].all) == (0, 2 / 6)
     size = {share.option: share for share in rows["block0"]["size"]}
     assert (size[1].best, size[1].all) == (1, 2 / 4)  # of the four in which it is active
     assert (size[4].best, size[4].all) == (0, 1 / 4)
-    assert rows["block1"]["size"] == ()  # the same wherever it is active
+    assert rows["block1"]["size"] == []  # the same wherever it is active
 
 
 def test_a_choice_that_none_of_the_best_makes_has_no_shares() -> None:
     found = counted(((0, 0, 0, 2, 0, 0), 0.1), ((0, 1, 0, 2, 0, 0), 0.2), ((2, 0, 0, 2, 0, 0), 0.9))
     assert found is not None
     assert found.kinds == ("kind", "size")
-    assert found.rows[0].cells[1] == ()
+    assert found.rows["block0"][1] == []
 
 
 def test_candidates_that_are_alike_have_nothing_to_win() -> None:
@@ -47,7 +47,7 @@ def test_a_tenth_is_the_best() -> None:
     found = counted(*every)
     assert found is not None
     assert (found.all, found.best) == (36, 4)
-    for row in found.rows:
-        for cell in row.cells:
+    for row in found.rows.values():
+        for cell in row:
             assert abs(sum(share.best for share in cell) - 1) < 1e-9
             assert abs(sum(share.all for share in cell) - 1) < 1e-9

@@ -13,8 +13,7 @@ import evo_nas
 from evo_nas.analysis.correlation import trust
 from evo_nas.core.plugins import registry
 from evo_nas.errors import RunError
-from evo_nas.results.page.run import run_page
-from evo_nas.results.page.trust import reliabilities, trust_parts
+from evo_nas.results.page.run import run_page, trust_parts
 from evo_nas.results.result import Result, load_result
 from evo_nas.results.trust_report import Trust, read_trust, trust_picture
 from tests.kit.mutations import changes, read_or_refused
@@ -51,15 +50,14 @@ def test_the_page_tells_all_of_it(trusted: tuple[Result, Trust]) -> None:
     assert "was not measured; evo-nas trust" not in page.text
 
 
-def test_scores_without_halves_say_nothing_of_themselves(trusted: tuple[Result, Trust]) -> None:
+def test_the_page_says_how_reliable_scores_are(trusted: tuple[Result, Trust]) -> None:
     result, _ = trusted
-    (first, second) = reliabilities(result)
-    assert (first.stage, second.stage) == ("stage1", "stage2")
-    assert first.reliability is not None
-    assert first.error is not None
-    assert f"reliability of the scores is {first.reliability:.2f}" in (
-        read_page(run_page(result, registry.load("space", result.config.space))).text
-    )
+    page = read_page(run_page(result, registry.load("space", result.config.space)))
+    for stage in result.stages:
+        reliability = result.reliability(stage)
+        assert reliability is not None
+        assert f"{stage}: the reliability of the scores is {reliability:.2f}" in page.text
+    assert page.text.count("Other validation images would move a score by ±") == 2
 
 
 @pytest.mark.parametrize(
