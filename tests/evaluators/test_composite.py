@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 import evo_nas
-from evo_nas.analysis.comparison.timing import measures_times
+from evo_nas.analysis.comparison.file import measures_times
 from evo_nas.cli.views.plan import plan_view
 from evo_nas.cli.views.result import result_view
 from evo_nas.core.devices import device_name

@@ -12,7 +12,7 @@ import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evo_nas.analysis.comparison.protocol import PROTOCOLS, Comparison
+from evo_nas.analysis.comparison.file import PROTOCOLS, Comparison
 from evo_nas.core.plugins import registry
 from evo_nas.search.architectures import read_best
 from evo_nas.search.config import Config

@@ -17,8 +17,7 @@ import tomli_w
 from typer.testing import CliRunner
 
 import evo_nas
-from evo_nas.analysis.comparison.file import SHARED
-from evo_nas.analysis.comparison.protocol import FILE, Comparison
+from evo_nas.analysis.comparison.file import FILE, SHARED, Comparison
 from evo_nas.analysis.correlation import trust
 from evo_nas.api import prepare
 from evo_nas.cli.app import app

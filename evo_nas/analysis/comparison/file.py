@@ -1,71 +1,126 @@
-"""Reading comparison.toml, with every value checked."""
+"""What is compared, as comparison.toml keeps it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import tomli_w
+from pydantic import Field
 from typing_extensions import TypedDict
 
-from evo_nas.core.plugins.trusted_code import check_known
+from evo_nas import api
+from evo_nas.core.files import write_atomically
+from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.trusted_code import check_known, remember
 from evo_nas.core.typed import typed
-from evo_nas.core.validation import is_number, read_toml, shown
-from evo_nas.errors import BudgetError, RunError, plain
+from evo_nas.core.validation import read_toml, shown
+from evo_nas.errors import BudgetError, RunError, SettingsError
+from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.sampling.limits import parse_limit
+from evo_nas.search import run_folder
+from evo_nas.search.limits import names_evaluator
 from evo_nas.search.options import OPTIONS
 
+FILE = "comparison.toml"
+PROTOCOLS = ("paper", "equal")
 # Options that name plug-ins, and of which kind.
 SPECS: Mapping[str, str] = {
     "space": "space", "evaluator": "evaluator", "retrainer": "evaluator", "data": "data",
 }  # fmt: skip
 # What a comparison varies is no option of all its runs.
 SHARED = tuple(name for name in OPTIONS if name not in ("strategy", "seed", "run_dir"))
-_Options: Any = TypedDict(  # type: ignore[misc]
-    "_Options", {name: OPTIONS[name].kind.kept for name in SHARED}, total=False
-)
+if TYPE_CHECKING:
+    _Options = Mapping[str, Any]
+else:
+    _NUMBERS = {
+        int: Annotated[int, Field(ge=-(2**63), lt=2**63)],
+        float: Annotated[float, Field(allow_inf_nan=False)],
+    }
+    _KEPT = {name: OPTIONS[name].kind.kept for name in SHARED}
+    _Options = TypedDict("_Options", {n: _NUMBERS.get(k, k) for n, k in _KEPT.items()}, total=False)
 
 
-class _File(TypedDict):
-    strategies: list[str]
-    seeds: list[int]
-    protocols: list[str]
-    jobs: int
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is compared.
+
+    ``options`` are arguments of :func:`evo_nas.api.prepare`, the same for all runs; ``jobs`` runs
+    go on at once, where no times are measured. The first of ``strategies`` is the one whose cost
+    the others are given.
+    """
+
+    strategies: tuple[str, ...]
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
+    protocols: tuple[str, ...]
+    jobs: Annotated[int, Field(ge=1, le=4096)]
     options: _Options
 
+    def __post_init__(self) -> None:
+        for name, values in (("strategies", self.strategies), ("seeds", self.seeds)):
+            if not values or len(set(values)) < len(values):
+                named = ", ".join(map(str, values))
+                raise SettingsError(f"{name} {shown(named)}: name one at least, and each once")
+        unknown = set(self.protocols) - set(PROTOCOLS)
+        if unknown or not self.protocols:
+            raise SettingsError(f"protocols {', '.join(self.protocols)!r}: paper, equal, or both")
 
-def read_comparison(path: Path) -> dict[str, Any]:
-    """The content of the file.
+    def save(self, folder: Path) -> None:
+        """Make the comparison's folder; there must be none yet."""
+        run_folder.check_free(folder)
+        remember(self._specs)
+        table = asdict(self) | {"options": {k: v for k, v in self.options.items() if v is not None}}
+        with run_folder.made_aside(folder) as temporary:
+            write_atomically(temporary / FILE, tomli_w.dumps(table).encode())
 
-    Raises:
-        RunError: it cannot be read, or a value in it is none that evo-nas writes.
-        SpecError: it names code that is not known here.
-    """
-    table: Any = typed(_File, read_toml(path, RunError), path, RunError)
-    seeds, options = table["seeds"], table["options"]
-    if not seeds or len(set(seeds)) < len(seeds) or not 0 <= min(seeds) <= max(seeds) < 2**63:
-        raise RunError(
-            f"{path}: seeds is {shown(seeds)}, not a list of different whole numbers from 0 up"
-        )
-    if not 1 <= table["jobs"] <= 4096:
-        raise RunError(f"{path}: jobs is {shown(table['jobs'])}, not a number from 1 to 4096")
-    for key, value in options.items():
-        if not isinstance(value, str | list | bool) and not is_number(value):
-            told = f"options.{plain(key)} = {shown(value)}"
-            raise RunError(f"{path}: {told} must be a finite number of 64 bits")
-    try:
-        named = specs_in(options)
-    except BudgetError as error:
-        raise RunError(f"{path}: options.limits: {error}") from error
-    check_known([*table["strategies"], *named], path)
-    return dict(table)
+    @classmethod
+    def read(cls, folder: Path) -> Comparison:
+        """Read it from its folder.
+
+        Raises:
+            EvoNasError: the file is missing or damaged, or names code that is not known here.
+        """
+        path = folder / FILE
+        read = typed(cls, read_toml(path, RunError), path, RunError)
+        try:
+            named = read._specs
+        except BudgetError as error:
+            raise RunError(f"{path}: options.limits: {error}") from error
+        check_known(named, path)
+        return read
+
+    @property
+    def _specs(self) -> list[str]:
+        """The plug-ins that it names, with those that measure for limits."""
+        named = [self.options[key] for key in SPECS if self.options.get(key) is not None]
+        named += [parse_limit(text).spec for text in self.options.get("limits", ())]
+        return [*self.strategies, *named]
+
+    @property
+    def at_once(self) -> int:
+        """How many runs go on at once: one where times are measured, as others would bend them."""
+        return 1 if self.jobs > 1 and measures_times(self.options) else self.jobs
+
+    def arguments(self, strategy: str, seed: int) -> dict[str, Any]:
+        """The arguments of one run."""
+        # Runs that go on beside each other leave the cores to each other.
+        jobs = {"jobs": 1} if self.at_once > 1 else {}
+        return {**self.options, **jobs, "strategy": strategy, "seed": seed}
+
+    def check(self) -> tuple[api.Prepared, ...]:
+        """Each strategy's first run, prepared; raises an EvoNasError if one is not possible."""
+        return tuple(api.prepare(**self.arguments(s, self.seeds[0])) for s in self.strategies)
 
 
-def specs_in(options: Mapping[str, Any]) -> list[str]:
-    """The plug-ins that options name, with those that measure for limits.
-
-    Raises:
-        BudgetError: a limit is malformed.
-    """
-    named = [str(options[key]) for key in SPECS if options.get(key) is not None]
-    return named + [parse_limit(text).spec for text in options.get("limits", ())]
+def measures_times(options: Mapping[str, Any]) -> bool:
+    """Whether an evaluator that these arguments of a run name is not ``repeatable``."""
+    scorer: Evaluator = registry.load("evaluator", options.get("evaluator") or "supernet")
+    specs = [options.get("retrainer") or scorer.retrainer]
+    if options.get("latency") is not None:
+        specs.append("latency")
+    limits = map(parse_limit, options.get("limits") or ())
+    specs += [limit.spec for limit in limits if names_evaluator(limit)]
+    others: list[Evaluator] = [registry.load("evaluator", spec) for spec in specs]
+    return not all(evaluator.repeatable for evaluator in (scorer, *others))

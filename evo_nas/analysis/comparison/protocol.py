@@ -8,95 +8,24 @@ one named did with that seed, and spends them on more candidates and more retrai
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from evo_nas import api
 from evo_nas.core.devices import available_cores, resolve_device
-from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import places, registry
-from evo_nas.core.plugins.trusted_code import remember
 from evo_nas.core.progress import Progress
 from evo_nas.core.workers.pool import run_unordered
-from evo_nas.errors import RunError, SettingsError
+from evo_nas.errors import RunError
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
 from evo_nas.search.limits import DEFAULT, absolute
 from evo_nas.search.options import plain, text, whole_number
 
-from .file import SPECS, read_comparison, specs_in
-from .timing import measures_times
+from .file import PROTOCOLS, SPECS, Comparison
 
-FILE = "comparison.toml"
-PROTOCOLS = ("paper", "equal")
 _CLOSE = 0.01  # a cost this close to the reference's, as a share of it, is equal
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What is compared.
-
-    ``options`` are arguments of :func:`evo_nas.api.prepare`, the same for all runs; ``jobs`` runs
-    go on at once, where no times are measured. The first of ``strategies`` is the one whose cost
-    the others are given.
-    """
-
-    strategies: tuple[str, ...]
-    seeds: tuple[int, ...]
-    protocols: tuple[str, ...]
-    jobs: int
-    options: Mapping[str, Any]
-
-    def __post_init__(self) -> None:
-        if not self.strategies or len(set(self.strategies)) < len(self.strategies):
-            named = ", ".join(self.strategies)
-            raise SettingsError(f"strategies {named!r}: name one at least, and each once")
-        unknown = set(self.protocols) - set(PROTOCOLS)
-        if unknown or not self.protocols:
-            raise SettingsError(f"protocols {', '.join(self.protocols)!r}: paper, equal, or both")
-
-    def save(self, folder: Path) -> None:
-        """Make the comparison's folder; there must be none yet."""
-        run_folder.check_free(folder)
-        remember([*self.strategies, *specs_in(self.options)])
-        table = asdict(self) | {"options": {k: v for k, v in self.options.items() if v is not None}}
-        with run_folder.made_aside(folder) as temporary:
-            write_atomically(temporary / FILE, tomli_w.dumps(table).encode())
-
-    @classmethod
-    def read(cls, folder: Path) -> Comparison:
-        """Read it from its folder.
-
-        Raises:
-            RunError: the file is missing or damaged.
-        """
-        path = folder / FILE
-        table = read_comparison(path)
-        given = {f.name: table[f.name] for f in fields(cls)}
-        lists = {name: tuple(given[name]) for name in ("strategies", "seeds", "protocols")}
-        try:
-            return cls(**given | lists)
-        except SettingsError as error:
-            raise RunError(f"{path}: {error}") from error
-
-    @property
-    def at_once(self) -> int:
-        """How many runs go on at once: one where times are measured, as others would bend them."""
-        return 1 if self.jobs > 1 and measures_times(self.options) else self.jobs
-
-    def arguments(self, strategy: str, seed: int) -> dict[str, Any]:
-        """The arguments of one run."""
-        # Runs that go on beside each other leave the cores to each other.
-        jobs = {"jobs": 1} if self.at_once > 1 else {}
-        return {**self.options, **jobs, "strategy": strategy, "seed": seed}
-
-    def check(self) -> tuple[api.Prepared, ...]:
-        """Each strategy's first run, prepared; raises an EvoNasError if one is not possible."""
-        return tuple(api.prepare(**self.arguments(s, self.seeds[0])) for s in self.strategies)
 
 
 def plan_comparison(
@@ -203,9 +132,9 @@ def _entries(
 ) -> list[Entry]:
     """All runs, protocol by protocol; what equal cost means follows from the finished first."""
     paper = [
-        Entry("paper", strategy, seed, folder / "paper" / _name(strategy, seed), {})
+        Entry("paper", each, seed, folder / "paper" / f"{registry.file_name(each)}-{seed}", {})
         for seed in comparison.seeds
-        for strategy in comparison.strategies
+        for each in comparison.strategies
     ]
     finish(paper)
     entries = paper if "paper" in comparison.protocols else []
@@ -214,10 +143,6 @@ def _entries(
         finish(equal)
         entries = entries + equal
     return entries
-
-
-def _name(strategy: str, seed: int) -> str:
-    return f"{registry.file_name(strategy)}-{seed}"
 
 
 def _make(comparison: Comparison, entries: Sequence[Entry], progress: Progress) -> None:
@@ -270,7 +195,7 @@ def _at_equal_cost(
 def _more(entry: Entry, target: int, comparison: Comparison) -> dict[str, Any] | None:
     """How many candidates and finalists cost ``target`` in all; None: the same, or no other."""
     result = entry.result
-    settings = result.config.settings
+    settings, evaluator = result.config.settings, result.config.evaluator
     spent = cost(result)
     fixed = sum(
         images.passes for (_, phase), images in result.images.items() if phase == "training"
@@ -278,19 +203,14 @@ def _more(entry: Entry, target: int, comparison: Comparison) -> dict[str, Any] |
     factor = (target - fixed) / max(spent - fixed, 1)
     if abs(spent - target) <= _CLOSE * target or factor <= 0:
         return None
-    samples = max(int(settings.samples * factor), 1)
-    finalists = max(int(settings.finalists * factor), 1)
-    changes: dict[str, Any] = {"samples": samples, "finalists": finalists}
-    plan = partial(_plan, comparison, entry)
-    if plan(**changes) == plan():
+    changes: dict[str, Any] = {
+        "samples": max(int(settings.samples * factor), 1),
+        "finalists": max(int(settings.finalists * factor), 1),
+    }
+    arguments = comparison.arguments(entry.strategy, entry.seed)
+    less, more = (api.prepare(**arguments | given).plan.stages for given in ({}, changes))
+    if [outlook.stage for outlook in less] == [outlook.stage for outlook in more]:
         return None  # such as the largest network that fits: there is only one
-    if result.of(result.stages[0], "search") and registry.has_option(
-        "evaluator", result.config.evaluator, "run"
-    ):
+    if result.of(result.stages[0], "search") and registry.has_option("evaluator", evaluator, "run"):
         changes["supernet"] = str(entry.folder)  # the same weights would be trained again
     return changes
-
-
-def _plan(comparison: Comparison, entry: Entry, **changes: Any) -> object:
-    prepared = api.prepare(**{**comparison.arguments(entry.strategy, entry.seed), **changes})
-    return [outlook.stage for outlook in prepared.plan.stages]

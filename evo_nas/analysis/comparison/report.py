@@ -24,7 +24,8 @@ from evo_nas.results.statistics import Estimate, mean_difference
 from evo_nas.search.options import Named
 
 from .curves import Curve, best_so_far, draw_curves
-from .protocol import Comparison, Entry, cost, make_runs, plan_comparison
+from .file import Comparison
+from .protocol import Entry, cost, make_runs, plan_comparison
 
 if TYPE_CHECKING:
     import pandas as pd

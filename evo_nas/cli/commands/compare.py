@@ -51,13 +51,13 @@ def compare(
     **options: Any,
 ) -> None:
     """Compare strategies: the same search by each of them, with several seeds."""
-    from evo_nas.analysis.comparison import protocol as comparison
+    from evo_nas.analysis.comparison.protocol import plan_comparison
     from evo_nas.cli.views.comparison import comparison_plan_view
     from evo_nas.errors import SettingsError
 
     if runs:
         raise SettingsError(_without_arguments(runs[0]))
-    planned, folder = comparison.plan_comparison(
+    planned, folder = plan_comparison(
         [name.strip() for name in strategies.split(",")],
         seeds=seeds, first_seed=options.pop("seed"), protocol=protocol, **options,
     )  # fmt: skip
@@ -71,11 +71,11 @@ def compare(
 
 def _without_arguments(given: Path) -> str:
     """What to do with what was given."""
-    from evo_nas.analysis.comparison import protocol as comparison
+    from evo_nas.analysis.comparison.file import FILE
     from evo_nas.search import run_folder
 
     told, named = "compare makes runs of its own, as its options say", shlex.quote(str(given))
-    if (given / comparison.FILE).is_file():
+    if (given / FILE).is_file():
         return f"{told}; {given} is a comparison: evo-nas resume {named}, or evo-nas show {named}"
     if (given / run_folder.CONFIG).is_file():
         return (

@@ -53,11 +53,11 @@ def resume(
 ) -> None:
     """Go on with a run, or a comparison, that was stopped or killed."""
     from evo_nas import api
-    from evo_nas.analysis.comparison import protocol
+    from evo_nas.analysis.comparison.file import FILE
     from evo_nas.errors import RunError
     from evo_nas.search import run_folder
 
-    if (run / protocol.FILE).is_file():
+    if (run / FILE).is_file():
         if retry_failed:
             raise RunError(f"{run} is a comparison; give --retry-failed with one of its runs")
         compare_in(run, quiet, as_json)
@@ -78,7 +78,7 @@ def _resume(folder: Path) -> str:
 
 def show(what: str, as_json: JsonFlag = False) -> None:
     """Show a run, a comparison, an architecture file, or a published network as glit_tiny."""
-    from evo_nas.analysis.comparison import protocol
+    from evo_nas.analysis.comparison.file import FILE
     from evo_nas.cli.json import architecture_document
     from evo_nas.cli.views.architecture import architecture_view
     from evo_nas.core.plugins import registry
@@ -87,7 +87,7 @@ def show(what: str, as_json: JsonFlag = False) -> None:
     from evo_nas.search.architectures import find_architecture
 
     path = Path(what)
-    if (path / protocol.FILE).is_file():
+    if (path / FILE).is_file():
         show_comparison(path, as_json)
         return
     if path.is_dir():
@@ -125,12 +125,12 @@ def report(
     out: Annotated[Path | None, typer.Option(help="[report.html in the folder].")] = None,
 ) -> None:
     """Write a run, or a comparison, as one page of HTML that needs no network."""
-    from evo_nas.analysis.comparison import protocol
+    from evo_nas.analysis.comparison.file import FILE
     from evo_nas.results.page.run import write_report
     from evo_nas.results.result import load_result
     from evo_nas.search import run_folder
 
-    if (run / protocol.FILE).is_file():
+    if (run / FILE).is_file():
         path = report_comparison(run, out)
     else:
         run_folder.check(run)

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from evo_nas.analysis.comparison.protocol import Comparison
+from evo_nas.analysis.comparison.file import Comparison
 from evo_nas.analysis.comparison.report import TITLES, Difference, Report, verdict
 from evo_nas.analysis.comparison.tables import result_table
 from evo_nas.api import Prepared

@@ -13,9 +13,9 @@ import pytest
 from rich.console import Console
 
 import evo_nas
-from evo_nas.analysis.comparison import protocol as comparison
+from evo_nas.analysis.comparison import file as comparison
+from evo_nas.analysis.comparison.file import Comparison
 from evo_nas.analysis.comparison.protocol import (
-    Comparison,
     cost,
     finished_runs,
     make_runs,
