@@ -7,10 +7,9 @@ as everything else: ``timm?model=resnet50``. Needs the extra ``timm``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-import torch
 from torch import nn
 
 from evo_nas.errors import SpaceError
@@ -40,25 +39,20 @@ class TimmNetwork(Space):
         self._timm, self._model = timm, model
 
     def fixed_costs(self, context: Genome) -> Costs:
-        """All of the network."""
         return self._costs
 
     @cached_property
     def _costs(self) -> Costs:
-        with torch.device("meta"):
-            network = self.build((), self.target)
-        size = self.target.image_size
-        return cost_cache.count(network, torch.zeros(1, self.target.channels, size, size))
+        size, network = self.target.image_size, partial(self.build, (), self.target)
+        return cost_cache.count_made(network, 1, self.target.channels, size, size)
 
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
-        """The network, with weights as timm initialises them."""
         network: nn.Module = self._timm.create_model(
             self._model, num_classes=geometry.classes, in_chans=geometry.channels
         )
         return network
 
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
-        """The same network on images of that size."""
         return Geometry(image_size, channels, classes)
 
 

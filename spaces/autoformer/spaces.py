@@ -162,7 +162,7 @@ class AutoFormer(Space):
         return Geometry(image_size, channels, classes, proxy_patch(image_size), width=width)
 
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
-        """One box for each layer, darker with more heads."""
+        """One box a layer, darker with more heads."""
         shape = self._shape(self.check(genome), self.target)
         return tuple(
             Cell(str(n), (f"H{heads}", f"z{ratio:g}"), heads / max(self.heads))

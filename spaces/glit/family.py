@@ -106,7 +106,7 @@ class GlitFamily(Space):
     )
 
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
-        """One box for each block, darker with more local heads (Figure 5)."""
+        """Figure 5."""
         blocks = enumerate(self.blocks(self.check(genome)), 1)
         return tuple(self._cell(str(number), options) for number, options in blocks)
 

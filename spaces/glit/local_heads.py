@@ -70,7 +70,6 @@ class TokenConvolution(Locality):
         return tuple(kernels)
 
     def layers(self, geometry: Geometry, thirds: int, expansion: int, reach: int) -> nn.Module:
-        """Pointwise, depthwise and pointwise convolutions."""
         channels = geometry.width // 3 * thirds
         return Convolution(channels, expansion, partial(DepthwiseConvolution, kernel=reach))
 
@@ -85,7 +84,6 @@ class PatchConvolution(Locality):
         return self.options
 
     def layers(self, geometry: Geometry, thirds: int, expansion: int, reach: int) -> nn.Module:
-        """Pointwise, depthwise and pointwise convolutions, the depthwise one in two dimensions."""
         channels = geometry.width // 3 * thirds
         side = geometry.image_size // geometry.patch_size
         depthwise = partial(GridConvolution, kernel=reach, side=side)

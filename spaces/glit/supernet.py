@@ -50,7 +50,7 @@ class SharedBlock(nn.Module):
         return Block(self.norm1, attn, self.norm2, self.feed_forwards[feed_forward])
 
     def steps(self, name: str, options: BlockOptions) -> tuple[Step, Step]:
-        """The global-local half and the FFN half; ``name`` is the block's."""
+        """The block's halves; ``name`` is its own."""
         if options not in self._steps:
             block = self.block(options)
             mixing = (name, "gl", options.heads, options.d_k, options.expansion, options.reach)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from evo_nas.errors import SpaceError
 from evo_nas.space.space import Geometry
 
@@ -12,7 +14,7 @@ _SMALLEST_MAP = 4  # pixels a side, after the last stage
 _STEM = 16  # channels at the target; the geometry's width stands for them
 _CHANNELS = (24, 40, 80, 112, 160)  # of each stage
 _HEAD = (960, 1280)
-_ACTIVATIONS = ("relu", "relu", "hardswish", "hardswish", "hardswish")
+_ACTIVATIONS = (nn.ReLU, nn.ReLU, nn.Hardswish, nn.Hardswish, nn.Hardswish)
 _SQUEEZE = (False, True, False, True, True)
 _REDUCING = (True, True, True, True, False, True)  # stem and stages: which halve the image
 
@@ -30,7 +32,17 @@ class Layout:
     """
 
     def __init__(self, geometry: Geometry) -> None:
-        check_geometry(geometry)
+        if min(geometry.channels, geometry.classes, geometry.image_size) < 1:
+            raise SpaceError(f"geometry {geometry}: every number must be positive")
+        if geometry.width < 2 or geometry.width % 2:
+            raise SpaceError(
+                f"geometry {geometry}: the width, of the first feature map, is {geometry.width}; "
+                "all other channels follow it, so it must be a multiple of 2"
+            )
+        if geometry.patch_size != 1 or geometry.heads != 1:
+            raise SpaceError(
+                f"geometry {geometry}: a mobile network has no patches and no heads; leave both out"
+            )
         self.geometry = geometry
         self.strides = _strides(geometry.image_size)
         self.channels = [self._channels(_STEM), *map(self._channels, _CHANNELS)]
@@ -74,22 +86,3 @@ def _strides(image_size: int) -> list[int]:
         strides.append(2 if reducing and halvings > 0 else 1)
         halvings -= reducing
     return strides[::-1]
-
-
-def check_geometry(geometry: Geometry) -> None:
-    """Say what is wrong with a geometry.
-
-    Raises:
-        SpaceError: no network has this geometry.
-    """
-    if min(geometry.channels, geometry.classes, geometry.image_size) < 1:
-        raise SpaceError(f"geometry {geometry}: every number must be positive")
-    if geometry.width < 2 or geometry.width % 2:
-        raise SpaceError(
-            f"geometry {geometry}: the width, of the first feature map, is {geometry.width}; all "
-            "other channels follow it, so it must be a multiple of 2"
-        )
-    if geometry.patch_size != 1 or geometry.heads != 1:
-        raise SpaceError(
-            f"geometry {geometry}: a mobile network has no patches and no heads; leave both out"
-        )

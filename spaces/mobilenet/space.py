@@ -6,10 +6,9 @@ Shared weights are those of single paths: each kernel and expansion of a block h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from itertools import chain, product
 
-import torch
 from torch import nn
 
 from evo_nas.space import cost_cache
@@ -50,56 +49,26 @@ class MobileNet(Space):
     # -- costs -----------------------------------------------------------------------------------
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
-        """The sums over a stage's blocks."""
         return self._slot_costs[slot]
 
     @cached_property
     def _slot_costs(self) -> Mapping[str, Mapping[Genome, Costs]]:
-        return {slot: self._stage_costs(stage) for stage, slot in enumerate(self.slots)}
-
-    def _stage_costs(self, stage: int) -> Mapping[Genome, Costs]:
-        """Each value's costs: a depth's gene, then genes of kernel and expansion of each block."""
-        first, other = (
-            {
-                (k, e): _block_costs(stage, position, Options(kernel, expansion))
-                for k, kernel in enumerate(_KERNELS)
-                for e, expansion in enumerate(_EXPANSIONS)
-            }
-            for position in (0, 1)
-        )
-        table: dict[Genome, Costs] = {}
-        for gene, depth in enumerate(_DEPTHS):
-            inactive = (0, 0) * (DEEPEST - depth)
-            for start, *rest in product(first, repeat=depth):
-                costs = [first[start], *(other[genes] for genes in rest)]
-                table[gene, *chain(start, *rest), *inactive] = {
-                    "flops": sum(cost["flops"] for cost in costs),
-                    "params": sum(cost["params"] for cost in costs),
-                }
-        return table
+        return {slot: _stage_costs(stage) for stage, slot in enumerate(self.slots)}
 
     def fixed_costs(self, context: Genome) -> Costs:
-        """Stem and head."""
         return self._fixed_costs
 
     @cached_property
     def _fixed_costs(self) -> Costs:
-        layout, total = Layout(self.target), {"flops": 0, "params": 0}
-        with torch.device("meta"):  # most figures are known already: weights need no memory
-            stem, head = layout.stem(), layout.head()
+        layout = Layout(self.target)
         size, last = self.target.image_size, layout.size(STAGES)
-        for part, channels, side in (
-            (stem, self.target.channels, size),
-            (head, layout.channels[-1], last),
-        ):
-            for name, cost in cost_cache.count(part, torch.zeros(1, channels, side, side)).items():
-                total[name] += cost
-        return total
+        stem = cost_cache.count_made(layout.stem, 1, self.target.channels, size, size)
+        head = cost_cache.count_made(layout.head, 1, layout.channels[-1], last, last)
+        return cost_cache.total((stem, head))
 
     # -- networks --------------------------------------------------------------------------------
 
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
-        """The stand-alone network."""
         layout = Layout(geometry)
         blocks = [
             InvertedResidual(layout.place(stage, position), options)
@@ -109,7 +78,6 @@ class MobileNet(Space):
         return MobileNetwork(layout.stem(), blocks, layout.head(), layout.channels[-1])
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
-        """Shared weights for what ``reachable`` (default: the whole space) can reach."""
         layout, searched = Layout(geometry), reachable or self
         blocks: dict[tuple[int, int], dict[Options, None]] = {}
         for stage, slot in enumerate(self.slots):
@@ -123,7 +91,6 @@ class MobileNet(Space):
         return Geometry(image_size, channels, classes, width=4)
 
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
-        """One box for each block, darker with a larger kernel."""
         return tuple(
             Cell(f"{stage}.{position}", (f"K{block.kernel}", f"E{block.expansion}"), shade)
             for stage, own in enumerate(self.stages(self.check(genome)), 1)
@@ -156,12 +123,30 @@ def _blocks(slot: str, options: Mapping[str, Option]) -> tuple[Options, ...]:
     )
 
 
+def _stage_costs(stage: int) -> Mapping[Genome, Costs]:
+    """Each value's costs: a depth's gene, then genes of kernel and expansion of each block."""
+    first, other = (
+        {
+            (k, e): _block_costs(stage, position, Options(kernel, expansion))
+            for k, kernel in enumerate(_KERNELS)
+            for e, expansion in enumerate(_EXPANSIONS)
+        }
+        for position in (0, 1)
+    )
+    table: dict[Genome, Costs] = {}
+    for gene, depth in enumerate(_DEPTHS):
+        inactive = (0, 0) * (DEEPEST - depth)
+        for start, *rest in product(first, repeat=depth):
+            costs = cost_cache.total([first[start], *(other[genes] for genes in rest)])
+            table[gene, *chain(start, *rest), *inactive] = costs
+    return table
+
+
 @cache
 def _block_costs(stage: int, position: int, options: Options) -> Costs:
     """One block's costs at the target."""
     layout = Layout(MobileNet.target)
     place = layout.place(stage, position)
     side = layout.size(stage if position == 0 else stage + 1)
-    with torch.device("meta"):
-        block = InvertedResidual(place, options)
-    return cost_cache.count(block, torch.zeros(1, place.inputs, side, side))
+    block = partial(InvertedResidual, place, options)
+    return cost_cache.count_made(block, 1, place.inputs, side, side)

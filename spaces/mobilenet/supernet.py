@@ -42,11 +42,12 @@ class MobileNetSupernet(Supernet):
         )
 
     def steps(self, genome: Genome) -> Sequence[Step]:
-        """The path of a genome: the stem, a step for each block, the head."""
-        return [Step(name, module, _norms(module)) for name, module in self._path_modules(genome)]
+        return [
+            Step(name, module, tuple(m for m in module.modules() if isinstance(m, nn.BatchNorm2d)))
+            for name, module in self._path_modules(genome)
+        ]
 
     def extract(self, genome: Genome) -> dict[str, Tensor]:
-        """Copies of the path's weights, under the names of the stand-alone network."""
         return {
             f"{number}.{name}": tensor.detach().clone()
             for number, (_, module) in enumerate(self._path_modules(genome))
@@ -60,10 +61,6 @@ class MobileNetSupernet(Supernet):
                 name = _name(stage, position, options)
                 yield name, self.blocks[name]
         yield "head", self.head
-
-
-def _norms(module: nn.Module) -> tuple[nn.Module, ...]:
-    return tuple(part for part in module.modules() if isinstance(part, nn.BatchNorm2d))
 
 
 def _name(stage: int, position: int, options: Options) -> str:

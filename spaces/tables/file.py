@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, NoReturn
@@ -123,13 +123,10 @@ def _flat(path: Path, place: str, row: Mapping[str, object]) -> Mapping[str, obj
         return row
     flat: dict[str, object] = {}
     for name, cell in row.items():
-        if isinstance(cell, list):
-            parts = {f"{name}.{i}": part for i, part in enumerate(cell)}
-            if twice := sorted(parts.keys() & row.keys()):
-                raise TableError(f"{path}, {place}: {shown(twice[0])} is there twice")
-            flat.update(parts)
-        else:
-            flat[name] = cell
+        parts = {f"{name}.{i}": part for i, part in enumerate(cell)} if type(cell) is list else {}
+        if twice := sorted(parts.keys() & row.keys()):
+            raise TableError(f"{path}, {place}: {shown(twice[0])} is there twice")
+        flat.update(parts if type(cell) is list else {name: cell})
     return flat
 
 
@@ -149,20 +146,12 @@ def kept(read: Callable[[Path], TableFile]) -> Callable[[Path], TableFile]:
 
 @kept
 def read_table(path: Path) -> TableFile:
-    """Read a CSV file with a header, or a JSON list of objects (known by the suffix .json).
-
-    Raises:
-        TableError: the file cannot be read, or is no table.
-    """
+    """Read a CSV file with a header, or a JSON list of objects (known by the suffix .json)."""
     return TableFile(path, _json_rows(path) if path.suffix == ".json" else _csv_rows(path))
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file in which no key is repeated.
-
-    Raises:
-        TableError: it cannot be read, or is no such JSON.
-    """
+    """The content of a JSON file in which no key is repeated."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         content = dict(pairs)
@@ -179,42 +168,34 @@ def _json_rows(path: Path) -> dict[str, Mapping[str, object]]:
     content = read_json(path)
     if not isinstance(content, list):
         raise TableError(f"{path} must hold a list of objects, one for each row")
-    for position, row in enumerate(content, start=1):
+    rows = {f"entry {position}": row for position, row in enumerate(content, start=1)}
+    for place, row in rows.items():
         if not isinstance(row, dict):
-            raise TableError(
-                f"{path}, entry {position}: {shown(row)} is no object of values by column"
-            )
-    return {f"entry {position}": row for position, row in enumerate(content, start=1)}
-
-
-def _csv_rows(path: Path) -> dict[str, Mapping[str, object]]:
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
-    rows: dict[str, Mapping[str, object]] = {}
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        _check_header(path, header)
-        for cells in reader:
-            place = f"line {reader.line_num}"
-            if len(cells) > len(header):
-                raise TableError(
-                    f"{path}, {place}: {len(cells)} values for {len(header)} columns; "
-                    f"the first without a column is {shown(cells[len(header)])}"
-                )
-            if cells:  # a blank line is nothing
-                short: Sequence[str] = [""] * (len(header) - len(cells))
-                values = [*(cell.strip() for cell in cells), *short]
-                rows[place] = dict(zip(header, values, strict=True))
-    except csv.Error as error:
-        raise TableError(f"{path}, line {reader.line_num}: {error}") from error
+            raise TableError(f"{path}, {place}: {shown(row)} is no object of values by column")
     return rows
 
 
-def _check_header(path: Path, header: Sequence[str]) -> None:
-    for position, name in enumerate(header, start=1):
-        if not name:
-            raise TableError(f"{path}, line 1: column {position} has no name")
-        if header.count(name) > 1:
-            raise TableError(f"{path}, line 1: two columns are called {shown(name)}")
+def _csv_rows(path: Path) -> dict[str, Mapping[str, object]]:
+    reader = csv.DictReader(io.StringIO(_text(path), newline=""), restval="", strict=True)
+    rows: dict[str, Mapping[str, object]] = {}
+    try:
+        reader.fieldnames = header = [name.strip() for name in reader.fieldnames or ()]
+        for position, name in enumerate(header, start=1):
+            if not name:
+                raise TableError(f"{path}, line 1: column {position} has no name")
+            if header.count(name) > 1:
+                raise TableError(f"{path}, line 1: two columns are called {shown(name)}")
+        for row in reader:
+            place = f"line {reader.line_num}"
+            if more := row.pop(None, []):  # type: ignore[call-overload]  # what has no column
+                raise TableError(
+                    f"{path}, {place}: {len(header) + len(more)} values for {len(header)} columns; "
+                    f"the first without a column is {shown(more[0])}"
+                )
+            rows[place] = {name: cell.strip() for name, cell in row.items()}
+    except csv.Error as error:
+        raise TableError(f"{path}, line {reader.reader.line_num}: {error}") from error
+    return rows
 
 
 def _text(path: Path) -> str:

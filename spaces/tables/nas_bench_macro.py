@@ -79,13 +79,11 @@ class NasBenchMacro(Tabulated):
                 table.refuse(int(rows[wrong[0, 0]]), column, differs)
 
     def canonical(self, genome: Sequence[int]) -> Genome:
-        """Identities last in each stage, after its first layer."""
         return self._canonical[tuple(genome)]
 
     legend = "k: kernel; e: expansion; darker layers compute more"
 
     def picture(self, genome: Sequence[int]) -> tuple[Cell, ...]:
-        """One box for each layer, darker with more computation."""
         return tuple(
             Cell(str(number), _CELLS[gene], gene / 2) for number, gene in enumerate(genome, start=1)
         )

@@ -6,13 +6,12 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from evo_nas.errors import SpaceError
 from evo_nas.space.space import Choice, Costs, Genome, Geometry, Space
-from evo_nas.space.supernet import Supernet
 
 from .file import Floats, Integers
 
@@ -67,10 +66,13 @@ class Tabulated(Space):
         if (error := metrics["accuracy"].error) is not None:
             self._truth["standard_error"] = error.tolist()
         parts = {name: self._parts(values, sizes) for name, values in costs.items()}
-        self._slot_costs: dict[str, Mapping[Genome, Costs] | None] = {
-            choice.slot or "": _options_costs(parts, position)
-            for position, choice in enumerate(choices)
-        }
+        self._slot_costs: dict[str, Mapping[Genome, Costs] | None] = {}
+        for position, choice in enumerate(choices):
+            columns = {name: own[position].tolist() for name, own in parts.items() if own}
+            values = range(sizes[position])
+            table: dict[Genome, Costs]
+            table = {(i,): {name: column[i] for name, column in columns.items()} for i in values}
+            self._slot_costs[str(choice.slot)] = table if len(columns) == len(parts) else None
 
     def _parts(self, values: Integers, sizes: Sequence[int]) -> list[Integers] | None:
         """The costs of options beyond the first genome's; None if costs do not add up."""
@@ -84,15 +86,11 @@ class Tabulated(Space):
         """The row of a genome in the arrays."""
         return sum(map(operator.mul, genome, self._strides))
 
-    # -- what the table tells ----------------------------------------------------------------
-
     @property
     def counted(self) -> str:
-        """Where FLOPs are counted, in words."""
         return "by the table"
 
     def costs(self, genome: Sequence[int]) -> Costs:
-        """FLOPs and parameters from the table."""
         row = self.number(genome)
         return {name: values[row] for name, values in self._costs.items()}
 
@@ -105,11 +103,7 @@ class Tabulated(Space):
         return self.costs((0,) * len(self.choices))
 
     def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
-        """The truth with its standard error; or one repeat, without.
-
-        Raises:
-            SpaceError: the table has no such repeat.
-        """
+        """The truth with its standard error; or one repeat, without."""
         row = self.number(genome)
         if repeat is None:
             return {name: values[row] for name, values in self._truth.items()}
@@ -122,34 +116,10 @@ class Tabulated(Space):
         # A further metric may have been measured less often.
         return {n: v[row][repeat] for n, v in self._repeats.items() if repeat < len(v[row])}
 
-    # -- what it cannot do -----------------------------------------------------------------------
-
-    def build(self, genome: Sequence[int], geometry: Geometry) -> NoReturn:
-        """There is nothing to build."""
-        raise self._no_networks()
-
-    def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
-        """There are no weights."""
-        raise self._no_networks()
-
-    def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
-        """Nothing can be made smaller."""
-        raise self._no_networks()
-
-    def _no_networks(self) -> SpaceError:
-        return SpaceError(
+    def _no_networks(self, *_: Any, **__: Any) -> NoReturn:
+        raise SpaceError(
             f"space {self.name} is a table of results and has no networks; use --evaluator "
             "table, or one that needs no images (needs_data = False) with --retrainer table"
         )
 
-
-def _options_costs(
-    parts: Mapping[str, list[Integers] | None], position: int
-) -> Mapping[Genome, Costs] | None:
-    columns: dict[str, list[int]] = {}
-    for name, costs in parts.items():
-        if costs is None:
-            return None
-        columns[name] = costs[position].tolist()
-    count = len(next(iter(columns.values())))
-    return {(i,): {name: values[i] for name, values in columns.items()} for i in range(count)}
+    build = supernet = proxy = _no_networks

@@ -153,7 +153,7 @@ def test_a_calibrated_path_is_the_stand_alone_network_calibrated(mobile):
     genome = searched.lift(draw(searched, 1))
     calibration = pixels(64)
     run = partial(score, validation=images(), calibration=calibration, prepare=prepared)
-    (metrics,) = run(supernet, [genome]).metrics
+    (metrics,) = run(supernet, [genome])
     network = mobile.build(genome, small(searched))
     network.load_state_dict(supernet.extract(genome))
     for norm in norms(network):
