@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from kornia.augmentation.auto import RandAugment
 
-from evo_nas.data.source import Images, search_data
+from evo_nas.data.images import Images
+from evo_nas.data.source import search_data
 from evo_nas.training.augment import Augmenter
 from evo_nas.training.batches import Batches
 from evo_nas.training.randaugment import randaugment

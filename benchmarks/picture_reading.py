@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 
 from evo_nas.data.class_folders import list_folder
-from evo_nas.data.decode import Format, decode, decode_crop
+from evo_nas.data.decode import Format, decode
 from evo_nas.data.parquet import import_datasets, open_parquet
 from evo_nas.data.stored import stored_pictures
 
@@ -90,8 +90,8 @@ def decoding(folder: Path, contents: list[bytes], workers: int) -> None:
     chosen = Format(224, 3, 0.875)
     for what, work in (
         ("the middle", lambda i: decode("", contents[i % len(contents)], chosen)),
-        ("random crops", lambda i: decode_crop(
-            "", contents[i % len(contents)], chosen, (0.08, 1.0), np.random.default_rng(i)
+        ("random crops", lambda i: decode(
+            "", contents[i % len(contents)], chosen, (0.08, 1.0), i
         )),
     ):  # fmt: skip
         began = time.process_time()

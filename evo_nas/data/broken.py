@@ -35,32 +35,28 @@ class Unreadable:
         """
         for row, message in found.items():
             self.found.setdefault(row, message)
+            if len(self.found) > self.most == 0:
+                raise DataError(
+                    f"{message}, or let a share of the pictures be skipped, as in skip=0.01"
+                )
             if len(self.found) > self.most:
-                raise DataError(self._too_many(message))
+                allowed = f", where skip={self.skip:g} allows for {self.most}"
+                raise DataError(
+                    f"{self._told(allowed)}; repair or remove them, or raise skip (that of a run "
+                    "stands in its config.toml, under data)"
+                )
 
     def notes(self, outcome: str) -> list[str]:
         """One line that counts and names them, if there are any; ``outcome`` says what follows."""
-        if not self.found:
-            return []
-        return [f"{self._counted()} cannot be decoded and {outcome}: {self._named()}"]
+        return [self._told(f" and {outcome}")] if self.found else []
 
-    def _too_many(self, message: str) -> str:
-        if len(self.found) == 1:
-            return f"{message}, or let a share of the pictures be skipped, as in skip=0.01"
-        return (
-            f"{self._counted()} cannot be decoded, where skip={self.skip:g} allows for "
-            f"{self.most}: {self._named()}; repair or remove them, or raise skip (that of a run "
-            "stands in its config.toml, under data)"
-        )
-
-    def _counted(self) -> str:
-        return f"{len(self.found):,} of {self.pictures:,} pictures of {self.source}"
-
-    def _named(self) -> str:
-        messages = list(self.found.values())[:NAMED]
+    def _told(self, outcome: str) -> str:
         named = [
             text.removeprefix("picture ").partition(";")[0].replace(" cannot be decoded (", " (")
-            for text in messages
+            for text in list(self.found.values())[:NAMED]
         ]
-        more = len(self.found) - NAMED
-        return ", ".join(named) + (f" and {more:,} more" if more > 0 else "")
+        count, more = len(self.found), len(self.found) - NAMED
+        return (
+            f"{count:,} of {self.pictures:,} pictures of {self.source} cannot be decoded{outcome}: "
+            f"{', '.join(named)}{f' and {more:,} more' if more > 0 else ''}"
+        )

@@ -28,24 +28,18 @@ class FolderTable(PictureTable):
     ``names`` are paths relative to ``source``, as bytes; ``sizes`` are bytes.
     """
 
-    source: Path
-    labels: Rows
-    classes: tuple[str, ...]
     names: npt.NDArray[np.bytes_]
     sizes: Rows
 
     @property
     def place(self) -> str:
-        """The folder."""
         return str(self.source)
 
     def picture(self, row: int) -> tuple[str, Content]:
-        """The path, twice."""
         path = os.path.join(self.source, os.fsdecode(bytes(self.names[row])))
         return path, path
 
     def feed(self, digest: Digest, rows: Rows) -> None:
-        """Names and sizes."""
         for name in self.names[rows]:
             digest.update(bytes(name) + b"\0")
         digest.update(self.sizes[rows].astype("<i8").data)

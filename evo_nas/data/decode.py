@@ -51,28 +51,27 @@ def header(name: str, content: Content) -> tuple[str, int, int]:
         return picture.mode, picture.width, picture.height
 
 
-def decode(name: str, content: Content, chosen: Format) -> npt.NDArray[np.uint8]:
-    """The middle of a picture: (channels, size, size). ``name`` is for messages.
-
-    Raises:
-        PictureError: it cannot be decoded.
-        DataError: it cannot be read.
-    """
-    with _opened(name, content) as picture:
-        return _resized(name, picture, middle(picture.size, chosen.crop_share), chosen)
-
-
-def decode_crop(
-    name: str, content: Content, chosen: Format, crop: Crop, generator: np.random.Generator
+def decode(
+    name: str,
+    content: Content,
+    chosen: Format,
+    crop: Crop | None = None,
+    seed: int | tuple[int, int] = 0,
 ) -> npt.NDArray[np.uint8]:
-    """A random part of a picture, resized: (channels, size, size).
+    """The middle of a picture, or with a ``crop`` a random part: (channels, size, size).
+
+    ``name`` is for messages.
 
     Raises:
         PictureError: it cannot be decoded.
         DataError: it cannot be read.
     """
     with _opened(name, content) as picture:
-        return _resized(name, picture, random_part(picture.size, crop, generator), chosen)
+        if crop is None:
+            box = middle(picture.size, chosen.crop_share)
+        else:
+            box = random_part(picture.size, crop, np.random.default_rng(seed))
+        return _resized(name, picture, box, chosen)
 
 
 def middle(size: tuple[int, int], share: float) -> Box:
@@ -109,19 +108,14 @@ def _opened(name: str, content: Content) -> Image:
     from PIL import Image  # an optional dependency
 
     try:
-        if isinstance(content, str) and _is_special(content):  # a FIFO would be waited for
-            raise ValueError("it is no regular file")
+        if isinstance(content, str) and not stat.S_ISREG(os.stat(content).st_mode):
+            raise ValueError("it is no regular file")  # a FIFO would be waited for
         picture = Image.open(io.BytesIO(content) if isinstance(content, bytes) else content)
     except Exception as error:  # decoders raise what they stumble over in broken content
         raise _explained(name, error) from error
     if min(picture.size) < 1:
         raise _explained(name, ValueError(f"it has {picture.width} x {picture.height} pixels"))
     return picture
-
-
-def _is_special(path: str) -> bool:
-    mode = os.stat(path).st_mode
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _explained(name: str, error: Exception) -> DataError:

@@ -18,7 +18,8 @@ from torch.nn import functional
 from evo_nas.core.plugins.options import at_least, at_most, below
 from evo_nas.core.streams import Streams
 
-from .source import DataSource, Images, Rows, SearchData, carve, search_data
+from .images import Images, Rows
+from .source import DataSource, SearchData, carve, search_data
 
 SIZE = 8  # pixels
 TEST_ORIGINALS = 300
@@ -65,7 +66,6 @@ class Digits(DataSource):
         )
 
     def load(self, seed: int) -> SearchData:
-        """Training and validation renderings, of different originals."""
         streams = Streams(seed)
         split = streams.generator("digits", "split")
         kept, carved = carve(self._labels[self._rest], VALIDATION_ORIGINALS, split)
@@ -75,7 +75,6 @@ class Digits(DataSource):
         return search_data("digits", train, validation, "0123456789", rows)
 
     def test(self) -> Images:
-        """Renderings of the test originals; they do not depend on any seed."""
         return self._render(self._test, "test", TEST_STREAMS)
 
     def _render(self, rows: Rows, split: str, streams: Streams) -> Images:

@@ -41,8 +41,8 @@ from .source import (
     channel_statistics,
     check_images,
     in_proportion,
+    search_data,
 )
-from .source import search_data as make_search_data
 from .stored import StoredPictures, stored_pictures
 
 TEST_SHARE = 0.2
@@ -104,23 +104,18 @@ class ImageFolder(DataSource):
         self._path = Path(path).expanduser()
         if (mean is None) is not (std is None):
             raise DataError(f"{path}: give both mean and std, or none of them")
-        self._image_size, self._validation, self._limit = image_size, validation, limit
-        self._columns, self._crop_share, self._stored = (
-            (image_column, label_column), float(crop_share), stored,
-        )  # fmt: skip
+        self._image_size, self._crop_share = image_size, float(crop_share)
+        self._validation, self._limit = validation, limit
+        self._columns, self._stored = (image_column, label_column), stored
         self._workers = min(joblib.cpu_count(), MOST_WORKERS) if workers is None else workers
         self._mean, self._std, self._skip = mean, std, float(skip)
-        self._splits = find_splits(self._path, test)
+        self._files, self._test_files = find_splits(self._path, test)
 
     def load(self, seed: int) -> SearchData:
-        """The training images, less the validation split that this seed carves out of them.
-
-        Validation images stay on disk where training images do.
-        """
         pictures, images = self._training
         split = Streams(seed).generator("folder", "split")
         kept, carved = carve(images.labels.numpy(), self._validation, split)
-        return make_search_data(
+        return search_data(
             self._path.name,
             images.take(kept),
             images.take(carved),
@@ -130,20 +125,18 @@ class ImageFolder(DataSource):
         )
 
     def test(self) -> ImageSet:
-        """The test images; nothing of them is read before this is called."""
-        if "test" in self._splits:
-            table = _open(self._splits["test"], *self._columns)
+        if self._test_files:
+            table = _open(self._test_files, *self._columns)
             rows = np.arange(len(table))
         else:
             table, rows = self._train, self._own_test[1]
-        classes = self._train.classes
         _, images = self._kept(self._of(table, rows, self._pictures.format))
-        check_images(images, classes, f"the test split of {self._path}")
+        check_images(images, self._train.classes, f"the test split of {self._path}")
         return images
 
     @cached_property
     def _train(self) -> PictureTable:
-        return _open(self._splits["train"], *self._columns)
+        return _open(self._files, *self._columns)
 
     @cached_property
     def _own_test(self) -> tuple[Rows, Rows]:
@@ -155,7 +148,7 @@ class ImageFolder(DataSource):
     def _pictures(self) -> StoredPictures:
         """The pictures of the training and validation splits together."""
         table = self._train
-        rows = np.arange(len(table)) if "test" in self._splits else self._own_test[0]
+        rows = np.arange(len(table)) if self._test_files else self._own_test[0]
         if self._limit is not None:
             order = in_proportion(table.labels[rows], CONSTANT_STREAMS.generator("limit"))
             rows = np.sort(rows[order[: self._limit]])
@@ -167,8 +160,7 @@ class ImageFolder(DataSource):
         return self._kept(self._pictures)
 
     def _of(self, table: PictureTable, rows: Rows, chosen: Format) -> StoredPictures:
-        classes = self._train.classes
-        return stored_pictures(table, rows, classes, chosen, self._workers, self._skip)
+        return stored_pictures(table, rows, self._train.classes, chosen, self._workers, self._skip)
 
     def _kept(self, pictures: StoredPictures) -> tuple[StoredPictures, ImageSet]:
         """The pictures, and the images made of them: on disk, or in memory without broken ones."""
@@ -224,8 +216,8 @@ def _open(paths: list[Path], image_column: str | None, label_column: str | None)
     return list_folder(paths[0])
 
 
-def find_splits(path: Path, test: str | None = None) -> dict[str, list[Path]]:
-    """The parquet files, or the one folder of class folders, of "train" and, if any, "test".
+def find_splits(path: Path, test: str | None = None) -> tuple[list[Path], list[Path]]:
+    """The parquet files, or the one folder of class folders, to train and, if any, to test on.
 
     ``test`` is the name of the test split; by default it is the first of TEST_NAMES that is there.
 
@@ -235,22 +227,17 @@ def find_splits(path: Path, test: str | None = None) -> dict[str, list[Path]]:
     if not path.is_dir():
         raise DataError(f"{path} is no folder; give a folder of class folders or parquet files")
     names = TEST_NAMES if test is None else (test,)
-    for folder in (path, path / "data"):
-        if train := sorted(folder.glob("train*.parquet")):
-            tests = [sorted(folder.glob(f"{name}*.parquet")) for name in names]
-            return _splits(path, train, tests, test)
-    if (path / "train").is_dir():
+    train, tests = [path], list[list[Path]]()
+    in_parquet = [folder for folder in (path, path / "data") if any(folder.glob("train*.parquet"))]
+    if in_parquet:
+        train = sorted(in_parquet[0].glob("train*.parquet"))
+        tests = [sorted(in_parquet[0].glob(f"{name}*.parquet")) for name in names]
+    elif (path / "train").is_dir():
+        train = [path / "train"]
         tests = [[path / name] for name in names if (path / name).is_dir()]
-        return _splits(path, [path / "train"], tests, test)
-    if any(path.glob("*.parquet")):
+    elif any(path.glob("*.parquet")):
         raise DataError(f"{path} has parquet files, but none called train*.parquet; rename them")
-    return _splits(path, [path], [], test)
-
-
-def _splits(
-    path: Path, train: list[Path], tests: list[list[Path]], test: str | None
-) -> dict[str, list[Path]]:
-    found = [paths for paths in tests if paths]
+    found = next(filter(None, tests), [])
     if test is not None and not found:
         raise DataError(f"{path} has no split {test!r} to test on; leave out test={test}")
-    return {"train": train, "test": found[0]} if found else {"train": train}
+    return train, found

@@ -109,47 +109,41 @@ class Images(ImageSet):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Channels, and pixels of a side."""
         return self.pixels.shape[1], self.pixels.shape[-1]
 
     @property
     def kept(self) -> str:
-        """The memory that the images take, in words."""
         return f"in memory, {amount(self.pixels.nbytes)}"
 
     def take(self, rows: Rows | Sequence[int]) -> Images:
-        """The images of these rows, copied."""
         index = torch.as_tensor(np.asarray(rows, dtype=np.int64))
         return Images(self.pixels[index], self.labels[index], self.told)
 
     def load(self) -> Images:
-        """These images."""
         return self
 
     def at(self, device: torch.device) -> Images:
         """On the device; pixels of more than LARGEST_ON_DEVICE on the host, pinned for a GPU."""
-        if self.pixels.nbytes <= LARGEST_ON_DEVICE or device.type == "cpu":
-            return Images(self.pixels.to(device), self.labels.to(device), self.told)
-        pixels = self.pixels.pin_memory() if device.type == "cuda" else self.pixels
+        pixels = self.pixels
+        if pixels.nbytes <= LARGEST_ON_DEVICE or device.type == "cpu":
+            pixels = pixels.to(device)
+        elif device.type == "cuda":
+            pixels = pixels.pin_memory()
         return Images(pixels, self.labels.to(device), self.told)
 
     def for_processes(self, count: int) -> Images:
-        """These images: memory is shared."""
-        return self
+        return self  # memory is shared
 
     def read(
         self, order: Iterable[Tensor], device: torch.device, seed: int = 0, crop: Crop | None = None
     ) -> Generator[Tensor, None, None]:
-        """Batches of pixels on the device; nothing about them is random here."""
         for rows in order:
             yield self.pixels[rows.to(self.pixels.device)].to(device)
 
     def notes(self) -> list[str]:
-        """The notes made when the images were read."""
         return list(self.told)
 
     def feed(self, digest: Digest) -> None:
-        """All pixels and labels."""
         digest.update(repr(tuple(self.pixels.shape)).encode())
         digest.update(self.pixels.contiguous().numpy().data)
         digest.update(self.labels.contiguous().numpy().astype("<i8").data)
@@ -190,9 +184,8 @@ def prepare(pixels: Tensor, mean: Sequence[float], std: Sequence[float], size: i
             images, size=(size, size), mode="bilinear", antialias=True, align_corners=False
         )
     # One multiplication and one addition: (pixel / 255 - mean) / std.
-    std_column = torch.tensor(std, dtype=torch.float32, device=pixels.device).view(-1, 1, 1)
-    mean_column = torch.tensor(mean, dtype=torch.float32, device=pixels.device).view(-1, 1, 1)
-    return images.mul_(1 / (255 * std_column)).add_(-mean_column / std_column)
+    means, stds = images.new_tensor(mean).view(-1, 1, 1), images.new_tensor(std).view(-1, 1, 1)
+    return images.mul_(1 / (255 * stds)).add_(-means / stds)
 
 
 def warp(

@@ -32,19 +32,14 @@ LONG = 2**30  # bytes of parquet whose copying is worth showing
 class ParquetTable(PictureTable):
     """The rows of parquet files; ``column`` of the ``datasets.Dataset`` holds the pictures."""
 
-    source: Path
-    labels: Rows
-    classes: tuple[str, ...]
     dataset: Any
     column: str
 
     @property
     def place(self) -> str:
-        """Where ``datasets`` keeps its copy."""
         return f"the cache of Hugging Face datasets, {import_datasets().config.HF_DATASETS_CACHE}"
 
     def picture(self, row: int) -> tuple[str, Content]:
-        """The file's bytes, or its path if only that is in the row."""
         name = f"row {row} of {self.source}"
         found = self.dataset.data.column(self.column)[row].as_py()
         if found is None or not (found["bytes"] or found["path"]):
@@ -52,16 +47,11 @@ class ParquetTable(PictureTable):
         return (name, found["bytes"]) if found["bytes"] else (found["path"], found["path"])
 
     def feed(self, digest: Digest, rows: Rows) -> None:
-        """Sizes, which stand in Arrow beside the pictures."""
-        import pyarrow.compute  # comes with datasets
+        from pyarrow import compute  # comes with datasets
 
-        chunks = self.dataset.data.column(self.column).chunks
-        sizes = [
-            pyarrow.compute.fill_null(pyarrow.compute.binary_length(chunk.field("bytes")), 0)
-            for chunk in chunks
-        ]
-        every = np.concatenate([size.to_numpy(zero_copy_only=False) for size in sizes])
-        digest.update(every[rows].astype("<i8").data)
+        contents = compute.struct_field(self.dataset.data.column(self.column), "bytes")
+        sizes = compute.fill_null(compute.binary_length(contents), 0)  # stand beside the pictures
+        digest.update(sizes.to_numpy()[rows].astype("<i8").data)
 
 
 def open_parquet(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ LARGEST_DEFAULT_SIZE = 64  # pixels; more must be asked for
 HEADERS = 4096  # pictures, at most, that are looked at to choose a format
 
 
+@dataclass(frozen=True, slots=True)
 class PictureTable(ABC):
     """One split, in a stable order. ``labels`` (n,) index ``classes``; ``source`` is for messages.
 

@@ -25,21 +25,6 @@ from evo_nas.errors import DataError
 
 from .images import Images, ImageSet, Rows
 
-__all__ = [
-    "DataSource",
-    "ImageSet",
-    "Images",
-    "NoImages",
-    "Rows",
-    "SearchData",
-    "carve",
-    "channel_statistics",
-    "check_images",
-    "fingerprint",
-    "in_proportion",
-    "search_data",
-]
-
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of each channel
 
 
@@ -47,8 +32,10 @@ Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation o
 class SearchData:
     """The images of a search. ``mean`` and ``std`` are the training pixels', by channel, in 0..1.
 
-    ``validation_rows`` are the rows of the source's training split that were carved out, and
-    ``fingerprint`` is a digest of the images, labels and the split; see :func:`fingerprint`.
+    ``validation_rows`` are the rows of the source's training split that were carved out. The
+    ``fingerprint`` is a SHA-256 digest, in hexadecimal, of all images, labels, the split and given
+    statistics. Images in memory are told apart by their pixels; pictures that stay on disk are not
+    read for it, but by their names, sizes in bytes and how they are decoded.
     """
 
     name: str
@@ -81,12 +68,10 @@ class NoImages(DataSource):
     """No images at all, for runs in which nothing looks at any."""
 
     def load(self, seed: int) -> SearchData:
-        """Empty splits."""
         nothing = self.test()
         return SearchData("none", nothing, nothing, (), (), (), (), "none")
 
     def test(self) -> Images:
-        """An empty split."""
         return Images(torch.empty((0, 1, 1, 1), dtype=torch.uint8), torch.empty(0).long())
 
 
@@ -154,17 +139,16 @@ def search_data(
     """
     check_images(train, classes, f"the training split of {name}")
     check_images(validation, classes, f"the validation split of {name}")
+    digest = hashlib.sha256()
+    for images in (train, validation):
+        images.feed(digest)
+    rows = np.asarray(validation_rows, dtype="<i8")
+    digest.update(rows.data)
+    if statistics is not None:
+        digest.update(repr(statistics).encode())
     mean, std = statistics or channel_statistics(train.load().pixels)
-    rows = tuple(int(row) for row in validation_rows)
     return SearchData(
-        name,
-        train,
-        validation,
-        tuple(classes),
-        mean,
-        std,
-        rows,
-        fingerprint(train, validation, rows, statistics),
+        name, train, validation, tuple(classes), mean, std, tuple(rows.tolist()), digest.hexdigest()
     )
 
 
@@ -178,7 +162,17 @@ def check_images(images: ImageSet, classes: Sequence[str], what: str) -> None:
     if len(classes) < 2:
         raise DataError(f"{what} has {len(classes)} class; give images of at least 2 classes")
     if isinstance(images, Images):
-        _check_tensors(images, what)
+        pixels = images.pixels
+        if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[2] != pixels.shape[3]:
+            raise DataError(
+                f"{what}: pixels must be uint8 (n, channels, size, size), "
+                f"not {pixels.dtype} {tuple(pixels.shape)}"
+            )
+        if labels.dtype != torch.int64 or labels.shape != pixels.shape[:1]:
+            raise DataError(
+                f"{what}: labels must be int64 ({len(pixels)},), "
+                f"not {labels.dtype} {tuple(labels.shape)}"
+            )
     wrong = labels[(labels < 0) | (labels >= len(classes))]
     if len(wrong):
         raise DataError(
@@ -190,20 +184,6 @@ def check_images(images: ImageSet, classes: Sequence[str], what: str) -> None:
         raise DataError(
             f"{what} has no image of class {classes[missing[0]]!r} ({len(missing)} of "
             f"{len(classes)} classes are missing); add images or leave the class out"
-        )
-
-
-def _check_tensors(images: Images, what: str) -> None:
-    pixels, labels = images.pixels, images.labels
-    if pixels.dtype != torch.uint8 or pixels.ndim != 4 or pixels.shape[2] != pixels.shape[3]:
-        raise DataError(
-            f"{what}: pixels must be uint8 (n, channels, size, size), "
-            f"not {pixels.dtype} {tuple(pixels.shape)}"
-        )
-    if labels.dtype != torch.int64 or labels.shape != pixels.shape[:1]:
-        raise DataError(
-            f"{what}: labels must be int64 ({len(pixels)},), "
-            f"not {labels.dtype} {tuple(labels.shape)}"
         )
 
 
@@ -222,23 +202,3 @@ def channel_statistics(pixels: Tensor) -> Statistics:
         variance = float((shares * (values - mean) ** 2).sum())
         deviations.append(max(variance**0.5, 1 / 255))  # flat pictures must not divide by zero
     return tuple(means), tuple(deviations)
-
-
-def fingerprint(
-    train: ImageSet,
-    validation: ImageSet,
-    validation_rows: Sequence[int],
-    statistics: Statistics | None = None,
-) -> str:
-    """A SHA-256 digest, in hexadecimal, of all images, labels, the split and given statistics.
-
-    Images in memory are told apart by their pixels. Pictures that stay on disk are not read for it:
-    the digest is of their names, sizes in bytes and of how they are decoded.
-    """
-    digest = hashlib.sha256()
-    for images in (train, validation):
-        images.feed(digest)
-    digest.update(np.asarray(validation_rows, dtype="<i8").data)
-    if statistics is not None:
-        digest.update(repr(statistics).encode())
-    return digest.hexdigest()

@@ -11,7 +11,6 @@ import threading
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from types import FrameType
 from typing import ClassVar
 
 import numpy as np
@@ -20,10 +19,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from evo_nas.core.workers.start import interrupts_blocked
 from evo_nas.errors import DataError, PictureError, nearest
 
 from .broken import Unreadable
-from .decode import Format, decode, decode_crop
+from .decode import Format, decode
 from .images import Crop, Digest, Images, ImageSet, Rows, amount
 from .pictures import PictureTable
 
@@ -50,7 +50,6 @@ class StoredPictures(ImageSet):
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Channels, and pixels of a side."""
         return self.format.channels, self.format.size
 
     @property
@@ -60,14 +59,12 @@ class StoredPictures(ImageSet):
 
     @property
     def kept(self) -> str:
-        """The folder that is read, and the number of processes, in words."""
         readers = f"{self.workers} processes" if self.workers else "the training process"
         return (
             f"on disk, {amount(self.nbytes)} if decoded, read by {readers} from {self.table.place}"
         )
 
     def take(self, rows: Rows | Sequence[int]) -> StoredPictures:
-        """The pictures of these rows."""
         index = np.asarray(rows, dtype=np.int64)
         return replace(self, rows=self.rows[index], labels=self.labels[torch.from_numpy(index)])
 
@@ -75,30 +72,30 @@ class StoredPictures(ImageSet):
         """All of them decoded, as in evaluation."""
         pixels = torch.empty((len(self), *self.shape, self.format.size), dtype=torch.uint8)
         done = 0
-        pieces = torch.split(torch.arange(len(self)), PIECE)
-        for batch in self.read(pieces, torch.device("cpu")):
+        for batch in self.read(torch.split(torch.arange(len(self)), PIECE), torch.device("cpu")):
             pixels[done : done + len(batch)] = batch
             done += len(batch)
         return Images(pixels, self.labels)
 
     def at(self, device: torch.device) -> StoredPictures:
-        """These pictures: they are moved batch by batch."""
-        return self
+        return self  # they are moved batch by batch
 
     def for_processes(self, count: int) -> StoredPictures:
-        """The workers are shared out between the processes."""
         return replace(self, workers=self.workers // count)
 
     def read(
         self, order: Iterable[Tensor], device: torch.device, seed: int = 0, crop: Crop | None = None
     ) -> Generator[Tensor, None, None]:
-        """Batches of pixels on the device, decoded ahead of time; see the class above."""
-        batches = [_pieces(rows, first) for rows, first in _placed(order)]
+        batches, first = [], 0
+        for rows in order:
+            placed = np.stack((rows.numpy(), np.arange(first, first + len(rows))), axis=1)
+            batches.append([placed[at : at + PIECE] for at in range(0, len(rows), PIECE)])
+            first += len(rows)
         pieces = [piece for batch in batches for piece in batch]
         workers = min(self.workers, len(pieces) // WORTH_A_WORKER)
         decoded: Iterator[_Decoded | DataError] = iter(())
         try:
-            with _signals_kept(), warnings.catch_warnings():
+            with _undisturbed(), warnings.catch_warnings():
                 # Torch's, of more workers than cores; and in workers Pillow's, of odd metadata.
                 warnings.simplefilter("ignore")
                 loader = DataLoader(
@@ -120,24 +117,24 @@ class StoredPictures(ImageSet):
                     if isinstance(part, DataError):
                         raise part
                     pixels, broken = part
-                    self.unreadable.add(dict(broken))
+                    self.unreadable.add(broken)
                     parts.append(pixels.to(device, non_blocking=True))
                 yield torch.cat(parts) if len(parts) > 1 else parts[0]
         finally:
-            with _signals_kept():
+            with _undisturbed():
                 del decoded  # ends the workers
 
-    def same_class(self, place: int) -> Rows:
-        """The places of all pictures of this one's class, from the next one on, round to it."""
+    def standing_in(self, place: int) -> Iterator[int]:
+        """The place, and all others of its class from the next one on, round to it."""
+        yield place
         places = np.flatnonzero((self.labels == self.labels[place]).numpy())
-        return np.roll(places, -int(np.searchsorted(places, place, side="right")))
+        yield from np.roll(places, -int(np.searchsorted(places, place, side="right"))).tolist()
 
     def notes(self) -> list[str]:
         """Pictures that could not be decoded in this process so far."""
         return self.unreadable.notes("others of their class take their place")
 
     def feed(self, digest: Digest) -> None:
-        """Add the table, the format and the labels to the digest."""
         digest.update(repr(self.format).encode())
         self.table.feed(digest, self.rows)
         digest.update(self.labels.numpy().astype("<i8").data)
@@ -171,72 +168,46 @@ def stored_pictures(
     return StoredPictures(table, rows, labels, chosen, workers, unreadable)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Work for one worker: rows, and the place of the first row in the epoch."""
-
-    rows: Rows
-    first: int
-
-
-def _placed(order: Iterable[Tensor]) -> Generator[tuple[Rows, int], None, None]:
-    """The rows of each batch, and the place of its first image in the epoch."""
-    place = 0
-    for rows in order:
-        yield rows.numpy(), place
-        place += len(rows)
-
-
-def _pieces(rows: Rows, first: int) -> list[_Piece]:
-    return [
-        _Piece(rows[start : start + PIECE], first + start) for start in range(0, len(rows), PIECE)
-    ]
-
-
 Pixels = npt.NDArray[np.uint8]  # (channels, size, size)
-# Pixels, and the rows of broken pictures with what is wrong with them.
-_Decoded = tuple[Tensor, list[tuple[int, str]]]
+# Pixels, and what is wrong with broken pictures, by row.
+_Decoded = tuple[Tensor, dict[int, str]]
 
 
 class _Decoder(Dataset["_Decoded | DataError"]):
-    """Decodes pieces; errors are results, so that they arrive without a traceback."""
+    """Decodes pieces: int64 (n, 2), places in the set and in the epoch.
+
+    Errors are results, so that they arrive without a traceback.
+    """
 
     def __init__(self, pictures: StoredPictures, seed: int, crop: Crop | None) -> None:
         self._pictures, self._seed, self._crop = pictures, seed, crop
 
-    def __getitem__(self, piece: _Piece) -> _Decoded | DataError:
+    def __getitem__(self, piece: Rows) -> _Decoded | DataError:
         pictures = self._pictures
-        pixels = np.empty((len(piece.rows), *pictures.shape, pictures.format.size), dtype=np.uint8)
+        pixels = np.empty((len(piece), *pictures.shape, pictures.format.size), dtype=np.uint8)
         broken: dict[int, str] = {}
         try:
-            for number, place in enumerate(piece.rows):
-                pixels[number] = self._decode(int(place), piece.first + number, broken)
+            for number, (place, position) in enumerate(piece.tolist()):
+                pixels[number] = self._decode(place, position, broken)
         except PictureError:  # too many: who counts them will say so
             pass
         except DataError as error:
             return error
-        return torch.from_numpy(pixels), list(broken.items())
+        return torch.from_numpy(pixels), broken
 
     def _decode(self, place: int, position: int, broken: dict[int, str]) -> Pixels:
         """The picture at a place of the set, or the next that can be decoded."""
         pictures = self._pictures
-        for each in self._in_turn(place):
+        for each in pictures.standing_in(place):
             row = int(pictures.rows[each])
             try:
                 name, content = pictures.table.picture(row)
-                if self._crop is None:
-                    return decode(name, content, pictures.format)
-                generator = np.random.default_rng((self._seed, position))
-                return decode_crop(name, content, pictures.format, self._crop, generator)
+                return decode(name, content, pictures.format, self._crop, (self._seed, position))
             except PictureError as error:
                 broken[row] = message = str(error)
                 if len(broken) > pictures.unreadable.most:
                     raise
         raise DataError(f"no picture of a whole class can be decoded: {message}")
-
-    def _in_turn(self, place: int) -> Iterator[int]:
-        yield place
-        yield from self._pictures.same_class(place).tolist()
 
 
 def _next(decoded: Iterator[_Decoded | DataError]) -> _Decoded | DataError:
@@ -251,26 +222,16 @@ def _next(decoded: Iterator[_Decoded | DataError]) -> _Decoded | DataError:
 
 
 @contextlib.contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Start or end workers undisturbed by signals.
+def _undisturbed() -> Iterator[None]:
+    """Start or end workers: Ctrl-C waits, and it is for the process that reads to end them.
 
-    Ctrl-C waits until that is done, and for good in workers: the terminal sends it to them too, but
-    it is for the process that reads to end them. (Blocking the signal would not be enough: another
-    thread may get it, and the main thread be interrupted.) The handler with which torch raises in
-    the midst of anything that a worker has died is taken away; reading finds it out as well.
+    The handler with which torch raises in the midst of anything that a worker has died is taken
+    away; reading finds it out as well.
     """
-    if threading.current_thread() is not threading.main_thread():  # which signals do not disturb
-        yield
-        return
-    interrupt, child = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGCHLD)
-    waiting: list[tuple[int, FrameType | None]] = []
-    if callable(interrupt):
-        signal.signal(signal.SIGINT, lambda number, frame: waiting.append((number, frame)))
+    handler = signal.getsignal(signal.SIGCHLD)
     try:
-        yield
+        with interrupts_blocked():
+            yield
     finally:
-        for number, handler in ((signal.SIGINT, interrupt), (signal.SIGCHLD, child)):
-            if handler is not None:  # it is not Python's
-                signal.signal(number, handler)
-    if waiting and callable(interrupt):
-        interrupt(*waiting[0])
+        if handler is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, handler)

@@ -10,7 +10,8 @@ from evo_nas.core.plugins import registry
 from evo_nas.data import folder as folder_module
 from evo_nas.data import pictures as picture_table
 from evo_nas.data.folder import ImageFolder, find_splits
-from evo_nas.data.source import DataSource, Images
+from evo_nas.data.images import Images
+from evo_nas.data.source import DataSource
 from evo_nas.data.stored import StoredPictures
 from evo_nas.errors import DataError, EvoNasError
 from tests.kit.images import COLOURS, write_pictures

@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from evo_nas.data.images import Images
 from evo_nas.data.source import (
-    Images,
     carve,
     channel_statistics,
     check_images,
-    fingerprint,
     in_proportion,
     search_data,
 )
@@ -84,15 +83,18 @@ def test_flat_pictures_have_a_deviation_above_zero():
 
 def test_the_fingerprint_follows_pixels_labels_and_split():
     train, validation = make_images(), make_images(6, seed=1)
-    digests = {
-        fingerprint(train, validation, range(6)),
-        fingerprint(train, validation, range(1, 7)),
-    }
+
+    def fingerprint(first=0, statistics=None):
+        rows = range(first, first + 6)
+        return search_data("mine", train, validation, "abc", rows, statistics).fingerprint
+
+    digests = {fingerprint(), fingerprint(1), fingerprint(0, ((0.5,) * 2, (0.2,) * 2))}
+    assert fingerprint() in digests
     train.pixels[0, 0, 0, 0] ^= 1
-    digests.add(fingerprint(train, validation, range(6)))
+    digests.add(fingerprint())
     train.labels[0] = 2
-    digests.add(fingerprint(train, validation, range(6)))
-    assert len(digests) == 4
+    digests.add(fingerprint())
+    assert len(digests) == 5
     assert {len(digest) for digest in digests} == {64}
 
 
@@ -101,7 +103,6 @@ def test_search_data_holds_all_that_follows():
     data = search_data("mine", train, validation, "abc", np.arange(6))
     assert data.classes == ("a", "b", "c")
     assert data.validation_rows == (0, 1, 2, 3, 4, 5)
-    assert data.fingerprint == fingerprint(train, validation, range(6))
     assert (data.mean, data.std) == channel_statistics(train.pixels)
 
 

@@ -7,8 +7,7 @@ import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import nn
 
 from evo_nas.core.devices import torch_threads
-from evo_nas.data.images import prepare
-from evo_nas.data.source import Images
+from evo_nas.data.images import Images, prepare
 from evo_nas.evaluation.paths import score
 from evo_nas.space.supernet import Step, Supernet
 

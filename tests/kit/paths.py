@@ -10,8 +10,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from evo_nas.data.images import prepare
-from evo_nas.data.source import Images
+from evo_nas.data.images import Images, prepare
 from evo_nas.evaluation.paths import score
 from evo_nas.space.space import Genome
 from evo_nas.space.supernet import Supernet

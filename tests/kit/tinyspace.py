@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from evo_nas.core.streams import Streams
-from evo_nas.data.source import Images, SearchData, search_data
+from evo_nas.data.images import Images
+from evo_nas.data.source import SearchData, search_data
 from evo_nas.evaluation.evaluator import EvaluationContext
 from evo_nas.space.space import Choice, Geometry, Space
 from evo_nas.space.supernet import Step, Supernet

@@ -8,7 +8,8 @@ from torch import nn
 
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
-from evo_nas.data.source import Images, search_data
+from evo_nas.data.images import Images
+from evo_nas.data.source import search_data
 from evo_nas.space.network import StochasticDepth
 from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.loop import fit

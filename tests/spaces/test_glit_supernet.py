@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from evo_nas.data.images import prepare
-from evo_nas.data.source import Images
+from evo_nas.data.images import Images, prepare
 from evo_nas.evaluation.paths import score
 from tests.kit.loading import draw, small, space
 

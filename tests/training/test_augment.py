@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from evo_nas.data.source import Images, search_data
+from evo_nas.data.images import Images
+from evo_nas.data.source import search_data
 from evo_nas.errors import RecipeError
 from evo_nas.training import augment as module
 from evo_nas.training.augment import Augmenter, check_installed, crop, erase

@@ -45,6 +45,13 @@ def starting_workers() -> Iterator[None]:
     Threads that are started meanwhile, which may start further workers, have Ctrl-C blocked, too.
     """
     track()
+    with interrupts_blocked():
+        yield
+
+
+@contextlib.contextmanager
+def interrupts_blocked() -> Iterator[None]:
+    """Keep Ctrl-C waiting, and for good in processes that are started meanwhile."""
     with undivided():
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
