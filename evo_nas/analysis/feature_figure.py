@@ -50,11 +50,11 @@ def feature_figure(networks: Sequence[Trained], pictures: Sequence[Path]) -> Ima
 
 def _heat(trained: Trained, path: Path) -> np.ndarray:
     """A network's heat map in colours, uint8 (size, size, 3)."""
-    geometry = trained.geometry
+    geometry = trained.about.geometry
     pixels = np.asarray(_square(path, geometry.image_size, geometry.channels))
     channels_first = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     stored: Tensor = torch.from_numpy(channels_first.copy())[None]
-    images = prepare(stored, trained.mean, trained.std, geometry.image_size)
+    images = prepare(stored, trained.about.mean, trained.about.std, geometry.image_size)
     heat = heat_maps(trained.network, images)[0].numpy()
     places = np.linspace(0, 1, len(_SCALE))
     colours = [np.interp(heat, places, _SCALE[:, channel]) for channel in range(3)]

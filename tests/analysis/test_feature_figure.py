@@ -67,16 +67,16 @@ def test_weights_say_what_they_are_for(weights: Path) -> None:
     assert about is not None
     assert (about.geometry, about.mean, about.std) == (SMALL, *STATISTICS)
     trained = load_trained(f"glit_tiny={weights}")
-    assert (trained.name, trained.mean) == ("GLiT-Tiny", STATISTICS[0])
+    assert (trained.name, trained.about.mean) == ("GLiT-Tiny", STATISTICS[0])
     changed = load_trained(f"glit_tiny={weights}", mean=(0.5,) * 3, std=(0.5,) * 3)
     assert (changed.mean, changed.std) == ((0.5,) * 3, (0.5,) * 3)
 
 
 def test_a_run_knows_its_images(run: Result) -> None:
     trained = load_trained(str(run.folder))
-    assert trained.geometry == run.config.geometry
+    assert trained.about.geometry == run.config.geometry
     data = registry.load("data", run.config.data).load(run.config.seed)
-    assert (trained.mean, trained.std) == (data.mean, data.std)
+    assert (trained.about.mean, trained.about.std) == (data.mean, data.std)
 
 
 def test_a_run_whose_weights_say_less_is_still_read(run: Result, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_run_whose_weights_say_less_is_still_read(run: Result, tmp_path: Path)
     save_weights(old / "best.safetensors", trained.network.state_dict())
     assert read_description(old / "best.safetensors") is None
     again = load_trained(str(old))
-    assert (again.geometry, again.mean) == (trained.geometry, trained.mean)
+    assert (again.about.geometry, again.about.mean) == (trained.about.geometry, trained.about.mean)
 
 
 def test_rows_are_pictures_and_columns_are_networks(
@@ -136,7 +136,7 @@ def test_how_images_are_normalised_must_be_known(weights: Path, tmp_path: Path) 
     save_weights(silent, {name: torch.zeros(t.shape) for name, t in shapes.items()})
     with pytest.raises(SettingsError, match="give --mean and --std"):
         load_trained(f"deit_tiny={silent}")
-    assert trained.geometry == SMALL
+    assert trained.about.geometry == SMALL
 
 
 def test_a_picture_that_cannot_be_read_is_named(weights: Path, tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ STATISTICS = (0.4,), (0.2,)  # mean and deviation of the one channel
 
 def pixels(network: Trained, count: int) -> Tensor:
     generator = torch.Generator().manual_seed(count)
-    shape = (count, network.geometry.channels, *[network.geometry.image_size] * 2)
+    geometry = network.about.geometry
+    shape = (count, geometry.channels, geometry.image_size, geometry.image_size)
     return torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
 
 
 def normalised(network: Trained, images: Tensor) -> Tensor:
-    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (network.mean, network.std))
+    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (network.about.mean, network.about.std))
     return (images / 255 - mean) / std

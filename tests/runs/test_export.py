@@ -101,7 +101,7 @@ def test_weights_of_earlier_versions_get_their_classes_from_the_run(
     assert tensors is not None
     save_weights(old / "best.safetensors", tensors, {"architecture": json.dumps(metadata)})
     network = load_trained(str(old))
-    assert network.classes == ()
+    assert network.about.classes == ()
     found = export(network, Wish(), tmp_path / "out")
     assert "- 10 classes: 0, 1, 2" in (found.path / "README.md").read_text()
     assert evo_nas.load(found.path).pretrained_cfg["label_names"][:2] == ("0", "1")

@@ -21,15 +21,19 @@ from torch import nn
 
 from evo_nas.core.files import write_atomically, written_aside
 from evo_nas.core.plugins import registry
+from evo_nas.data.images import prepare
 from evo_nas.data.source import DataSource
 from evo_nas.errors import EvoNasError, ExportError, nearest
 from evo_nas.results.result import load_result
+from evo_nas.search.config import Config
 from evo_nas.search.run_folder import enclosing
+from evo_nas.training.weights import describe_weights
 
 from . import model_folder
 from .carried import carry
 from .formats import FORMATS, as_metadata, check_onnx, quiet
-from .parity import TOLERANCE, Normalised, Parity, compare_outputs, reads, sample_pixels
+from .model_folder import facts
+from .parity import TOLERANCE, Normalised, Parity, Sample, compare_outputs, sample_pixels
 from .trained import Trained
 
 FOLDER = "folder"
@@ -66,18 +70,24 @@ def export(trained: Trained, wish: Wish, out: Path | None = None) -> Exported:
             cannot be exported, or what was written computes something else.
     """
     _check(wish)
-    folder = FOLDER in wish.formats
-    path = out or Path(trained.name + ("" if folder else FORMATS[wish.formats[0]].suffix))
-    _check_suffix(path, FOLDER if folder else wish.formats[0])
+    kind = FOLDER if FOLDER in wish.formats else wish.formats[0]
+    path = out or Path(trained.name + ("" if kind == FOLDER else FORMATS[kind].suffix))
+    _check_suffix(path, kind)
     if path.exists():
         raise ExportError(f"{path} exists; choose another --out")
     if not path.parent.is_dir():
         raise ExportError(f"there is no folder {path.parent} for {path.name}; make it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise ExportError(f"{path} cannot be written: {path.parent} is read-only")
-    trained = _with_classes(trained)
+    config = _config(trained)
+    trained = _with_classes(trained, config)
+    if config is None:
+        data, seed = trained.measured.get("data"), int(trained.measured.get("seed", 0))
+    else:
+        data, seed = config.data, config.seed
     try:
-        return (_export_folder if folder else _export_file)(trained, wish, path)
+        sample = sample_pixels(wish.data or data, seed, trained.about.geometry, wish.images)
+        return (_export_folder if kind == FOLDER else _export_file)(trained, wish, sample, path)
     except OSError as error:
         raise ExportError(f"{path} cannot be written: {error.strerror or error}") from error
 
@@ -117,56 +127,57 @@ def _check_suffix(path: Path, name: str) -> None:
         )
 
 
-def _export_file(trained: Trained, wish: Wish, path: Path) -> Exported:
+def _export_file(trained: Trained, wish: Wish, sample: Sample, path: Path) -> Exported:
     """One file, and beside it what it is, in JSON."""
     name = wish.formats[0]
     beside = path.with_name(f"{path.name}.json")
     if beside.exists():
         raise ExportError(f"{beside} exists, which goes with {path.name}; choose another --out")
-    parity = _write(trained, wish, name, path)
-    about = {**model_folder.facts(trained), "check": asdict(parity), **_input(wish, name)}
+    parity = _write(trained, wish, sample, name, path)
+    about = {**facts(trained), "check": asdict(parity), **_input(wish, name)}
     write_atomically(beside, (json.dumps(about, indent=2) + "\n").encode())
     return Exported(path, {path.name: parity})
 
 
-def _export_folder(trained: Trained, wish: Wish, path: Path) -> Exported:
+def _export_folder(trained: Trained, wish: Wish, sample: Sample, path: Path) -> Exported:
     """Weights, architecture, card and what else was asked for, whole or not at all."""
     aside = path.with_name(f".{path.name}.part")
     shutil.rmtree(aside, ignore_errors=True)
     try:
         aside.mkdir()
-        spec = carry(trained.architecture.space, trained.space, aside)
-        wanted = dict.fromkeys(("safetensors", *wish.formats))
+        spec = carry(trained.about.space, trained.space, aside)
+        trained = replace(trained, about=replace(trained.about, space=spec))
         checks = {}
-        for name in wanted:
+        for name in dict.fromkeys(("safetensors", *wish.formats)):
             if name != FOLDER:
                 file = model_folder.MODEL + FORMATS[name].suffix
-                checks[file] = _write(trained, wish, name, aside / file, spec)
-        model_folder.write(trained, aside, spec, checks, wish.normalised)
+                checks[file] = _write(trained, wish, sample, name, aside / file)
+        model_folder.write(trained, aside, checks, wish.normalised)
         aside.rename(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return Exported(path, checks)
 
 
-def _write(trained: Trained, wish: Wish, name: str, path: Path, spec: str | None = None) -> Parity:
+def _write(trained: Trained, wish: Wish, sample: Sample, name: str, path: Path) -> Parity:
     """Write one file and compare it with the network before it gets its name."""
-    kind = FORMATS[name]
-    normalised = wish.normalised and kind.normalises
+    kind, about = FORMATS[name], trained.about
     network: nn.Module = trained.network
-    if normalised:
-        network = Normalised(network, torch.tensor(trained.mean), torch.tensor(trained.std)).eval()
-    pixels, source = sample_pixels(*_images(trained, wish), trained.geometry, wish.images)
-    images = reads(pixels, list(trained.mean), list(trained.std), normalised)
-    if name == "safetensors":
-        metadata = model_folder.describe(trained, spec)
+    pixels, source = sample
+    if wish.normalised and kind.normalises:
+        network = Normalised(network, torch.tensor(about.mean), torch.tensor(about.std)).eval()
+        images = pixels
     else:
-        metadata = as_metadata({**model_folder.facts(trained, spec), **_input(wish, name)})
+        images = prepare(pixels, about.mean, about.std, pixels.shape[-1])
+    if name == "safetensors":
+        metadata = describe_weights(about)
+    else:
+        metadata = as_metadata({**facts(trained), **_input(wish, name)})
     with written_aside(path) as aside:
         try:
             with quiet():
                 kind.write(network, images[:2], aside, metadata)
-                again = kind.read(aside, lambda: model_folder.built(trained))
+                again = kind.read(aside, lambda: trained.space.build(about.genome, about.geometry))
                 parity = compare_outputs(network, again, images, source, wish.tolerance)
         except (EvoNasError, OSError):
             raise
@@ -189,32 +200,27 @@ def _reason(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _images(trained: Trained, wish: Wish) -> tuple[str | None, int]:
-    """The images of the check: a spec of data, and the seed that split them.
-
-    Those of the run that the weights are of, or lie in.
-    """
+def _config(trained: Trained) -> Config | None:
+    """The configuration of the run that the weights are of, or lie in."""
+    run = trained.run or enclosing(trained.weights)
     try:
-        run = trained.run or enclosing(trained.weights)
-        config = None if run is None else load_result(run).config
+        return None if run is None else load_result(run).config
     except EvoNasError:  # what lies around the weights need not be sound
-        config = None
-    if config is None:
-        return wish.data or trained.measured.get("data"), int(trained.measured.get("seed", 0))
-    return wish.data or config.data, config.seed
+        return None
 
 
-def _with_classes(trained: Trained) -> Trained:
+def _with_classes(trained: Trained, config: Config | None) -> Trained:
     """The network with the names of its classes, which weights of earlier versions do not tell."""
-    if trained.classes or trained.run is None:
+    about = trained.about
+    if about.classes or trained.run is None or config is None:
         return trained
     try:
-        config = load_result(trained.run).config
         source: DataSource = registry.load("data", config.data)
         names = tuple(source.load(config.seed).classes)
     except EvoNasError:  # the images are not here
         return trained
-    return replace(trained, classes=names) if len(names) == trained.geometry.classes else trained
+    fits = len(names) == about.geometry.classes
+    return replace(trained, about=replace(about, classes=names)) if fits else trained
 
 
 def _input(wish: Wish, name: str) -> dict[str, str]:

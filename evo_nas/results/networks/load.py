@@ -53,15 +53,16 @@ def load(
     else:
         with trusting(trust_code):
             trained = load_trained(str(what), weights=file)
-    network, geometry = trained.network, trained.geometry
+    network, about = trained.network, trained.about
+    geometry = about.geometry
     if num_classes is not None:
         as_classifier(network).reset_classifier(num_classes)
     network.pretrained_cfg = {  # type: ignore[assignment]  # a plain attribute, as timm's models have
         "input_size": (geometry.channels, geometry.image_size, geometry.image_size),
-        "mean": tuple(trained.mean),
-        "std": tuple(trained.std),
+        "mean": about.mean,
+        "std": about.std,
         "num_classes": geometry.classes,
-        "label_names": tuple(trained.classes),
+        "label_names": about.classes,
     }
     return network
 

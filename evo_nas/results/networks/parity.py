@@ -11,13 +11,13 @@ import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
 from evo_nas.core.plugins import registry
-from evo_nas.data.images import prepare
 from evo_nas.data.source import DataSource
 from evo_nas.errors import EvoNasError
 from evo_nas.space.space import Geometry
 
 TOLERANCE = 1e-4  # of how far outputs are apart from image to image
 _ROUNDING = 256 * torch.finfo(torch.float32).eps  # of the largest output, by another order of sums
+Sample = tuple[Tensor, str]  # pixels uint8 (n, channels, size, size), and where they are from
 _TELLING = 10  # how many times what is allowed outputs vary, for the check to mean something
 
 
@@ -68,21 +68,17 @@ def compare_outputs(
     parts = images[:1], images[1:]
     ours = torch.cat([network(part) for part in parts])
     theirs = torch.cat([exported(part) for part in parts])
-    difference = float((ours - theirs).abs().max()) if ours.shape == theirs.shape else math.nan
-    same = (
-        float((ours.argmax(1) == theirs.argmax(1)).float().mean())
-        if ours.shape == theirs.shape
-        else 0.0
-    )
+    difference, same = math.nan, 0.0
+    if ours.shape == theirs.shape:
+        difference = float((ours - theirs).abs().max())
+        same = float((ours.argmax(1) == theirs.argmax(1)).float().mean())
     spread = float((ours.amax(0) - ours.amin(0)).max())
     allowed = max(tolerance * spread, _ROUNDING * float(ours.abs().max()))
     return Parity(len(images), source, (1, len(images) - 1), difference, allowed, same, spread)
 
 
-def sample_pixels(
-    data: str | None, seed: int, geometry: Geometry, count: int
-) -> tuple[Tensor, str]:
-    """Pixels uint8 (n, channels, size, size) to compare networks on, and where they are from.
+def sample_pixels(data: str | None, seed: int, geometry: Geometry, count: int) -> Sample:
+    """Pixels to compare networks on.
 
     The first validation images of ``data``, as the run of that seed saw them; random ones where
     there are none or they cannot be read, with the reason.
@@ -129,8 +125,3 @@ class Normalised(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Pixels to logits (batch, classes)."""
         return self.network(pixels.to(torch.float32) * self.scale + self.shift)  # type: ignore[no-any-return]
-
-
-def reads(pixels: Tensor, mean: list[float], std: list[float], normalised: bool) -> Tensor:
-    """What a network reads of pixels: themselves, or normalised as in training."""
-    return pixels if normalised else prepare(pixels, mean, std, pixels.shape[-1])

@@ -13,6 +13,7 @@ from torch import nn
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.trusted_code import check_known
+from evo_nas.core.typed import typed
 from evo_nas.data.source import DataSource
 from evo_nas.errors import CheckpointError, SettingsError
 from evo_nas.results.result import load_result
@@ -34,17 +35,13 @@ from evo_nas.training.weights import (
 class Trained:
     """A network with its weights, and how its images are prepared.
 
-    ``classes`` are names, none if nothing says them; ``run`` is the folder of the run it is from.
-    ``measured`` is what best.json, a finalist's file or the weights say of how well it does.
+    ``run`` is the folder of the run it is from. ``measured`` is what best.json, a finalist's file
+    or the weights say of how well it does.
     """
 
     name: str
     network: nn.Module
-    geometry: Geometry
-    mean: Sequence[float]
-    std: Sequence[float]
-    classes: Sequence[str]
-    architecture: Architecture
+    about: Delivered
     space: Space
     weights: Path
     run: Path | None
@@ -91,33 +88,32 @@ def load_architecture(
     space: Space = registry.load("space", architecture.space)
     genome = space.check(architecture.genome)
     about = read_description(file)
-    if about is None and run is not None:
-        about = _of_run(run)
-    elif about is not None and about.genome != genome:
+    if about is not None and about.genome != genome:
         raise CheckpointError(f"{file} holds weights of another network than {architecture.name}")
-    geometry = about.geometry if about else space.target
-    network = space.build(genome, geometry)
+    if about is None:
+        about = _of_run(run) if run else Delivered("", genome, space.target, (), ())
+    network = space.build(genome, about.geometry)
     tensors = read_state_dict(file)
     check_weights(network, tensors, str(file))
     network.load_state_dict(tensors)
-    if about:
-        mean, std = mean or about.mean, std or about.std
+    mean, std = tuple(mean or about.mean), tuple(std or about.std)
     if not mean or not std:
         raise SettingsError(
             f"{file} does not say how images are normalised; give --mean and --std, such as "
             "0.485,0.456,0.406 and 0.229,0.224,0.225 for networks trained on ImageNet"
         )
     for values in (mean, std):
-        if len(values) != geometry.channels:
+        if len(values) != about.geometry.channels:
             raise SettingsError(
-                f"{architecture.name} reads {geometry.channels} channels, not {len(values)}"
+                f"{architecture.name} reads {about.geometry.channels} channels, not {len(values)}"
             )
-    classes = about.classes if about else ()
-    measured = _recorded(record) if record else read_told(file, "measured", dict[str, Any], "{}")
-    return Trained(
-        architecture.name, network.eval(), geometry, mean, std, classes, architecture, space, file,
-        run, measured,
-    )  # fmt: skip
+    about = replace(about, space=architecture.space, genome=genome, mean=mean, std=std)
+    if record is None:
+        measured = read_told(file, "measured", dict[str, Any], "{}")
+    else:
+        measured = json.loads(record.read_text(encoding="utf-8")).get("measured")
+        measured = measured if isinstance(measured, dict) else {}
+    return Trained(architecture.name, network.eval(), about, space, file, run, measured)
 
 
 def _find(what: str, weights: Path | None) -> tuple[Architecture, Path, Path | None]:
@@ -161,24 +157,13 @@ def _weights_of_finalist(run: Path, architecture: Architecture) -> Path:
     return found[-1]
 
 
-def _recorded(path: Path) -> Mapping[str, Any]:
-    """What was measured, as an architecture file of a run says it."""
-    measured = json.loads(path.read_text(encoding="utf-8")).get("measured", {})
-    return measured if isinstance(measured, dict) else {}
-
-
 def _of_run(folder: Path) -> Delivered:
     """What a run knows of its network whose weights do not say it."""
     result = load_result(folder)
     if result.best is None or "geometry" not in result.best["measured"]:
         raise CheckpointError(f"{folder} has no trained network")
+    table, place = result.best["measured"]["geometry"], f"{folder / BEST}, measured.geometry"
+    geometry = typed(Geometry, table, place, CheckpointError)
     source: DataSource = registry.load("data", result.config.data)
     data = source.load(result.config.seed)
-    try:
-        geometry = Geometry(**result.best["measured"]["geometry"])
-    except TypeError as error:
-        raise CheckpointError(f"{folder / BEST}: measured.geometry is none: {error}") from error
-    genome = tuple(result.best["genome"])
-    return Delivered(
-        result.config.space, genome, geometry, data.mean, data.std, tuple(data.classes)
-    )
+    return Delivered("", (), geometry, data.mean, data.std, tuple(data.classes))

@@ -24,7 +24,6 @@ from evo_nas.results.networks.export import Wish, export
 from evo_nas.results.networks.train import train_architecture
 from evo_nas.results.networks.trained import Trained, load_trained
 from evo_nas.results.result import Result
-from evo_nas.space.architecture import Architecture
 from evo_nas.space.space import Geometry
 from evo_nas.training.weight_files import save_weights
 from evo_nas.training.weights import Delivered, describe_weights
@@ -231,11 +230,15 @@ def test_finalists_and_best_json_are_networks_of_the_run(run: Result) -> None:
     first = load_trained(str(run.folder / "finalists" / "1.json"))
     second = load_trained(str(run.folder / "finalists" / "2.json"))
     for other in (same, first):
-        assert other.architecture.genome == best.architecture.genome
+        assert other.about.genome == best.about.genome
         for name, tensor in best.network.state_dict().items():
             torch.testing.assert_close(other.network.state_dict()[name], tensor, rtol=0, atol=0)
-    assert second.architecture.genome != best.architecture.genome
-    assert (second.geometry, second.mean, second.run) == (best.geometry, best.mean, first.run)
+    assert second.about.genome != best.about.genome
+    assert (second.about.geometry, second.about.mean, second.run) == (
+        best.about.geometry,
+        best.about.mean,
+        first.run,
+    )
     assert second.name == "my run-finalist-2"
     assert run.best is not None
     assert best.measured == run.best["measured"]
@@ -294,7 +297,7 @@ def test_code_that_architectures_and_weights_name_runs_only_if_it_is_trusted(
     network = trained(tmp_path, f"{plugin}:Tiny")
     file = tmp_path / "theirs.json"
     weights = network.weights
-    file.write_text(json.dumps({"space": f"{plugin}:Tiny", "genome": network.architecture.genome}))
+    file.write_text(json.dumps({"space": f"{plugin}:Tiny", "genome": network.about.genome}))
     monkeypatch.delenv("EVO_NAS_ALLOW_CODE")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "nobody's"))
     for _ in range(2):  # trusting it once is not for ever
@@ -415,5 +418,4 @@ def test_the_command_prints_and_keeps_the_check(
     kept = json.loads((tmp_path / "a b.safetensors.json").read_text())
     assert kept["check"] == document["checks"]["a b.safetensors"]
     again = load_trained(str(out))
-    assert isinstance(again.architecture, Architecture)
-    assert again.geometry == run.config.geometry
+    assert again.about.geometry == run.config.geometry
