@@ -69,7 +69,7 @@ def test_weights_say_what_they_are_for(weights: Path) -> None:
     trained = load_trained(f"glit_tiny={weights}")
     assert (trained.name, trained.about.mean) == ("GLiT-Tiny", STATISTICS[0])
     changed = load_trained(f"glit_tiny={weights}", mean=(0.5,) * 3, std=(0.5,) * 3)
-    assert (changed.mean, changed.std) == ((0.5,) * 3, (0.5,) * 3)
+    assert (changed.about.mean, changed.about.std) == ((0.5,) * 3, (0.5,) * 3)
 
 
 def test_a_run_knows_its_images(run: Result) -> None:
