@@ -7,13 +7,11 @@ a value, or one EvoNasError of one line that names the file and the key; never a
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 from hypothesis import strategies as st
 
 from evo_nas.core.validation import shown
@@ -37,14 +35,6 @@ class Changed:
 
     document: Any
     names: tuple[str, ...]
-
-    def write(self, folder: Path, suffix: str) -> Path:
-        """A new file in each example: readers may keep what has not changed."""
-        path = folder / f"{len(list(folder.iterdir()))}{suffix}"
-        path.write_text(
-            json.dumps(self.document) if suffix == ".json" else tomli_w.dumps(self.document)
-        )
-        return path
 
 
 def places(document: Any, named: str = "") -> Iterator[tuple[Any, Any, str]]:
