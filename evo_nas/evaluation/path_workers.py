@@ -8,8 +8,9 @@ and share that work.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,8 +92,8 @@ class PathWorkers:
             it = self._scorer
             others = (it.validation, it.calibration, it.mean, it.std, it.size, it.device)
             self._file = SharedFile((pack(it.supernet), others))
-            services = [_PathService(self._file.path) for _ in range(self._processes)]
-            self._pool: WorkerPool[list[Genome], Sequence[Metrics]] = WorkerPool(services)
+            openings = [partial(_scores, self._file.path)] * self._processes
+            self._pool: WorkerPool[list[Genome], Sequence[Metrics]] = WorkerPool(openings)
         order = sorted(range(len(genomes)), key=lambda i: genomes[i])
         dealt = [part.tolist() for part in np.array_split(np.array(order), parts)]
         metrics: dict[int, Metrics] = {}
@@ -110,15 +111,7 @@ class PathWorkers:
             self._file = None
 
 
-class _PathService:
-    """Scores a part of a generation; see :class:`evo_nas.core.workers.pool.Service`."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def open(self) -> None:
-        supernet, others = read_shared(self._file)
-        self._scorer = PathScorer(pickle.loads(supernet), *others)
-
-    def do(self, genomes: list[Genome]) -> Sequence[Metrics]:
-        return self._scorer.score(genomes)
+def _scores(file: Path) -> Callable[[list[Genome]], Sequence[Metrics]]:
+    """What scores a part of a generation, in a worker."""
+    supernet, others = read_shared(file)
+    return PathScorer(pickle.loads(supernet), *others).score

@@ -7,8 +7,9 @@ read; images in it are mapped, and so shared.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -67,8 +68,8 @@ class Workers:
         self._context, self._messages = context, Messages(context.progress)
         devices = _devices(context.device, context.jobs)
         self._file = SharedFile(_Job.of(evaluator, space, context, len(devices)))
-        services = [_EvaluatorService(self._file.path, device) for device in devices]
-        self._pool: WorkerPool[_Task, _Heard] = WorkerPool(services, limit)
+        openings = [partial(_open, self._file.path, device) for device in devices]
+        self._pool: WorkerPool[_Task, _Heard] = WorkerPool(openings, limit)
 
     def answers(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Answer]]:
         """Each position in ``genomes`` once, with checked metrics or why there are none.
@@ -152,33 +153,22 @@ class _Job:
 # -- in the worker ---------------------------------------------------------------------------------
 
 
-class _EvaluatorService:
-    """Evaluates one candidate after the other; see :class:`evo_nas.core.workers.pool.Service`."""
+def _open(file: Path, device: str) -> Callable[[_Task], _Heard]:
+    """What evaluates one candidate after the other."""
+    try:
+        return _Opened(read_shared(file), device).answer
+    except EvoNasError as error:
+        raise _known(error) from None
+    except Exception as error:  # a plug-in may fail in any way
+        raise EvaluatorError(
+            f"the evaluator could not be opened in a worker process: {describe(error)}"
+        ) from None
 
-    def __init__(self, job: Path, device: str) -> None:
-        self._job, self._device = job, device
 
-    def open(self) -> None:
-        try:
-            self._open(read_shared(self._job))
-        except EvoNasError as error:
-            raise _known(error) from None
-        except Exception as error:  # a plug-in may fail in any way
-            raise EvaluatorError(
-                f"the evaluator could not be opened in a worker process: {describe(error)}"
-            ) from None
+class _Opened:
+    """The evaluator, opened in a worker."""
 
-    def do(self, task: _Task) -> _Heard:
-        self._candidate = task
-        self._context.take()
-        self._listener.said.clear()
-        try:
-            ((_, answer),) = answers(self._evaluator, [task[0]], self._context)
-        except EvoNasError as error:
-            raise _known(error) from None
-        return answer, [*self._listener.said]
-
-    def _open(self, job: _Job) -> None:
+    def __init__(self, job: _Job, device: str) -> None:
         space: Space = registry.load("space", job.space)
         self._evaluator: Evaluator = registry.load("evaluator", job.evaluator)
         modules.check_files(job.files)
@@ -187,11 +177,22 @@ class _EvaluatorService:
         self._listener = _Listener()
         self._context = replace(
             job.context,
-            device=self._device,
+            device=device,
             progress=self._listener,
             initial_weights=self._weights if job.inherits else None,
         )
         self._evaluator.open(space, self._context)
+
+    def answer(self, task: _Task) -> _Heard:
+        """What a candidate is worth, and what happened on the way."""
+        self._candidate = task
+        self._context.take()
+        self._listener.said.clear()
+        try:
+            ((_, answer),) = answers(self._evaluator, [task[0]], self._context)
+        except EvoNasError as error:
+            raise _known(error) from None
+        return answer, [*self._listener.said]
 
     def _weights(self, genome: Genome) -> Mapping[str, Tensor]:
         candidate, weights = self._candidate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from evo_nas.core.plugins import registry
@@ -40,8 +41,8 @@ def outcomes_apart(kind: str, spec: str, limit: float, **options: Any) -> Iterat
         SpecError: the plug-in's spec, or that of a space, names nothing.
     """
     names = [check.name for check in _CHECKS[kind](spec, **options)]  # which loads nothing
-    service = _CheckService(kind, spec, options)
-    pool: WorkerPool[int, Outcome | _Refused] = WorkerPool([service], limit)
+    opening = partial(_checker, kind, spec, options)
+    pool: WorkerPool[int, Outcome | _Refused] = WorkerPool([opening], limit)
     try:
         for position, name in enumerate(names):
             ((_, found),) = pool.run([position])
@@ -64,30 +65,28 @@ class _Refused:
     reason: str
 
 
-class _CheckService:
-    """What the process does; see :class:`evo_nas.core.workers.pool.Service`."""
+def _checker(
+    kind: str, spec: str, options: Mapping[str, Any]
+) -> Callable[[int], Outcome | _Refused]:
+    """What makes a check, in the process; that keeps what earlier ones have computed."""
+    checks: list[Check] = []
 
-    def __init__(self, kind: str, spec: str, options: Mapping[str, Any]) -> None:
-        self._kind, self._spec, self._options = kind, spec, options
-        self._checks: list[Check] = []
-
-    def open(self) -> None:
-        """Nothing yet: to load a plug-in is limited in time, too."""
-
-    def do(self, position: int) -> Outcome | _Refused:
-        """Make a check; the process keeps what earlier ones have computed."""
+    def check(position: int) -> Outcome | _Refused:
         try:
-            self._checks = self._checks or self._load()
-            return self._checks[position].outcome()
+            if not checks:  # to load a plug-in is limited in time, too
+                checks.extend(_load(kind, spec, options))
+            return checks[position].outcome()
         except EvoNasError as error:
             return _Refused(str(error))
 
-    def _load(self) -> list[Check]:
-        _find(self._kind, self._spec)
-        options = dict(self._options)
-        if "space" in options:
-            options["space"] = registry.load("space", options["space"])
-        return _CHECKS[self._kind](self._spec, **options)
+    return check
+
+
+def _load(kind: str, spec: str, options: Mapping[str, Any]) -> list[Check]:
+    _find(kind, spec)
+    if "space" in options:
+        options = {**options, "space": registry.load("space", options["space"])}
+    return _CHECKS[kind](spec, **options)
 
 
 def _find(kind: str, spec: str) -> None:

@@ -33,7 +33,6 @@ from evo_nas.space.subspace import Subspace
 from tests.kit.dangerous import FAULTS
 from tests.kit.processes import FILE, SHORT, at_work, gone
 from tests.kit.runs import Listener, told
-from tests.kit.tinyspace import tiny_context
 
 HUNG = "no result within 5 s"
 
@@ -137,25 +136,19 @@ def test_programs_that_end_and_evaluators_that_do_not_open_there(tmp_path: Path)
         list(workers.answers([(0,) * 6]))
 
 
-def test_who_works_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_works_where(monkeypatch: pytest.MonkeyPatch) -> None:
     space: Space = registry.load("space", "tests.kit.plugins:Tiny?blocks=2")
     inside: Evaluator = registry.load("evaluator", "tests.kit.plugins:Score")
     outside: Evaluator = registry.load("evaluator", f"{FILE}:Dangerous")
-    context = tiny_context(tmp_path)
-
-    def count(evaluator: Evaluator, limit: float = 0, space: Space = space, **changes: Any) -> int:
-        return worker_count(evaluator, space, replace(context, **changes), limit)
-
-    assert count(inside, jobs=3) == 0
-    assert count(outside, jobs=1) == 0
-    assert count(outside, jobs=1, limit=2) == 1
-    assert count(outside, jobs=3) == 3
-    assert count(outside, jobs=3, device="cuda:1") == 0
-    assert count(outside, jobs=3, device="cuda:1", limit=2) == 1
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    assert count(outside, jobs=3, device="cuda") == 4
-    assert count(type(outside)(), jobs=3) == 0, "nobody knows how to load it"
-    assert count(outside, jobs=3, space=type(space)(blocks=2)) == 0
+    assert worker_count(inside, space, "cpu", 3, 0) == 0
+    for (device, jobs, limit), count in {
+        ("cpu", 1, 0): 0, ("cpu", 1, 2): 1, ("cpu", 3, 0): 3,
+        ("cuda:1", 3, 0): 0, ("cuda:1", 3, 2): 1, ("cuda", 3, 0): 4,
+    }.items():  # fmt: skip
+        assert worker_count(outside, space, device, jobs, limit) == count
+    assert worker_count(type(outside)(), space, "cpu", 3, 0) == 0, "nobody knows how to load it"
+    assert worker_count(outside, type(space)(blocks=2), "cpu", 3, 0) == 0
 
 
 def test_a_time_limit_that_holds_for_nothing_is_refused(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import torch
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
@@ -31,8 +32,6 @@ from .start import Lifeline, begin_work, lifeline, starting_workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-Task_contra = TypeVar("Task_contra", contravariant=True)
-Result_co = TypeVar("Result_co", covariant=True)
 
 _DEATHS = 2  # of workers at one task, until it is given up
 _LIBRARIES = ("OMP_NUM", "MKL_NUM", "OPENBLAS_NUM", "BLIS_NUM", "VECLIB_MAXIMUM", "NUMEXPR_NUM")
@@ -51,29 +50,21 @@ class Lost:
     reason: str
 
 
-class Service(Protocol[Task_contra, Result_co]):
-    """What one worker does; importable and of plain values, as it travels to each new process.
-
-    Both methods are called there, on the same object. ``do`` never returns None.
-    """
-
-    def open(self) -> None:
-        """Prepare, without a time limit; called first in each new process."""
-
-    def do(self, task: Task_contra) -> Result_co:
-        """The result of a task."""
+# Prepares a worker, in its process and without a time limit; gives what makes results of tasks.
+# It travels to each new process: importable, and of plain values.
+Opening: TypeAlias = Callable[[], Callable[[Task], Result]]
 
 
 class WorkerPool(Generic[Task, Result]):
-    """One worker for each service, started when there is work for it.
+    """One worker for each opening, started when there is work for it.
 
     A task that takes longer than ``limit`` seconds (0: any time) is lost. One during which the
     process dies is tried once more in a fresh one: what killed it may have been about memory that
     others used. Processes are of one thread, leave Ctrl-C to this one, and end when it does.
     """
 
-    def __init__(self, services: Sequence[Service[Task, Result]], limit: float = 0) -> None:
-        self._workers = [_Worker(service, limit or math.inf) for service in services]
+    def __init__(self, openings: Sequence[Opening[Task, Result]], limit: float = 0) -> None:
+        self._workers = [_Worker(opening, limit or math.inf) for opening in openings]
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Result | Lost]]:
         """Positions in ``tasks`` with their results, as they arrive.
@@ -98,7 +89,7 @@ class WorkerPool(Generic[Task, Result]):
                 busy = [worker for worker, result in found if result is None]
                 for worker, result in found:
                     if result is not None:
-                        yield worker.position, result
+                        yield worker.position, result if isinstance(result, Lost) else result[0]
         except BaseException:
             self.close()
             raise
@@ -125,28 +116,18 @@ def run_unordered(
                 result = function(task)
             yield position, result
         return
-    pool: WorkerPool[Task, tuple[Result]] = WorkerPool([_Calls(function)] * workers)
+    pool: WorkerPool[Task, Result] = WorkerPool([partial(_itself, function)] * workers)
     try:
         for position, found in pool.run(tasks):
             if isinstance(found, Lost):
                 raise EvoNasError(found.reason)
-            yield position, found[0]
+            yield position, found
     finally:
         pool.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Calls(Generic[Task, Result]):
-    """Calls a function."""
-
-    function: Callable[[Task], Result]
-
-    def open(self) -> None:
-        """Nothing to prepare."""
-
-    def do(self, task: Task) -> tuple[Result]:
-        """What it returns, which may be None, in a tuple."""
-        return (self.function(task),)
+def _itself(function: Callable[[Task], Result]) -> Callable[[Task], Result]:
+    return function
 
 
 class _Worker(Generic[Task, Result]):
@@ -156,8 +137,8 @@ class _Worker(Generic[Task, Result]):
     position: int
     deadline: float
 
-    def __init__(self, service: Service[Task, Result], limit: float) -> None:
-        self._service, self._limit = service, limit
+    def __init__(self, opening: Opening[Task, Result], limit: float) -> None:
+        self._opening, self._limit = opening, limit
         self._executor: ProcessPoolExecutor | None = None
 
     def begin(self, position: int, task: Task) -> None:
@@ -165,7 +146,7 @@ class _Worker(Generic[Task, Result]):
         self.position, self._task, self._deaths = position, task, 0
         self._go_on()
 
-    def look(self) -> Result | Lost | None:
+    def look(self) -> tuple[Result] | Lost | None:
         """What came of the task; None while nothing has."""
         if not self.future.done():
             if time.monotonic() < self.deadline:
@@ -173,7 +154,7 @@ class _Worker(Generic[Task, Result]):
             self.end()
             return Lost(f"no result within {self._limit:g} s")
         try:
-            result: Result = self.future.result()
+            result: tuple[Result] = self.future.result()
         except TerminatedWorkerError:
             self.end()
             self._deaths += 1
@@ -182,7 +163,7 @@ class _Worker(Generic[Task, Result]):
                 return Lost(f"its worker process died ({how}), and so did a second one")
             self._go_on()
             return None
-        if self._opening:
+        if not self._is_open:
             self._go_on()
             return None
         return result
@@ -194,13 +175,13 @@ class _Worker(Generic[Task, Result]):
             executor.shutdown(wait=True, kill_workers=True)
 
     def _go_on(self) -> None:
-        self._opening = self._executor is None
+        self._is_open = self._executor is not None
         if self._executor is None:
             with starting_workers():
                 self._executor = ProcessPoolExecutor(
                     max_workers=1, initializer=_begin, initargs=(lifeline(),), env=_ENVIRONMENT
                 )
-                self.future, self.deadline = self._executor.submit(_open, self._service), math.inf
+                self.future, self.deadline = self._executor.submit(_open, self._opening), math.inf
                 (self._process,) = self._executor._processes.values()
         else:
             self.future = self._executor.submit(_do, self._task)
@@ -218,13 +199,12 @@ def _begin(parent: Lifeline) -> None:
     torch.set_num_threads(1)
 
 
-_at_work: list[Service[Any, Any]] = []  # in a worker process, its service
+_at_work: list[Callable[[Any], Any]] = []  # in a worker process, what it does
 
 
-def _open(service: Service[Any, Any]) -> None:
-    service.open()
-    _at_work.append(service)
+def _open(opening: Opening[Any, Any]) -> None:
+    _at_work.append(opening())
 
 
-def _do(task: Any) -> Any:
-    return _at_work[0].do(task)
+def _do(task: Any) -> tuple[Any]:
+    return (_at_work[0](task),)

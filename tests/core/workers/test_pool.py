@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,10 @@ class Worker:
     folder: Path
     slow: float = 0
 
-    def open(self) -> None:
+    def opened(self) -> Callable[[str], tuple[str, int, int]]:
         (self.folder / str(os.getpid())).touch()
         time.sleep(self.slow)
+        return self.do
 
     def do(self, task: str) -> tuple[str, int, int]:
         word, _, marked = task.partition(" ")
@@ -59,7 +60,7 @@ def service(tmp_path: Path) -> Iterator[Worker]:
 
 @pytest.mark.slow
 def test_each_task_loses_its_own_result_only(service: Worker) -> None:
-    pool = WorkerPool([service, service], limit=5)
+    pool = WorkerPool([service.opened, service.opened], limit=5)
     tasks = ["a", "exit", "hang", "once mark", "interrupt", "b", "segfault"]
     try:
         found = dict(pool.run(tasks))
@@ -78,7 +79,7 @@ def test_each_task_loses_its_own_result_only(service: Worker) -> None:
 
 @pytest.mark.slow
 def test_opening_does_not_count_towards_the_limit(service: Worker, tmp_path: Path) -> None:
-    pool = WorkerPool([Worker(tmp_path, slow=1.5)], limit=1)
+    pool = WorkerPool([Worker(tmp_path, slow=1.5).opened], limit=1)
     try:
         ((position, answer),) = pool.run(["a"])
         assert (position, answer[0]) == (0, "a")  # type: ignore[index]
@@ -88,7 +89,7 @@ def test_opening_does_not_count_towards_the_limit(service: Worker, tmp_path: Pat
 
 @pytest.mark.slow
 def test_workers_are_made_as_they_are_needed_and_stay(service: Worker) -> None:
-    pool = WorkerPool([service] * 4)
+    pool = WorkerPool([service.opened] * 4)
     try:
         for _ in range(3):
             assert len(dict(pool.run(["a"]))) == 1
@@ -99,7 +100,7 @@ def test_workers_are_made_as_they_are_needed_and_stay(service: Worker) -> None:
 
 @pytest.mark.slow
 def test_what_a_task_raises_ends_the_work_and_the_workers(service: Worker) -> None:
-    pool = WorkerPool([service, service])
+    pool = WorkerPool([service.opened, service.opened])
     with pytest.raises(DataError, match="no such file"):
         list(pool.run(["hang", "raise"]))
     assert all(gone(process) for process in service.processes)
@@ -107,7 +108,7 @@ def test_what_a_task_raises_ends_the_work_and_the_workers(service: Worker) -> No
 
 @pytest.mark.slow
 def test_whoever_stops_listening_ends_the_workers(service: Worker) -> None:
-    results = WorkerPool([service, service]).run(["a", "hang"])
+    results = WorkerPool([service.opened, service.opened]).run(["a", "hang"])
     next(results)
     began = time.monotonic()
     results.close()  # type: ignore[attr-defined]

@@ -24,28 +24,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from evo_nas.cli.output import stoppable
 from evo_nas.core.workers.pool import WorkerPool, run_unordered
-from tests.core.workers.test_start import Program, Slow, wait
+from tests.core.workers.test_start import Slow, opened, program, wait
 
 works = {
-    "parallel": lambda shown: list(run_unordered(Program().do, ["a", "b"], 2)),
+    "parallel": lambda shown: list(run_unordered(program, ["a", "b"], 2)),
     "one waits": lambda shown: list(run_unordered(wait, ["a", Slow()], 2)),
-    "pool": lambda shown: list(WorkerPool([Program(), Program()]).run(["a", "b"])),
+    "pool": lambda shown: list(WorkerPool([opened, opened]).run(["a", "b"])),
 }
 stoppable(works[%r], True, Path("."), "evo-nas resume run")
 """
 
 
-class Program:
-    """A worker that starts a program, says in which process, and waits for it."""
+def program(task: str) -> str:
+    """Start a program that ends by Ctrl-C as any does, say in which process, and wait for it."""
+    started = subprocess.Popen(["sleep", "120"])
+    Path(f"{os.getpid()}.{task}").touch()
+    return f"{task} {started.wait()}"
 
-    def open(self) -> None:
-        """Nothing to prepare."""
 
-    def do(self, task: str) -> str:
-        """Wait for a program that ends by Ctrl-C as any does."""
-        program = subprocess.Popen(["sleep", "120"])
-        Path(f"{os.getpid()}.{task}").touch()
-        return f"{task} {program.wait()}"
+def opened() -> Callable[[str], str]:
+    return program
 
 
 class Slow:
