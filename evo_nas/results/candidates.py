@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evo_nas.core.plugins import registry
 from evo_nas.errors import in_short
-from evo_nas.evaluation.evaluator import Objective
+from evo_nas.evaluation.evaluator import Evaluator, Objective
 from evo_nas.search.scoring import most_frequent
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome
@@ -115,6 +116,12 @@ def read_stage(
             )
         ),
     )
+
+
+def objective_of(spec: str) -> Objective:
+    """What an evaluator ranks by first; raises an EvoNasError where it cannot be loaded."""
+    evaluator: Evaluator = registry.load("evaluator", spec)
+    return evaluator.objectives[0]
 
 
 def as_scored(item: Candidate | Evaluation) -> Scored:

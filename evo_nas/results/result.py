@@ -11,7 +11,6 @@ from evo_nas.core.console import duration
 from evo_nas.core.plugins import registry
 from evo_nas.core.validation import shown
 from evo_nas.errors import EvoNasError, RunError, SpaceError, nearest
-from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.charts.stages import flops_chart, time_chart
 from evo_nas.sampling.limits import format_amount, parse_range
@@ -25,7 +24,7 @@ from evo_nas.training.batches import Ledger
 
 from .agreement import split_half
 from .architecture import FoundArchitecture
-from .candidates import Stage, read_stage
+from .candidates import Stage, objective_of, read_stage
 from .facts import measured_facts
 from .frames import evaluations_frame
 
@@ -101,9 +100,7 @@ class Result:
         name = name or self.stages[-1]
         if name not in self.stages:
             raise RunError(f"the run has no stage {name!r}; {nearest(name, self.stages)}")
-        specs = self.config.evaluator, self.config.retrainer
-        evaluators: list[Evaluator] = [registry.load("evaluator", spec) for spec in specs]
-        goals = (evaluator.objectives[0] for evaluator in evaluators)
+        goals = map(objective_of, (self.config.evaluator, self.config.retrainer))
         return read_stage(self.evaluations, name, *goals)
 
     def frame(self) -> pd.DataFrame:

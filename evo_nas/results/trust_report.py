@@ -15,12 +15,12 @@ from evo_nas.core.plugins.trusted_code import check_known
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import read_json
 from evo_nas.errors import EvoNasError, RunError
-from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.results.charts.chart import Points, chart
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.search.store.store import Evaluation
 
 from .agreement import Agreement, RepeatNoise
+from .candidates import objective_of
 from .frames import records_frame
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
@@ -168,7 +168,10 @@ def read_trust(path: Path, searched: Sequence[Evaluation]) -> Trust:
     check_known([report.evaluator, report.against], path)
     rows = report.networks
     known = {e.genome: e for e in reversed(searched) if e.stage == report.stage}
-    truth = _objective(report.against, path)
+    try:
+        objective, truth = (objective_of(s).name for s in (report.evaluator, report.against))
+    except EvoNasError as error:
+        raise RunError(f"{path}: {error}") from error
     if not known.keys() >= {row.genome for row in rows}:
         raise RunError(f"{path} is no trust report of this run: a genome was not scored in it")
     repeats = len(rows[0].against)
@@ -183,20 +186,12 @@ def read_trust(path: Path, searched: Sequence[Evaluation]) -> Trust:
     return Trust(
         **{each.name: getattr(report, each.name) for each in fields(Findings)},
         folder=path.parent,
-        objective=_objective(report.evaluator, path),
+        objective=objective,
         truth=truth,
         networks=networks,
         truths=truths,
         file=path,
     )
-
-
-def _objective(spec: str, path: Path) -> str:
-    try:
-        evaluator: Evaluator = registry.load("evaluator", spec)
-    except EvoNasError as error:
-        raise RunError(f"{path}: {error}") from error
-    return evaluator.objectives[0].name
 
 
 def trust_picture(trust: Trust) -> str:

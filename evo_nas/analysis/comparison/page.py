@@ -1,4 +1,4 @@
-"""A comparison as one page of HTML, of the same look as a run's."""
+"""A comparison as one page of HTML, of the same look as a run's, and its tables."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from evo_nas.core.console import duration
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
 from evo_nas.results.page.render import render
 from evo_nas.results.page.repeat import command_line
+from evo_nas.results.tables import Table, score_text
+from evo_nas.sampling.limits import format_amount
 from evo_nas.search.limits import DEFAULT
 from evo_nas.search.run_folder import PAGE
 
-from .report import Report
-from .tables import difference_table, result_table
+from .file import Comparison
+from .report import TITLES, Report
 
 
 def write_comparison_page(found: Report, out: Path | None = None) -> Path:
@@ -35,6 +38,7 @@ def comparison_page(found: Report) -> str:
     comparison = found.comparison
     names = ", ".join(map(registry.short, comparison.strategies))
     space = registry.short(str(comparison.options["space"]))
+    folder = shlex.quote(str(found.folder))
     return render(
         "comparison.html",
         title=f"{names} on {space} within {_within(comparison.options)}",
@@ -47,11 +51,12 @@ def comparison_page(found: Report) -> str:
             }
             for protocol in comparison.protocols
         ],
-        folders=_folders(found),
-        command=_command(found),
+        # A run that counts under both protocols is named once.
+        folders=list(dict.fromkeys(each.folder for row in found.rows for each in row.outcomes)),
+        command=_command(comparison),
         next=[
-            (f"evo-nas show {shlex.quote(str(found.folder))}", "the tables in the terminal"),
-            (f"evo-nas report {shlex.quote(str(found.folder))}", "this page, made anew"),
+            (f"evo-nas show {folder}", "the tables in the terminal"),
+            (f"evo-nas report {folder}", "this page, made anew"),
         ],
         version=version("evo-nas"),
     )
@@ -65,9 +70,8 @@ def _within(options: Mapping[str, Any]) -> str:
     return ", ".join(told) or f"{DEFAULT} FLOPs"
 
 
-def _command(found: Report) -> str:
+def _command(comparison: Comparison) -> str:
     """The command that makes the comparison again, every option written out."""
-    comparison = found.comparison
     given: dict[str, object] = {
         "strategies": ",".join(comparison.strategies),
         "seeds": len(comparison.seeds),
@@ -78,6 +82,36 @@ def _command(found: Report) -> str:
     return command_line("evo-nas compare", given)
 
 
-def _folders(found: Report) -> list[str]:
-    """Where the runs are; a run that counts under both protocols once."""
-    return list(dict.fromkeys(outcome.folder for row in found.rows for outcome in row.outcomes))
+def result_table(found: Report, protocol: str) -> Table:
+    """What each strategy reached under a protocol, and at what cost, as the paper's Table 5."""
+    timed = protocol != "equal"  # there shared weights of earlier runs are used
+    rows = [
+        (
+            registry.short(row.strategy),
+            format_amount(row.mean("flops")),
+            row.spread,
+            score_text(row.best),
+            format_amount(row.mean("cost"), 3),
+            *([duration(row.mean("seconds"))] if timed else []),
+        )
+        for row in found.of(protocol)
+    ]
+    columns = ("method", ">FLOPs", ">mean ± sd", ">best", ">cost", *([">time"] if timed else []))
+    return Table(columns, rows, TITLES[protocol])
+
+
+def difference_table(found: Report, protocol: str) -> Table:
+    """Each strategy against each later one under a protocol, seed by seed."""
+    rows = [
+        (
+            registry.short(each.first),
+            registry.short(each.second),
+            f"{each.estimate.value:+.4f}",
+            f"{each.estimate.low:+.4f} to {each.estimate.high:+.4f}",
+            each.verdict(len(found.comparison.seeds)),
+        )
+        for each in found.differences
+        if each.protocol == protocol
+    ]
+    columns = ("first", "second", ">first minus second", ">95% interval", "verdict")
+    return Table(columns, rows, f"Differences: {TITLES[protocol]}")

@@ -16,7 +16,8 @@ from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.errors import SettingsError
-from evo_nas.evaluation.evaluator import Evaluator, Objective
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.results.candidates import objective_of
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.frames import records_frame
 from evo_nas.results.result import Result
@@ -30,7 +31,6 @@ from .protocol import Entry, cost, make_runs, plan_comparison
 if TYPE_CHECKING:
     import pandas as pd
 
-FILE = "comparison.json"
 TITLES = {
     "paper": "The paper's protocol: every strategy with the same settings",
     "equal": "Equal cost: as much as the first strategy, spent on more candidates and finalists",
@@ -76,9 +76,9 @@ class Row:
         return statistics.stdev(self.accuracies) if len(self.outcomes) > 1 else math.nan
 
     @property
-    def best(self) -> Outcome:
-        """The best of its runs."""
-        return (max if self.maximise else min)(self.outcomes, key=lambda o: o.accuracy)
+    def best(self) -> float:
+        """The best accuracy."""
+        return (max if self.maximise else min)(self.accuracies)
 
     @property
     def spread(self) -> str:
@@ -99,6 +99,14 @@ class Difference:
     first: str
     second: str
     estimate: Estimate
+
+    def verdict(self, seeds: int) -> str:
+        """What can be said of it, in plain words."""
+        if self.estimate.excludes_zero:
+            return "significant"
+        if not self.estimate.enough:
+            return f"{seeds} seeds are too few to be certain of any difference"
+        return f"not significant with {seeds} seeds"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -180,24 +188,22 @@ def report(folder: Path, entries: Sequence[Entry]) -> Report:
     comparison = Comparison.read(folder)
     results = {entry.folder: entry.result for entry in entries}
     first = next(iter(results.values()))
-    retrainer: Evaluator = registry.load("evaluator", first.config.retrainer)
-    objective = retrainer.objectives[0]
-    tested = all("test_accuracy" in _measured(result) for result in results.values())
-    outcomes = [_outcome(entry, results[entry.folder], objective, tested) for entry in entries]
-    rows = tuple(
-        Row(protocol, strategy, chosen, objective.maximise)
+    objective = objective_of(first.config.retrainer)
+    tested = all("test_accuracy" in _best(result)["measured"] for result in results.values())
+    outcomes: dict[tuple[str, str], list[Outcome]] = {
+        (protocol, strategy): []
         for protocol in comparison.protocols
         for strategy in comparison.strategies
-        if (
-            chosen := tuple(o for o in outcomes if (o.protocol, o.strategy) == (protocol, strategy))
-        )
-    )
+    }
+    for entry in entries:
+        outcome = _outcome(entry, results[entry.folder], objective, tested)
+        outcomes[entry.protocol, entry.strategy].append(outcome)
+    rows = tuple(Row(*of, tuple(all), objective.maximise) for of, all in outcomes.items() if all)
+    name = f"{objective.name} by {registry.short(first.config.retrainer)}"
     found = Report(
         folder=folder,
         comparison=comparison,
-        measure="test accuracy"
-        if tested
-        else f"{objective.name} by {registry.short(first.config.retrainer)}",
+        measure="test accuracy" if tested else name,
         unit="image passes" if first.cost.passes else "evaluations",
         rows=rows,
         differences=tuple(_differences(rows)),
@@ -205,7 +211,7 @@ def report(folder: Path, entries: Sequence[Entry]) -> Report:
     for protocol in comparison.protocols:
         write_atomically(found.picture(protocol), found.plot(protocol).svg.encode())
     document = json.dumps(comparison_document(found), indent=2)
-    write_atomically(folder / FILE, f"{document}\n".encode())
+    write_atomically(folder / "comparison.json", f"{document}\n".encode())
     return found
 
 
@@ -223,7 +229,7 @@ def comparison_document(found: Report) -> dict[str, Any]:
                 "flops": row.mean("flops"),
                 "accuracy": row.mean("accuracy"),
                 "standard_deviation": None if math.isnan(row.deviation) else row.deviation,
-                "best": row.best.accuracy,
+                "best": row.best,
                 "cost": row.mean("cost"),
                 "seconds": row.mean("seconds"),
                 "runs": [asdict(outcome) for outcome in row.outcomes],
@@ -237,23 +243,23 @@ def comparison_document(found: Report) -> dict[str, Any]:
     }
 
 
-def _measured(result: Result) -> dict[str, Any]:
+def _best(result: Result) -> dict[str, Any]:
     assert result.best is not None, "the run is finished"
-    measured: dict[str, Any] = result.best["measured"]
-    return measured
+    return result.best
 
 
 def _outcome(entry: Entry, result: Result, objective: Objective, tested: bool) -> Outcome:
-    assert result.best is not None, "the run is finished"
-    finalists = [e for e in result.of(result.stages[-1], "finalists") if e.failure is None]
-    best = (max if objective.maximise else min)(e.metrics[objective.name] for e in finalists)
+    best, finalists = _best(result), result.of(result.stages[-1], "finalists")
+    judged = [e.metrics[objective.name] for e in finalists if e.failure is None]
     return Outcome(
         protocol=entry.protocol,
         strategy=entry.strategy,
         seed=entry.seed,
         folder=str(entry.folder),
-        flops=result.best["target"]["flops"],
-        accuracy=_measured(result)["test_accuracy"] if tested else best,
+        flops=best["target"]["flops"],
+        accuracy=best["measured"]["test_accuracy"]
+        if tested
+        else (max if objective.maximise else min)(judged),
         cost=cost(result),
         seconds=sum(result.spent.values()),
         curve=tuple(best_so_far(result, objective)),
@@ -265,12 +271,3 @@ def _differences(rows: Sequence[Row]) -> Iterator[Difference]:
         if first.protocol == second.protocol and len(first.outcomes) > 1:
             estimate = mean_difference(first.accuracies, second.accuracies)
             yield Difference(first.protocol, first.strategy, second.strategy, estimate)
-
-
-def verdict(each: Difference, seeds: int) -> str:
-    """What can be said of a difference, in plain words."""
-    if each.estimate.excludes_zero:
-        return "significant"
-    if not each.estimate.enough:
-        return f"{seeds} seeds are too few to be certain of any difference"
-    return f"not significant with {seeds} seeds"

@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from evo_nas.analysis.comparison.file import Comparison
-from evo_nas.analysis.comparison.report import TITLES, Difference, Report, verdict
-from evo_nas.analysis.comparison.tables import result_table
+from evo_nas.analysis.comparison.page import result_table
+from evo_nas.analysis.comparison.report import TITLES, Difference, Report
 from evo_nas.api import Prepared
 from evo_nas.core.plugins import registry
 from evo_nas.results.tables import Table
@@ -83,5 +83,5 @@ def _sentence(each: Difference, seeds: int) -> str:
     estimate = each.estimate
     return (
         f"{registry.short(each.first)} - {registry.short(each.second)}: {estimate.value:+.4f} "
-        f"[{estimate.low:+.4f}, {estimate.high:+.4f}], {verdict(each, seeds)}"
+        f"[{estimate.low:+.4f}, {estimate.high:+.4f}], {each.verdict(seeds)}"
     )

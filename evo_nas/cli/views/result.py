@@ -9,10 +9,16 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from evo_nas.core.console import duration
-from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError, in_short
-from evo_nas.evaluation.evaluator import Evaluator, Objective
-from evo_nas.results.candidates import Candidate, Finalist, Stage, as_scored, read_stage
+from evo_nas.evaluation.evaluator import Objective
+from evo_nas.results.candidates import (
+    Candidate,
+    Finalist,
+    Stage,
+    as_scored,
+    objective_of,
+    read_stage,
+)
 from evo_nas.results.facts import best_facts
 from evo_nas.results.result import Result
 from evo_nas.results.tables import Table, score_text
@@ -122,10 +128,9 @@ def _finalists(stage: Stage, result: Result) -> RenderableType:
 def _objective(evaluator: str) -> Objective:
     """The first objective of an evaluator; accuracy if it cannot be loaded any more."""
     try:
-        loaded: Evaluator = registry.load("evaluator", evaluator)
+        return objective_of(evaluator)
     except EvoNasError:
         return Objective("accuracy")
-    return loaded.objectives[0]
 
 
 def _best(ranked: Sequence[Candidate | Finalist], objective: Objective) -> str:
