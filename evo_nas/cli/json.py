@@ -8,15 +8,18 @@ from typing import Any
 
 from evo_nas.analysis.published import Counted
 from evo_nas.api import Prepared
+from evo_nas.core.plugins import registry
 from evo_nas.results.result import Result
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
+from evo_nas.sampling.limits import Limit
 from evo_nas.search.limits import LimitFact, limit_facts
 from evo_nas.search.plan import Published
 from evo_nas.search.scoring import most_frequent
 from evo_nas.space.architecture import Architecture
 from evo_nas.space.sizes import sizes
 from evo_nas.space.space import Space
+from evo_nas.testing import Outcome
 
 from .catalogue import Details
 
@@ -47,43 +50,30 @@ def space_document(
     space: Space, legal: Feasible, limits: Limits, networks: Sequence[Published]
 ) -> dict[str, Any]:
     """A space, and what limits leave of it."""
+    found = sizes(space)
     return {
         "name": space.name,
         "target": asdict(space.target),
-        "budget": next(
-            (
-                {"low": cost.least, "high": cost.most, "cost": cost.metric}
-                for cost in limits.costs
-                if cost.metric == "flops"
-            ),
-            None,
-        ),
+        "budget": next((_budget(cost) for cost in limits.costs if cost.metric == "flops"), None),
         "limits": _facts(limit_facts(limits, legal)),
         **_legal(legal),
-        "sizes": _sizes(space),
+        "sizes": {
+            "combinations": found.every,
+            "by_level": found.levels,
+            "level_by_level": found.by_levels,
+            "reduction": found.reduction,
+            "searched_at_level": found.stages,
+        },
         "choices": [
-            {
-                "name": choice.name,
-                "options": list(choice.options),
-                "level": choice.level,
-                "slot": choice.slot,
-                "when": {parent: sorted(o, key=str) for parent, o in choice.when.items()},
-            }
+            asdict(choice) | {"when": {name: sorted(o, key=str) for name, o in choice.when.items()}}
             for choice in space.choices
         ],
         "published": [asdict(network) for network in networks],
     }
 
 
-def _sizes(space: Space) -> dict[str, Any]:
-    found = sizes(space)
-    return {
-        "combinations": found.every,
-        "by_level": found.levels,
-        "level_by_level": found.by_levels,
-        "reduction": found.reduction,
-        "searched_at_level": found.stages,
-    }
+def _budget(cost: Limit) -> dict[str, Any]:
+    return {"low": cost.least, "high": cost.most, "cost": cost.metric}
 
 
 def _facts(facts: Sequence[LimitFact]) -> list[dict[str, Any]]:
@@ -101,8 +91,9 @@ def _legal(legal: Feasible) -> dict[str, Any]:
     }
 
 
-def architecture_document(architecture: Architecture, space: Space) -> dict[str, Any]:
+def architecture_document(architecture: Architecture) -> dict[str, Any]:
     """An architecture with its options by name and its costs at the target."""
+    space: Space = registry.load("space", architecture.space)
     genome = space.check(architecture.genome)
     return {
         "name": architecture.name,
@@ -168,3 +159,9 @@ def result_document(result: Result) -> dict[str, Any]:
         "versions": result.facts["versions"],
         "config": asdict(result.config),
     }
+
+
+def outcomes_document(kind: str, spec: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The checks of a plug-in."""
+    passed = all(outcome.status != "failed" for outcome in outcomes)
+    return {"kind": kind, "spec": spec, "passed": passed, "checks": [*map(asdict, outcomes)]}

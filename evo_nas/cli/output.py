@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
-if TYPE_CHECKING:
-    from evo_nas.core.console import LiveProgress, PlainProgress
+from evo_nas.core.console import LiveProgress, PlainProgress, shown_on
+from evo_nas.core.signals import Stopped, stopped_by_signals
 
 T = TypeVar("T")
 
@@ -52,23 +52,13 @@ DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Print the plan and 
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
-def print_view(view: RenderableType) -> None:
-    """Print something for people."""
-    Console(highlight=False, soft_wrap=False).print(view)
-
-
-def print_json(document: object) -> None:
-    """Print something for programs."""
-    _set_aside.close()
-    print(json.dumps(document))
-
-
-def progress(quiet: bool) -> LiveProgress | PlainProgress:
-    """Where progress is shown: on the error stream."""
-    from evo_nas.core.console import PlainProgress, shown_on
-
-    console = Console(stderr=True, highlight=False, quiet=quiet)
-    return PlainProgress(console) if quiet else shown_on(console)
+def show(told: object) -> None:
+    """Print a view for people, or, where it is of values that JSON has, a document for programs."""
+    if isinstance(told, dict | list):
+        _set_aside.close()
+        print(json.dumps(told))
+    else:
+        Console(highlight=False, soft_wrap=False).print(told)
 
 
 def stoppable(
@@ -78,10 +68,9 @@ def stoppable(
 
     Which command goes on with it is said then, if what it keeps has been made.
     """
-    from evo_nas.core.signals import Stopped, stopped_by_signals
-
+    console = Console(stderr=True, highlight=False, quiet=quiet)  # progress is no result
     try:
-        with stopped_by_signals(), progress(quiet) as shown:
+        with stopped_by_signals(), PlainProgress(console) if quiet else shown_on(console) as shown:
             return work(shown)
     except KeyboardInterrupt as stop:
         ending = f"; go on with: {go_on}" if kept.exists() else ""

@@ -26,7 +26,7 @@ from evo_nas.search.options import Named
 
 from .curves import Curve, best_so_far, draw_curves
 from .file import Comparison
-from .protocol import Entry, cost, make_runs, plan_comparison
+from .protocol import Entry, cost, finished_runs, make_runs, plan_comparison
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,6 +213,11 @@ def report(folder: Path, entries: Sequence[Entry]) -> Report:
     document = json.dumps(comparison_document(found), indent=2)
     write_atomically(folder / "comparison.json", f"{document}\n".encode())
     return found
+
+
+def finished_report(folder: Path) -> Report:
+    """That of a comparison that is finished; raises a RunError where it is not."""
+    return report(folder, finished_runs(folder))
 
 
 def comparison_document(found: Report) -> dict[str, Any]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from evo_nas.cli.flags import with_options
-from evo_nas.cli.output import DryRunFlag, JsonFlag, QuietFlag, print_json, print_view, stoppable
-from evo_nas.errors import RunError
-
-if TYPE_CHECKING:
-    from evo_nas.analysis.comparison.report import Report
+from evo_nas.cli.output import DryRunFlag, JsonFlag, QuietFlag, show, stoppable
+from evo_nas.errors import RunError, SettingsError
 
 
 @with_options(
@@ -53,7 +50,6 @@ def compare(
     """Compare strategies: the same search by each of them, with several seeds."""
     from evo_nas.analysis.comparison.protocol import plan_comparison
     from evo_nas.cli.views.comparison import comparison_plan_view
-    from evo_nas.errors import SettingsError
 
     if runs:
         raise SettingsError(_without_arguments(runs[0]))
@@ -63,7 +59,7 @@ def compare(
     )  # fmt: skip
     prepared = planned.check()
     if not (as_json or (quiet and not dry_run)):
-        print_view(comparison_plan_view(planned, prepared, folder))
+        show(comparison_plan_view(planned, prepared, folder))
     if not dry_run:
         planned.save(folder)
         compare_in(folder, quiet, as_json)
@@ -72,12 +68,12 @@ def compare(
 def _without_arguments(given: Path) -> str:
     """What to do with what was given."""
     from evo_nas.analysis.comparison.file import FILE
-    from evo_nas.search import run_folder
+    from evo_nas.search.run_folder import CONFIG
 
     told, named = "compare makes runs of its own, as its options say", shlex.quote(str(given))
     if (given / FILE).is_file():
         return f"{told}; {given} is a comparison: evo-nas resume {named}, or evo-nas show {named}"
-    if (given / run_folder.CONFIG).is_file():
+    if (given / CONFIG).is_file():
         return (
             f"{told}; {given} is a run: evo-nas show {named} looks at it, and evo-nas figure "
             "accuracy draws several in one figure"
@@ -89,41 +85,15 @@ def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
     """Make, or go on with, the comparison in a folder, and show what came out."""
     from evo_nas.analysis.comparison.page import write_comparison_page
     from evo_nas.analysis.comparison.protocol import make_runs
-    from evo_nas.analysis.comparison.report import report
+    from evo_nas.analysis.comparison.report import comparison_document, report
+    from evo_nas.cli.views.comparison import comparison_view
 
     go_on = f"evo-nas resume {shlex.quote(str(folder))}"
     found = stoppable(
         lambda shown: report(folder, make_runs(folder, shown)), quiet or as_json, folder, go_on
     )
-    _print(found, as_json)
+    show((comparison_document if as_json else comparison_view)(found))
     try:
         write_comparison_page(found)
     except RunError as error:  # all else is there
         print(f"report.html could not be written: {error}", file=sys.stderr)
-
-
-def show_comparison(folder: Path, as_json: bool) -> None:
-    """Show a finished comparison."""
-    from evo_nas.analysis.comparison.protocol import finished_runs
-    from evo_nas.analysis.comparison.report import report
-
-    _print(report(folder, finished_runs(folder)), as_json)
-
-
-def report_comparison(folder: Path, out: Path | None) -> Path:
-    """Write a finished comparison as a page of HTML; its path."""
-    from evo_nas.analysis.comparison.page import write_comparison_page
-    from evo_nas.analysis.comparison.protocol import finished_runs
-    from evo_nas.analysis.comparison.report import report
-
-    return write_comparison_page(report(folder, finished_runs(folder)), out)
-
-
-def _print(found: Report, as_json: bool) -> None:
-    from evo_nas.analysis.comparison.report import comparison_document
-    from evo_nas.cli.views.comparison import comparison_view
-
-    if as_json:
-        print_json(comparison_document(found))
-    else:
-        print_view(comparison_view(found))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evo_nas.cli.output import JsonFlag, print_json, print_view
+from evo_nas.cli.output import JsonFlag, show
 
 from .figure import numbers
 
@@ -54,7 +54,7 @@ def export(
     written = write(trained, wish, out)
     if as_json:
         checks = {name: asdict(parity) for name, parity in written.checks.items()}
-        print_json({"path": str(written.path), "checks": checks})
+        show({"path": str(written.path), "checks": checks})
     else:
-        print_view(facts_view([(name, str(parity)) for name, parity in written.checks.items()]))
+        show(facts_view([(name, str(parity)) for name, parity in written.checks.items()]))
         print(written.path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from evo_nas.cli.output import print_view
+from evo_nas.cli.output import show
+from evo_nas.core.files import write_atomically
+from evo_nas.core.plugins import registry
+from evo_nas.errors import SpaceError
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Draw figures as the paper's, as files."
@@ -30,7 +34,6 @@ def accuracy(
 ) -> None:
     """Accuracy against FLOPs (Figure 1): of runs, of given points, of published ones."""
     from evo_nas.analysis.accuracy_figure import flops_figure, published_points, read_points
-    from evo_nas.core.files import write_atomically
     from evo_nas.results.result import load_result
 
     given = read_points(points) if points else []
@@ -47,9 +50,6 @@ def network(
 ) -> None:
     """An architecture as boxes (Figure 5), in the terminal and as SVG."""
     from evo_nas.cli.views.architecture import picture
-    from evo_nas.core.files import write_atomically
-    from evo_nas.core.plugins import registry
-    from evo_nas.errors import SpaceError
     from evo_nas.results.charts.cells import draw_cells
     from evo_nas.search.architectures import find_architecture
 
@@ -60,7 +60,7 @@ def network(
         raise SpaceError(f"space {space.name} has no picture of its architectures")
     path = out or Path(f"{architecture.name}.svg")
     write_atomically(path, draw_cells(cells, architecture.name).encode())
-    print_view(picture(cells))
+    show(picture(cells))
     print(path)
 
 
@@ -77,10 +77,7 @@ def features(
     out: Annotated[Path, typer.Option(help="The PNG file.")] = Path("features.png"),
 ) -> None:
     """Heat maps of networks' last features on pictures (Figure 6), side by side."""
-    import io
-
     from evo_nas.analysis.feature_figure import feature_figure
-    from evo_nas.core.files import write_atomically
     from evo_nas.results.networks.trained import load_trained
 
     given = numbers("--mean", mean), numbers("--std", std)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from evo_nas.cli.output import JsonFlag, print_json, print_view
+from evo_nas.cli.output import JsonFlag, show
+from evo_nas.core.plugins import registry
 from evo_nas.search.options import OPTIONS
 
 
@@ -24,7 +25,6 @@ def space(
     """Say how large a space is, what it reaches, and what limits leave of it."""
     from evo_nas.cli.json import space_document
     from evo_nas.cli.views.space import space_view
-    from evo_nas.core.plugins import registry
     from evo_nas.sampling.several import feasible_within
     from evo_nas.search.limits import space_limits
     from evo_nas.search.plan import published
@@ -33,10 +33,7 @@ def space(
     limits = space_limits(loaded, flops, params, limit or ())
     legal = feasible_within(loaded, limits.quick())
     networks = published(spec, loaded, limits)
-    if as_json:
-        print_json(space_document(loaded, legal, limits, networks))
-    else:
-        print_view(space_view(loaded, legal, limits, networks))
+    show((space_document if as_json else space_view)(loaded, legal, limits, networks))
     legal.require()
 
 
@@ -52,11 +49,7 @@ def costs(
     from evo_nas.cli.json import networks_document
     from evo_nas.cli.views.architecture import networks_view
 
-    counted = count_networks(networks or ())
-    if as_json:
-        print_json(networks_document(counted))
-    else:
-        print_view(networks_view(counted))
+    show((networks_document if as_json else networks_view)(count_networks(networks or ())))
 
 
 def list_(
@@ -76,16 +69,9 @@ def list_(
     from evo_nas.cli.views.tables import facts_view
 
     if spec is not None:
-        told = details(what, spec)
-        if as_json:
-            print_json(details_document(told))
-        else:
-            print_view(details_view(told))
+        show((details_document if as_json else details_view)(details(what, spec)))
         return
     entries = listing(what)
-    if as_json:
-        print_json(entries)
-        return
-    print_view(facts_view(list(entries.items())))
-    if what in WITH_OPTIONS:
-        print_view(f"Options of one: evo-nas list {what} NAME")
+    show(entries if as_json else facts_view(list(entries.items())))
+    if what in WITH_OPTIONS and not as_json:
+        show(f"Options of one: evo-nas list {what} NAME")

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from evo_nas.cli.output import JsonFlag, QuietFlag, print_json, print_view, stoppable
+from evo_nas.cli.output import JsonFlag, QuietFlag, show, stoppable
+from evo_nas.core.plugins import registry
 from evo_nas.search.options import OPTIONS
 
 
@@ -51,15 +52,11 @@ def train(
         checkpoint_path(path),
         shlex.join(["evo-nas", *sys.argv[1:]]),
     )  # fmt: skip
-    if as_json:
-        print_json(told)
-    else:
-        print_view(facts_view([(key, str(value)) for key, value in told.items()]))
+    show(told if as_json else facts_view([(key, str(value)) for key, value in told.items()]))
 
 
 def convert(network: str, checkpoint: Path, out: Path) -> None:
     """Turn a released checkpoint of a published network into safetensors."""
-    from evo_nas.core.plugins import registry
     from evo_nas.search.architectures import find_architecture
     from evo_nas.training.weights import convert as convert_checkpoint
 

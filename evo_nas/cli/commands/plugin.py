@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evo_nas.cli.output import JsonFlag, print_json, print_view
+from evo_nas.cli.output import JsonFlag, show
 
 Kind = Annotated[str, typer.Argument(help="space, evaluator or strategy.")]
 
@@ -46,7 +46,8 @@ def check(
     as_json: JsonFlag = False,
 ) -> None:
     """Check that a plug-in keeps its contract, and say what to fix."""
-    from evo_nas.cli.views.plugins import outcome_view, outcomes_document, summary
+    from evo_nas.cli.json import outcomes_document
+    from evo_nas.cli.views.plugins import outcome_view, summary
     from evo_nas.testing.isolated import outcomes_apart
 
     given = {"space": space, "data": data, "samples": samples}
@@ -56,11 +57,8 @@ def check(
     for outcome in outcomes_apart(kind, spec, time_limit, **options):
         outcomes.append(outcome)
         if not as_json:
-            print_view(outcome_view(outcome))
-    if as_json:
-        print_json(outcomes_document(kind, spec, outcomes))
-    else:
-        print_view(summary(f"{kind} {spec}", outcomes))
+            show(outcome_view(outcome))
+    show((outcomes_document if as_json else summary)(kind, spec, outcomes))
     if any(outcome.status == "failed" for outcome in outcomes):
         raise typer.Exit(1)
 

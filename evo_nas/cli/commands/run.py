@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from evo_nas.cli.flags import with_options
-from evo_nas.cli.output import DryRunFlag, JsonFlag, QuietFlag, print_json, print_view, stoppable
+from evo_nas.cli.output import DryRunFlag, JsonFlag, QuietFlag, stoppable
+from evo_nas.cli.output import show as show_one
+from evo_nas.errors import RunError
 
-from .compare import compare_in, report_comparison, show_comparison
+from .compare import compare_in
 
 if TYPE_CHECKING:
     from evo_nas.results.result import Result
@@ -27,20 +31,14 @@ def run(
 ) -> None:
     """Search, retrain the finalists and deliver the best network."""
     from evo_nas.api import prepare
+    from evo_nas.cli.json import plan_document
     from evo_nas.cli.views.plan import plan_view
 
     prepared = prepare(**options)
-    if as_json and dry_run:
-        from evo_nas.cli.json import plan_document
-
-        print_json(plan_document(prepared))
-    elif not (as_json or (quiet and not dry_run)):
-        print_view(plan_view(prepared))
+    if dry_run or not (as_json or quiet):
+        show_one((plan_document if as_json else plan_view)(prepared))
     if not dry_run:
-        result = stoppable(
-            prepared.start, quiet or as_json, prepared.folder, _resume(prepared.folder)
-        )
-        _print_result(result, as_json)
+        _work(prepared.start, prepared.folder, quiet, as_json)
 
 
 def resume(
@@ -54,7 +52,6 @@ def resume(
     """Go on with a run, or a comparison, that was stopped or killed."""
     from evo_nas import api
     from evo_nas.analysis.comparison.file import FILE
-    from evo_nas.errors import RunError
     from evo_nas.search import run_folder
 
     if (run / FILE).is_file():
@@ -63,44 +60,31 @@ def resume(
         compare_in(run, quiet, as_json)
         return
     run_folder.check(run)
-    result = stoppable(
-        lambda shown: api.resume(run, shown, retry_failed=retry_failed),
-        quiet or as_json,
-        run,
-        _resume(run),
-    )
-    _print_result(result, as_json)
+    _work(partial(api.resume, run, retry_failed=retry_failed), run, quiet, as_json)
 
 
-def _resume(folder: Path) -> str:
-    return f"evo-nas resume {shlex.quote(str(folder))}"
+def _work(work: Callable[[Any], Result], folder: Path, quiet: bool, as_json: bool) -> None:
+    go_on = f"evo-nas resume {shlex.quote(str(folder))}"
+    _show_result(stoppable(work, quiet or as_json, folder, go_on), as_json)
 
 
 def show(what: str, as_json: JsonFlag = False) -> None:
     """Show a run, a comparison, an architecture file, or a published network as glit_tiny."""
     from evo_nas.analysis.comparison.file import FILE
+    from evo_nas.analysis.comparison.report import comparison_document, finished_report
     from evo_nas.cli.json import architecture_document
-    from evo_nas.cli.views.architecture import architecture_view
-    from evo_nas.core.plugins import registry
+    from evo_nas.cli.views.architecture import named_view
+    from evo_nas.cli.views.comparison import comparison_view
     from evo_nas.results.result import load_result
-    from evo_nas.search import run_folder
     from evo_nas.search.architectures import find_architecture
 
     path = Path(what)
     if (path / FILE).is_file():
-        show_comparison(path, as_json)
-        return
-    if path.is_dir():
-        run_folder.check(path)
-        _print_result(load_result(path), as_json)
-        return
-    architecture = find_architecture(what)
-    space = registry.load("space", architecture.space)
-    genome = space.check(architecture.genome)
-    if as_json:
-        print_json(architecture_document(architecture, space))
+        show_one((comparison_document if as_json else comparison_view)(finished_report(path)))
+    elif path.is_dir():
+        _show_result(load_result(path), as_json)
     else:
-        print_view(architecture_view(space, genome, architecture.name))
+        show_one((architecture_document if as_json else named_view)(find_architecture(what)))
 
 
 def clean(
@@ -126,27 +110,25 @@ def report(
 ) -> None:
     """Write a run, or a comparison, as one page of HTML that needs no network."""
     from evo_nas.analysis.comparison.file import FILE
+    from evo_nas.analysis.comparison.page import write_comparison_page
+    from evo_nas.analysis.comparison.report import finished_report
     from evo_nas.results.page.run import write_report
     from evo_nas.results.result import load_result
-    from evo_nas.search import run_folder
 
     if (run / FILE).is_file():
-        path = report_comparison(run, out)
+        path = write_comparison_page(finished_report(run), out)
     else:
-        run_folder.check(run)
         path = write_report(load_result(run), out)
     print(f"{path}: open it in any browser")
 
 
-def _print_result(result: Result, as_json: bool) -> None:
+def _show_result(result: Result, as_json: bool) -> None:
     from evo_nas.cli.json import result_document
     from evo_nas.cli.views.result import result_view
-    from evo_nas.core.plugins import registry
     from evo_nas.results.result import check_genomes
 
     if as_json:
-        print_json(result_document(result))
-        return
-    space = registry.load("space", result.config.space)
-    check_genomes(result, space)
-    print_view(result_view(result, space))
+        show_one(result_document(result))
+    else:
+        check_genomes(result, result.space)
+        show_one(result_view(result, result.space))

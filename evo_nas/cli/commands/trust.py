@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from evo_nas.cli.output import JsonFlag, QuietFlag, print_json, print_view, stoppable
+from evo_nas.cli.output import JsonFlag, QuietFlag, show, stoppable
 
 
 def trust(
@@ -41,7 +41,4 @@ def trust(
         run,
         shlex.join(["evo-nas", *sys.argv[1:]]),
     )  # fmt: skip
-    if as_json:
-        print_json(trust_document(found))
-    else:
-        print_view(trust_view(found))
+    show((trust_document if as_json else trust_view)(found))

@@ -12,10 +12,12 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from evo_nas.analysis.published import Counted, PublishedNetwork
+from evo_nas.core.plugins import registry
 from evo_nas.results.architecture import slots_table
 from evo_nas.results.charts.cells import shade_colour
 from evo_nas.results.tables import Table
 from evo_nas.sampling.limits import format_amount
+from evo_nas.space.architecture import Architecture
 from evo_nas.space.space import Cell, Genome, Space
 from evo_nas.space.table import SlotTable, slot_table
 
@@ -68,6 +70,12 @@ def architecture_view(space: Space, genome: Genome, title: str) -> RenderableTyp
     if slots.rows:
         parts.append(_slots_view(slots))
     return Group(*parts)
+
+
+def named_view(architecture: Architecture) -> RenderableType:
+    """An architecture of a file, or a published one."""
+    space: Space = registry.load("space", architecture.space)
+    return architecture_view(space, space.check(architecture.genome), architecture.name)
 
 
 def _slots_view(slots: SlotTable) -> Grid:

@@ -1,4 +1,4 @@
-"""Plug-ins for people and programs: their options, and the outcomes of checks."""
+"""Plug-ins for people: their options, and the outcomes of checks."""
 
 from __future__ import annotations
 
@@ -30,21 +30,11 @@ def outcome_view(outcome: Outcome) -> RenderableType:
     return table
 
 
-def summary(what: str, outcomes: Sequence[Outcome]) -> str:
+def summary(kind: str, spec: str, outcomes: Sequence[Outcome]) -> str:
     """One line at the end."""
     counts: Counter[str] = Counter(outcome.status for outcome in outcomes)
     told = ", ".join(f"{counts[status]} {status}" for status in _STYLES if counts[status])
-    return f"{what}: {told}"
-
-
-def outcomes_document(kind: str, spec: str, outcomes: Sequence[Outcome]) -> dict[str, object]:
-    """What ``evo-nas check --json`` prints."""
-    return {
-        "kind": kind,
-        "spec": spec,
-        "passed": all(outcome.status != "failed" for outcome in outcomes),
-        "checks": [{"name": o.name, "status": o.status, "message": o.message} for o in outcomes],
-    }
+    return f"{kind} {spec}: {told}"
 
 
 def details_view(details: Details) -> RenderableType:
