@@ -139,24 +139,6 @@ def square(side):
     return Geometry(side * 2, 1, 10, 2, 48, 3)
 
 
-@pytest.mark.parametrize(
-    ("geometry", "words"),
-    [
-        (Geometry(30, 3, 10, 4, 48, 3), "30 pixels cannot be cut into patches of 4"),
-        (Geometry(32, 3, 10, 4, 48, 4), "multiple of 3"),
-        (Geometry(32, 3, 10, 4, 50, 3), "choose a multiple of 6"),
-        (Geometry(32, 3, 10, 4, 51, 3), "even share"),
-        (Geometry(32, 3, 0, 4, 48, 3), "must be positive"),
-        (Geometry(32, 3, 10, 0, 48, 3), "patches of 0"),
-    ],
-)
-def test_impossible_geometries_are_told(geometry, words):
-    glit = space()
-    for make in (lambda: glit.build(draw(glit, 0), geometry), lambda: glit.supernet(geometry)):
-        with pytest.raises(SpaceError, match=words):
-            make()
-
-
 def test_the_same_genome_at_another_geometry():
     glit = space()
     network = glit.build(draw(glit, 3), small(glit, classes=7))

@@ -5,15 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-import evo_nas
-from evo_nas.errors import SpaceError
 from evo_nas.evaluation.paths import score
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import parse_range
-from evo_nas.space.space import Geometry
 from evo_nas.space.subspace import Subspace
 from tests.kit.loading import draw, module, small, space
-from tests.kit.paths import TINY_RUN, check_scores_alone, images, norms, pixels, prepared, shaken
+from tests.kit.paths import images, norms, pixels, prepared, shaken
 
 
 @pytest.fixture(scope="module")
@@ -100,24 +97,6 @@ def test_channels_follow_the_width(mobile):
     assert layout(mobile.proxy(8, 1, 10)).channels == [4, 6, 10, 20, 28, 40]
 
 
-@pytest.mark.parametrize(
-    ("geometry", "words"),
-    [
-        (Geometry(32, 3, 10, width=3), "must be a multiple of 2"),
-        (Geometry(32, 3, 10, patch_size=4, width=4), "leave both out"),
-        (Geometry(32, 3, 10, width=4, heads=2), "leave both out"),
-        (Geometry(32, 3, 0, width=4), "must be positive"),
-    ],
-)
-def test_impossible_geometries_are_told(geometry, words, mobile):
-    for make in (
-        lambda: mobile.build(draw(mobile, 0), geometry),
-        lambda: mobile.supernet(geometry),
-    ):
-        with pytest.raises(SpaceError, match=words):
-            make()
-
-
 def narrow(mobile):
     """A part of the space, so that shared weights are quickly made."""
     fixed = {c.name: c.options[1] for c in mobile.choices if c.name.endswith("expansion")}
@@ -136,14 +115,6 @@ def test_a_supernet_holds_what_can_be_reached_and_no_more(mobile):
         supernet(torch.randn(4, 1, 8, 8)).sum().backward()
         used |= {name for name, w in supernet.named_parameters() if w.grad is not None}
     assert used == {name for name, _ in supernet.named_parameters()}
-
-
-def test_scores_do_not_depend_on_company(mobile):
-    searched = narrow(mobile)
-    first = draw(searched, 0)
-    related = [(*first[:15], *draw(searched, seed)[15:]) for seed in range(3)]
-    supernet = shaken(searched.supernet(small(searched)))
-    check_scores_alone(supernet, [searched.lift(genome) for genome in related])
 
 
 def test_a_calibrated_path_is_the_stand_alone_network_calibrated(mobile):
@@ -177,12 +148,3 @@ def test_picture(mobile):
     assert len(boxes) == sum(map(len, stages))
     assert boxes[0].title == "1.1"
     assert boxes[0].lines == (f"K{stages[0][0].kernel}", f"E{stages[0][0].expansion}")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["hierarchical", "spos", "largest"])
-def test_a_run(strategy, tmp_path):
-    result = evo_nas.run(
-        "mobilenet", "0.25G", strategy=strategy, run_dir=tmp_path / "run", **TINY_RUN
-    )
-    assert result.best["target"]["flops"] <= 250_000_000

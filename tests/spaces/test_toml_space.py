@@ -9,7 +9,7 @@ from evo_nas.api import prepare
 from evo_nas.core.plugins import places, registry
 from evo_nas.errors import RunError, SpaceError, SpecError
 from evo_nas.space import flops
-from tests.kit.loading import AUTOFORMER_TOML, GLIT_TOML, draw, space
+from tests.kit.loading import GLIT_TOML, draw, space
 from tests.kit.paths import TINY_RUN
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "runs" / "recipes" / "my_space.toml"
@@ -19,11 +19,6 @@ def written(folder, text, name="mine.toml"):
     path = folder / name
     path.write_text(text)
     return path
-
-
-@pytest.fixture(params=[GLIT_TOML, AUTOFORMER_TOML], ids=["glit", "autoformer"])
-def file(request, tmp_path):
-    return written(tmp_path, request.param)
 
 
 def test_a_path_is_a_spec(tmp_path, monkeypatch):
@@ -171,10 +166,3 @@ def test_a_run_goes_on_from_another_folder_but_not_with_another_space(tmp_path, 
         evo_nas.resume(tmp_path / "run")
     path.write_text("# A comment is no change.\n" + GLIT_TOML)
     assert evo_nas.resume(tmp_path / "run").best is not None
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["hierarchical", "spos", "largest"])
-def test_a_run(file, strategy, tmp_path):
-    result = evo_nas.run(str(file), "40M", strategy=strategy, run_dir=tmp_path / "run", **TINY_RUN)
-    assert result.best["target"]["flops"] <= 40_000_000
