@@ -32,49 +32,63 @@ def evaluation(
     )  # fmt: skip
 
 
-def test_what_is_added_is_read_back_in_the_order_proposed(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run.sqlite"
+
+
+@pytest.fixture
+def store(path: Path) -> Store:
+    return Store.create(path, SPACE)
+
+
+def fill(store: Store, count: int) -> None:
+    for position in range(count):
+        store.add(evaluation(position), SPACE, 0.5)
+    store.close()
+
+
+def execute(path: Path, statement: str, *values: object) -> list[Any]:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def test_what_is_added_is_read_back_in_the_order_proposed(path: Path, store: Store) -> None:
     added = [evaluation(1), evaluation(0), evaluation(0, 1), evaluation(0, 0, "finalists")]
     for each in added:
         store.add(each, SPACE, 0.5)
     store.close()
-    store = Store(tmp_path / "run.sqlite")
+    store = Store(path)
     assert store.evaluations("stage1", "search") == [added[1], added[0], added[2]]
     assert store.evaluations("stage1", "search", 1) == [added[2]]
     assert store.evaluations() == [added[1], added[0], added[2], added[3]]
     assert store.evaluations("stage2") == []
 
 
-def test_a_generation_is_found_without_looking_at_the_others(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
+def test_a_generation_is_found_without_looking_at_the_others(store: Store) -> None:
     taken: list[int] = []
+
+    def count() -> int:
+        """One more step of SQLite's machine; 0 lets it go on."""
+        taken[-1] += 1
+        return 0
+
     for generation in range(400):
         store.add(evaluation(0, generation, seconds=0), SPACE, 0.5)
         if generation in (9, 399):
             taken.append(0)
-            store._connection.set_progress_handler(lambda: count(taken), 1)
+            store._connection.set_progress_handler(count, 1)
             assert store.evaluations("stage1", "search", 5) == [evaluation(0, 5, seconds=0)]
             store._connection.set_progress_handler(None, 1)
     assert 10 < taken[0] == taken[1]
 
 
-def count(taken: list[int]) -> int:
-    """One more step of SQLite's machine; 0 lets it go on."""
-    taken[-1] += 1
-    return 0
+def test_choices_can_be_read_by_name(path: Path, store: Store) -> None:
+    fill(store, 1)
+    assert dict(execute(path, "SELECT name, value FROM named_choices")) == SPACE.options(GENOME)
 
 
-def test_choices_can_be_read_by_name(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
-    store.add(evaluation(), SPACE, 0.5)
-    store.close()
-    with sqlite3.connect(tmp_path / "run.sqlite") as connection:
-        found = dict(connection.execute("SELECT name, value FROM named_choices").fetchall())
-    assert found == SPACE.options(GENOME)
-
-
-def test_facts_and_time(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
+def test_facts_and_time(store: Store) -> None:
     store.set_fact("versions", {"torch": "2"})
     store.spend("stage1", "search", 1.0)
     store.spend("stage0", "training", 2.0)
@@ -87,8 +101,7 @@ def test_facts_and_time(tmp_path: Path) -> None:
     ]
 
 
-def test_images_are_those_of_evaluations_and_of_what_went_before(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
+def test_images_are_those_of_evaluations_and_of_what_went_before(store: Store) -> None:
     store.spend("stage1", "training", 2.0, Ledger(1000, 0))
     store.spend("stage1", "training", 1.0, Ledger(1000, 0))  # resumed: seconds add up, images not
     store.spend("stage1", "search", 1.0)
@@ -102,25 +115,21 @@ def test_images_are_those_of_evaluations_and_of_what_went_before(tmp_path: Path)
     }
 
 
-def test_an_evaluation_cannot_be_recorded_twice(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
+def test_an_evaluation_cannot_be_recorded_twice(store: Store) -> None:
     store.add(evaluation(), SPACE, 0.5)
     with pytest.raises(RunError, match="UNIQUE"):
         store.add(evaluation(), SPACE, 0.5)
 
 
 def test_slow_evaluations_are_committed_at_once_and_quick_ones_together(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def committed() -> int:
-        reader = Store(tmp_path / "run.sqlite", read_only=True)
-        found = len(reader.evaluations())
-        reader.close()
-        return found
+        return len(read(path)[0])
 
     now = 0.0
     monkeypatch.setattr("evo_nas.search.store.store.time.monotonic", lambda: now)
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
+    store = Store.create(path, SPACE)
     store.add(evaluation(0, seconds=0.02), SPACE, 0.5)
     assert committed() == 1
     store.add(evaluation(1, seconds=0.001), SPACE, 0.5)
@@ -135,123 +144,83 @@ def test_slow_evaluations_are_committed_at_once_and_quick_ones_together(
     assert committed() == 5
 
 
-@pytest.mark.parametrize("damage", ["missing", "text", "empty", "hole", "schema"])
-def test_a_damaged_file_is_named(tmp_path: Path, damage: str) -> None:
-    path = tmp_path / "run.sqlite"
-    store = Store.create(path, SPACE)
-    for position in range(200):
-        store.add(evaluation(position), SPACE, 0.5)
-    store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    store.close()
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "text": lambda content: b"this is no database, whatever its name says" * 100,
+    "empty": lambda content: b"",
+    "hole": lambda content: content[:4096] + b"\xff" * 8192 + content[12288:],
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, "missing"])
+def test_a_damaged_file_is_named(path: Path, store: Store, damage: str) -> None:
+    fill(store, 200)
     if damage == "missing":
         path.unlink()
-    elif damage == "text":
-        path.write_text("this is no database, whatever its name says" * 100)
-    elif damage == "empty":
-        path.write_bytes(b"")
-    elif damage == "hole":
-        content = bytearray(path.read_bytes())
-        content[4096:12288] = b"\xff" * 8192
-        path.write_bytes(content)
     else:
-        with sqlite3.connect(path) as connection:
-            connection.execute("PRAGMA user_version = 99")
+        path.write_bytes(DAMAGES[damage](path.read_bytes()))
     with pytest.raises(RunError, match=r"run\.sqlite"):
         Store(path)
 
 
-# What evo-nas wrote before candidates could fail.
 VERSION_2 = """
-CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE choices (position INTEGER PRIMARY KEY, name TEXT NOT NULL);
-CREATE TABLE evaluations (
-    id INTEGER PRIMARY KEY, stage TEXT NOT NULL, phase TEXT NOT NULL, generation INTEGER NOT NULL,
-    position INTEGER NOT NULL, genome TEXT NOT NULL, options TEXT NOT NULL, flops INTEGER NOT NULL,
-    params INTEGER NOT NULL, score REAL NOT NULL, metrics TEXT NOT NULL, origin TEXT NOT NULL,
-    parents TEXT NOT NULL, seconds REAL NOT NULL, trained INTEGER NOT NULL,
-    measured INTEGER NOT NULL, UNIQUE (stage, phase, generation, position)
-);
-CREATE TABLE spent (
-    stage TEXT, phase TEXT, seconds REAL NOT NULL, trained INTEGER NOT NULL,
-    measured INTEGER NOT NULL, PRIMARY KEY (stage, phase)
-);
+DROP VIEW named_choices;
+ALTER TABLE evaluations DROP COLUMN failure;
+ALTER TABLE evaluations DROP COLUMN checksum;
+ALTER TABLE facts DROP COLUMN checksum;
+ALTER TABLE choices DROP COLUMN checksum;
+ALTER TABLE spent DROP COLUMN checksum;
 CREATE VIEW named_choices AS
     SELECT e.id AS evaluation, c.name AS name, o.value AS value
     FROM evaluations e, json_each(e.options) o JOIN choices c ON c.position = o.key
     WHERE o.value IS NOT NULL;
+PRAGMA user_version = 2;
 """
 
 
 def as_version_2(path: Path) -> None:
     """Make the file what evo-nas wrote before candidates could fail."""
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        tables = {
-            name: connection.execute(f"SELECT * FROM {name}").fetchall()
-            for name in ("facts", "choices", "evaluations", "spent")
-        }
-        connection.execute("DROP VIEW named_choices")
-        for name in tables:
-            connection.execute(f"DROP TABLE {name}")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
         connection.executescript(VERSION_2)
-        for name, rows in tables.items():
-            columns = len(connection.execute(f"PRAGMA table_info({name})").fetchall())
-            marks = ", ".join("?" * columns)
-            connection.executemany(
-                f"INSERT INTO {name} VALUES ({marks})", [row[:columns] for row in rows]
-            )
-        connection.execute("PRAGMA user_version = 2")
 
 
 def layout(path: Path) -> dict[str, list[tuple[str, str, int]]]:
     """By table or view: names and types of columns, and whether they may be null."""
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        names = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type != 'index'"
-        ).fetchall()
-        return {
-            name: [row[1:4] for row in connection.execute(f"PRAGMA table_info({name})")]
-            for (name,) in names
-        }
+    names = execute(path, "SELECT name FROM sqlite_master WHERE type != 'index'")
+    return {
+        name: [row[1:4] for row in execute(path, f"PRAGMA table_info({name})")] for (name,) in names
+    }
 
 
-def test_a_failed_evaluation_has_a_reason_and_no_score(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
+def test_a_failed_evaluation_has_a_reason_and_no_score(path: Path, store: Store) -> None:
     failed = replace(evaluation(), metrics={}, failure="ValueError: why")
     store.add(failed, SPACE, None)
     assert store.evaluations() == [failed]
     store.close()
-    with sqlite3.connect(tmp_path / "run.sqlite") as connection:
-        assert connection.execute("SELECT score FROM evaluations").fetchall() == [(None,)]
+    assert execute(path, "SELECT score FROM evaluations") == [(None,)]
 
 
-def test_a_file_of_version_2_is_read_unchanged_and_migrated_when_written(tmp_path: Path) -> None:
-    path, added = tmp_path / "run.sqlite", [evaluation(0), evaluation(1)]
-    store = Store.create(path, SPACE)
-    for each in added:
-        store.add(each, SPACE, 0.5)
-    store.close()
+def test_a_file_of_version_2_is_read_unchanged_and_migrated_when_written(
+    path: Path, store: Store
+) -> None:
+    fill(store, 2)
     new = layout(path)
     as_version_2(path)
     old = layout(path)
     assert old != new
-    reader = Store(path, read_only=True)
-    assert reader.evaluations() == added
-    reader.close()
+    assert read(path)[0] == [evaluation(0), evaluation(1)]
     assert layout(path) == old
     store = Store(path)
     store.add(replace(evaluation(2), metrics={}, failure="why"), SPACE, None)
     store.close()
-    assert [e.failure for e in Store(path, read_only=True).evaluations()] == [None, None, "why"]
+    assert [e.failure for e in read(path)[0]] == [None, None, "why"]
     assert layout(path) == new
-    with sqlite3.connect(path) as connection:
-        assert len(connection.execute("SELECT * FROM named_choices").fetchall()) == 12
+    assert len(execute(path, "SELECT * FROM named_choices")) == 12
 
 
 def test_a_column_of_today_changes_no_earlier_migration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "run.sqlite"
-    Store.create(path, SPACE).close()
+    store.close()
     version_3 = layout(path)
     as_version_2(path)
     another = schema._EVALUATIONS.replace("    failure TEXT", "    mood TEXT,\n    failure TEXT")
@@ -275,10 +244,9 @@ def test_a_column_of_today_changes_no_earlier_migration(
 
 
 def test_a_migration_that_fails_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "run.sqlite"
-    Store.create(path, SPACE).close()
+    store.close()
     as_version_2(path)
     old = layout(path)
     monkeypatch.setattr(
@@ -293,21 +261,17 @@ def test_a_migration_that_fails_changes_nothing(
 
 
 @pytest.mark.parametrize("version", [1, 99])
-def test_other_versions_are_told(tmp_path: Path, version: int) -> None:
-    path = tmp_path / "run.sqlite"
-    Store.create(path, SPACE).close()
-    with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA user_version = {version}")
+def test_other_versions_are_told(path: Path, store: Store, version: int) -> None:
+    store.close()
+    execute(path, f"PRAGMA user_version = {version}")
     with pytest.raises(RunError, match=f"schema version {version}, this evo-nas reads 2 to 3"):
         Store(path, read_only=True)
 
 
 def test_where_nothing_can_be_written_beside_it_a_copy_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "run.sqlite"
-    writer = Store.create(path, SPACE)
-    writer.add(evaluation(), SPACE, 0.5)  # in the log beside the file, which is open
+    store.add(evaluation(), SPACE, 0.5)  # in the log beside the file, which is open
     usual = schema._open
 
     def only_copies(file: Path, mode: str) -> sqlite3.Connection:
@@ -338,31 +302,26 @@ CELLS = [
 
 @pytest.mark.parametrize(("table", "column", "value"), CELLS)
 def test_a_cell_that_is_not_what_was_written_is_noticed(
-    tmp_path: Path, table: str, column: str, value: object
+    path: Path, store: Store, table: str, column: str, value: object
 ) -> None:
-    path = tmp_path / "run.sqlite"
-    store = Store.create(path, SPACE)
     store.add(evaluation(seconds=2), SPACE, 1)  # whole numbers where SQLite keeps fractions
     store.set_fact("data", "one")
     for _ in range(2):
         store.spend("stage1", "training", 2, Ledger(7, 1))
     store.close()
     Store(path).close()
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = 1", (value,))
+    execute(path, f"UPDATE {table} SET {column} = ? WHERE rowid = 1", value)
     for read_only in (False, True):
         with pytest.raises(RunError, match=rf"row \d+ of {table} is not what was written"):
             Store(path, read_only=read_only)
 
 
-def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "run.sqlite"
-    store = Store.create(path, SPACE)
-    for position in range(30):
-        store.add(evaluation(position), SPACE, 0.5)
+def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing(
+    path: Path, store: Store, tmp_path: Path
+) -> None:
     store.spend("stage1", "search", 2.5, Ledger(7, 1))
     store.set_fact("data", "one")
-    store.close()
+    fill(store, 30)
     sound, content = read(path), path.read_bytes()
     draw, noticed = random.Random(0), []
     for _ in range(300):
@@ -379,7 +338,7 @@ def test_a_flipped_bit_anywhere_is_noticed_or_changes_nothing(tmp_path: Path) ->
     assert not any("\n" in message for message in noticed)
 
 
-def read(path: Path) -> tuple[object, ...]:
+def read(path: Path) -> tuple[Any, ...]:
     store = Store(path, read_only=True)
     try:
         return store.evaluations(), store.spent(), store.images(), store.fact("data")
@@ -387,18 +346,13 @@ def read(path: Path) -> tuple[object, ...]:
         store.close()
 
 
-def test_a_closed_store_is_one_file_even_after_it_was_read(tmp_path: Path) -> None:
-    path = tmp_path / "run.sqlite"
-    Store.create(path, SPACE).close()
-    reader = Store(path, read_only=True)
-    assert reader.evaluations() == []
-    reader.close()
-    assert list(tmp_path.iterdir()) == [path]
+def test_a_closed_store_is_one_file_even_after_it_was_read(path: Path, store: Store) -> None:
+    store.close()
+    assert read(path)[0] == []
+    assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_store_closes_while_another_process_reads_it(tmp_path: Path) -> None:
-    path = tmp_path / "run.sqlite"
-    store = Store.create(path, SPACE)
+def test_a_store_closes_while_another_process_reads_it(path: Path, store: Store) -> None:
     store.add(evaluation(), SPACE, 0.5)
     reader = Store(path, read_only=True)
     assert len(reader.evaluations()) == 1
@@ -407,8 +361,7 @@ def test_a_store_closes_while_another_process_reads_it(tmp_path: Path) -> None:
     reader.close()
 
 
-def test_what_a_crash_left_in_the_log_is_found_in_a_copy(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
+def test_what_a_crash_left_in_the_log_is_found_in_a_copy(tmp_path: Path, store: Store) -> None:
     store.add(evaluation(), SPACE, 0.5)
     (tmp_path / "copy").mkdir()
     for name in ("run.sqlite", "run.sqlite-wal"):  # the process never closed it
@@ -436,13 +389,9 @@ def raising_signal(number: int) -> Callable[..., int]:
 
 @pytest.mark.parametrize("read_only", [True, False])
 def test_ctrl_c_while_rows_are_looked_at_is_no_damage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read_only: bool
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch, read_only: bool
 ) -> None:
-    path = tmp_path / "run.sqlite"
-    store = Store.create(path, SPACE)
-    for position in range(30):
-        store.add(evaluation(position), SPACE, 0.5)
-    store.close()
+    fill(store, 30)
     with monkeypatch.context() as patch:
         patch.setattr(checksums, "checksum", raising_signal(20))
         with pytest.raises(KeyboardInterrupt):
@@ -454,9 +403,8 @@ def test_ctrl_c_while_rows_are_looked_at_is_no_damage(
 
 
 def test_ctrl_c_while_something_is_recorded_is_no_damage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
     steps: list[Callable[[], None]] = [
         lambda: store.add(evaluation(), SPACE, 0.5),
         lambda: store.set_fact("data", "one"),
@@ -468,17 +416,13 @@ def test_ctrl_c_while_something_is_recorded_is_no_damage(
             step()
         step()
     store.close()
-    assert read(tmp_path / "run.sqlite")[0] == [evaluation()]
+    assert read(path)[0] == [evaluation()]
 
 
 def test_a_store_that_cannot_be_written_or_is_in_use_is_not_called_damaged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "run.sqlite"
-    store = Store.create(path, SPACE)
-    for position in range(3):
-        store.add(evaluation(position), SPACE, 0.5)
-    store.close()
+    fill(store, 3)
     monkeypatch.setattr(
         schema, "_open", lambda file, mode: sqlite3.connect(f"{file.as_uri()}?mode={mode}",
         uri=True, timeout=0),
@@ -498,8 +442,7 @@ def test_a_store_that_cannot_be_written_or_is_in_use_is_not_called_damaged(
         Store(path)
 
 
-def test_what_was_costly_is_durable_and_all_else_once_it_is_synced(tmp_path: Path) -> None:
-    store = Store.create(tmp_path / "run.sqlite", SPACE)
+def test_what_was_costly_is_durable_and_all_else_once_it_is_synced(store: Store) -> None:
     levels: list[int] = []
 
     def note(statement: str) -> None:
