@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -26,10 +27,9 @@ from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.space.supernet import Supernet
 from evo_nas.training.batches import Batches, seeded_weights
-from evo_nas.training.loop import images_trained
-from evo_nas.training.once import take_weights, train_once
+from evo_nas.training.loop import fit, images_trained
 from evo_nas.training.weight_files import load_weights, read_metadata
-from evo_nas.training.weights import Count, read_told
+from evo_nas.training.weights import Count, read_told, take_weights, train_once
 
 WEIGHTS = "supernet.safetensors"  # other programs read it, too
 SCORES = "scores.sqlite"
@@ -170,18 +170,18 @@ class SupernetEvaluator(Evaluator):
         batches = Batches(
             context.data.train, context.data, context.geometry.image_size, context.device
         )
-        notes = train_once(
+        train = partial(
+            fit,
             self._supernet,
             batches,
             phase,
             context.streams,
-            path=path,
-            metadata=metadata,
             epochs=epochs,
             before_step=self._select_at_random,
             progress=context.progress,
             what="training shared weights",
         )
+        notes = train_once(self._supernet, path, metadata, train)
         context.notes.extend(notes)
         return path
 

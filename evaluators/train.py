@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from evo_nas.core.progress import Messages
@@ -17,8 +18,8 @@ from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Batches, measure, seeded_weights
-from evo_nas.training.loop import images_trained
-from evo_nas.training.once import train_once
+from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.weights import train_once
 
 
 class TrainEvaluator(Evaluator):
@@ -61,17 +62,18 @@ class TrainEvaluator(Evaluator):
             "seed": str(context.streams.seed),
             "data": data.fingerprint,
         }
-        notes = train_once(
-            network.to(context.device),
+        network.to(context.device)
+        train = partial(
+            fit,
+            network,
             self._batches(data.train),
             phase,
             streams,
-            path=self._path(genome),
-            metadata=metadata,
             epochs=context.epochs,
             progress=self._messages,
             what=f"training genome {metadata['genome']}",
         )
+        notes = train_once(network, self._path(genome), metadata, train)
         for note in notes:
             self._messages.say(note)
         context.notes.extend(notes)

@@ -32,7 +32,7 @@ class Augmenter:
     """Changes ``batches`` as a recipe says; images arrive and leave normalised."""
 
     def __init__(self, settings: Augmentation, batches: Batches) -> None:
-        if batches.decodes:
+        if batches.images.decodes:  # which crops
             settings = replace(settings, crop_scale=1.0)
         self._settings = settings
         self._mean = torch.tensor(batches.mean, device=batches.device).view(-1, 1, 1)
@@ -47,7 +47,8 @@ class Augmenter:
         if settings.crop_scale < 1:
             images = crop(images, settings.crop_scale, settings.horizontal_flip, generator)
         elif settings.horizontal_flip:
-            flipped = _some(generator.random(len(images)) < settings.horizontal_flip, images)
+            chosen = np.flatnonzero(generator.random(len(images)) < settings.horizontal_flip)
+            flipped = torch.from_numpy(chosen).to(images.device)
             images[flipped] = images[flipped].flip(-1)
         if settings.randaugment_operations:
             images = self._randaugment(images, generator)
@@ -75,9 +76,7 @@ def crop(images: Tensor, scale: float, flip: float, generator: np.random.Generat
     A crop keeps ``scale`` to 1 of an image's area, at an aspect ratio from 3/4 to 4/3.
     """
     count = len(images)
-    width, height = _boxes(count, (scale, 1), ASPECT_RATIOS, generator)
-    left = generator.random(count) * (1 - width)
-    top = generator.random(count) * (1 - height)
+    left, top, width, height = _boxes(count, (scale, 1), ASPECT_RATIOS, generator)
     direction = np.where(generator.random(count) < flip, -1, 1)
     matrices = np.zeros((count, 2, 3), dtype=np.float32)
     matrices[:, 0, 0], matrices[:, 0, 2] = direction * width, 2 * left + width - 1
@@ -90,9 +89,7 @@ def crop(images: Tensor, scale: float, flip: float, generator: np.random.Generat
 def erase(images: Tensor, probability: float, generator: np.random.Generator) -> Tensor:
     """Random erasing (Zhong et al., 2020): a box of some images becomes normal noise."""
     chosen = np.flatnonzero(generator.random(len(images)) < probability)
-    width, height = _boxes(len(chosen), ERASED_AREA, ERASED_RATIOS, generator)
-    left = generator.random(len(chosen)) * (1 - width)
-    top = generator.random(len(chosen)) * (1 - height)
+    left, top, width, height = _boxes(len(chosen), ERASED_AREA, ERASED_RATIOS, generator)
     size = images.shape[-1]
     edges = np.rint(np.stack((left, left + width, top, top + height)) * size)
     for row, (first, last, upper, lower) in zip(chosen, edges.T.astype(int), strict=True):
@@ -116,10 +113,10 @@ def _boxes(
     areas: tuple[float, float],
     ratios: tuple[float, float],
     generator: np.random.Generator,
-) -> tuple[Numbers, Numbers]:
-    """Widths and heights (count,) of boxes in a square of side 1; what does not fit is the square.
+) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+    """Left, top, width and height (count,) of boxes in a square of side 1.
 
-    Areas are uniform, aspect ratios log-uniform.
+    Areas are uniform, aspect ratios log-uniform; what does not fit is the square.
     """
     area = generator.uniform(areas[0], areas[1], (TRIES, count))
     log_ratio = generator.uniform(math.log(ratios[0]), math.log(ratios[1]), (TRIES, count))
@@ -128,9 +125,6 @@ def _boxes(
     fits = (width <= 1) & (height <= 1)
     first = (fits.argmax(0), np.arange(count))
     whole = ~fits.any(0)
-    return np.where(whole, 1, width[first]), np.where(whole, 1, height[first])
-
-
-def _some(chosen: npt.NDArray[np.bool_], images: Tensor) -> Tensor:
-    """The rows that are chosen, on the images' device."""
-    return torch.from_numpy(np.flatnonzero(chosen)).to(images.device)
+    width, height = np.where(whole, 1, width[first]), np.where(whole, 1, height[first])
+    left = generator.random(count) * (1 - width)
+    return left, generator.random(count) * (1 - height), width, height

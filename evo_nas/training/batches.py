@@ -57,7 +57,7 @@ class Batches:
 
     def __init__(self, images: ImageSet, data: SearchData, size: int, device: str = "cpu") -> None:
         self.device = torch.device(device)
-        self._images = images.at(self.device)
+        self.images = images.at(self.device)
         self._labels = images.labels.to(self.device)
         self.mean, self.std, self._size = data.mean, data.std, size
 
@@ -65,38 +65,20 @@ class Batches:
         """The number of images."""
         return len(self._labels)
 
-    @property
-    def decodes(self) -> bool:
-        """Whether :meth:`epoch` itself crops at random, as pictures are decoded then."""
-        return self._images.decodes
-
-    def notes(self) -> list[str]:
-        """Notes for people about reading the images so far."""
-        return self._images.notes()
-
-    def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Float images (n, channels, size, size) and labels int64 (n,)."""
-        return next(self._batches([torch.arange(len(self))[rows]]))
-
-    def epoch(
-        self, order: Tensor, seed: int, *, crop: Crop | None = None
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch of training: ``order`` int64 (steps, batch size), rows.
-
-        ``crop`` asks for a random resized crop where pictures are decoded now, and ``seed`` decides
-        which; see :meth:`evo_nas.data.images.ImageSet.read`.
-        """
-        return self._batches(list(order), seed, crop)
-
     def in_order(self, batch_size: int = MEASURE_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
         """All images, batch by batch."""
-        return self._batches(torch.split(torch.arange(len(self)), batch_size))
+        return self.read(torch.split(torch.arange(len(self)), batch_size))
 
-    def _batches(
+    def read(
         self, order: Sequence[Tensor], seed: int = 0, crop: Crop | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Float images (n, channels, size, size) and labels int64 (n,), batch by batch.
+
+        ``order`` are the rows of each batch; ``crop`` asks for a random resized crop where pictures
+        are decoded now, and ``seed`` decides which: see :meth:`evo_nas.data.images.ImageSet.read`.
+        """
         # Closed, whatever stops it: there may be processes behind it.
-        with contextlib.closing(self._images.read(order, self.device, seed, crop)) as batches:
+        with contextlib.closing(self.images.read(order, self.device, seed, crop)) as batches:
             for rows, pixels in zip(order, batches, strict=True):
                 labels = self._labels[rows.to(self.device)]
                 yield prepare(pixels, self.mean, self.std, self._size), labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,15 +44,11 @@ class TrainingLog:
             from torch.utils.tensorboard import SummaryWriter
 
             self._writer = SummaryWriter(str(self._folder), purge_step=epoch.number)
-        figures = {
-            "loss": epoch.loss,
-            "learning_rate": epoch.learning_rate,
-            "images_per_second": epoch.images_per_second,
-        }
-        if validation_accuracy is not None:
-            figures["validation_accuracy"] = validation_accuracy
+        figures = {**asdict(epoch), "validation_accuracy": validation_accuracy}
+        number = figures.pop("number")
         for name, figure in figures.items():
-            self._writer.add_scalar(name, figure, epoch.number)
+            if figure is not None:
+                self._writer.add_scalar(name, figure, number)
         self._writer.flush()
 
     def close(self) -> None:

@@ -13,18 +13,18 @@ Why: docs/decisions/023-set-backs.md.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import nn
 
 from evo_nas.core.progress import Progress, Silent
 from evo_nas.core.streams import Streams
-from evo_nas.core.validation import shown
+from evo_nas.core.typed import typed
 from evo_nas.errors import CheckpointError, TrainingError, plain
 
 from .batches import Batches
@@ -70,29 +70,31 @@ def fit(
         CheckpointError: the checkpoint is damaged or of another training.
     """
     progress = progress or Silent()
-    progress.start(what, epochs or phase.epochs, "epochs")
     phase = replace(phase, epochs=epochs or phase.epochs)
+    progress.start(what, phase.epochs, "epochs")
     training = _Training(network, batches, phase, streams, subject or {}, progress, what)
+    standing, trainer = training.standing, training.trainer
     if checkpoint is not None:
         training.resume(checkpoint)
-    if training.done:
-        epochs_done = f"{training.done} of {phase.epochs} epochs are done"
+    if standing.epoch:
+        epochs_done = f"{standing.epoch} of {phase.epochs} epochs are done"
         progress.say(f"{what}: {epochs_done}; it goes on from there")
-        progress.advance(training.done)
-    with _private_torch_stream(batches.device):
-        while training.done < phase.epochs:
+        progress.advance(standing.epoch)
+    device = batches.device  # whose global stream is put back afterwards
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        while standing.epoch < phase.epochs:
             epoch = training.advance(before_step)
             if checkpoint is not None:
                 training.save(checkpoint)
             if epoch is None:
-                progress.advance(training.done)
+                progress.advance(standing.epoch)
                 continue
-            more = after_epoch(epoch, training.trainer.result) if after_epoch is not None else ""
+            more = after_epoch(epoch, trainer.result) if after_epoch is not None else ""
             note = pace_note(epoch.loss, epoch.images_per_second)
             progress.advance(epoch.number, note + more)
     if phase.weight_average:
-        network.load_state_dict(training.trainer.result.state_dict())
-    return training.notes
+        network.load_state_dict(trainer.result.state_dict())
+    return standing.notes
 
 
 def images_trained(phase: Phase, epochs: int, available: int) -> int:
@@ -104,11 +106,23 @@ def images_trained(phase: Phase, epochs: int, available: int) -> int:
     return epochs * (available // batch_size) * batch_size
 
 
-class _Training:
-    """A training, and the states on the CPU that it can go back to.
+@dataclass(slots=True)
+class _Standing:
+    """Where a training stands, as checkpoints say it beside weights: ``epoch`` of them are done.
 
-    ``done`` epochs are done; ``notes`` are what is worth remembering.
+    ``parts`` are the micro-batches of a batch, ``failed_after`` the epochs that were done when it
+    was set back last; ``notes`` are what is worth remembering.
     """
+
+    epoch: Annotated[int, Field(ge=0, le=100_000)]
+    parts: Annotated[int, Field(ge=1, le=1_000_000)]
+    set_backs: Annotated[int, Field(ge=0, le=MOST_SET_BACKS)] = 0
+    failed_after: Annotated[int, Field(ge=-1, le=100_000)] = -1
+    notes: list[str] = field(default_factory=list)
+
+
+class _Training:
+    """A training, and the states on the CPU that it can go back to."""
 
     def __init__(
         self,
@@ -121,76 +135,68 @@ class _Training:
         what: str,
     ) -> None:
         self._what, self._phase, self._progress = what, phase, progress
+        self.standing = _Standing(epoch=0, parts=1)
         self.trainer = Trainer(network, batches, phase, streams, progress, self._say)
-        self.notes: list[str] = []
-        self.done = 0
         self._start = self._good = copied(self.trainer.state())
-        self._set_backs = 0
-        self._failed_after = -1  # so many epochs, last time
         settings = {**subject, **phase.values, "images": len(batches), "seed": streams.seed}
         self._identity = {key: str(value) for key, value in settings.items()}
 
     def advance(self, before_step: Callable[[int], None] | None) -> Epoch | None:
         """Train the next epoch; None if it diverged and was set back."""
+        standing, trainer = self.standing, self.trainer
         try:
-            epoch = self.trainer.run_epoch(self.done, before_step)
+            epoch = trainer.run_epoch(standing.epoch, before_step)
         except torch.OutOfMemoryError as error:
             raise TrainingError(
-                f"{self._what}: the memory of {self.trainer.batches.device} does not hold the "
-                f"weights and a batch of {self.trainer.batch_size} images; lower batch_size in the "
-                "recipe, and learning_rate with it"
+                f"{self._what}: the memory of {trainer.batches.device} does not hold the weights "
+                f"and a batch of {trainer.batch_size} images; lower batch_size in the recipe, and "
+                "learning_rate with it"
             ) from error
         except DivergedError as error:
             self._set_back(error)
             return None
-        for note in self.trainer.batches.notes():
-            if note not in self.notes:
+        for note in trainer.batches.images.notes():
+            if note not in standing.notes:
                 self._say(note)
-        self._good, self.done = copied(self.trainer.state()), epoch.number
+        self._good, standing.epoch = copied(trainer.state()), epoch.number
         return epoch
 
     def _set_back(self, error: DivergedError) -> None:
-        if self._set_backs == MOST_SET_BACKS:
+        standing, phase = self.standing, self._phase
+        if standing.set_backs == MOST_SET_BACKS:
             raise TrainingError(
                 f"{self._what}: {error}, although the learning rate had been lowered "
                 f"{MOST_SET_BACKS} times, to {self._rate:.3g} at most; in the recipe, lower "
-                f"learning_rate ({self._phase.learning_rate}), lengthen warmup "
-                f"({self._phase.warmup}) or set gradient_clip ({self._phase.gradient_clip})"
+                f"learning_rate ({phase.learning_rate}), lengthen warmup ({phase.warmup}) or set "
+                f"gradient_clip ({phase.gradient_clip})"
             ) from error
-        if self._failed_after == self.done:
-            self._good, self.done = self._start, 0
-        self._failed_after = self.done
-        self._set_backs += 1
+        if standing.failed_after == standing.epoch:
+            self._good, standing.epoch = self._start, 0
+        standing.failed_after = standing.epoch
+        standing.set_backs += 1
         self._recover()
-        place = f"the end of epoch {self.done}" if self.done else "the start"
+        place = f"the end of epoch {standing.epoch}" if standing.epoch else "the start"
         self._say(
             f"{self._what}: {error}; it goes on from {place} with half the learning rate, "
-            f"{self._rate:.3g} at most (set back {self._set_backs} of {MOST_SET_BACKS} times)"
+            f"{self._rate:.3g} at most (set back {standing.set_backs} of {MOST_SET_BACKS} times)"
         )
 
     def _recover(self) -> None:
         self.trainer.load(self._good)
-        self.trainer.factor = 0.5**self._set_backs
+        self.trainer.factor = 0.5**self.standing.set_backs
 
     @property
     def _rate(self) -> float:
         return self._phase.learning_rate * self.trainer.factor
 
     def _say(self, message: str) -> None:
-        self.notes.append(message)
+        self.standing.notes.append(message)
         self._progress.say(message)
 
     def save(self, path: Path) -> None:
         """Write everything that the next epoch starts from."""
-        state = {
-            "identity": self._identity,
-            "epoch": self.done,
-            "parts": self.trainer.step.parts,
-            "set_backs": self._set_backs,
-            "failed_after": self._failed_after,
-            "notes": self.notes,
-        }
-        save_checkpoint(path, state | self._good)
+        self.standing.parts = self.trainer.step.parts
+        save_checkpoint(path, {"identity": self._identity, **asdict(self.standing), **self._good})
 
     def resume(self, path: Path) -> None:
         """Go on from the checkpoint, if there is one."""
@@ -220,31 +226,11 @@ class _Training:
 
     def _take(self, state: Mapping[str, Any]) -> None:
         """Load a state from a file, checked: a stranger may have written it."""
-        epochs = self._phase.epochs
-        done = _count(state["epoch"], 0, epochs)
-        parts = _count(state["parts"], 1, self.trainer.batch_size)
-        set_backs = _count(
-            state.get("set_backs", 0), 0, MOST_SET_BACKS
-        )  # earlier versions knew none
-        failed_after = _count(state.get("failed_after", -1), -1, epochs)
-        notes = state.get("notes", [])
-        if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
-            raise ValueError(f"notes are {shown(notes)}")
-        self._good, self.done = {name: state[name] for name in self._good}, done
-        self._set_backs, self._failed_after = set_backs, failed_after
-        self.trainer.step.parts, self.notes = parts, list(notes)
+        names = [each.name for each in fields(_Standing)]
+        told = {name: state[name] for name in names if name in state}
+        found = typed(_Standing, told, "its state", CheckpointError)
+        for name in names:
+            setattr(self.standing, name, getattr(found, name))
+        self._good = {name: state[name] for name in self._good}
+        self.trainer.step.parts = self.standing.parts
         self._recover()
-
-
-def _count(value: object, least: int, most: int) -> int:
-    """Check a whole number from ``least`` to ``most``; a ValueError otherwise."""
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{shown(value)} stands where {least} to {most} can be")
-    return value
-
-
-@contextlib.contextmanager
-def _private_torch_stream(device: torch.device) -> Iterator[None]:
-    """Put torch's global generators back afterwards."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        yield

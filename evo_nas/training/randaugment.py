@@ -9,10 +9,9 @@ Why: docs/decisions/025-randaugment.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from kornia import enhance
 from torch import Tensor
@@ -42,18 +41,18 @@ def randaugment(
         generator: draws operations, strengths and directions.
     """
     count = len(images)
-    known = [*_GEOMETRIC, *_PIXELS]
+    moves, changes = [*_GEOMETRIC.values()], [*_PIXELS.values()]
     for _ in range(operations):
-        chosen = generator.integers(len(known), size=count)
+        chosen = generator.integers(len(moves) + len(changes), size=count)
         chosen[generator.random(count) >= PROBABILITY] = -1
         level = np.clip(generator.normal(magnitude, deviation, count), 0, HIGHEST) / HIGHEST
         sign = generator.choice([-1.0, 1.0], count)
-        moved = np.flatnonzero((chosen >= 0) & (chosen < len(_GEOMETRIC)))
+        moved = np.flatnonzero((chosen >= 0) & (chosen < len(moves)))
         if len(moved):
             rows = torch.from_numpy(moved).to(images.device)
-            matrices = np.stack([_GEOMETRIC[chosen[i]](level[i] * sign[i]) for i in moved])
-            images[rows] = warp(images[rows] - fill, matrices.astype(np.float32)) + fill
-        for number, operation in enumerate(_PIXELS, len(_GEOMETRIC)):
+            matrices = np.array([moves[chosen[i]](level[i] * sign[i]) for i in moved], np.float32)
+            images[rows] = warp(images[rows] - fill, matrices) + fill
+        for number, operation in enumerate(changes, len(moves)):
             changed = np.flatnonzero(chosen == number)
             if len(changed):
                 rows = torch.from_numpy(changed).to(images.device)
@@ -62,53 +61,24 @@ def randaugment(
     return images
 
 
-# Each takes a strength from -1 to 1 and gives a matrix for warp; the factors are timm's highest.
-
-
-def _rotate(strength: float) -> npt.NDArray[np.float64]:
+def _rotation(strength: float) -> list[list[float]]:
     angle = np.deg2rad(30 * strength)
-    return np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]])
+    return [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0]]
 
 
-def _shear_x(strength: float) -> npt.NDArray[np.float64]:
-    return np.array([[1, 0.3 * strength, 0], [0, 1, 0]])
-
-
-def _shear_y(strength: float) -> npt.NDArray[np.float64]:
-    return np.array([[1, 0, 0], [0.3 * strength, 1, 0]])
-
-
-def _translate_x(strength: float) -> npt.NDArray[np.float64]:
-    return np.array([[1, 0, 2 * 0.45 * strength], [0, 1, 0]])  # at most 45% of a side
-
-
-def _translate_y(strength: float) -> npt.NDArray[np.float64]:
-    return np.array([[1, 0, 0], [0, 1, 2 * 0.45 * strength]])
-
-
-# Each takes images (n, channels, size, size), levels (n,) from 0 to 1 and signs (n,), -1 or 1.
-# timm's "increasing" forms: a higher level is always a stronger change.
+# Each takes a strength from -1 to 1 and gives a matrix for warp; the factors are timm's highest.
+_GEOMETRIC: Mapping[str, Callable[[float], list[list[float]]]] = {
+    "rotate": _rotation,
+    "shear x": lambda strength: [[1, 0.3 * strength, 0], [0, 1, 0]],
+    "shear y": lambda strength: [[1, 0, 0], [0.3 * strength, 1, 0]],
+    "translate x": lambda strength: [[1, 0, 2 * 0.45 * strength], [0, 1, 0]],  # of a side: 45%
+    "translate y": lambda strength: [[1, 0, 0], [0, 1, 2 * 0.45 * strength]],
+}
 
 
 def _auto_contrast(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
     flat = images.amax((-2, -1), keepdim=True) == images.amin((-2, -1), keepdim=True)
     return torch.where(flat, images, enhance.normalize_min_max(images))
-
-
-def _equalize(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
-    return enhance.equalize(images)
-
-
-def _invert(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
-    return 1 - images
-
-
-def _posterize(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
-    return enhance.posterize(images, 4 - (4 * level).to(torch.int32))  # bits that are kept: 4 to 0
-
-
-def _solarize(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
-    return enhance.solarize(images, 1 - level)
 
 
 def _solarize_add(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
@@ -122,14 +92,6 @@ def _colour(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
     return enhance.adjust_saturation_with_gray_subtraction(images, _factor(level, sign))
 
 
-def _contrast(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
-    return enhance.adjust_contrast_with_mean_subtraction(images, _factor(level, sign))
-
-
-def _brightness(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
-    return enhance.adjust_brightness_accumulative(images, _factor(level, sign))
-
-
 def _sharpness(images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
     if images.shape[-1] < 3:  # pixels at the border stay as they are
         return images
@@ -140,22 +102,24 @@ def _factor(level: Tensor, sign: Tensor) -> Tensor:
     return 1 + 0.9 * level * sign
 
 
-_GEOMETRIC: tuple[Callable[[float], npt.NDArray[np.float64]], ...] = (
-    _rotate,
-    _shear_x,
-    _shear_y,
-    _translate_x,
-    _translate_y,
-)
-_PIXELS: tuple[Callable[[Tensor, Tensor, Tensor], Tensor], ...] = (
-    _auto_contrast,
-    _equalize,
-    _invert,
-    _posterize,
-    _solarize,
-    _solarize_add,
-    _colour,
-    _contrast,
-    _brightness,
-    _sharpness,
-)
+# Each takes images (n, channels, size, size), levels (n,) from 0 to 1 and signs (n,), -1 or 1.
+# timm's "increasing" forms: a higher level is always a stronger change.
+_PIXELS: Mapping[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "auto contrast": _auto_contrast,
+    "equalize": lambda images, level, sign: enhance.equalize(images),
+    "invert": lambda images, level, sign: 1 - images,
+    "posterize": lambda images, level, sign: enhance.posterize(
+        images,
+        4 - (4 * level).to(torch.int32),  # bits that are kept: 4 to 0
+    ),
+    "solarize": lambda images, level, sign: enhance.solarize(images, 1 - level),
+    "solarize add": _solarize_add,
+    "colour": _colour,
+    "contrast": lambda images, level, sign: enhance.adjust_contrast_with_mean_subtraction(
+        images, _factor(level, sign)
+    ),
+    "brightness": lambda images, level, sign: enhance.adjust_brightness_accumulative(
+        images, _factor(level, sign)
+    ),
+    "sharpness": _sharpness,
+}

@@ -96,7 +96,6 @@ class _State:
         self._copies = [buffer.clone() for buffer in self._buffers]
 
     def save(self, device: torch.device) -> None:
-        """Remember it."""
         self._device = device
         self._cpu_stream = torch.get_rng_state()
         self._stream = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
@@ -104,7 +103,6 @@ class _State:
             torch._foreach_copy_(self._copies, self._buffers)
 
     def restore(self) -> None:
-        """Put it back."""
         torch.set_rng_state(self._cpu_stream)
         if self._stream is not None:
             torch.cuda.set_rng_state(self._stream, self._device)

@@ -117,11 +117,10 @@ SECONDS_BETWEEN_NOTES = 2.0  # within an epoch; each waits for the device
 class Epoch:
     """The outcome of an epoch: mean loss, rate of the last step, images trained in a second.
 
-    ``number`` counts from 1 to ``epochs``.
+    ``number`` counts from 1.
     """
 
     number: int
-    epochs: int
     loss: float
     learning_rate: float
     images_per_second: float
@@ -147,7 +146,7 @@ class Trainer:
         say: Callable[[str], None],
     ) -> None:
         self.network, self.batches, self.phase, self.streams = network, batches, phase, streams
-        self.epochs, self._progress, self.factor = phase.epochs, progress, 1.0
+        self._progress, self.factor = progress, 1.0
         self.batch_size = min(phase.batch_size, len(batches))
         self.steps = len(batches) // self.batch_size  # an epoch
         if not set_stochastic_depth(network, phase.stochastic_depth) and phase.stochastic_depth:
@@ -196,9 +195,9 @@ class Trainer:
         began = shown = time.perf_counter()
         seed, scale = self.streams.number("read", epoch), self.phase.augmentation.crop_scale
         crop = (scale, 1.0) if scale < 1 else None
-        batches = self.batches.epoch(self._order(epoch), seed, crop=crop)
+        batches = self.batches.read(list(self._order(epoch)), seed, crop)
         for done, (images, labels) in enumerate(batches, 1):
-            number, steps = epoch * self.steps + done - 1, self.epochs * self.steps
+            number, steps = epoch * self.steps + done - 1, self.phase.epochs * self.steps
             set_learning_rate(self._optimizer, self.phase, number, steps, self.factor)
             if before_step is not None:
                 before_step(number)
@@ -217,7 +216,7 @@ class Trainer:
             if name not in self._never_finite:
                 raise DivergedError(f"{name} was no longer finite at the end of epoch {epoch + 1}")
         pace = self.steps * self.batch_size / (time.perf_counter() - began)
-        return Epoch(epoch + 1, self.epochs, loss, self._optimizer.param_groups[0]["lr"], pace)
+        return Epoch(epoch + 1, loss, self._optimizer.param_groups[0]["lr"], pace)
 
     def _mean(self, losses: Tensor, epoch: int) -> float:
         values = losses.tolist()  # waits for the device

@@ -1,10 +1,10 @@
-"""Files of trained weights: what they say of their network, and weights that others released."""
+"""Files of trained weights: what they say of their network and training, and released ones."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +19,8 @@ from evo_nas.core.validation import check_regular, shown
 from evo_nas.errors import CheckpointError
 from evo_nas.space.space import Genome, Geometry
 
-from .weight_files import check_digest, read_metadata, save_weights
+from .checkpoints import remove_checkpoint
+from .weight_files import check_digest, load_weights, read_metadata, save_weights
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Channels = tuple[Annotated[float, Field(ge=0, le=1)], ...]
@@ -146,3 +147,36 @@ def check_weights(network: nn.Module, weights: Mapping[str, Tensor], source: str
     for name in weights:
         if name not in own_names:
             raise CheckpointError(f"{source} has {name}, which the network lacks")
+
+
+def train_once(
+    network: nn.Module,
+    path: Path,
+    metadata: Mapping[str, str],
+    train: Callable[..., list[str]],
+) -> list[str]:
+    """Train a network, or take the weights in ``path`` that are of this ``metadata``.
+
+    Until :func:`~evo_nas.training.loop.fit`, which ``train`` is but for its ``checkpoint``, is done
+    there is a checkpoint beside ``path``.
+
+    Returns:
+        What was told of the training that bears on the result, as ``train`` does.
+    """
+    weights = load_weights(path, metadata)
+    if weights is not None:
+        return take_weights(network, weights, path)
+    checkpoint = path.with_suffix(".checkpoint")
+    notes = train(checkpoint=checkpoint)
+    told = {"notes": json.dumps(notes)} if notes else {}
+    save_weights(path, network.state_dict(), {**metadata, **told})
+    remove_checkpoint(checkpoint)
+    return notes
+
+
+def take_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> list[str]:
+    """Give a network the weights of a file, checked; what was told of their training."""
+    check_weights(network, weights, str(path))
+    network.load_state_dict(weights)
+    notes: list[str] = read_told(path, "notes", list[str], "[]")
+    return notes

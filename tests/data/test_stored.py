@@ -119,7 +119,7 @@ def test_workers_work_and_end(folder):
 
 def test_workers_end_where_reading_is_given_up(folder):
     batches = Batches(stored(folder, 2), Normal, 16)
-    for _ in batches.epoch(torch.stack(shuffled()), seed=0, crop=WHOLE):
+    for _ in batches.read(shuffled(), crop=WHOLE):
         assert readers() == 2
         break
     assert readers() == 0
@@ -132,8 +132,8 @@ def test_a_few_pictures_are_read_without_workers(folder):
 
 
 def test_batches_say_who_crops(folder):
-    assert Batches(stored(folder), Normal, 16).decodes
-    assert not Batches(stored(folder).load(), Normal, 16).decodes
+    assert stored(folder).decodes
+    assert not stored(folder).load().decodes
 
 
 def test_workers_are_shared_out(folder):

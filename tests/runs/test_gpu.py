@@ -81,7 +81,7 @@ def test_deits_augmentation_stays_on_the_device(channels: int, size: int) -> Non
     pytest.importorskip("kornia", reason="RandAugment needs kornia")
     batches = make_batches(channels, size)
     augment = Augmenter(load_recipe("deit").train.augmentation, batches)
-    images, labels = batches.take(slice(0, 64))
+    images, labels = next(batches.in_order(64))
     batch = augment(images.clone(), labels, np.random.default_rng(0))
     assert batch.images.is_cuda
     assert batch.images.isfinite().all()

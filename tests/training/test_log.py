@@ -11,7 +11,7 @@ from evo_nas.training.loop import Epoch
 def write(folder, numbers, accuracy=0.5, loss=2.0):
     log = TrainingLog(folder)
     for number in numbers:
-        log.add(Epoch(number, 5, loss / number, 1e-3 * number, 100.0), accuracy)
+        log.add(Epoch(number, loss / number, 1e-3 * number, 100.0), accuracy)
     log.close()
 
 

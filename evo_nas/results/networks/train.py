@@ -96,7 +96,7 @@ def train_architecture(
     measured = measure(network, validation)
     last = Batches(source.test(), images, shape.image_size, place)
     test = measure(network, last)
-    for note in last.notes():
+    for note in last.images.notes():
         progress.say(note)
     told = {"training": phase.identity, "seed": str(seed), "data": images.fingerprint}
     metrics = {"validation": measured.metrics(), "test": test.metrics()}
