@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Generic, Literal, NoReturn, TypeVar
 from unittest import SkipTest
 
 from evo_nas.core.plugins.blame import ANYHOW, Breach, own_frames
+
+T = TypeVar("T")
 
 
 class CheckFailed(AssertionError):  # noqa: N818  read as "check failed: ..."
@@ -32,14 +34,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of one plug-in, to be called, as pytest does with its parameters.
-
-    ``home`` gives the plug-in's own file, so that what it raises can be told by its line.
-    """
+    """One check of one plug-in, to be called, as pytest does with its parameters."""
 
     name: str
     run: Callable[[], None]
-    home: Callable[[], Path | None]
+    home: Callable[[], Path | None]  # the plug-in's own file, to tell what it raises by its line
 
     def __str__(self) -> str:
         return self.name
@@ -91,30 +90,42 @@ def require(what: str, checks: Sequence[Check]) -> None:
         raise ConformanceError("\n".join([f"{what} failed {count}:", *failed]))
 
 
+class Once(Generic[T]):
+    """What several checks look at, made when the first of them does; one tells why it cannot be."""
+
+    def __init__(self, make: Callable[[], T], otherwise: str) -> None:
+        self._make, self._otherwise = make, otherwise
+
+    @cached_property
+    def _made(self) -> tuple[T] | BaseException:
+        try:
+            return (self._make(),)
+        except ANYHOW as error:  # a plug-in may fail in any way
+            return error
+
+    def tell(self) -> T:
+        """It, or what was raised."""
+        if isinstance(self._made, BaseException):
+            raise self._made
+        return self._made[0]
+
+    def get(self) -> T:
+        """It; where that failed, the check is left out."""
+        if isinstance(self._made, BaseException) and not isinstance(self._made, SkipTest):
+            skip(self._otherwise)
+        return self.tell()
+
+
 def explain(error: BaseException, home: Path | None) -> str:
-    """What was raised, and where."""
+    """What was raised, and the line: of the plug-in's file, or of any that is not ours."""
     told = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-    return f"{told}{where(error, home)}"
-
-
-def where(error: BaseException, home: Path | None) -> str:
-    """The line of the plug-in's file, or else of any file that is not ours, in brackets."""
     if isinstance(error, SyntaxError):
-        return ""  # it says so itself
+        return told  # it says so itself
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.line]
-    own = [frame for frame in frames if home is not None and _same(frame.filename, home)]
+    own = [frame for frame in frames if home and Path(frame.filename).resolve() == home]
     for frame in (own or own_frames(error))[-1:]:
-        return f" ({Path(frame.filename).name}, line {frame.lineno}: {frame.line})"
-    return ""
-
-
-def source_of(thing: object) -> Path | None:
-    """The file in which a plug-in's class is written."""
-    try:
-        found = inspect.getsourcefile(thing if isinstance(thing, type) else type(thing))
-    except TypeError:
-        return None
-    return None if found is None else Path(found)
+        told += f" ({Path(frame.filename).name}, line {frame.lineno}: {frame.line})"
+    return told
 
 
 def listed(names: Iterable[object], most: int = 3) -> str:
@@ -122,7 +133,3 @@ def listed(names: Iterable[object], most: int = 3) -> str:
     known = [str(name) for name in names]
     more = f" and {len(known) - most} more" if len(known) > most else ""
     return ", ".join(known[:most]) + more
-
-
-def _same(filename: str, home: Path) -> bool:
-    return Path(filename).resolve() == home.resolve()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from evo_nas.core.plugins import registry
@@ -14,10 +14,8 @@ from evo_nas.evaluation.evaluator import Evaluator, Failure, check_metrics
 from evo_nas.space.space import Genome, Space
 
 from .check import Check, CheckFailed, expect, listed, require, skip
-from .session import Session, expect_equal, failing, score, survivors, watched
-from .subject import Subject, as_checks
-
-Metrics = Mapping[str, float]
+from .session import Metrics, Session, expect_equal, failing, score, survivors, unmoved
+from .subject import named
 
 
 def check_evaluator(
@@ -51,121 +49,96 @@ def evaluator_checks(
         data: the spec of the images, if it looks at any; by default 128 digits.
         samples: how many genomes it scores in each check, 2 or more.
     """
-    subject = Subject("evaluator", Evaluator, evaluator)  # type: ignore[type-abstract]
-    return as_checks(subject, _EvaluatorChecks(subject, space, data, max(samples, 2)).named())
+    return _EvaluatorChecks(evaluator, space, data, max(samples, 2)).checks()
 
 
-class _EvaluatorChecks:
-    def __init__(
-        self,
-        subject: Subject[Evaluator],
-        space: str | Space | None,
-        data: str | None,
-        samples: int,
-    ) -> None:
-        self._subject, self._at = subject, Session(subject, space, data, samples)
-
-    def named(self) -> Sequence[tuple[str, Callable[[], None]]]:
-        """The checks, each with its name."""
-        return (
-            ("it says what it measures", self.declared),
-            ("it accepts the space", self.accepts),
-            ("it returns its objectives as finite numbers", self.returned),
-            ("metrics survive JSON", self.json),
-            ("images are counted, or not needed", self.images),
-            ("the same seed gives the same scores", self.deterministic),
-            ("scores depend on neither order nor company", self.company),
-            ("it opens again where it was closed", self.again),
-            ("weights that it keeps are there", self.kept),
-            ("a candidate that fails fails alone", self.failure),
-            ("it scores the same in another process", self.process),
-            ("threads, settings and global random state stay", self.settings),
-        )
-
+class _EvaluatorChecks(Session):
+    @named("it says what it measures")
     def declared(self) -> None:
-        evaluator = self._subject.it
-        checks.check_evaluator(evaluator)
-        registry.find("evaluator", evaluator.retrainer.partition("?")[0])
+        checks.check_evaluator(self.it)
+        registry.find("evaluator", self.it.retrainer.partition("?")[0])
 
+    @named("it accepts the space")
     def accepts(self) -> None:
+        evaluator = self.it
         try:
-            self._subject.it.check(self._at.space)
+            evaluator.check(self.space)
         except EvoNasError as reason:
             expect(False, f"it refuses the space: {reason}; check it with --space SPEC")
 
+    @named("it returns its objectives as finite numbers")
     def returned(self) -> None:
-        if isinstance(self._at.outcome, Exception):
-            raise self._at.outcome
-        for genome, metrics in self._at.scores.items():
+        for genome, metrics in self.outcome.tell().items():
             try:
-                check_metrics(metrics, self._subject.it.objectives)
+                check_metrics(metrics, self.it.objectives)
             except EvoNasError as error:
                 expect(False, f"genome {genome}: {error}; return every objective, finite")
 
+    @named("metrics survive JSON")
     def json(self) -> None:
-        for metrics in self._at.scores.values():
+        for metrics in self.scores.values():
             plain = {name: float(value) for name, value in metrics.items()}
             strange = [name for name in metrics if not isinstance(name, str)]
             expect(not strange, f"the metric {listed(strange)} has a name that is no string")
             expect(json.loads(json.dumps(plain)) == plain, f"{plain} does not come back from JSON")
 
+    @named("images are counted, or not needed")
     def images(self) -> None:
-        assert self._at.scores
-        evaluator, seen = self._subject.it, self._at.ledger
-        if evaluator.needs_data:
+        assert self.scores
+        seen = self.ledger.passes
+        if self.it.needs_data:
             told = "it says needs_data, and has counted no image in context.ledger"
-            expect(
-                seen.passes > 0, f"{told}; count what it sees, or say needs_data = False if nothing"
-            )
+            expect(seen > 0, f"{told}; count what it sees, or say needs_data = False if nothing")
         else:
-            told = f"it says needs_data = False, and counts {seen.passes} forward passes of images"
-            expect(seen.passes == 0, f"{told}; say needs_data = True")
+            told = f"it says needs_data = False, and counts {seen} forward passes of images"
+            expect(seen == 0, f"{told}; say needs_data = True")
 
+    @named("the same seed gives the same scores")
     def deterministic(self) -> None:
-        scores = self._at.scores
-        self._needs_repeatable()
-        with self._at.opened() as evaluator:
+        scores = self._repeatable_scores()
+        with self.opened() as evaluator:
             expect_equal(
                 scores,
-                score(evaluator, self._at.genomes),
+                score(evaluator, self.genomes),
                 "two evaluators with one seed",
                 "draw only from context.streams, and seed torch where weights are made "
                 "(evo_nas.training.batches.seeded_weights)",
             )
 
+    @named("scores depend on neither order nor company")
     def company(self) -> None:
-        scores = self._at.scores
-        self._needs_repeatable()
-        with self._at.opened() as evaluator:
-            alone: dict[Genome, Metrics] = {}
-            for genome in reversed(self._at.genomes):
+        scores, alone = self._repeatable_scores(), dict[Genome, Metrics]()
+        with self.opened() as evaluator:
+            for genome in reversed(self.genomes):
                 alone |= score(evaluator, [genome])
-            expect_equal(
-                scores,
-                alone,
-                "together, and one by one in the opposite order,",
-                "let nothing stay from one candidate to the next, and derive each one's chance "
-                'from its genome: context.streams.generator("name", *genome)',
-            )
+        expect_equal(
+            scores,
+            alone,
+            "together, and one by one in the opposite order,",
+            "let nothing stay from one candidate to the next, and derive each one's chance "
+            'from its genome: context.streams.generator("name", *genome)',
+        )
 
+    @named("it opens again where it was closed")
     def again(self) -> None:
-        scores = self._at.scores
+        scores, asked = self.scores, self.genomes[:2]
         with tempfile.TemporaryDirectory() as folder:
             for time in ("first", "second"):
-                with self._at.opened(Path(folder)) as evaluator:
-                    found = score(evaluator, self._at.genomes[:2])
-                missing = [genome for genome in self._at.genomes[:2] if genome not in found]
+                with self.opened(Path(folder)) as evaluator:
+                    found = score(evaluator, asked)
+                missing = [genome for genome in asked if genome not in found]
                 expect(not missing, f"the {time} time, {listed(missing)} is not scored")
-        if self._at.repeatable:
+        if self.it.repeatable:
             same = {genome: scores[genome] for genome in found}
             told = "before, and after it was closed and opened in its folder again,"
             expect_equal(same, found, told, "a resumed run opens it again: give the same then")
 
+    @named("weights that it keeps are there")
     def kept(self) -> None:
-        assert self._at.scores
-        with self._at.opened() as evaluator:
-            score(evaluator, self._at.genomes)
-            given = {genome: evaluator.weights(genome) for genome in self._at.genomes}
+        assert self.scores
+        with self.opened() as evaluator:
+            score(evaluator, self.genomes)
+            given = {genome: evaluator.weights(genome) for genome in self.genomes}
             kept = {genome: path for genome, path in given.items() if path is not None}
             for genome, path in kept.items():
                 expect(path.is_file(), f"weights({genome}) is {path}; there is no such file")
@@ -176,11 +149,11 @@ class _EvaluatorChecks:
                 told = f"it keeps weights of {listed(kept)}; say keeps_weights = True"
                 expect(not kept, f"{told}, so that a run makes them again where they are lost")
 
+    @named("a candidate that fails fails alone")
     def failure(self) -> None:
-        scores, genomes = self._at.scores, self._at.genomes
+        scores, genomes = self.scores, self.genomes
         bad = genomes[len(genomes) // 2]
-        space = failing(self._at.space, bad)
-        with self._at.opened(space=space) as evaluator:
+        with self.opened(space=failing(self.space, bad)) as evaluator:
             found, failed = survivors(evaluator, genomes)
         if bad in found:
             skip("nothing fails: it does not build the network of a candidate")
@@ -192,40 +165,40 @@ class _EvaluatorChecks:
             f"{told}, {listed(lost)} gets no score either{reason}; in evaluate_many, go on after a "
             "candidate that raises",
         )
-        if self._at.repeatable:
+        if self.it.repeatable:
             others = {genome: scores[genome] for genome in found}
             expect_equal(others, found, f"with all, and {told},", "let candidates share nothing")
 
+    @named("it scores the same in another process")
     def process(self) -> None:
-        if not self._subject.it.in_workers:
+        if not self.it.in_workers:
             skip("it does not say in_workers: the engine leaves it in the process of the search")
-        if self._subject.spec is None or not hasattr(self._at.space, "spec"):
+        if self.spec is None or not hasattr(self.space, "spec"):
             skip("give evaluator and space as specs: another process loads them by those")
-        scores, fix = self._at.scores, "let it depend on genome and context alone, or say"
-        self._needs_repeatable()
-        with self._at.in_worker() as workers:
-            outcomes = {at: answer.outcome for at, answer in workers.answers(self._at.genomes)}
+        scores, fix = self._repeatable_scores(), "let it depend on genome and context alone, or say"
+        with self.in_worker() as workers:
+            outcomes = {at: answer.outcome for at, answer in workers.answers(self.genomes)}
         found: dict[Genome, Metrics] = {}
         for position, outcome in outcomes.items():
-            genome = self._at.genomes[position]
-            told = f"genome {genome} fails in another process: "
+            genome = self.genomes[position]
             if isinstance(outcome, Failure):
-                raise CheckFailed(f"{told}{outcome.reason}; {fix} in_workers = False")
+                told = f"genome {genome} fails in another process: {outcome.reason}"
+                raise CheckFailed(f"{told}; {fix} in_workers = False")
             found[genome] = outcome
         expect_equal(scores, found, "this process and another one", f"{fix} in_workers = False")
 
+    @named("threads, settings and global random state stay")
     def settings(self) -> None:
-        assert self._at.scores
-        moved: list[str] = []
-        with watched(moved), self._at.opened() as evaluator:
-            score(evaluator, self._at.genomes)
-        told = f"{listed(moved)} changed"
-        expect(
-            not moved,
-            f"{told}; put it back (evo_nas.training has seeded_weights and torch_threads), and "
-            "draw from context.streams",
+        assert self.scores
+        fix = (
+            "put it back (evo_nas.training has seeded_weights and torch_threads), and draw from "
+            "context.streams"
         )
+        with unmoved(fix), self.opened() as evaluator:
+            score(evaluator, self.genomes)
 
-    def _needs_repeatable(self) -> None:
-        if not self._at.repeatable:
+    def _repeatable_scores(self) -> dict[Genome, Metrics]:
+        scores = self.scores
+        if not self.it.repeatable:
             skip("it says that its scores are not repeatable")
+        return scores

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 
 import cloudpickle
@@ -16,66 +17,10 @@ from evo_nas.space.space import Cell, Genome, Geometry, Space
 from evo_nas.space.table import kind
 
 from .check import expect, listed, skip
-from .subject import Subject
+from .genomes import GenomeChecks
+from .subject import named
 
 _IMAGES = ((8, 1, 10), (32, 3, 7))  # pixels of a side, channels, classes
-
-
-class Built:
-    """A space's networks; ``genomes`` are canonical ones, of which ``samples`` are built."""
-
-    def __init__(
-        self, subject: Subject[Space], genomes: Callable[[], list[Genome]], samples: int
-    ) -> None:
-        self._subject, self._genomes, self._samples = subject, genomes, samples
-        self._no_proxy = ""
-
-    def some(self) -> list[Genome]:
-        """Those that are built."""
-        return self._genomes()[: self._samples]
-
-    def space(self) -> Space:
-        """The space, if it builds networks; a table of results may do without."""
-        space = self._subject.it
-        if self._no_networks:
-            skip(f"it builds no networks: {self._no_networks}")
-        return space
-
-    @cached_property
-    def _no_networks(self) -> str:
-        space, genome = self._subject.it, self._genomes()[0]
-        try:
-            space.build(genome, space.target)
-        except SpaceError as error:
-            try:
-                space.metrics(genome)
-            except Exception:
-                return ""  # nothing else is known either, so it has to build them
-            return str(error)
-        except Exception:
-            return ""  # whoever builds says so
-        return ""
-
-    def small(self) -> list[Geometry]:
-        """The space's proxies for two kinds of images; what needs one is skipped without."""
-        found = self.small_or_none()
-        return found or skip(self._no_proxy)
-
-    def small_or_none(self) -> list[Geometry]:
-        """The proxies that there are."""
-        found = []
-        for size, channels, classes in _IMAGES:
-            try:
-                geometry = self._subject.it.proxy(size, channels, classes)
-            except SpaceError as error:
-                self._no_proxy = str(error)
-                continue
-            told = f"proxy({size}, {channels}, {classes}) is {geometry!r}"
-            fine = isinstance(geometry, Geometry) and geometry.channels == channels
-            fine = fine and geometry.classes == classes
-            expect(fine, f"{told}; return a Geometry with those channels and classes")
-            found.append(geometry)
-        return found
 
 
 def noise(geometry: Geometry, number: int) -> Tensor:
@@ -126,23 +71,57 @@ def batch_norms(module: nn.Module) -> list[_BatchNorm]:
     ]
 
 
-class NetworkChecks(Built):
+class NetworkChecks(GenomeChecks):
     """The checks of stand-alone networks and of their pictures."""
 
-    def named(self) -> Sequence[tuple[str, Callable[[], None]]]:
-        """The checks, each with its name."""
-        return (
-            ("costs are what fvcore counts", self._counted),
-            ("networks classify images at the target", self._target),
-            ("networks train at small geometries", self._proxies),
-            ("other genomes are other networks", self._different),
-            ("networks travel to other processes", self._travel),
-            ("architectures have pictures", self._pictures),
-        )
+    def built_space(self) -> Space:
+        """The space, if it builds networks; a table of results may do without."""
+        if self._no_networks:
+            skip(f"it builds no networks: {self._no_networks}")
+        return self.it
 
+    @cached_property
+    def _no_networks(self) -> str:
+        space, genome = self.it, self.genomes[0]
+        try:
+            space.build(genome, space.target)
+        except SpaceError as error:
+            with suppress(Exception):  # nothing else is known either, so it has to build them
+                space.metrics(genome)
+                return str(error)
+        except Exception:
+            return ""  # whoever builds says so
+        return ""
+
+    @property
+    def built(self) -> list[Genome]:
+        """The genomes whose networks are built."""
+        return self.genomes[: self.samples]
+
+    def proxies(self) -> list[Geometry]:
+        """The space's proxies for two kinds of images, as far as there are any."""
+        found = []
+        for size, channels, classes in _IMAGES:
+            try:
+                geometry = self.it.proxy(size, channels, classes)
+            except SpaceError as error:
+                self._no_proxy = str(error)
+                continue
+            told = f"proxy({size}, {channels}, {classes}) is {geometry!r}"
+            fine = isinstance(geometry, Geometry) and geometry.channels == channels
+            fine = fine and geometry.classes == classes
+            expect(fine, f"{told}; return a Geometry with those channels and classes")
+            found.append(geometry)
+        return found
+
+    def small(self) -> Geometry:
+        """A proxy, or else the target."""
+        return (self.proxies() or [self.it.target])[0]
+
+    @named("costs are what fvcore counts")
     def _counted(self) -> None:
-        space = self.space()
-        for genome in self.some():
+        space = self.built_space()
+        for genome in self.built:
             counted = count(seeded(space, genome, space.target), noise(space.target, 1))
             for name, told in space.costs(genome).items():
                 expect(
@@ -151,17 +130,18 @@ class NetworkChecks(Built):
                     f"says {told:,}; take them from evo_nas.space.flops.count of the same modules",
                 )
 
+    @named("networks classify images at the target")
     def _target(self) -> None:
-        space = self.space()
-        for genome in self.some()[:1]:
-            with torch.no_grad():
-                network = seeded(space, genome, space.target).eval()
-                check_logits(network(noise(space.target, 2)), 2, space.target, genome)
+        space, genome = self.built_space(), self.genomes[0]
+        with torch.no_grad():
+            network = seeded(space, genome, space.target).eval()
+            check_logits(network(noise(space.target, 2)), 2, space.target, genome)
 
+    @named("networks train at small geometries")
     def _proxies(self) -> None:
-        space = self.space()
-        for geometry in self.small():
-            for genome in self.some():
+        space = self.built_space()
+        for geometry in self.proxies() or skip(self._no_proxy):
+            for genome in self.built:
                 network = seeded(space, genome, geometry)
                 logits = network(noise(geometry, 3))
                 check_logits(logits, 3, geometry, genome)
@@ -170,9 +150,10 @@ class NetworkChecks(Built):
                 told = f"the weight {listed(idle)} of {genome} has no part in the logits"
                 expect(not idle, f"{told}, so it is counted and never trained; leave it out")
 
+    @named("other genomes are other networks")
     def _different(self) -> None:
-        space = self.space()
-        geometries = [*self.small_or_none()[:1], space.target]
+        space = self.built_space()
+        geometries = [*self.proxies()[:1], space.target]
         for genome, position, genes in self._changes(space):
             for gene in genes:
                 other = space.canonical((*genome[:position], gene, *genome[position + 1 :]))
@@ -196,28 +177,27 @@ class NetworkChecks(Built):
         for position in range(len(space.choices)):
             alike.setdefault(kind(space, position), []).append(position)
         for first, *others in alike.values():
-            for position in (first, *others[::-1][: self._samples - 1]):
-                for genome in self._genomes():
+            for position in (first, *others[::-1][: self.samples - 1]):
+                for genome in self.genomes:
                     if space.active(genome)[position]:
                         options = set(range(len(space.choices[position].options)))
                         genes = sorted(options - {genome[position]})
                         yield genome, position, genes if position == first else genes[:1]
                         break
 
+    @named("networks travel to other processes")
     def _travel(self) -> None:
-        space = self.space()
-        geometry = (self.small_or_none() or [space.target])[0]
-        network = seeded(space, self.some()[0], geometry).eval()
+        space, geometry = self.built_space(), self.small()
+        network, images = seeded(space, self.genomes[0], geometry).eval(), noise(geometry, 2)
         copy = cloudpickle.loads(cloudpickle.dumps(network))
-        images = noise(geometry, 2)
         with torch.no_grad():
             same = torch.equal(copy(images), network(images))
         expect(same, "a network that was pickled and read again answers differently")
 
+    @named("architectures have pictures")
     def _pictures(self) -> None:
-        space = self._subject.it
-        for genome in self._genomes():
-            cells = space.picture(genome)
+        for genome in self.genomes:
+            cells = self.it.picture(genome)
             if not cells:
                 skip("it draws none")
             fine = all(isinstance(cell, Cell) and 0 <= cell.shade <= 1 for cell in cells)

@@ -30,7 +30,8 @@ class Stage:
 
     plan: StagePlan
     legal: Feasible
-    finalists: Callable[[int], list[Scored]]
+    strategy: Strategy
+    objectives: Sequence[Objective]
     generations: list[list[Proposal]] = field(default_factory=list)
     scored: list[Scored] = field(default_factory=list)
     cut: bool = False
@@ -40,22 +41,16 @@ class Stage:
         """All of them, in order."""
         return [proposal for generation in self.generations for proposal in generation]
 
-
-@dataclass
-class Search:
-    """All stages of a search."""
-
-    stages: list[Stage]
-
     @property
-    def asked(self) -> list[list[list[Proposal]]]:
-        """Every proposal, by stage and generation."""
-        return [stage.generations for stage in self.stages]
+    def complete(self) -> bool:
+        """Whether all candidates that were planned are proposed, or all that there are."""
+        possible, done = self.legal.count, len(self.proposals)
+        return done == self.plan.candidates or (possible is not None and done >= possible)
 
-    @property
-    def scores(self) -> list[list[dict[str, float]]]:
-        """The metrics that were told, by stage."""
-        return [[dict(scored.metrics) for scored in stage.scored] for stage in self.stages]
+    def finalists(self, count: int) -> list[Scored]:
+        """Whom the strategy would retrain."""
+        best = rank(self.scored, self.objectives)[:count]
+        return self.strategy.finalists(best, count)
 
 
 def search(
@@ -66,58 +61,42 @@ def search(
     budget: Limit,
     lost: Callable[[int, int], bool],
     recorded: Any = None,
-) -> Search:
+) -> list[Stage]:
     """Search all stages; ``lost`` says by generation and place whose evaluation fails.
 
     ``recorded`` scores, by stage and place, are told instead of computing them.
     """
+
+    def score(stage: Stage, proposal: Proposal, place: int) -> Scored:
+        genome = stage.legal.space.check(proposal.genome)
+        metrics = _metrics(stage.legal.space.lift(genome), objectives)
+        if recorded is not None:
+            metrics = recorded[len(stages)][len(stage.scored) + place]
+        if lost(len(stage.generations), place) or not stage.plan.scored:
+            metrics = {}
+        return Scored(proposal.genome, stage.legal.space.costs(genome)["flops"], metrics)
+
     stages: list[Stage] = []
     decided: Genome | None = None
-    for number, plan in enumerate(strategy.plan(space, settings)):
+    for plan in strategy.plan(space, settings):
         legal = stage_feasible(space, plan, Limits((budget,)), decided)
-        scores = None if recorded is None else recorded[number]
-        stage = _search_stage(strategy, plan, legal, settings, objectives, lost, scores)
+        stage = Stage(plan, legal, strategy, objectives)
+        strategy.begin(plan, Sampler(legal), settings, objectives)
+        while not stage.cut:
+            proposals = strategy.ask(np.random.default_rng([7, len(stage.generations)]))
+            check_proposals(proposals, legal.space)
+            if not proposals:
+                break
+            told = [score(stage, proposal, place) for place, proposal in enumerate(proposals)]
+            stage.generations.append(list(proposals))
+            stage.scored += told
+            strategy.tell(told)
+            stage.cut = len(stage.scored) > _MOST * plan.candidates
         expect(stage.proposals, f"{plan.name}: ask() gives nothing at all; propose something")
-        stages.append(stage)
         best = [*stage.finalists(1), *stage.scored][0].genome
         decided = legal.space.lift(legal.space.check(best))
-    return Search(stages)
-
-
-def _search_stage(
-    strategy: Strategy,
-    plan: StagePlan,
-    legal: Feasible,
-    settings: Settings,
-    objectives: Sequence[Objective],
-    lost: Callable[[int, int], bool],
-    recorded: list[dict[str, float]] | None,
-) -> Stage:
-    def finalists(count: int) -> list[Scored]:
-        return strategy.finalists(rank(stage.scored, objectives)[:count], count)
-
-    stage = Stage(plan, legal, finalists)
-    strategy.begin(plan, Sampler(legal), settings, objectives)
-    while not stage.cut:
-        generation = len(stage.generations)
-        proposals = strategy.ask(np.random.default_rng([7, generation]))
-        check_proposals(proposals, legal.space)
-        if not proposals:
-            break
-        told = []
-        for place, proposal in enumerate(proposals):
-            genome = legal.space.check(proposal.genome)
-            metrics = _metrics(legal.space.lift(genome), objectives)
-            if recorded is not None:
-                metrics = recorded[len(stage.scored) + place]
-            if lost(generation, place) or not plan.scored:
-                metrics = {}
-            told.append(Scored(proposal.genome, legal.space.costs(genome)["flops"], metrics))
-        stage.generations.append(list(proposals))
-        stage.scored += told
-        strategy.tell(told)
-        stage.cut = len(stage.scored) > _MOST * plan.candidates
-    return stage
+        stages.append(stage)
+    return stages
 
 
 def _metrics(full: Genome, objectives: Sequence[Objective]) -> dict[str, float]:

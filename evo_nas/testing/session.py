@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import random
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -16,55 +16,38 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
-from evo_nas.data.source import DataSource, SearchData
+from evo_nas.data.source import DataSource
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator
 from evo_nas.evaluation.workers import Workers
 from evo_nas.sampling.distribution import prior
-from evo_nas.space.space import Genome, Geometry, Space
+from evo_nas.space.space import Genome, Space
 from evo_nas.space.supernet import Step, Supernet
 from evo_nas.training.batches import Ledger
 from evo_nas.training.recipe import load_recipe
 
-from .check import CheckFailed, expect, skip
-from .small_space import SmallSpace
-from .subject import Subject
+from .check import CheckFailed, Once, expect, listed, skip
+from .subject import OnSpace
 
 _DIGITS = "digits?train=128&validation=60&test=60"
 Metrics: TypeAlias = Mapping[str, float]
 
 
-class Session:
+class Session(OnSpace[Evaluator]):
     """An evaluator's scores of a few genomes, and more evaluators opened in the same way."""
 
+    kind, base = "evaluator", Evaluator
+
     def __init__(
-        self,
-        subject: Subject[Evaluator],
-        space: str | Space | None,
-        data: str | None,
-        samples: int,
+        self, evaluator: object, space: str | Space | None, data: str | None, samples: int
     ) -> None:
-        self._subject, self._given, self._data = subject, space, data
-        self._samples = samples
+        super().__init__(evaluator, space)
+        self._data, self._samples = data, samples
         self.ledger = Ledger()
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether the evaluator says that the same genome always has the same scores."""
-        return self._subject.it.repeatable
-
-    @cached_property
-    def space(self) -> Space:
-        """What is scored."""
-        if isinstance(self._given, Space):
-            return self._given
-        # By a spec, so that another process can load it too.
-        spec = self._given or f"{SmallSpace.__module__}:{SmallSpace.__name__}"
-        loaded: Space = registry.load("space", spec)
-        return loaded
+        self.outcome = Once(self._score_all, "it scores nothing, see above")
 
     @cached_property
     def genomes(self) -> list[Genome]:
@@ -73,33 +56,25 @@ class Session:
         tried = (drawn.draw(self.space, rng) for _ in range(50 * self._samples))
         return list(dict.fromkeys(tried))[: self._samples]
 
-    @cached_property
-    def outcome(self) -> dict[Genome, Metrics] | Exception:
-        """The scores of all genomes together, by an evaluator with nothing else to do."""
-        evaluator = self._subject.it
+    def _score_all(self) -> dict[Genome, Metrics]:
+        """All genomes together, by an evaluator with nothing else to do."""
+        evaluator = self.it
         try:
             evaluator.check(self.space)
         except Exception:
             skip("it refuses the space")
-        try:
-            with self.opened() as evaluator:
-                return score(evaluator, self.genomes)
-        except Exception as error:  # told by one check, not by each
-            return error
+        with self.opened() as evaluator:
+            return score(evaluator, self.genomes)
 
     @property
     def scores(self) -> dict[Genome, Metrics]:
-        """The same; what needs them is skipped where there are none."""
-        outcome = self.outcome
-        if isinstance(outcome, Exception):
-            skip("it scores nothing, see above")
-        return outcome
+        """The metrics of all genomes; what needs them is skipped where there are none."""
+        return self.outcome.get()
 
     @contextmanager
     def opened(self, folder: Path | None = None, space: Space | None = None) -> Iterator[Evaluator]:
         """Another evaluator, open for a run of seed 5, closed at the end."""
-        it = self._subject.it
-        evaluator = self._subject.make() if self._subject.can_be_made_again else it
+        evaluator = self.make()
         with tempfile.TemporaryDirectory() as temporary:
             context = self._context(folder or Path(temporary))
             evaluator.open(space or self.space, context)
@@ -113,36 +88,28 @@ class Session:
     def in_worker(self) -> Iterator[Workers]:
         """The evaluator in a process of its own, open for the same run, ended at the end."""
         with tempfile.TemporaryDirectory() as folder:
-            evaluator = self._subject.make()
-            workers = Workers(evaluator, self.space, self._context(Path(folder)))
+            workers = Workers(self.make(), self.space, self._context(Path(folder)))
             try:
                 yield workers
             finally:
                 workers.close()
 
-    @cached_property
-    def _images(self) -> SearchData:
-        spec = (self._data or _DIGITS) if self._subject.it.needs_data else "none"
-        source: DataSource = registry.load("data", spec)
-        return source.load(0)
-
     def _context(self, folder: Path) -> EvaluationContext:
+        needed = self.it.needs_data
+        source: DataSource = registry.load("data", (self._data or _DIGITS) if needed else "none")
+        images = source.load(0)
+        geometry = self.space.target  # as in a run where nothing looks at images
+        if needed:
+            channels, size = images.train.shape
+            geometry = self.space.proxy(size, channels, len(images.classes))
         return EvaluationContext(
             streams=Streams(5),
             folder=folder,
-            geometry=self._geometry,
-            data=self._images,
+            geometry=geometry,
+            data=images,
             recipe=load_recipe("quick"),
             epochs=1,
         )
-
-    @property
-    def _geometry(self) -> Geometry:
-        """As in a run: the target where nothing looks at images."""
-        if not self._subject.it.needs_data:
-            return self.space.target
-        channels, size = self._images.train.shape
-        return self.space.proxy(size, channels, len(self._images.classes))
 
 
 def score(evaluator: Evaluator, genomes: Sequence[Genome]) -> dict[Genome, Metrics]:
@@ -205,8 +172,8 @@ def expect_equal(
 
 
 @contextmanager
-def watched(moved: list[str]) -> Iterator[None]:
-    """Put what a plug-in must leave as it is on a list, if it changes inside; all is put back."""
+def unmoved(fix: str) -> Iterator[None]:
+    """Fail if what a plug-in must leave as it is changes inside; all is put back."""
     kept = random.getstate(), np.random.get_state(), torch.get_rng_state()
     random.seed(77)  # no likely seed of theirs
     np.random.seed(77)
@@ -214,7 +181,8 @@ def watched(moved: list[str]) -> Iterator[None]:
     before = _global_settings()
     try:
         yield
-        moved += [name for name, value in _global_settings().items() if before[name] != value]
+        moved = [name for name, value in _global_settings().items() if before[name] != value]
+        expect(not moved, f"{listed(moved)} changed; {fix}")
     finally:
         random.setstate(kept[0])
         np.random.set_state(kept[1])
@@ -242,25 +210,22 @@ def failing(space: Space, bad: Genome) -> Space:
 
     Its supernet raises when ``bad`` is evaluated, not while it is trained.
     """
-    cls: Any = type(space)
 
-    class Failing(cls):  # type: ignore[misc]
-        def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
-            _refuse(self.canonical(genome), bad)
-            network: nn.Module = super().build(genome, geometry)
-            return network
+    def refusing(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(genome: Sequence[int], *others: Any, **named: Any) -> Any:
+            if space.canonical(genome) == bad:
+                raise RuntimeError(_REASON)
+            return method(genome, *others, **named)
 
-        def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
-            _refuse(self.canonical(genome), bad)
-            found: Mapping[str, float] = super().metrics(genome, repeat)
-            return found
+        return call
 
-        def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
-            return _failing_supernet(super().supernet(geometry, reachable), bad)
+    def supernet(*given: Any, **named: Any) -> Supernet:
+        return _failing_supernet(space.supernet(*given, **named), bad)
 
-    broken = copy.copy(space)
-    broken.__class__ = Failing
-    return broken
+    broken: Any = copy.copy(space)
+    broken.build, broken.metrics = refusing(space.build), refusing(space.metrics)
+    broken.supernet = supernet
+    return broken  # type: ignore[no-any-return]
 
 
 def _failing_supernet(supernet: Supernet, bad: Genome) -> Supernet:
@@ -278,8 +243,3 @@ def _failing_supernet(supernet: Supernet, bad: Genome) -> Supernet:
 
     supernet.__class__ = FailingSupernet
     return supernet
-
-
-def _refuse(genome: Genome, bad: Genome) -> None:
-    if genome == bad:
-        raise RuntimeError(_REASON)

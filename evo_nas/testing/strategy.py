@@ -9,20 +9,18 @@ from functools import cached_property
 
 import numpy as np
 
-from evo_nas.core.plugins import registry
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.space.space import Genome, Space
-from evo_nas.strategies.base import Scored, Strategy
+from evo_nas.strategies.base import Proposal, Scored, Strategy
 from evo_nas.strategies.checks import check_stages
 from evo_nas.strategies.settings import Settings
 
-from .check import Check, expect, listed, require, skip
-from .search import Search, search
-from .session import watched
-from .small_space import SmallSpace
-from .subject import Subject, as_checks
+from .check import Check, Once, expect, listed, require, skip
+from .search import Stage, search
+from .session import unmoved
+from .subject import OnSpace, named
 
 _SETTINGS = Settings(samples=40, population=10, parents=4, crossover=5, mutation=5, finalists=3)
 _OBJECTIVES = (Objective("accuracy"),)
@@ -54,55 +52,31 @@ def strategy_checks(
             levels.
         objectives: what candidates are ranked by, for a strategy that needs several.
     """
-    subject = Subject("strategy", Strategy, strategy)  # type: ignore[type-abstract]
-    return as_checks(subject, _StrategyChecks(subject, space, objectives).named())
+    return _StrategyChecks(strategy, space, objectives).checks()
 
 
-class _StrategyChecks:
+class _StrategyChecks(OnSpace[Strategy]):
+    kind, base = "strategy", Strategy
+
     def __init__(
-        self,
-        subject: Subject[Strategy],
-        space: str | Space | None,
-        objectives: Sequence[Objective],
+        self, strategy: object, space: str | Space | None, objectives: Sequence[Objective]
     ) -> None:
-        self._subject, self._objectives = subject, tuple(objectives)
-        self._given = SmallSpace() if space is None else space
+        super().__init__(strategy, space)
+        self._objectives = tuple(objectives)
+        self._stages = Once(self._search_first, "the search fails, see above")
 
-    @cached_property
-    def _space(self) -> Space:
-        if isinstance(self._given, Space):
-            return self._given
-        loaded: Space = registry.load("space", self._given)
-        return loaded
-
-    def named(self) -> Sequence[tuple[str, Callable[[], None]]]:
-        """The checks, each with its name."""
-        return (
-            ("it plans stages", self.plan),
-            ("proposals are canonical and within a tight budget", self.legal),
-            ("proposals are new", self.new),
-            ("stages end with the planned candidates", self.ends),
-            ("a small space is used up and ends", self.exhausted),
-            ("the same seed gives the same search", self.seed),
-            ("nothing is drawn from global random state", self.global_state),
-            ("a stage begins from nothing", self.begins),
-            ("a replay of recorded scores asks the same", self.replay),
-            ("failed candidates do not stop it", self.failures),
-            ("finalists are among the scored", self.finalists),
-        )
-
+    @named("it plans stages")
     def plan(self) -> None:
-        stages = self._subject.it.plan(self._space, _SETTINGS)
-        check_stages(stages, self._space)
+        stages = self.it.plan(self.space, _SETTINGS)
+        check_stages(stages, self.space)
         levels = [stage.level for stage in stages if stage.level is not None]
         expect(levels == sorted(set(levels)), f"levels come in the order {levels}; go upwards")
         expect(stages[-1].final, "the last stage must be final: its own cost is what is limited")
-        expect(self._subject.make().plan(self._space, _SETTINGS) == stages, "plan() changes")
+        expect(self.make().plan(self.space, _SETTINGS) == stages, "plan() changes")
 
+    @named("proposals are canonical and within a tight budget")
     def legal(self) -> None:
-        if isinstance(self._outcome, Exception):
-            raise self._outcome
-        for stage in self._searched.stages:
+        for stage in self._stages.tell():
             for proposal in stage.proposals:
                 told = f"{stage.plan.name}: the proposal {proposal.genome}"
                 space = stage.legal.space
@@ -115,8 +89,9 @@ class _StrategyChecks:
                     "draw with sampler.fresh or sampler.draw, which keep to it",
                 )
 
+    @named("proposals are new")
     def new(self) -> None:
-        for stage in self._searched.stages:
+        for stage in self._stages.get():
             counts = Counter(proposal.genome for proposal in stage.proposals)
             twice = [genome for genome, count in counts.items() if count > 1]
             told = f"{stage.plan.name} proposes {listed(twice, 1)} again"
@@ -128,77 +103,81 @@ class _StrategyChecks:
                 expect(parents <= known, f"{told}, but was not proposed in a generation before")
                 known |= {proposal.genome for proposal in generation}
 
+    @named("stages end with the planned candidates")
     def ends(self) -> None:
-        for stage in self._searched.stages:
+        for stage in self._stages.get():
             planned, done = stage.plan.candidates, len(stage.proposals)
             told = f"{stage.plan.name} plans {planned} candidates"
             more = "return an empty list from ask() after the last"
             expect(not stage.cut, f"{told}, and still asks for more after {done}; {more}")
             expect(done <= planned, f"{told}, and proposes {done}; {more}")
-            possible = stage.legal.count
             expect(
-                done == planned or (possible is not None and done >= possible),
+                stage.complete,
                 f"{told}, and ends after {done} while there are more networks; go on until "
                 "stage.candidates are proposed or sampler.fresh raises Exhausted",
             )
 
+    @named("a small space is used up and ends")
     def exhausted(self) -> None:
-        cheapest = feasible(self._space, Limit("flops")).minimum
+        cheapest = feasible(self.space, Limit("flops")).minimum
         if cheapest is None:
             skip("how cheap networks of this space can be is not known")
-        assert self._searched.stages
+        assert self._stages.get()
         tight = Limit("flops", high=int(cheapest * 1.2) + 1)
-        for stage in self._search(budget=tight).stages:
+        for stage in self._search(budget=tight):
             count, done = stage.legal.count, len(stage.proposals)
             told = f"{stage.plan.name} has {count} networks within {tight.range} FLOPs"
             more = "sampler.fresh raises Exhausted when there are no more: end the stage then"
             expect(not stage.cut, f"{told}, and goes on asking; {more}")
             expect(count is None or done <= count, f"{told}, and proposes {done}; {more}")
 
+    @named("the same seed gives the same search")
     def seed(self) -> None:
-        self._needs_another()
+        self.needs_another()
         told = "two searches with one seed differ; draw only from the generator that ask() is given"
-        expect(self._searched.asked == self._search().asked, told)
+        expect(_asked(self._stages.get()) == _asked(self._search()), told)
 
+    @named("nothing is drawn from global random state")
     def global_state(self) -> None:
-        assert self._searched.stages
-        moved: list[str] = []
-        with watched(moved):
+        assert self._stages.get()
+        with unmoved("draw only from the generator that ask() is given"):
             self._search()
-        told = f"{listed(moved)} changed"
-        expect(not moved, f"{told}; draw only from the generator that ask() is given")
 
+    @named("a stage begins from nothing")
     def begins(self) -> None:
-        self._needs_another()
-        first, used = self._searched, self._subject.make()
+        self.needs_another()
+        first, used = self._stages.get(), self.make()
         self._search(used)
         again = self._search(used)
         told = "begin() was called again, and other candidates were asked than by a new object"
-        expect(again.asked == first.asked, f"{told}; let begin() set everything anew")
+        expect(_asked(again) == _asked(first), f"{told}; let begin() set everything anew")
 
+    @named("a replay of recorded scores asks the same")
     def replay(self) -> None:
-        self._needs_another()
-        recorded = self._search(keep=json.loads(json.dumps(self._searched.scores)))
+        self.needs_another()
+        first = self._stages.get()
+        scores = [[dict(scored.metrics) for scored in stage.scored] for stage in first]
+        again = self._search(recorded=json.loads(json.dumps(scores)))
         told = "told the recorded scores, it asks for other candidates, so a run cannot be resumed"
-        expect(recorded.asked == self._searched.asked, f"{told}; draw only from ask()'s generator")
+        expect(_asked(again) == _asked(first), f"{told}; draw only from ask()'s generator")
 
+    @named("failed candidates do not stop it")
     def failures(self) -> None:
-        assert self._searched.stages
+        assert self._stages.get()
         for what, lost in (
             ("every third candidate fails", lambda generation, place: place % 3 == 0),
             ("the first generation fails", lambda generation, place: generation == 0),
             ("all fail", lambda generation, place: True),
         ):
-            for stage in self._search(lost=lost).stages:
+            for stage in self._search(lost=lost):
                 planned, done = stage.plan.candidates, len(stage.proposals)
-                possible = stage.legal.count
                 told = f"where {what} {stage.plan.name} proposes {done} of {planned} candidates"
-                enough = done == planned or (possible is not None and done >= possible)
                 more = "failed ones have empty metrics: leave them out, and draw at random"
-                expect(enough and not stage.cut, f"{told}; {more}")
+                expect(stage.complete and not stage.cut, f"{told}; {more}")
 
+    @named("finalists are among the scored")
     def finalists(self) -> None:
-        for stage in self._searched.stages:
+        for stage in self._stages.get():
             if not stage.plan.scored:
                 continue
             told = f"{stage.plan.name}: finalists()"
@@ -213,45 +192,28 @@ class _StrategyChecks:
                 strange = [genome for genome in genomes if genome not in known]
                 expect(not strange, f"{told} gives {listed(strange)}, which was never scored")
 
-    # -- searches --------------------------------------------------------------------------------
-
-    @cached_property
-    def _outcome(self) -> Search | Exception:
-        assert self._subject.it is not None
-        try:
-            return self._search()
-        except Exception as error:  # told by one check, not by each
-            return error
-
-    @property
-    def _searched(self) -> Search:
-        outcome = self._outcome
-        return skip("the search fails, see above") if isinstance(outcome, Exception) else outcome
+    def _search_first(self) -> list[Stage]:
+        assert self.it is not None
+        return self._search()
 
     def _search(
         self,
         strategy: Strategy | None = None,
         budget: Limit | None = None,
         lost: Callable[[int, int], bool] = lambda generation, place: False,
-        keep: object = None,
-    ) -> Search:
-        made = strategy or self._fresh()
-        return search(
-            made, self._space, _SETTINGS, self._objectives, budget or self._budget, lost, keep
-        )
-
-    def _fresh(self) -> Strategy:
-        loaded = self._subject.it
-        return self._subject.make() if self._subject.can_be_made_again else loaded
-
-    def _needs_another(self) -> None:
-        if not self._subject.can_be_made_again:
-            skip("an object was given; give a spec or the class to have it made twice")
+        recorded: object = None,
+    ) -> list[Stage]:
+        strategy, budget = strategy or self.make(), budget or self._budget
+        return search(strategy, self.space, _SETTINGS, self._objectives, budget, lost, recorded)
 
     @cached_property
     def _budget(self) -> Limit:
         """What a third of the networks meet."""
-        rng, legal = np.random.default_rng(0), feasible(self._space, Limit("flops"))
+        rng, legal = np.random.default_rng(0), feasible(self.space, Limit("flops"))
         drawn = [legal.draw(legal.prior, rng) for _ in range(60)]
-        costs = sorted(self._space.costs(genome)["flops"] for genome in drawn)
+        costs = sorted(self.space.costs(genome)["flops"] for genome in drawn)
         return Limit("flops", high=costs[20])
+
+
+def _asked(stages: Sequence[Stage]) -> list[list[list[Proposal]]]:
+    return [stage.generations for stage in stages]

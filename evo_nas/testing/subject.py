@@ -2,43 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from unittest import SkipTest
 
 from evo_nas.core.plugins import registry
-from evo_nas.core.plugins.blame import ANYHOW
 from evo_nas.errors import EvoNasError
+from evo_nas.space.space import Space
 
-from .check import Check, CheckFailed, explain, skip, source_of
+from .check import Check, CheckFailed, Once, skip
+from .small_space import SmallSpace
 
 T = TypeVar("T")
+Method = TypeVar("Method", bound=Callable[..., None])
+
+
+def named(name: str) -> Callable[[Method], Method]:
+    """Make a method of a :class:`Subject` one of its checks."""
+
+    def mark(method: Method) -> Method:
+        method.named = name  # type: ignore[attr-defined]
+        return method
+
+    return mark
 
 
 class Subject(Generic[T]):
-    """A plug-in of a kind, given as a spec, a class or function that makes it, or an object."""
+    """A plug-in, given as a spec, a class or function that makes it, or an object.
 
-    def __init__(self, kind: str, base: type[T], given: object) -> None:
-        self.kind, self.base, self.given = kind, base, given
+    A subclass says of which ``kind`` and class (``base``) it is, and has the checks: methods that
+    are :func:`named`, made in the order in which they are written.
+    """
+
+    kind: str
+    base: type[T]
+
+    def __init__(self, given: object) -> None:
+        self._given = given
         # An object that was loaded by the registry can be loaded by it again.
         self.spec: str | None = given if isinstance(given, str) else getattr(given, "spec", None)
+        self._loaded = Once(self.make, "it cannot be loaded")
+
+    def checks(self) -> list[Check]:
+        """All of them, those of base classes first."""
+        return [
+            Check(method.named, getattr(self, key), self._home)
+            for cls in reversed(type(self).__mro__)
+            for key, method in vars(cls).items()
+            if hasattr(method, "named")
+        ]
 
     @property
-    def can_be_made_again(self) -> bool:
-        """Whether :meth:`make` gives another object each time."""
-        return self.spec is not None or not isinstance(self.given, self.base)
+    def it(self) -> T:
+        """The plug-in; where it cannot be loaded, checks are skipped but the one that says so."""
+        return self._loaded.get()
+
+    @named("it loads")
+    def _loads(self) -> None:
+        self._loaded.tell()
 
     def make(self) -> T:
         """Another one; the given object itself if nothing is known of how it was made."""
+        made: Any = self._given
         if self.spec is not None:
-            made = registry.load(self.kind, self.spec)
-        elif isinstance(self.given, self.base):
-            made = self.given
-        elif callable(self.given):
-            made = self.given()
-        else:
-            raise CheckFailed(f"{self.given!r} is neither a spec nor {self._what}")
+            try:
+                made = registry.load(self.kind, self.spec)
+            except EvoNasError as error:
+                raise CheckFailed(str(error)) from error  # where it was raised is in it
+        elif not isinstance(made, self.base):
+            if not callable(made):
+                raise CheckFailed(
+                    f"{made!r} is neither a spec nor a {self.base.__name__}, nor a class or "
+                    "function that makes one"
+                )
+            made = made()
         if not isinstance(made, self.base):
             raise CheckFailed(
                 f"it is a {type(made).__name__}; derive its class from "
@@ -46,42 +86,32 @@ class Subject(Generic[T]):
             )
         return made
 
-    @property
-    def _what(self) -> str:
-        return f"a {self.base.__name__}, nor a class or function that makes one"
+    def needs_another(self) -> None:
+        """Skip the check where :meth:`make` would give the same object again."""
+        if self.spec is None and isinstance(self._given, self.base):
+            skip("an object was given; give a spec or the class to have it made twice")
+
+    def _home(self) -> Path | None:
+        """The plug-in's own file."""
+        try:
+            found = inspect.getsourcefile(type(self.it))
+        except (SkipTest, TypeError):  # TypeError: a class that no file has
+            return None
+        return None if found is None else Path(found).resolve()
+
+
+class OnSpace(Subject[T]):
+    """A plug-in that is tried on a space: its spec, an object, or by default the small one."""
+
+    def __init__(self, given: object, space: str | Space | None) -> None:
+        super().__init__(given)
+        # By a spec, so that another process can load it too.
+        self._space = space or f"{SmallSpace.__module__}:{SmallSpace.__name__}"
 
     @cached_property
-    def _loaded(self) -> T | CheckFailed:
-        try:
-            return self.make()
-        except CheckFailed as error:
-            return error
-        except EvoNasError as error:
-            return CheckFailed(str(error))  # where it was raised is in it
-        except ANYHOW as error:
-            return CheckFailed(explain(error, None))
-
-    @property
-    def it(self) -> T:
-        """The plug-in; where it cannot be loaded, checks are skipped but the one that says so."""
-        loaded = self._loaded
-        return skip("it cannot be loaded") if isinstance(loaded, CheckFailed) else loaded
-
-    def check_loads(self) -> None:
-        """The check that says why it cannot be loaded."""
-        loaded = self._loaded
-        if isinstance(loaded, CheckFailed):
-            raise loaded
-
-    def home(self) -> Path | None:
-        """The plug-in's own file."""
-        loaded = self._loaded
-        return None if isinstance(loaded, CheckFailed) else source_of(loaded)
-
-
-def as_checks(
-    subject: Subject[Any], named: Sequence[tuple[str, Callable[[], None]]]
-) -> list[Check]:
-    """Named methods as checks of a subject, after the one that it loads."""
-    first = ("it loads", subject.check_loads)
-    return [Check(name, run, subject.home) for name, run in (first, *named)]
+    def space(self) -> Space:
+        """What it is tried on."""
+        if isinstance(self._space, Space):
+            return self._space
+        loaded: Space = registry.load("space", self._space)
+        return loaded

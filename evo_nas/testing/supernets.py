@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,31 +10,26 @@ from evo_nas.space.space import Genome, Geometry, Space
 from evo_nas.space.supernet import Supernet
 
 from .check import expect, listed, skip
-from .networks import Built, batch_norms, check_logits, noise, shake
+from .networks import NetworkChecks, batch_norms, check_logits, noise, shake
+from .subject import named
 
 
-class SupernetChecks(Built):
+class SupernetChecks(NetworkChecks):
     """The checks of shared weights, all at a small geometry."""
 
-    def named(self) -> Sequence[tuple[str, Callable[[], None]]]:
-        """The checks, each with its name."""
-        return (
-            ("a path of the supernet is the stand-alone network", self._path),
-            ("equal steps of the supernet do the same", self._steps),
-            ("stages have supernets of what they can reach", self._stages),
-        )
-
+    @named("a path of the supernet is the stand-alone network")
     def _path(self) -> None:
         space, geometry = self._supernet_geometry()
         supernet = _shaken(space.supernet(geometry))
-        for genome in self.some():
+        for genome in self.built:
             _check_path(space, supernet, genome, geometry)
 
+    @named("equal steps of the supernet do the same")
     def _steps(self) -> None:
         space, geometry = self._supernet_geometry()
         supernet, images = _shaken(space.supernet(geometry)), noise(geometry, 2)
         known: dict[tuple[object, ...], Tensor] = {}
-        for genome in self._genomes()[: 4 * self._samples]:
+        for genome in self.genomes[: 4 * self.samples]:
             hidden, keys = images, ()
             steps = supernet.steps(genome)
             for step in steps:
@@ -46,11 +39,14 @@ class SupernetChecks(Built):
                 same = torch.equal(known.setdefault(keys, hidden), hidden)
                 told = f"steps with equal keys up to {step.key!r} give different features"
                 expect(same, f"{told}; let a step's key name all that the step depends on")
-            named = {id(norm) for step in steps for norm in step.batch_norms}
+            called = {id(norm) for step in steps for norm in step.batch_norms}
             built = batch_norms(space.build(genome, geometry))
-            told = f"the steps of {genome} name {len(named)} BatchNorm layers in `batch_norms`"
-            expect(len(named) == len(built), f"{told}, its network has {len(built)}; name them all")
+            told = f"the steps of {genome} name {len(called)} BatchNorm layers in `batch_norms`"
+            expect(
+                len(called) == len(built), f"{told}, its network has {len(built)}; name them all"
+            )
 
+    @named("stages have supernets of what they can reach")
     def _stages(self) -> None:
         space, geometry = self._supernet_geometry()
         decided = None
@@ -59,7 +55,7 @@ class SupernetChecks(Built):
             rng = np.random.default_rng(level)
             drawn = [
                 stage.lift([int(rng.integers(len(c.options))) for c in stage.choices])
-                for _ in range(self._samples)
+                for _ in range(self.samples)
             ]
             supernet = _shaken(stage.supernet(geometry))
             for genome in drawn:
@@ -67,8 +63,7 @@ class SupernetChecks(Built):
             decided = drawn[0]
 
     def _supernet_geometry(self) -> tuple[Space, Geometry]:
-        space = self.space()
-        geometry = (self.small_or_none() or [space.target])[0]
+        space, geometry = self.built_space(), self.small()
         if type(space).supernet is Space.supernet:
             skip("it has no supernet; --evaluator supernet will not work")
         return space, geometry
