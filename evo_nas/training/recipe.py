@@ -82,28 +82,39 @@ class Phase:
     @property
     def values(self) -> dict[str, object]:
         """What a checkpoint says of its training, by name."""
-        return _told(self, 15) | {"augmentation": _told(self.augmentation, 8)}
+        augmentation = _identifying(self.augmentation, tuple(_AUGMENTATION))
+        told = _identifying(self, (*_ALWAYS, *_OFF, "augmentation"))
+        return told | {"augmentation": augmentation}
 
     @property
     def identity(self) -> str:
         """What weights say of their training: its values but those that are off."""
-        off = {field.name: field.default for field in fields(self)[8:]}
-        off["augmentation"] = _told(Augmentation(), 8)
-        values = {key: value for key, value in self.values.items() if value != off.get(key)}
+        off = {**_OFF, "augmentation": _AUGMENTATION}
+        values = {name: value for name, value in self.values.items() if value != off.get(name)}
         return _listed("Phase", values)
 
 
-def _told(of: Phase | Augmentation, first: int) -> dict[str, object]:
-    """The values that identify a training: the ``first`` ones, and those that are on of the others.
+# What identifies a training, in the order of version 0.1: weights and checkpoints hold it, so this
+# is frozen. What is added to a phase or an augmentation later is told behind it where it is on.
+_ALWAYS = (
+    "optimizer", "epochs", "batch_size", "learning_rate", "weight_decay", "momentum", "warmup",
+    "label_smoothing",
+)  # fmt: skip
+_OFF: Mapping[str, object] = {
+    "warmup_start": 0.0, "learning_rate_floor": 0.0, "gradient_clip": 0.0, "stochastic_depth": 0.0,
+    "weight_average": 0.0, "repeated_augmentation": 1,
+}  # fmt: skip
+_AUGMENTATION: Mapping[str, object] = {
+    "crop_scale": 1.0, "horizontal_flip": 0.0, "randaugment_operations": 0,
+    "randaugment_magnitude": 27.0, "randaugment_deviation": 0.0, "random_erasing": 0.0,
+    "mixup": 0.0, "cutmix": 0.0,
+}  # fmt: skip
 
-    Weights and checkpoints hold the 15 of a phase and the 8 of an augmentation of version 0.1, in
-    this order, which is frozen; what came later stands behind them.
-    """
-    return {
-        field.name: getattr(of, field.name)
-        for number, field in enumerate(fields(of))
-        if number < first or getattr(of, field.name) != field.default
-    }
+
+def _identifying(of: Phase | Augmentation, frozen: Sequence[str]) -> dict[str, object]:
+    known = {field.name: field.default for field in fields(of)}
+    later = [name for name in known.keys() - set(frozen) if getattr(of, name) != known[name]]
+    return {name: getattr(of, name) for name in (*frozen, *sorted(later))}
 
 
 def _listed(name: str, values: Mapping[str, object]) -> str:
