@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,45 +47,32 @@ def read_points(path: Path) -> list[Point]:
     """
     text = read_text(path, TableError, "points", encoding="utf-8-sig")
     try:
-        return _points(text, str(path))
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise TableError(f"{path} has no column {missing[0]!r}; needed: {', '.join(_COLUMNS)}")
+        return [_point(row, f"{path}, line {reader.line_num}") for row in reader]
     except csv.Error as error:
         raise TableError(f"points {path} are no CSV: {error}") from error
 
 
-def _points(text: str, source: str) -> list[Point]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        raise TableError(f"{source} has no column {missing[0]!r}; needed: {', '.join(_COLUMNS)}")
-    points = []
-    for row in reader:
-        place = f"{source}, line {reader.line_num}"
-        for name in _COLUMNS:
-            if row[name] is None:
-                raise TableError(f"{place}: there is no {name}")
-        flops, accuracy = _flops(row["flops"], place), _accuracy(row["accuracy"], place)
-        points.append(Point(row["family"], row["name"], flops, accuracy))
-    return points
-
-
-def _flops(text: str, place: str) -> int:
+def _point(row: Mapping[str, str], place: str) -> Point:
+    for name in _COLUMNS:
+        if row[name] is None:
+            raise TableError(f"{place}: there is no {name}")
     try:
-        budget = parse_range(text)
+        budget = parse_range(row["flops"])
     except BudgetError as error:
         raise TableError(f"{place}: flops: {error}") from error
     if budget.least or budget.most >= UNLIMITED:
-        raise TableError(f"{place}: flops {shown(text)} is no amount such as 1.4G")
-    return budget.most
-
-
-def _accuracy(text: str, place: str) -> float:
+        raise TableError(f"{place}: flops {shown(row['flops'])} is no amount such as 1.4G")
     try:
-        accuracy = float(text)
+        accuracy = float(row["accuracy"])
     except ValueError:
         accuracy = math.nan
     if not 0 <= accuracy <= 100:
-        raise TableError(f"{place}: accuracy {shown(text)} is no share or percent")
-    return accuracy
+        raise TableError(f"{place}: accuracy {shown(row['accuracy'])} is no share or percent")
+    return Point(row["family"], row["name"], budget.most, accuracy)
 
 
 def run_point(result: Result) -> Point:
@@ -116,24 +103,17 @@ def flops_figure(
     Raises:
         RunError: there is nothing to draw, or a run has no network or no accuracy.
     """
-    winners = [run_point(result) for result in results]
+    families: dict[str, list[Point]] = {}
+    for point in [*map(run_point, results), *points]:
+        families.setdefault(point.family, []).append(point)
     series: list[Points | Line] = []
     if candidates:
         series += filter(None, map(_candidates, results))
-    families: dict[str, list[Point]] = {}
-    for point in [*winners, *points]:
-        families.setdefault(point.family, []).append(point)
     for family, members in families.items():
         members.sort(key=lambda point: point.flops)
-        series.append(
-            Points(
-                family,
-                [point.flops for point in members],
-                [_percent(point.accuracy) for point in members],
-                notes=[f"{p.name}: {_percent(p.accuracy):.4g}% at {p.flops:,}" for p in members],
-                joined=True,
-            )
-        )
+        flops, percents = [p.flops for p in members], [_percent(p.accuracy) for p in members]
+        notes = [f"{p.name}: {_percent(p.accuracy):.4g}% at {p.flops:,}" for p in members]
+        series.append(Points(family, flops, percents, notes=notes, joined=True))
     if not series:
         raise RunError("there is nothing to draw: name runs, a file of --points, or --paper")
     return chart(
@@ -146,16 +126,11 @@ def flops_figure(
 
 def _candidates(result: Result) -> Points | None:
     """What the last stage's search scored; None where it scored no accuracy."""
-    scored = [
-        (evaluation.flops, _percent(evaluation.metrics["accuracy"]))
-        for evaluation in result.of(result.stages[-1], "search")
-        if "accuracy" in evaluation.metrics
-    ]
-    if not scored:
-        return None
+    searched = result.of(result.stages[-1], "search")
+    scored = [e for e in searched if "accuracy" in e.metrics]
+    flops, percents = [e.flops for e in scored], [_percent(e.metrics["accuracy"]) for e in scored]
     name = f"{result.folder.name}, candidates as scored in the search"
-    flops, accuracies = zip(*scored, strict=True)
-    return Points(name, flops, accuracies, dots=True)
+    return Points(name, flops, percents, dots=True) if scored else None
 
 
 def _percent(accuracy: float) -> float:

@@ -121,15 +121,14 @@ class _Report:
         self.loop, self.result, self.plan, self.against = loop, result, plan, against
         config = result.config
         self.objectives = _load(config.evaluator).objectives
-        self.other = _load(against)
-        if self.other.needs_data and config.data == "none":
+        other = _load(against)
+        self.goal = other.objectives[0]
+        if other.needs_data and config.data == "none":
             raise SettingsError(f"{result.folder} has no images, which evaluator {against} needs")
         # The run's own evaluator (other images, another seed) is trained as long as in the run.
         same = against.partition("?")[0] == config.evaluator.partition("?")[0]
-        usual = config.recipe.train.epochs
-        if same:
-            usual = config.recipe.supernet.epochs * plan.epochs_factor
-        self.epochs = epochs or usual
+        usual = config.recipe.supernet.epochs * plan.epochs_factor
+        self.epochs = epochs or (usual if same else config.recipe.train.epochs)
         self.name = registry.file_name(against) + (f"-{epochs}-epochs" if epochs else "")
         self.searched: dict[Genome, Evaluation] = {}  # each network once, as it was first scored
         for evaluation in result.of(plan.name, "search"):
@@ -155,10 +154,10 @@ class _Report:
                 f"{self.against} could score only {len(judged)} of {len(sample)} networks in every "
                 f"repeat; {_FEWEST} at least are needed"
             )
-        networks = [sample[i] for i in judged]
+        networks = tuple(sample[i] for i in judged)
         truths = tuple(tuple(repeat[i] for i in judged) for repeat in scored)
         agreements, constant = self._agreements(networks, truths)
-        truth = self.other.objectives[0].name
+        repeated = [[e.metrics[self.goal.name] for e in each] for each in truths]
         searched = tuple(self.searched.values())
         trust = Trust(
             folder=self.result.folder,
@@ -167,18 +166,16 @@ class _Report:
             objective=self.objectives[0].name,
             against=self.against,
             epochs=self.epochs,
-            truth=truth,
-            candidates=len(self.searched),
-            networks=tuple(networks),
+            truth=self.goal.name,
+            candidates=len(searched),
+            networks=networks,
             failed=len(sample) - len(networks),
             truths=truths,
             agreements=agreements,
             constant=constant,
             error=split_half_error(searched),
             reliability=split_half(searched),
-            noise=repeat_noise([[e.metrics[truth] for e in each] for each in truths])
-            if repeats > 1
-            else None,
+            noise=repeat_noise(repeated) if repeats > 1 else None,
             file=self.result.folder / f"trust-{self.plan.name}-{self.name}.json",
         )
         text = json.dumps(trust_document(trust), indent=2) + "\n"
@@ -223,8 +220,7 @@ class _Report:
         self, networks: Sequence[Evaluation], truths: Sequence[Sequence[Evaluation]]
     ) -> tuple[tuple[Agreement, ...], tuple[str, ...]]:
         """Those of scores and of baselines; the names of baselines that are all the same."""
-        goal = self.other.objectives[0]
-        truth = [_sign(goal) * mean for mean in means(truths, goal.name)]
+        truth = [_sign(self.goal) * mean for mean in means(truths, self.goal.name)]
         scores = {o.name: [_sign(o) * e.metrics[o.name] for e in networks] for o in self.objectives}
         found = [agreement(f"search {name}", score, truth) for name, score in scores.items()]
         counts = {
@@ -232,12 +228,13 @@ class _Report:
             "parameters": [float(e.params) for e in networks],
             **countable(self.loop.space, [e.genome for e in networks]),
         }
-        score = scores[self.objectives[0].name]
-        baselines = {name: baseline(name, each, score, truth) for name, each in counts.items()}
-        return (
-            (*found, *(each for each in baselines.values() if each)),
-            tuple(name for name, each in baselines.items() if each is None),
-        )
+        constant = []
+        for name, each in counts.items():
+            if compared := baseline(name, each, scores[self.objectives[0].name], truth):
+                found.append(compared)
+            else:
+                constant.append(name)
+        return tuple(found), tuple(constant)
 
 
 def spread(size: int, number: int, offset: float) -> list[int]:

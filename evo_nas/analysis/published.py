@@ -70,19 +70,15 @@ def count_networks(names: Sequence[str] = ()) -> list[Counted]:
     if names:
         found = ((name, find_architecture(name)) for name in names)
         return [Counted(each, _costs(each), "", printed.get(name)) for name, each in found]
-    counted = [
-        Counted(each, *_try(each), printed.get(name)) for name, each in published_networks().items()
-    ]
-    return sorted(counted, key=lambda n: (n.costs is None, n.costs["flops"] if n.costs else 0))
+    counted, problems = [], []
+    for name, each in published_networks().items():
+        try:
+            counted.append(Counted(each, _costs(each), "", printed.get(name)))
+        except EvoNasError as error:
+            problems.append(Counted(each, None, str(error), printed.get(name)))
+    return sorted(counted, key=lambda n: n.costs["flops"] if n.costs else 0) + problems
 
 
 def _costs(architecture: Architecture) -> Costs:
     space: Space = registry.load("space", architecture.space)
     return space.costs(space.check(architecture.genome))
-
-
-def _try(architecture: Architecture) -> tuple[Costs | None, str]:
-    try:
-        return _costs(architecture), ""
-    except EvoNasError as error:
-        return None, str(error)

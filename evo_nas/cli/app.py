@@ -102,19 +102,11 @@ def _versions(
         raise typer.Exit(0)
 
 
-app.command(cls=Grouped)(runs.run)
-app.command()(runs.resume)
-app.command()(runs.show)
-app.command()(runs.report)
-app.command()(runs.clean)
-app.command(cls=Grouped)(comparing.compare)
-app.command()(trusting.trust)
-app.command()(names.space)
-app.command()(names.costs)
-app.command("list")(names.list_)
-app.command()(networks.train)
-app.command()(networks.convert)
-app.command()(exporting.export)
-app.command()(plugin.new)
-app.command()(plugin.check)
+for command in (
+    runs.run, runs.resume, runs.show, runs.report, runs.clean, comparing.compare, trusting.trust,
+    names.space, names.costs, names.list_, networks.train, networks.convert, exporting.export,
+    plugin.new, plugin.check,
+):  # fmt: skip
+    grouped = command in (runs.run, comparing.compare)
+    app.command(command.__name__.rstrip("_"), cls=Grouped if grouped else None)(command)
 app.add_typer(figures.app, name="figure")

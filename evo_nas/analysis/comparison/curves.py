@@ -56,15 +56,9 @@ def _line(name: str, curves: Sequence[Curve], end: int) -> Line:
     step = -(-len(places) // _CURVE_POINTS)
     places = sorted({*places[::step], places[-1]})
     columns = [[ys[bisect_right(xs, x) - 1] for xs, ys in split] for x in places]
-    means = [statistics.fmean(column) for column in columns]
-    errors = [
-        statistics.stdev(column) / math.sqrt(len(column)) if len(column) > 1 else 0.0
-        for column in columns
-    ]
-    return Line(
-        name,
-        [float(x) for x in places],
-        means,
-        [mean - error for mean, error in zip(means, errors, strict=True)],
-        [mean + error for mean, error in zip(means, errors, strict=True)],
-    )
+    points = []
+    for column in columns:
+        mean, several = statistics.fmean(column), len(column) > 1
+        error = statistics.stdev(column) / math.sqrt(len(column)) if several else 0.0
+        points.append((mean, mean - error, mean + error))
+    return Line(name, [float(x) for x in places], *map(list, zip(*points, strict=True)))

@@ -31,26 +31,21 @@ def picture(cells: Sequence[Cell]) -> RenderableType:
     """The boxes of an architecture, darker where the space shades them (the paper's Fig. 5)."""
     panels = []
     for cell in cells:
-        red, green, blue = shade_colour(cell.shade)
-        text = "black" if cell.shade < 0.5 else "white"
+        colour = ",".join(map(str, shade_colour(cell.shade)))
+        filled = round(cell.shade * _BAR_WIDTH)
+        bar = "█" * filled + "░" * (_BAR_WIDTH - filled)  # the shade where there are no colours
         panels.append(
             Panel(
-                Text("\n".join((_bar(cell.shade), *cell.lines))),
+                Text("\n".join((bar, *cell.lines))),
                 title=cell.title,
                 width=_CELL_WIDTH,
                 height=3 + max(len(c.lines) for c in cells),
                 box=box.SQUARE,
-                style=f"{text} on rgb({red},{green},{blue})",
+                style=f"{'black' if cell.shade < 0.5 else 'white'} on rgb({colour})",
                 padding=(0, 1),
             )
         )
     return Columns(panels, padding=(0, 1, 0, 0))
-
-
-def _bar(shade: float) -> str:
-    """The shade where there are no colours."""
-    filled = round(shade * _BAR_WIDTH)
-    return "█" * filled + "░" * (_BAR_WIDTH - filled)
 
 
 def architecture_view(space: Space, genome: Genome, title: str) -> RenderableType:

@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from evo_nas.analysis.comparison.file import Comparison
-from evo_nas.analysis.comparison.page import result_table
-from evo_nas.analysis.comparison.report import TITLES, Difference, Report
+from evo_nas.analysis.comparison.page import difference_table, result_table
+from evo_nas.analysis.comparison.report import TITLES, Report
 from evo_nas.api import Prepared
 from evo_nas.core.plugins import registry
 from evo_nas.results.tables import Table
@@ -25,6 +25,8 @@ def comparison_plan_view(
     """What will be run: printed at the start."""
     config = prepared[0].config
     seeds = comparison.seeds
+    told = "; times are measured, and runs beside each other would change them"
+    timed = told if comparison.at_once < comparison.jobs else ""
     facts = [
         ("space", f"{registry.short(config.space)} within {describe_config(config)}"),
         ("seeds", f"{len(seeds)}: {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"),
@@ -34,7 +36,7 @@ def comparison_plan_view(
             f"{registry.short(config.evaluator)}; finalists: {registry.short(config.retrainer)}",
         ),
         ("measured on", registry.short(config.data)),
-        ("runs at once", _at_once(comparison)),
+        ("runs at once", f"{comparison.at_once}{timed}"),
         ("folder", str(folder)),
     ]
     rows = []
@@ -54,11 +56,6 @@ def comparison_plan_view(
     return Group(Text("Comparison", style="bold"), facts_view(facts), table)
 
 
-def _at_once(comparison: Comparison) -> str:
-    told = "; times are measured, and runs beside each other would change them"
-    return f"{comparison.at_once}{told if comparison.at_once < comparison.jobs else ''}"
-
-
 def comparison_view(found: Report) -> RenderableType:
     """The tables and what they say."""
     parts: list[RenderableType] = [
@@ -68,20 +65,11 @@ def comparison_view(found: Report) -> RenderableType:
     for protocol in found.comparison.protocols:
         parts += [Text(), Text(TITLES[protocol]), table_view(result_table(found, protocol))]
         parts += [
-            Text(_sentence(each, len(found.comparison.seeds)))
-            for each in found.differences
-            if each.protocol == protocol
+            Text(f"{first} - {second}: {value} [{interval.replace(' to ', ', ')}], {verdict}")
+            for first, second, value, interval, verdict in difference_table(found, protocol).rows
         ]
     if len(found.comparison.seeds) == 1:
         parts += [Text(), Text("One seed says nothing about how certain a difference is.")]
     pictures = ", ".join(found.picture(protocol).name for protocol in found.comparison.protocols)
     parts += [Text(), Text(f"curves: {pictures}; all numbers: comparison.json")]
     return Group(*parts)
-
-
-def _sentence(each: Difference, seeds: int) -> str:
-    estimate = each.estimate
-    return (
-        f"{registry.short(each.first)} - {registry.short(each.second)}: {estimate.value:+.4f} "
-        f"[{estimate.low:+.4f}, {estimate.high:+.4f}], {each.verdict(seeds)}"
-    )

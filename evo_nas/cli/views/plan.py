@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import fields
 
 from rich.console import Group, RenderableType
@@ -12,57 +11,59 @@ from evo_nas.api import Prepared
 from evo_nas.core.plugins import registry
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.evaluation.workers import worker_count, workers_for_others
-from evo_nas.results.tables import Table
+from evo_nas.results.tables import Facts, Table
 from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
-from evo_nas.strategies.settings import Settings
 
-from .space import about, amount, limit_rows, published_view, share, up_to
+from .space import fitting, limit_rows, published_view, up_to
 from .tables import facts_view, table_view
 
 
 def plan_view(prepared: Prepared) -> RenderableType:
     """What a run will do: printed at its start."""
-    config, plan, data = prepared.config, prepared.plan, prepared.data
+    config, plan, settings = prepared.config, prepared.plan, prepared.config.settings
+    words = (f"{f.name.replace('_', ' ')} {getattr(settings, f.name)}" for f in fields(settings))
     facts = [
         ("space", config.space),
         ("strategy", f"{config.strategy}, seed {config.seed}"),
         *_limits(prepared),
         ("FLOPs are counted", plan.space.counted),
         ("scores come from", _evaluators(prepared)),
-        *(_training(prepared) if len(data.train) else [("images", "none are needed")]),
+        *_images(prepared),
         ("computed on", processes(prepared)),
-        ("settings", _settings(config.settings)),
+        ("settings", ", ".join(words)),
         ("run folder", str(prepared.folder)),
     ]
     return Group(
         Text("Plan", style="bold"),
         facts_view(facts),
-        table_view(_stages(plan.stages)),
+        table_view(Table(_STAGE, [_stage(outlook) for outlook in plan.stages])),
         *published_view(plan.published, judged=True),
     )
 
 
-def _training(prepared: Prepared) -> list[tuple[str, str]]:
-    """What a run that looks at images does with them."""
-    config, data, phases = prepared.config, prepared.data, prepared.config.recipe
+def _images(prepared: Prepared) -> Facts:
+    """What a run does with images, if it looks at some."""
+    config, data, recipe = prepared.config, prepared.data, prepared.config.recipe
+    if not len(data.train):
+        return [("images", "none are needed")]
+    images = f"{len(data.train):,} training and {len(data.validation):,} validation images"
+    epochs = f"supernet {recipe.supernet.epochs} epochs, finalists {recipe.train.epochs} epochs"
     return [
         (
             "accuracy is measured",
-            f"at the proxy: {config.geometry}; on {config.data}: {len(data.train):,} training and "
-            f"{len(data.validation):,} validation images; the test split is read once, at the end",
+            f"at the proxy: {config.geometry}; on {config.data}: {images}; the test split is read "
+            "once, at the end",
         ),
         ("training images are", data.train.kept),
         (
             "recipe",
-            f"{phases.name}: supernet {phases.supernet.epochs} epochs, finalists "
-            f"{phases.train.epochs} epochs each"
-            f"{', from the supernet' if config.inherit else ''}",
+            f"{recipe.name}: {epochs} each{', from the supernet' if config.inherit else ''}",
         ),
     ]
 
 
-def _limits(prepared: Prepared) -> list[tuple[str, str]]:
+def _limits(prepared: Prepared) -> Facts:
     """The budget; of several limits, how each is met."""
     plan = prepared.plan
     rows = [("budget", f"{plan.budget.range} FLOPs (1 FLOP = 1 multiply-accumulate)")]
@@ -75,16 +76,7 @@ def _limits(prepared: Prepared) -> list[tuple[str, str]]:
     return rows + [(f"limits in {name}", told) for name in later]
 
 
-def _settings(settings: Settings) -> str:
-    return ", ".join(
-        f"{field.name.replace('_', ' ')} {getattr(settings, field.name)}"
-        for field in fields(settings)
-    )
-
-
-def _stages(stages: Iterable[StageOutlook]) -> Table:
-    columns = ("stage", "decides", ">genomes", ">fit the budget", ">share", ">candidates")
-    return Table(columns, [_stage(outlook) for outlook in stages])
+_STAGE = ("stage", "decides", ">genomes", ">fit the budget", ">share", ">candidates")
 
 
 def _stage(outlook: StageOutlook) -> tuple[str, ...]:
@@ -93,8 +85,7 @@ def _stage(outlook: StageOutlook) -> tuple[str, ...]:
         stage.name,
         "all choices" if stage.level is None else f"level {stage.level}",
         up_to(outlook.smallest, outlook.largest),
-        about(legal, amount(legal.count)) if legal else "follows",
-        about(legal, share(legal.share)) if legal else "follows",
+        *(fitting(legal) if legal else ("follows", "follows")),
         f"{stage.candidates:,}",
     )
 

@@ -34,43 +34,40 @@ from .tables import facts_view, table_view
 
 def result_view(result: Result, space: Space) -> RenderableType:
     """A run, finished or not: the network, how well it did, and how far to trust that."""
-    parts: list[RenderableType] = []
-    if result.best is not None:
+    config, parts = result.config, list[RenderableType]()
+    if result.best is None:
+        parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
+    else:
         genome = space.encode(result.best["choices"])
         parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
-        facts = best_facts(result.best, result.config, result.facts.get("rejected"))
-        parts.append(facts_view(facts))
-    else:
-        parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
-    goals = _objective(result.config.evaluator), _objective(result.config.retrainer)
+        parts.append(facts_view(best_facts(result.best, config, result.facts.get("rejected"))))
+    goals = _objective(config.evaluator), _objective(config.retrainer)
     stages = [read_stage(result.evaluations, name, *goals) for name in result.stages]
-    parts.append(table_view(_stages(result, stages)))
-    parts += [Text(line) for line in _failures(result)]
+    parts += [table_view(_stages(result, stages)), *map(Text, _failures(result))]
     if result.best is not None:
         parts.append(_finalists(stages[-1], result))
-    for where, lines in result.notes.items():
-        parts += [Text(f"note, {where}: {line}") for line in lines]
-    if result.spent:
-        parts.append(Text(f"time: {_times(result)}"))
-    if result.images:
-        cost = result.cost
-        parts.append(
-            Text(
-                f"images: {cost.trained:,} forward and backward, {cost.measured:,} forward only, "
-                f"as much as {format_amount(cost.passes)} forward passes"
-            )
-        )
+    parts += [
+        Text(f"note, {where}: {line}") for where, lines in result.notes.items() for line in lines
+    ]
+    parts += map(Text, _spent(result))
     return Group(*parts)
 
 
-def _times(result: Result) -> str:
-    total = f"{duration(sum(result.spent.values()))} in all"
-    phases = [
-        f"{stage} {phase} {duration(seconds)}"
-        for (stage, phase), seconds in result.spent.items()
-        if seconds >= 0.05  # others would show as 0.0 s
-    ]
-    return f"{', '.join(phases)}; {total}" if phases else total
+def _spent(result: Result) -> Iterator[str]:
+    if result.spent:
+        phases = [
+            f"{stage} {phase} {duration(seconds)}"
+            for (stage, phase), seconds in result.spent.items()
+            if seconds >= 0.05  # others would show as 0.0 s
+        ]
+        total = f"{duration(sum(result.spent.values()))} in all"
+        yield f"time: {', '.join(phases)}{'; ' if phases else ''}{total}"
+    if result.images:
+        cost = result.cost
+        yield (
+            f"images: {cost.trained:,} forward and backward, {cost.measured:,} forward only, "
+            f"as much as {format_amount(cost.passes)} forward passes"
+        )
 
 
 def _stages(result: Result, stages: Sequence[Stage]) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from evo_nas.results.tables import Table
+from evo_nas.results.tables import Facts, Table
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.limits import format_amount
@@ -23,14 +23,12 @@ def space_view(
     space: Space, legal: Feasible, limits: Limits, networks: Sequence[Published]
 ) -> RenderableType:
     """A space: its size, what it reaches, and what limits leave."""
+    levels = f"{len(space.levels)} level{'' if len(space.levels) == 1 else 's'}"
     rows = [
         ("FLOPs are counted", space.counted),
-        (
-            "choices",
-            f"{len(space.choices)} in {len(space.slots)} slots, {_levels(space)}",
-        ),
+        ("choices", f"{len(space.choices)} in {len(space.slots)} slots, {levels}"),
         ("genomes", amount(legal.size)),
-        *_sizes(space),
+        *(_sizes(space) if len(space.levels) > 1 else ()),
     ]
     if legal.minimum is not None and legal.maximum is not None:
         low, high = format_amount(legal.minimum, 5), format_amount(legal.maximum, 5)
@@ -39,10 +37,9 @@ def space_view(
     if len(facts) > 1 or any(fact.limit.metric != "flops" for fact in facts):
         rows += limit_rows(facts)
     if facts:
-        genomes, part = amount(legal.count), share(legal.share)
-        fits = f"{about(legal, genomes)} genomes, {about(legal, part)} of the prior"
         within = legal.limit.range if len(facts) == 1 else "all limits"
-        rows.append((f"within {within}", fits))
+        genomes, part = fitting(legal)
+        rows.append((f"within {within}", f"{genomes} genomes, {part} of the prior"))
     return Group(
         Text(space.name, style="bold"),
         facts_view(rows),
@@ -51,44 +48,36 @@ def space_view(
     )
 
 
-def _sizes(space: Space) -> list[tuple[str, str]]:
+def _sizes(space: Space) -> Facts:
     """What searching by levels makes of a space of several (GLiT, section 3.3)."""
-    if len(space.levels) < 2:
-        return []
     found = sizes(space)
+    levels = f"{' + '.join(map(amount, found.levels.values()))} = {amount(found.by_levels)}"
     stages = [
         f"level {level} among {up_to(low, high)}" for level, (low, high) in found.stages.items()
     ]
     return [
         ("combinations of options", f"{amount(found.every)}, active or not"),
-        (
-            "level by level",
-            f"{' + '.join(map(amount, found.levels.values()))} = {amount(found.by_levels)}, "
-            f"{amount(found.reduction)} times fewer",
-        ),
+        ("level by level", f"{levels}, {amount(found.reduction)} times fewer"),
         ("a search by levels", f"{'; '.join(stages)} genomes, as what is decided leaves them"),
     ]
-
-
-def _levels(space: Space) -> str:
-    return "1 level" if len(space.levels) == 1 else f"{len(space.levels)} levels"
 
 
 def _choices(space: Space) -> Table:
     """The choices, those of slots that are alike written once."""
     alike: dict[tuple[str, str, str, str], list[str]] = {}
     for choice in space.choices:
-        short = "" if choice.name == choice.slot else choice.name.removeprefix(f"{choice.slot}.")
+        prefix = f"{choice.slot}."
+        short = "" if choice.name == choice.slot else choice.name.removeprefix(prefix)
         when = ", ".join(
-            f"{parent.removeprefix(f'{choice.slot}.')} in {_join(sorted(options, key=str))}"
+            f"{parent.removeprefix(prefix)} in {_join(sorted(options, key=str))}"
             for parent, options in choice.when.items()
         )
         row = (short, _join(choice.options), str(choice.level), when)
         alike.setdefault(row, []).append(choice.slot or "")
     rows = []
-    for (short, options, level, when), slots in alike.items():
+    for (short, *rest), slots in alike.items():
         where = slots[0] if len(slots) == 1 else f"{slots[0]}..{slots[-1]}"
-        rows.append((".".join(filter(None, (where, short))), options, level, when))
+        rows.append((".".join(filter(None, (where, short))), *rest))
     return Table(("choice", "options", "level", "active when"), rows)
 
 
@@ -122,16 +111,15 @@ def amount(count: float | None) -> str:
     return f"{count:,.0f}" if count < 1e6 else f"{count:.3g}"
 
 
-def about(legal: Feasible, text: str) -> str:
-    """The text, and whether it is an estimate."""
-    return f"about {text}" if legal.estimated and text != "unknown" else text
+def fitting(legal: Feasible) -> list[str]:
+    """How many genomes are within limits, and their share: estimates, it may be, or unknown."""
+    share = "unknown" if legal.share is None else f"{100 * legal.share:.3g}%"
+    return [
+        f"about {told}" if legal.estimated and told != "unknown" else told
+        for told in (amount(legal.count), share)
+    ]
 
 
 def up_to(low: float, high: float) -> str:
     """A range of numbers of genomes."""
     return amount(low) if low == high else f"{amount(low)} to {amount(high)}"
-
-
-def share(share: float | None) -> str:
-    """A share of the prior, which may not be known."""
-    return "unknown" if share is None else f"{100 * share:.3g}%"

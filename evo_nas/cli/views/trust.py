@@ -17,6 +17,7 @@ def trust_view(trust: Trust) -> RenderableType:
     """The whole report, for 80 columns."""
     scores = "one score" if len(trust.truths) == 1 else f"mean of {len(trust.truths)} scores"
     evaluator, against = registry.short(trust.evaluator), registry.short(trust.against)
+    failed = [f"{trust.failed} more failed and are left out: {against} could not score them"]
     chart = text_scatter(
         [e.metrics[trust.objective] for e in trust.networks],
         trust.means,
@@ -29,11 +30,7 @@ def trust_view(trust: Trust) -> RenderableType:
             f"{len(trust.networks)} of {trust.candidates:,} candidates, spread evenly over their "
             f"ranking by {evaluator}, against {against} ({scores} each); 95% intervals"
         ),
-        *(
-            [Text(f"{trust.failed} more failed and are left out: {against} could not score them")]
-            if trust.failed
-            else []
-        ),
+        *map(Text, failed if trust.failed else ()),
         table_view(agreement_table(trust)),
         *map(Text, verdicts(trust)),
         Text(),
