@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +42,25 @@ def run(folder: Path, **changes: Any) -> Result:
     return evo_nas.run(space, options.pop("flops", BUDGET), run_dir=folder, **options)
 
 
-def outcome(result: Result) -> tuple[object, ...]:
-    """All that must not depend on interruptions."""
-    evaluations = [
-        (
-            e.stage,
-            e.phase,
-            e.generation,
-            e.position,
-            e.genome,
-            e.flops,
-            e.metrics,
-            e.origin,
-            e.parents,
-        )
+def edit(folder: Path, old: str, new: str) -> None:
+    """Change the configuration of a run."""
+    config = folder / "config.toml"
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new))
+
+
+def told(result: Result) -> list[tuple[object, ...]]:
+    """What was evaluated, in order."""
+    return [
+        (e.stage, e.phase, e.generation, e.position, e.genome, e.metrics, e.origin, e.parents)
         for e in result.evaluations
     ]
-    weights = (result.folder / "best.safetensors").read_bytes()
-    return evaluations, result.best, weights
+
+
+def outcome(result: Result) -> tuple[object, ...]:
+    """All that must not depend on interruptions."""
+    return told(result), result.best, (result.folder / "best.safetensors").read_bytes()
 
 
 class Interruption(BaseException):
@@ -67,17 +69,31 @@ class Interruption(BaseException):
 
 def stop_after(evaluations: int, patch: pytest.MonkeyPatch) -> None:
     """Let a run end abruptly once so many evaluations are recorded."""
-    count = 0
-    record = Scorer._record
+    left, record = evaluations, Scorer._record
 
     def record_or_stop(*arguments: Any) -> Any:
-        nonlocal count
-        if count == evaluations:
+        nonlocal left
+        if not left:
             raise Interruption
-        count += 1
+        left -= 1
         return record(*arguments)
 
     patch.setattr(Scorer, "_record", record_or_stop)
+
+
+def stopped(evaluations: int, go: Callable[..., Result], *arguments: Any, **changes: Any) -> None:
+    """Run or resume until so many evaluations are recorded."""
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(evaluations, patch)
+        with pytest.raises(Interruption):
+            go(*arguments, **changes)
+
+
+class Stop(Silent):
+    """Ends a run as Ctrl-C does, when it first gets on."""
+
+    def advance(self, done: float, note: str = "") -> None:
+        raise KeyboardInterrupt
 
 
 class Listener(Silent):
@@ -86,13 +102,6 @@ class Listener(Silent):
 
     def say(self, message: str) -> None:
         self.heard.append(message)
-
-
-def told(result: Result) -> list[tuple[object, ...]]:
-    return [
-        (e.stage, e.phase, e.generation, e.position, e.genome, e.metrics, e.origin, e.parents)
-        for e in result.evaluations
-    ]
 
 
 TABLE = "a,b,flops,accuracy\n" + "".join(

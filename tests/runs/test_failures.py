@@ -20,10 +20,12 @@ from evo_nas.evaluation.outcomes import outcomes
 from evo_nas.results.page.run import run_page
 from evo_nas.results.result import Result
 from evo_nas.search.scoring import Failures
+from tests.kit import runs
 from tests.kit.plugins import Score
-from tests.kit.runs import FLAT, Interruption, Listener, stop_after, told
+from tests.kit.runs import FLAT, Listener, edit, stopped, told
 
-SMALL: dict[str, Any] = {"samples": 24, "population": 8, "parents": 3, "finalists": 3}
+LOOKUP = "tests.kit.plugins:Lookup"
+
 REASONS = {
     "raises": "RuntimeError: out of luck",
     "exits": "SystemExit: out of patience",
@@ -45,8 +47,9 @@ PLACE = re.compile(r" \(plugins\.py, line \d+\)$")  # where it was raised
 
 
 def run(folder: Path, evaluator: str = "tests.kit.plugins:Faulty", **changes: Any) -> Result:
-    options = {**SMALL, "evaluator": evaluator, **changes}
-    return evo_nas.run("tests.kit.plugins:Tiny?blocks=4", "250..400", run_dir=folder, **options)
+    """A run without images."""
+    options = {"retrainer": LOOKUP, "data": None, "evaluator": evaluator, **changes}
+    return runs.run(folder, **options)
 
 
 @pytest.mark.parametrize("fault", REASONS)
@@ -70,18 +73,16 @@ def test_an_evaluator_of_whole_generations_loses_only_the_guilty(tmp_path: Path)
 
 @pytest.mark.parametrize("strategy", [*FLAT, "surrogate?first=8&batch=4&pool=40&levels=true"])
 def test_every_strategy_lives_with_failures_and_resumes_to_the_same_end(
-    tmp_path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, strategy: str
 ) -> None:
     faulty = {"evaluator": "tests.kit.plugins:Faulty?every=3", "strategy": strategy}
-    retrainer = (
-        "tests.kit.plugins:Faulty?every=4" if strategy != "largest" else "tests.kit.plugins:Lookup"
-    )
-    whole = run(tmp_path / "whole", retrainer=retrainer, **faulty)
+    if strategy != "largest":  # of which there is one finalist
+        faulty["retrainer"] = "tests.kit.plugins:Faulty?every=4"
+    whole = run(tmp_path / "whole", **faulty)
     assert whole.best is not None
-    with monkeypatch.context() as patch:
-        stop_after(len(whole.evaluations) // 2, patch)
-        with pytest.raises(Interruption):
-            run(tmp_path / "run", retrainer=retrainer, **faulty)
+    assert 250 <= whole.best["target"]["flops"] <= 400
+    assert whole.stages == (("stage1", "stage2") if "levels" in strategy else ("stage1",))
+    stopped(len(whole.evaluations) // 2, run, tmp_path / "run", **faulty)
     resumed = evo_nas.resume(tmp_path / "run")
     assert told(resumed) == told(whole)
     assert resumed.best == whole.best
@@ -108,56 +109,32 @@ def test_the_share_can_be_chosen_and_is_kept(tmp_path: Path) -> None:
         run(tmp_path / "wrong", failures=1.5)
 
 
-def test_runs_of_before_have_the_default_share(tmp_path: Path) -> None:
-    run(tmp_path / "run")
-    config = tmp_path / "run" / "config.toml"
-    config.write_text(config.read_text().replace("failures = 0.5\n", ""))
-    assert evo_nas.resume(tmp_path / "run").config.failures == 0.5
-
-
 def test_a_phase_in_which_nothing_was_scored_stops_whatever_the_share(tmp_path: Path) -> None:
     with pytest.raises(EvaluatorError, match=r"stage1 search: 24 of 24 .* nothing to go on with"):
         run(tmp_path / "run", "tests.kit.plugins:Faulty?every=1", failures=1)
     with pytest.raises(EvaluatorError, match="stage1 finalists: 3 of 3 candidates failed"):
-        run(
-            tmp_path / "other",
-            "tests.kit.plugins:Lookup",
-            retrainer="tests.kit.plugins:Faulty?every=1",
-        )
+        run(tmp_path / "other", LOOKUP, retrainer="tests.kit.plugins:Faulty?every=1")
 
 
 @pytest.mark.parametrize("finished", [True, False])
 def test_a_mended_evaluator_goes_on_as_if_nothing_had_failed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: bool
+    tmp_path: Path, finished: bool
 ) -> None:
-    whole = run(
-        tmp_path / "whole", "tests.kit.plugins:Lookup", retrainer="tests.kit.plugins:Lookup"
-    )
+    whole = run(tmp_path / "whole", LOOKUP)
     folder, heard = tmp_path / "run", Listener()
     if finished:
         run(folder)
     else:
-        with monkeypatch.context() as patch:
-            stop_after(40, patch)
-            with pytest.raises(Interruption):
-                run(folder)
+        stopped(40, run, folder)
     (folder / "checkpoints" / "stage2" / "search").mkdir(parents=True, exist_ok=True)
-    config = folder / "config.toml"
-    config.write_text(config.read_text().replace("plugins:Faulty", "plugins:Lookup"))
-    monkeypatch.setattr("evo_nas.search.loop.Loop.run", _stop)  # at once, to look at what is left
-    with pytest.raises(Interruption):
-        evo_nas.resume(folder, heard, retry_failed=True)
+    edit(folder, "plugins:Faulty", "plugins:Lookup")
+    stopped(0, evo_nas.resume, folder, heard, retry_failed=True)  # to look at what is left
     assert "evaluations that followed (all of stage2)" in heard.heard[0]
     assert not (folder / "best.json").exists()
     assert not (folder / "checkpoints" / "stage2").exists()
-    monkeypatch.undo()
     assert told(evo_nas.resume(folder)) == told(whole)
     evo_nas.resume(folder, heard, retry_failed=True)
     assert heard.heard[-1].startswith("no candidate has failed")
-
-
-def _stop(_: object) -> None:
-    raise Interruption
 
 
 def test_people_and_programs_are_told_how_many_failed_and_why(tmp_path: Path) -> None:

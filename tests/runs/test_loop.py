@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,7 @@ from rich.console import Console
 import evo_nas
 from evo_nas.api import prepare
 from evo_nas.cli.views.result import result_view
-from evo_nas.core.progress import Silent
-from evo_nas.errors import BudgetError, EvaluatorError, RunError, SettingsError
+from evo_nas.errors import BudgetError, RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.sampling.feasible import feasible
 from evo_nas.search import architectures as architecture_files
@@ -23,13 +23,13 @@ from evo_nas.search.config import Config
 from evo_nas.search.store.store import Store
 from evo_nas.space.architecture import read_architecture
 from tests.kit.plugins import Score, Tiny
-from tests.kit.runs import BUDGET, FLAT, SMALL, SPACE, Interruption, outcome, run, stop_after
+from tests.kit.runs import BUDGET, SMALL, SPACE, Listener, edit, outcome, run, stopped
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """A finished run that is only looked at."""
-    return run(tmp_path_factory.mktemp("whole") / "run")
+    return run(tmp_path_factory.mktemp("whole") / "run", jobs=1)
 
 
 def test_a_run_searches_both_levels_and_delivers_the_best_finalist(whole: Result) -> None:
@@ -48,6 +48,11 @@ def test_a_run_searches_both_levels_and_delivers_the_best_finalist(whole: Result
     assert max(e.metrics["accuracy"] for e in finalists) == best["measured"]["validation_accuracy"]
     assert 0 <= best["measured"]["test_accuracy"] <= 1
     assert best["choices"] == space.options(genome)
+    content = json.loads((result.folder / "best.json").read_text())
+    assert content["space"] == SPACE
+    assert set(content) == {
+        "format", "space", "genome", "choices", "target", "measured", "run", "sha256"
+    }  # fmt: skip
 
 
 def test_stage_2_starts_from_the_distribution_of_stage_1s_best_finalist(whole: Result) -> None:
@@ -106,7 +111,7 @@ def test_where_no_score_decides_the_evaluator_is_not_even_opened(
 
 @pytest.mark.slow
 def test_finalists_start_from_the_shared_weights_and_resume_to_the_same_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     options: dict[str, Any] = {
         "space": "glit_fixed", "flops": "1G..1.3G", "strategy": "spos", "evaluator": "supernet",
@@ -120,10 +125,7 @@ def test_finalists_start_from_the_shared_weights_and_resume_to_the_same_end(
     assert {e.genome for e in inherited} == {e.genome for e in alone}  # the same search
     losses = [min(e.metrics["loss"] for e in finalists) for finalists in (inherited, alone)]
     assert losses[0] < losses[1]  # two epochs and one, against one
-    with monkeypatch.context() as patch:
-        stop_after(4, patch)  # three candidates and a finalist
-        with pytest.raises(Interruption):
-            run(tmp_path / "stopped", inherit=True, **options)
+    stopped(4, run, tmp_path / "stopped", inherit=True, **options)  # 3 candidates and a finalist
     assert outcome(evo_nas.resume(tmp_path / "stopped")) == outcome(result)
 
 
@@ -143,31 +145,12 @@ def test_what_cannot_be_inherited_is_told_before_anything(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("strategy", FLAT)
-def test_any_strategy_of_one_stage_delivers_and_resumes_to_the_same_end(
-    tmp_path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = run(tmp_path / "whole", strategy=strategy)
-    assert whole.stages == ("stage1",)
-    assert whole.best is not None
-    assert 250 <= whole.best["target"]["flops"] <= 400
-    with monkeypatch.context() as patch:
-        stop_after(len(whole.evaluations) // 2, patch)
-        with pytest.raises(Interruption):
-            run(tmp_path / "run", strategy=strategy)
-    assert outcome(evo_nas.resume(tmp_path / "run")) == outcome(whole)
-
-
 @pytest.mark.parametrize("after", [0, 1, 7, 8, 9, 23, 24, 25, 26, 27, 28, 40, 51, 52, 53])
 def test_a_run_stopped_after_any_evaluation_resumes_to_the_same_end(
-    tmp_path: Path, whole: Result, after: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, whole: Result, after: int
 ) -> None:
-    with monkeypatch.context() as patch:
-        stop_after(after, patch)
-        with pytest.raises(Interruption):
-            run(tmp_path / "run")
-    resumed = evo_nas.resume(tmp_path / "run")
-    assert outcome(resumed) == outcome(whole)
+    stopped(after, run, tmp_path / "run")
+    assert outcome(evo_nas.resume(tmp_path / "run")) == outcome(whole)
 
 
 def test_a_finished_run_is_just_read(whole: Result) -> None:
@@ -176,25 +159,41 @@ def test_a_finished_run_is_just_read(whole: Result) -> None:
     assert {p: p.stat().st_mtime_ns for p in whole.folder.glob("best*")} == before
 
 
-def test_a_replay_that_proposes_something_else_is_noticed(tmp_path: Path) -> None:
-    run(tmp_path / "run")
-    (tmp_path / "run" / "best.json").unlink()
-    config = tmp_path / "run" / "config.toml"
-    config.write_text(config.read_text().replace("mutation_rate = 0.1", "mutation_rate = 0.9"))
-    store = Store(tmp_path / "run" / "run.sqlite")
-    store.set_fact("config", asdict(Config.read(config)))
+@pytest.fixture
+def unfinished(tmp_path: Path, whole: Result) -> Path:
+    """A run that only lacks its end."""
+    folder = Path(shutil.copytree(whole.folder, tmp_path / "run"))
+    (folder / "best.json").unlink()
+    return folder
+
+
+def test_a_replay_that_proposes_something_else_is_noticed(unfinished: Path) -> None:
+    edit(unfinished, "mutation_rate = 0.1", "mutation_rate = 0.9")
+    store = Store(unfinished / "run.sqlite")
+    store.set_fact("config", asdict(Config.read(unfinished / "config.toml")))
     store.close()
     with pytest.raises(RunError, match="another candidate at stage1, generation"):
-        evo_nas.resume(tmp_path / "run")
+        evo_nas.resume(unfinished)
 
 
-def test_other_images_than_the_run_began_with_are_noticed(tmp_path: Path) -> None:
-    run(tmp_path / "run")
-    (tmp_path / "run" / "best.json").unlink()
-    config = tmp_path / "run" / "config.toml"
-    config.write_text(config.read_text().replace("train=100", "train=90"))
-    with pytest.raises(RunError, match="are not those that"):
-        evo_nas.resume(tmp_path / "run")
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("finalists = 3", "finalists = 2", r"config.toml is not what it was .* \(only data, fail"),
+        ("train=100", "train=90", "are not those that"),
+    ],
+)
+def test_a_changed_configuration_is_noticed(
+    unfinished: Path, old: str, new: str, said: str
+) -> None:
+    edit(unfinished, old, new)
+    with pytest.raises(RunError, match=said):
+        evo_nas.resume(unfinished)
+
+
+def test_what_changes_no_result_may_be_changed(unfinished: Path, whole: Result) -> None:
+    edit(unfinished, "jobs = 1", "jobs = 2")
+    assert outcome(evo_nas.resume(unfinished)) == outcome(whole)
 
 
 def test_an_impossible_budget_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -203,34 +202,13 @@ def test_an_impossible_budget_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("fault", "said"),
-    [("raises", "RuntimeError: this evaluator is broken"), ("nan", "accuracy = nan"),
-     ("key", "without 'accuracy'")],
-)  # fmt: skip
-def test_a_faulty_evaluator_is_named_and_the_run_can_go_on_with_a_mended_one(
-    tmp_path: Path, whole: Result, fault: str, said: str
-) -> None:
-    with pytest.raises(EvaluatorError, match=said):
-        run(tmp_path / "run", evaluator=f"tests.kit.plugins:Score?fault={fault}")
-    assert load_result(tmp_path / "run").best is None
-    config = tmp_path / "run" / "config.toml"
-    config.write_text(config.read_text().replace(f"?fault={fault}", ""))
-    resumed = evo_nas.resume(tmp_path / "run", retry_failed=True)
-    assert outcome(resumed)[0] == outcome(whole)[0]
-
-
 def test_the_space_may_be_smaller_than_the_candidates_asked_for(tmp_path: Path) -> None:
-    heard: list[str] = []
-
-    class Listener(Silent):
-        def say(self, message: str) -> None:
-            heard.append(message)
-
-    result = run(tmp_path / "run", space="tests.kit.plugins:Tiny?blocks=1", flops="1K",
-                 progress=Listener())  # fmt: skip
+    listener = Listener()
+    result = run(
+        tmp_path / "run", space="tests.kit.plugins:Tiny?blocks=1", flops="1K", progress=listener
+    )  # fmt: skip
     assert len(result.of("stage1", "search")) == 3
-    assert any("space exhausted, all 3 " in message for message in heard)
+    assert any("space exhausted, all 3 " in message for message in listener.heard)
 
 
 def test_everything_that_the_plan_resolves_is_in_the_config(tmp_path: Path) -> None:
@@ -241,14 +219,6 @@ def test_everything_that_the_plan_resolves_is_in_the_config(tmp_path: Path) -> N
     assert not (tmp_path / "run").exists()
     assert prepared.plan.stages[0].feasible is not None
     assert prepared.plan.stages[1].smallest <= prepared.plan.stages[1].largest
-
-
-def test_best_json_is_an_architecture_file(whole: Result) -> None:
-    content = json.loads((whole.folder / "best.json").read_text())
-    assert content["space"] == SPACE
-    assert set(content) == {
-        "format", "space", "genome", "choices", "target", "measured", "run", "sha256"
-    }  # fmt: skip
 
 
 def test_best_json_is_written_once_the_evaluations_are_durable(
@@ -310,21 +280,3 @@ def test_what_bears_on_the_result_is_kept_once_and_shown(tmp_path: Path) -> None
     assert f"note, {where}: one was trained twice" in console.file.getvalue()  # type: ignore[attr-defined]
     page = (tmp_path / "run" / "report.html").read_text()
     assert f"<strong>Note, {where}:</strong> the learning rate was &lt;lowered&gt;" in page
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "refused"),
-    [("finalists = 3", "finalists = 2", True), ("jobs = 1", "jobs = 2", False)],
-)
-def test_a_changed_configuration_is_noticed(
-    tmp_path: Path, old: str, new: str, refused: bool
-) -> None:
-    whole = run(tmp_path / "run", jobs=1)
-    (tmp_path / "run" / "best.json").unlink()  # as if it were not finished
-    path = tmp_path / "run" / "config.toml"
-    path.write_text(path.read_text().replace(old, new))
-    if refused:
-        with pytest.raises(RunError, match=r"config.toml is not what it was .* \(only data, fail"):
-            evo_nas.resume(tmp_path / "run")
-    else:
-        assert outcome(evo_nas.resume(tmp_path / "run")) == outcome(whole)

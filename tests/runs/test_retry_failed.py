@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,10 +11,10 @@ import pytest
 
 import evo_nas
 from evo_nas.errors import EvoNasError, RunError
-from evo_nas.results.result import load_result
+from evo_nas.results.result import Result, load_result
 from evo_nas.search.upkeep import clean
 from tests.kit.plugins import Faulty, Score
-from tests.kit.runs import Interruption, outcome, run, stop_after
+from tests.kit.runs import edit, outcome, run, stopped
 
 FAULTY = {
     "evaluator": "tests.kit.plugins:Faulty?fault=raises",
@@ -31,24 +32,32 @@ class NotingFaulty(Faulty):
         return super().evaluate(genome)
 
 
-def replace(folder: Path, old: str, new: str) -> None:
-    config = folder / "config.toml"
-    text = config.read_text()
-    assert old in text
-    config.write_text(text.replace(old, new))
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A finished run with failures, that is only looked at."""
+    return run(tmp_path_factory.mktemp("whole") / "run", **FAULTY)
+
+
+@pytest.fixture
+def faulty(tmp_path: Path, whole: Result) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(whole.folder, tmp_path / "run"))
+
+
+def mend(folder: Path, by: str = "tests.kit.plugins:Score") -> None:
+    edit(folder, FAULTY["evaluator"], by)
 
 
 def kept(folder: Path) -> tuple[int, bool]:
     return len(load_result(folder).evaluations), (folder / "best.safetensors").exists()
 
 
-def test_a_run_that_was_cleaned_delivers_again(tmp_path: Path) -> None:
+def test_a_run_that_was_cleaned_delivers_again(tmp_path: Path, faulty: Path) -> None:
     """Where the retraining of finalists is recorded, and their weights are gone."""
-    run(tmp_path / "run", **FAULTY)
-    replace(tmp_path / "run", "tests.kit.plugins:Faulty?fault=raises", "tests.kit.plugins:Score")
+    mend(faulty)
     whole = outcome(run(tmp_path / "whole", retrainer="tests.kit.plugins:Keep"))
-    clean(tmp_path / "run")
-    again = outcome(evo_nas.resume(tmp_path / "run", retry_failed=True))
+    clean(faulty)
+    again = outcome(evo_nas.resume(faulty, retry_failed=True))
     assert again[0] == whole[0]
     assert again[2] == whole[2]
 
@@ -63,42 +72,28 @@ def test_a_run_that_was_cleaned_delivers_again(tmp_path: Path) -> None:
     ],
 )
 def test_nothing_is_forgotten_before_the_configuration_is_known_to_be_sound(
-    tmp_path: Path, old: str, new: str
+    faulty: Path, old: str, new: str
 ) -> None:
-    run(tmp_path / "run", **FAULTY)
-    before = kept(tmp_path / "run")
-    text = (tmp_path / "run" / "config.toml").read_text()
-    replace(tmp_path / "run", old, new)
-    with pytest.raises(EvoNasError):
-        evo_nas.resume(tmp_path / "run", retry_failed=True)
-    (tmp_path / "run" / "config.toml").write_text(text)
-    assert kept(tmp_path / "run") == before
-    replace(tmp_path / "run", "tests.kit.plugins:Faulty?fault=raises", "tests.kit.plugins:Score")
-    assert evo_nas.resume(tmp_path / "run", retry_failed=True).best is not None
+    before, text = kept(faulty), (faulty / "config.toml").read_text()
+    edit(faulty, old, new)
+    with pytest.raises(EvoNasError) as caught:
+        evo_nas.resume(faulty, retry_failed=True)
+    if "plugins" not in old:
+        assert "only evaluator, retrainer, data, " in str(caught.value)
+    (faulty / "config.toml").write_text(text)
+    assert kept(faulty) == before
+    mend(faulty)
+    assert evo_nas.resume(faulty, retry_failed=True).best is not None
 
 
-def test_what_may_be_changed_is_said(tmp_path: Path) -> None:
-    run(tmp_path / "run", **FAULTY)
-    replace(tmp_path / "run", "seed = 0", "seed = 1")
-    with pytest.raises(RunError, match=r"only evaluator, retrainer, data, .* may change"):
-        evo_nas.resume(tmp_path / "run", retry_failed=True)
-
-
-def test_an_evaluator_that_was_mended_badly_can_be_mended_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(tmp_path / "run", **FAULTY)
-    replace(tmp_path / "run", "plugins:Faulty?fault=raises", "plugins:Keep")
-    with monkeypatch.context() as patch:
-        stop_after(0, patch)
-        with pytest.raises(Interruption):
-            evo_nas.resume(tmp_path / "run", retry_failed=True)
-    assert not any(e.failure for e in load_result(tmp_path / "run").evaluations)
-    config = tmp_path / "run" / "config.toml"
-    config.write_text(config.read_text().replace("plugins:Keep", "plugins:Score", 1))
+def test_an_evaluator_that_was_mended_badly_can_be_mended_again(faulty: Path) -> None:
+    mend(faulty, "tests.kit.plugins:Noisy")
+    stopped(0, evo_nas.resume, faulty, retry_failed=True)
+    assert not any(e.failure for e in load_result(faulty).evaluations)
+    edit(faulty, "plugins:Noisy", "plugins:Score")
     with pytest.raises(RunError, match="not what it was when the run began"):
-        evo_nas.resume(tmp_path / "run")
-    assert evo_nas.resume(tmp_path / "run", retry_failed=True).best is not None
+        evo_nas.resume(faulty)
+    assert evo_nas.resume(faulty, retry_failed=True).best is not None
 
 
 def test_notes_of_candidates_go_with_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
