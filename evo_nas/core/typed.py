@@ -51,7 +51,12 @@ def typed(
     def refuse(value: object) -> str:
         raise refusal(f"{source}: {shown(str(value))} is a date or a time, and nothing here is")
 
-    text = json.dumps(table, default=refuse)
+    try:
+        text = json.dumps(table, default=refuse)
+    except EvoNasError:
+        raise
+    except (ValueError, RecursionError) as error:  # ValueError: a number of too many digits
+        raise refusal(f"{source}: a value is too long or nested too deeply") from error
     try:
         value: Value = _adapter(cast(Any, kind)).validate_json(text, strict=True, extra=extra)
         return value

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from evo_nas.analysis.accuracy_figure import Point, read_points
 from evo_nas.analysis.comparison.file import PROTOCOLS, Comparison
 from evo_nas.core.plugins import registry
+from evo_nas.errors import EvoNasError
 from evo_nas.search.architectures import read_best
 from evo_nas.search.config import Config
 from evo_nas.space.architecture import Architecture, read_architecture
@@ -305,3 +306,14 @@ def test_a_line_with_a_cell_changed_is_sound_or_refused(
     found = read_or_refused(read, path, names, also)
     if found is not None:
         sound(found)
+
+
+@pytest.mark.parametrize("text", ["a." * 5000 + "a = 1\n", "a = 0x" + "f" * 5000 + "\n"])
+@pytest.mark.parametrize(
+    "kind", [k for k in KINDS if k.name.endswith(".toml")], ids=lambda kind: kind.name
+)
+def test_what_is_too_deep_or_too_long_is_refused(tmp_path: Path, kind: Kind, text: str) -> None:
+    path = tmp_path / kind.name
+    path.write_text(text)
+    with pytest.raises(EvoNasError):
+        kind.read(path)

@@ -31,6 +31,8 @@ from pathlib import Path
 from types import FrameType
 from unittest import mock
 
+import pytest
+
 import evo_nas
 from evo_nas.cli import app as cli
 from evo_nas.core.plugins.trusted_code import ALLOW
@@ -127,22 +129,17 @@ def at_home(base: Path) -> Iterator[None]:
     """With a home, a place for temporary files and a working folder of its own."""
     for name in ("home", "tmp", "work"):
         (base / name).mkdir()
-    named = {
-        "HOME": str(base / "home"),
-        "TMPDIR": str(base / "tmp"),
-        "HF_HOME": str(base / PARQUET),
-    }
-    unnamed = ("XDG_CACHE_HOME", "XDG_STATE_HOME", ALLOW)
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(mock.patch.dict(os.environ, named))
-        stack.enter_context(mock.patch.object(tempfile, "tempdir", str(base / "tmp")))
-        for name in unnamed:
-            os.environ.pop(name, None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(base / "home"))
+        patch.setenv("TMPDIR", str(base / "tmp"))
+        patch.setenv("HF_HOME", str(base / PARQUET))
+        patch.setattr(tempfile, "tempdir", str(base / "tmp"))
+        for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME", ALLOW):
+            patch.delenv(name, raising=False)
         if "datasets" in sys.modules:  # it has asked already
             config = sys.modules["datasets"].config
-            cache = base / PARQUET / "datasets"
-            stack.enter_context(mock.patch.object(config, "HF_DATASETS_CACHE", cache))
-        stack.enter_context(contextlib.chdir(base / "work"))
+            patch.setattr(config, "HF_DATASETS_CACHE", base / PARQUET / "datasets")
+        patch.chdir(base / "work")
         yield
 
 
@@ -180,15 +177,14 @@ def failures(seconds: float, seed: int, keep: Path, apart: int = 100) -> Iterato
 
 
 def _keep(kept: Path, one: Case, folder: Path, wrong: str) -> None:
+    def special(place: str, names: list[str]) -> set[str]:
+        return {name for name in names if Path(place, name).is_fifo()}
+
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     (kept / "wrong.txt").write_text(f"{one.kind}\n{one.arguments!r}\n{wrong}", errors="replace")
     with contextlib.suppress(OSError, shutil.Error):
-        shutil.copytree(folder, kept / "input", symlinks=True, ignore=_special)
-
-
-def _special(place: str, names: list[str]) -> set[str]:
-    return {name for name in names if Path(place, name).is_fifo()}
+        shutil.copytree(folder, kept / "input", symlinks=True, ignore=special)
 
 
 def main() -> int:

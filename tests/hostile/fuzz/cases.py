@@ -82,35 +82,20 @@ def of_text(folder: Path, seeds: Seeds, chance: random.Random) -> Case:
 
 
 def of_run(folder: Path, seeds: Seeds, chance: random.Random) -> Case:
-    """A finished run, of which one file is something else."""
-    run = folder / "run"
-    shutil.copytree(seeds.run, run)
-    name = chance.choice(
-        ("config.toml", "best.json", "run.lock", "report.html", "run.sqlite", "trust-x.json",
-         "finalists/1.json")
-    )  # fmt: skip
-    before = (run / name).read_bytes() if (run / name).exists() else b'{"stage": "stage1"}\n'
-    where = put(run / name, mutated(before, chance), chance)
-    return _with_run(f"run: {where}", run, folder, chance)
-
-
-def of_store(folder: Path, seeds: Seeds, chance: random.Random) -> Case:
-    """A finished run with another cell in its store."""
-    run = folder / "run"
-    shutil.copytree(seeds.run, run)
-    damage(run / "run.sqlite", chance)
-    return _with_run("store", run, folder, chance)
-
-
-def of_stopped(folder: Path, seeds: Seeds, chance: random.Random) -> Case:
-    """A run that was stopped: its checkpoints, shared weights, scores, measured limits, store."""
-    run = folder / "run"
-    stopped = chance.choice(seeds.stopped)
-    shutil.copytree(stopped, run)
-    kind = _damage_one(run, chance)
-    if chance.random() < 0.75:
-        return Case(f"stopped: {kind}", ["resume", "--quiet", str(run)], (run,))
-    return _with_run(f"stopped: {kind}", run, folder, chance)
+    """A run with a damaged file: finished, or stopped in a training or amid the search."""
+    run, stopped = folder / "run", chance.random() < 0.4
+    shutil.copytree(chance.choice(seeds.stopped) if stopped else seeds.run, run)
+    kind = f"{'stopped' if stopped else 'run'}: {_damage_one(run, chance)}"
+    out = folder / "made" / "out"
+    command = chance.choice((
+        ["show"], ["report"], ["resume", "--quiet"], ["figure", "accuracy", "--out", str(out)], ["show", "--json"],
+        ["trust", "--genomes", "4", "--quiet"], ["clean"], ["export", "--out", str(out)],
+        ["figure", "network", "--out", str(out)], ["resume", "--quiet", "--retry-failed"],
+        ["costs"], ["figure", "accuracy", "--candidates", "--out", str(out)],
+    ))  # fmt: skip
+    if stopped and chance.random() < 0.75:
+        command = ["resume", "--quiet"]
+    return Case(kind, [*command, str(run)], (run, out.parent))
 
 
 def of_trained(folder: Path, seeds: Seeds, chance: random.Random) -> Case:
@@ -205,8 +190,7 @@ def of_new(folder: Path, seeds: Seeds, chance: random.Random) -> Case:
 
 def _damage_one(folder: Path, chance: random.Random) -> str:
     """Damage a file somewhere in a folder; which."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    path = chance.choice([path for path in files if path.suffix not in (".html", ".lock", ".md")])
+    path = chance.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
     name = path.name if path.name in ("supernet.safetensors", "best.safetensors") else path.suffix
     if path.suffix == ".sqlite":
         name = path.name
@@ -216,17 +200,6 @@ def _damage_one(folder: Path, chance: random.Random) -> str:
         path.unlink()
         return f"{name}, gone"
     return f"{name}, {damage(path, chance)}"
-
-
-def _with_run(kind: str, run: Path, folder: Path, chance: random.Random) -> Case:
-    out = folder / "made" / "out"
-    command = chance.choice((
-        ["show"], ["report"], ["resume", "--quiet"], ["figure", "accuracy", "--out", str(out)], ["show", "--json"],
-        ["trust", "--genomes", "4", "--quiet"], ["clean"], ["export", "--out", str(out)],
-        ["figure", "network", "--out", str(out)], ["resume", "--quiet", "--retry-failed"],
-        ["costs"], ["figure", "accuracy", "--candidates", "--out", str(out)],
-    ))  # fmt: skip
-    return Case(kind, [*command, str(run)], (run, out.parent))
 
 
 def _with_images(
@@ -250,8 +223,8 @@ def _with_images(
 
 # By how often; what trains takes seconds.
 CASES: dict[Callable[[Path, Seeds, random.Random], Case], int] = {
-    of_words: 12, of_text: 24, of_run: 10, of_store: 10, of_stopped: 12, of_trained: 14, of_model: 6,
-    of_released: 6, of_pictures: 10, of_parquet: 6, of_comparison: 4, of_new: 4,
+    of_words: 12, of_text: 24, of_run: 32, of_trained: 14, of_model: 6, of_released: 6,
+    of_pictures: 10, of_parquet: 6, of_comparison: 4, of_new: 4,
 }  # fmt: skip
 
 
