@@ -156,7 +156,6 @@ class CascadeEvaluator(Composite):
             yield position, self._confirmed(outcome, known[position])
 
     def close(self) -> None:
-        """Say how many candidates each level scored, and release all."""
         (first, asked), *others = self._asked.items()
         if asked:
             said = f"cascade: {self._specs[first]} scored {asked:,} candidates"
@@ -170,7 +169,6 @@ class CascadeEvaluator(Composite):
     def ask(
         self, name: str, genomes: Sequence[Genome], positions: Sequence[int]
     ) -> Iterator[tuple[int, Outcome]]:
-        """What a level says of the genomes at these positions; how many there were is counted."""
         for answer in super().ask(name, genomes, positions):
             self._asked[name] += 1
             yield answer

@@ -59,22 +59,19 @@ class CommandEvaluator(Evaluator):
         objective: str = "accuracy",
         minimise: bool = False,
     ) -> None:
-        self.program = program
+        self._program, self._timeout = program, timeout
         try:
-            self._words = shlex.split(self.program)
+            self._words = shlex.split(program)
         except ValueError as error:
-            raise SpecError(f"program={self.program} is malformed: {error}") from error
+            raise SpecError(f"program={program} is malformed: {error}") from error
         if not self._words or shutil.which(self._words[0]) is None:
-            raise SpecError(f"program={self.program}: there is no such program that can be run")
-        self._timeout = timeout
+            raise SpecError(f"program={program}: there is no such program that can be run")
         self.objectives = (Objective(objective, maximise=not minimise),)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Prepare to decode genomes."""
         self._space, self._decoder, self._streams = space, Decoder(space), context.streams
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """What the program writes."""
         full = self._decoder.full(genome)
         question = {
             "space": self._space.root.name,
@@ -86,7 +83,7 @@ class CommandEvaluator(Evaluator):
         try:
             return self._answer(self._run(json.dumps(question)))
         except EvaluatorError as error:
-            raise EvaluatorError(f"program {self.program!r}: {error}") from error
+            raise EvaluatorError(f"program {self._program!r}: {error}") from error
 
     def _run(self, question: str) -> str:
         """Standard output of the program, given standard input."""

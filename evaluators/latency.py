@@ -68,11 +68,9 @@ class LatencyEvaluator(Evaluator):
         self.conditions = f"{where}, in batches of {batch}"
 
     def check(self, space: Space) -> None:
-        """Refuse a space that builds no networks."""
         space.build((0,) * len(space.choices), space.target)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Write down the device, or compare it with the one that was written down."""
         self._context, self._decoder = context, Decoder(space)
         self._geometry = space.target if self._at_target else context.geometry
         record = {
@@ -104,7 +102,6 @@ class LatencyEvaluator(Evaluator):
 
     @torch.inference_mode()
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """Build the network, and time it."""
         context = self._context
         with seeded_weights(context.streams.number("weights")):
             network = self._decoder.network(genome, self._geometry)
@@ -118,13 +115,9 @@ class LatencyEvaluator(Evaluator):
                 if began > ends and len(times) >= enough:
                     break
                 network(self._images)
-                self._wait()
+                if self._images.is_cuda:  # which works while Python goes on
+                    torch.cuda.synchronize(self._images.device)
                 times.append(1000 * (time.perf_counter() - began))
         timed = times[min(self._warmup, len(times) - _FEWEST) :]
         low, median, high = np.quantile(timed, (0.25, 0.5, 0.75))
         return {"latency": float(median), "latency_iqr": float(high - low)}
-
-    def _wait(self) -> None:
-        """Until the device has finished: a GPU works while Python goes on."""
-        if self._images.is_cuda:
-            torch.cuda.synchronize(self._images.device)

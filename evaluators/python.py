@@ -38,42 +38,37 @@ class PythonEvaluator(Evaluator):
         objective: str = "accuracy",
         minimise: bool = False,
     ) -> None:
-        self.name = function
-        if ":" not in self.name:
+        self._name = function
+        if ":" not in function:
             raise SpecError(
-                f"function={self.name} names no function; write function=file.py:name or "
+                f"function={function} names no function; write function=file.py:name or "
                 "function=package.module:name"
             )
         self.objectives = (Objective(objective, maximise=not minimise),)
-        self._function = registry.find("evaluator", self.name)
+        self._function = registry.find("evaluator", function)
         if inspect.isclass(self._function):
             raise SpecError(
-                f"{self.name} is a class; name a function, or give an evaluator as --evaluator "
-                f"{self.name}"
+                f"{function} is a class; name a function, or give an evaluator as --evaluator "
+                f"{function}"
             )
         try:
             inspect.signature(self._function).bind({})
         except TypeError as error:
             raise SpecError(
-                f"{self.name} cannot be called with the options of choices as its one argument: "
+                f"{function} cannot be called with the options of choices as its one argument: "
                 f"{error}"
             ) from error
         except ValueError:
             pass  # functions written in C may not tell their arguments
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Prepare to decode genomes."""
         self._decoder = Decoder(space)
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """What the function returns."""
         try:
             returned = self._function(dict(self._decoder.options(genome)))
         except Exception as error:  # a function of others may fail in any way
-            raise EvaluatorError(f"{self.name} raised {describe(error)}") from error
-        return self._metrics(returned)
-
-    def _metrics(self, returned: object) -> dict[str, float]:
-        if isinstance(returned, Mapping):
-            return check_metrics(returned, self.objectives)
-        return check_metrics({self.objectives[0].name: returned}, self.objectives)  # type: ignore[dict-item]
+            raise EvaluatorError(f"{self._name} raised {describe(error)}") from error
+        if not isinstance(returned, Mapping):
+            returned = {self.objectives[0].name: returned}
+        return check_metrics(returned, self.objectives)

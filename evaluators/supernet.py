@@ -25,7 +25,6 @@ from evo_nas.evaluation.score_cache import ScoreCache
 from evo_nas.sampling.distribution import prior
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
-from evo_nas.space.supernet import Supernet
 from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.loop import fit, images_trained
 from evo_nas.training.weight_files import load_weights, read_metadata
@@ -69,13 +68,11 @@ class SupernetEvaluator(Evaluator):
             raise EvaluatorError(f"{self._run} holds no shared weights; name the folder of a run")
 
     def check(self, space: Space) -> None:
-        """Refuse a space that has no supernet; this costs nothing, as none is built."""
         root = space.root
         if type(root).supernet is Space.supernet:
-            root.supernet(root.target)  # says what to use instead
+            root.supernet(root.target)  # builds none: it says what to use instead
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Train the supernet of what ``space`` can reach, or read it if that was done before."""
         self._space, self._context, self._prior = space, context, prior(space)
         self._streams = context.streams
         self._decoder = Decoder(space)
@@ -118,11 +115,6 @@ class SupernetEvaluator(Evaluator):
     def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
         weights = self._supernet.extract(self._decoder.full(genome))
         return {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
-
-    @property
-    def supernet(self) -> Supernet:
-        """The trained shared weights."""
-        return self._supernet
 
     def _some(self, images: ImageSet, count: int, purpose: str) -> Images:
         """At most so many of the images, the same for every candidate, decoded."""

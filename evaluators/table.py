@@ -27,13 +27,10 @@ class TableEvaluator(Evaluator):
         self.repeat = repeat
 
     def check(self, space: Space) -> None:
-        """Refuse a space without results, or without this repeat."""
         space.metrics(space.canonical((0,) * len(space.choices)), self.repeat)
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Look into ``space``."""
         self._space = space
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """The metrics of one genome."""
         return self._space.metrics(genome, self.repeat)

@@ -54,16 +54,13 @@ class TogetherEvaluator(Composite):
             else:
                 known[position] = outcome
         for position, outcome in self.ask("second", genomes, sorted(known)):
-            yield position, self._both(known[position], outcome)
-
-    def _both(self, known: Mapping[str, float], outcome: Outcome) -> Outcome:
-        if isinstance(outcome, Failure):
-            return outcome
-        common = known.keys() & outcome.keys()
-        if common:
-            first, second = self._specs.values()
-            raise ContractError(
-                f"evaluators {first} and {second} both returned {min(common)}, which cannot be "
-                "told apart"
-            )
-        return {**known, **outcome}
+            if isinstance(outcome, Failure):
+                yield position, outcome
+                continue
+            if common := known[position].keys() & outcome.keys():
+                first, second = self._specs.values()
+                raise ContractError(
+                    f"evaluators {first} and {second} both returned {min(common)}, which cannot be "
+                    "told apart"
+                )
+            yield position, {**known[position], **outcome}

@@ -25,9 +25,8 @@ from evo_nas.training.weights import train_once
 class TrainEvaluator(Evaluator):
     """Trains by the recipe's ``train`` phase and measures on the validation images.
 
-    From scratch, or from the shared weights that the context offers.
-
-    The weights of each network stay in the context's folder; see :meth:`weights`.
+    From scratch, or from the shared weights that the context offers; a network that was trained
+    before is only measured. The weights of each stay in the context's folder; see :meth:`weights`.
     """
 
     objectives = (Objective("accuracy"), Objective("loss", maximise=False))
@@ -36,14 +35,12 @@ class TrainEvaluator(Evaluator):
     in_workers = True
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        """Prepare the folder."""
         self._space, self._context = space, context
         self._decoder = Decoder(space)
         self._messages = Messages(context.progress)
         context.folder.mkdir(parents=True, exist_ok=True)
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
-        """Train a network and measure it; one that was trained before is only measured."""
         context, lifted = self._context, self._decoder.full(genome)
         phase, data = context.recipe.train, context.data
         # A stream of the network's own: its result is the same in whatever company it is trained.
@@ -85,7 +82,6 @@ class TrainEvaluator(Evaluator):
         return Batches(images, context.data, context.geometry.image_size, context.device)
 
     def weights(self, genome: Genome) -> Path | None:
-        """The safetensors file with the trained network's weights, if it has been trained."""
         path = self._path(genome)
         return path if path.exists() else None
 

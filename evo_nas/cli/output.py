@@ -13,7 +13,8 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 
-from evo_nas.core.console import LiveProgress, PlainProgress, shown_on
+from evo_nas.core.console import shown_on
+from evo_nas.core.progress import Progress
 from evo_nas.core.signals import Stopped, stopped_by_signals
 
 T = TypeVar("T")
@@ -61,16 +62,14 @@ def show(told: object) -> None:
         Console(highlight=False, soft_wrap=False).print(told)
 
 
-def stoppable(
-    work: Callable[[LiveProgress | PlainProgress], T], quiet: bool, kept: Path, go_on: str
-) -> T:
+def stoppable(work: Callable[[Progress], T], quiet: bool, kept: Path, go_on: str) -> T:
     """Do the work; Ctrl-C or SIGTERM stop it, see :mod:`evo_nas.core.signals`.
 
     Which command goes on with it is said then, if what it keeps has been made.
     """
     console = Console(stderr=True, highlight=False, quiet=quiet)  # progress is no result
     try:
-        with stopped_by_signals(), PlainProgress(console) if quiet else shown_on(console) as shown:
+        with stopped_by_signals(), shown_on(console) as shown:
             return work(shown)
     except KeyboardInterrupt as stop:
         ending = f"; go on with: {go_on}" if kept.exists() else ""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -36,29 +35,14 @@ class LiveProgress:
             expand=True,
         )
         self._note = Text(style="dim", no_wrap=True, overflow="ellipsis")
-        self._live = Live(Group(self._bars, self._note), console=console, transient=True)
+        self.live = Live(Group(self._bars, self._note), console=console, transient=True)
         self._what = ""
         self._began = 0.0
 
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self._finish()
-        self._live.stop()
-
     def start(self, what: str, total: int, unit: str) -> None:
-        """A phase begins, or goes on."""
         if what == self._what:
             return
-        self._finish()
+        self.finish()
         self._what, self._began = what, time.perf_counter()
         for task in self._bars.task_ids:
             self._bars.remove_task(task)
@@ -66,19 +50,18 @@ class LiveProgress:
         self._note.plain = ""
 
     def advance(self, done: float, note: str = "") -> None:
-        """Show how far the phase is."""
         for task in self._bars.task_ids:
             self._bars.update(task, completed=done)
         if note:
             self._note.plain = note
 
     def say(self, message: str) -> None:
-        """Print a line above the display, after that of a phase that is complete."""
         if all(task.finished for task in self._bars.tasks):
-            self._finish()
+            self.finish()
         self._console.print(Text(message))
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Leave the line of the phase, if one is at work."""
         if self._what:
             note = f"  {self._note.plain}" if self._note.plain else ""
             took = time.perf_counter() - self._began
@@ -95,21 +78,13 @@ class PlainProgress:
         self._printed = 0.0
         self._first: tuple[float, float] | None = None  # done, and when
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
     def start(self, what: str, total: int, unit: str) -> None:
-        """Name the phase."""
         if what != self._what:
             self._what, self._total, self._unit = what, total, unit
             self._first = None
             self._print("")
 
     def advance(self, done: float, note: str = "") -> None:
-        """Say how far it is, when it is time or done."""
         now = time.monotonic()
         began, since = self._first = self._first or (done, now)
         if done == self._total or now - self._printed >= _SECONDS_BETWEEN_LINES:
@@ -119,7 +94,6 @@ class PlainProgress:
             self._print(f" {done if done == int(done) else format(done, '.2f')}", note)
 
     def say(self, message: str) -> None:
-        """Print it."""
         self._console.print(message, markup=False, highlight=False, soft_wrap=True)
 
     def _print(self, done: str, note: str = "") -> None:
@@ -128,9 +102,16 @@ class PlainProgress:
         self.say(f"{self._what}:{of}{', ' + note if note else ''}")
 
 
-def shown_on(console: Console) -> LiveProgress | PlainProgress:
-    """What shows progress on a console; it has to be entered."""
-    return LiveProgress(console) if console.is_terminal else PlainProgress(console)
+@contextmanager
+def shown_on(console: Console) -> Iterator[Listener]:
+    """What shows progress on a console."""
+    if console.quiet or not console.is_terminal:
+        yield PlainProgress(console)
+        return
+    progress = LiveProgress(console)
+    with progress.live:
+        yield progress
+        progress.finish()
 
 
 @contextmanager

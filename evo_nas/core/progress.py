@@ -25,13 +25,13 @@ class Silent:
     """A listener that shows nothing."""
 
     def start(self, what: str, total: int, unit: str) -> None:
-        """Ignore it."""
+        pass
 
     def advance(self, done: float, note: str = "") -> None:
-        """Ignore it."""
+        pass
 
     def say(self, message: str) -> None:
-        """Ignore it."""
+        pass
 
 
 class Messages(Silent):
@@ -42,7 +42,6 @@ class Messages(Silent):
         self._said: set[str] = set()
 
     def say(self, message: str) -> None:
-        """Pass it on if it is new."""
         if message not in self._said:
             self._said.add(message)
             self._listener.say(message)

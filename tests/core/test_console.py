@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from evo_nas.core import console
-from evo_nas.core.console import LiveProgress, PlainProgress
+from evo_nas.core.console import PlainProgress, shown_on
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_there_are_few_lines_and_always_the_last(clock):
 def test_a_terminal_shows_whole_epochs_while_one_is_under_way():
     out = io.StringIO()
     shown = Console(file=out, width=80, force_terminal=True, color_system=None)
-    with LiveProgress(shown) as progress:
+    with shown_on(shown) as progress:
         progress.start("training", 3, "epochs")
         progress.advance(1.5, "loss 1.0, 800 images/s")
     assert "1/3 epochs" in out.getvalue()

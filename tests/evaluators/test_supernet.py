@@ -71,7 +71,7 @@ def test_shared_weights_to_start_from_are_copies_of_the_path(tmp_path):
     given = evaluator.initial_weights((2, 1))
     network = TinySpace().build((2, 1), tiny_context(tmp_path).geometry)
     network.load_state_dict(given)
-    shared = evaluator.supernet.layers["first16"].net[0].weight
+    shared = evaluator._supernet.layers["first16"].net[0].weight
     assert torch.equal(network[1].net[0].weight, shared)
     given["1.net.0.weight"].zero_()
     assert shared.any()
@@ -114,14 +114,14 @@ def test_training_that_was_stopped_goes_on_exactly(tmp_path):
         opened(tmp_path / "stopped", progress=Stopping(after=1))
     resumed = opened(tmp_path / "stopped")
     whole = opened(tmp_path / "whole")
-    for name, tensor in whole.supernet.state_dict().items():
-        assert torch.equal(tensor, resumed.supernet.state_dict()[name]), name
+    for name, tensor in whole._supernet.state_dict().items():
+        assert torch.equal(tensor, resumed._supernet.state_dict()[name]), name
     assert scores(resumed) == scores(whole)
 
 
 def test_shared_weights_are_trained_on_augmented_images(tmp_path):
     pytest.importorskip("kornia", reason="RandAugment needs kornia")
-    paper, plain = load_recipe("paper"), opened(tmp_path / "plain").supernet.state_dict()
+    paper, plain = load_recipe("paper"), opened(tmp_path / "plain")._supernet.state_dict()
     whole = replace(paper.train, weight_average=0.9)
     for number, phase in enumerate((paper.supernet, whole)):
         context = tiny_context(tmp_path)
@@ -140,8 +140,8 @@ def test_shared_weights_are_trained_on_augmented_images(tmp_path):
         folder.mkdir()
         with pytest.raises(KeyboardInterrupt):
             opened(folder, recipe=recipe, progress=Stopping(after=1))
-        resumed = opened(folder, recipe=recipe).supernet.state_dict()
-        for name, tensor in evaluator.supernet.state_dict().items():
+        resumed = opened(folder, recipe=recipe)._supernet.state_dict()
+        for name, tensor in evaluator._supernet.state_dict().items():
             assert torch.equal(tensor, resumed[name]), name
         assert not torch.equal(resumed["head.weight"], plain["head.weight"])
 
@@ -202,8 +202,8 @@ def test_a_subspace_trains_only_what_it_reaches(tmp_path):
     space = Subspace(TinySpace(), {"first.inner": 8})
     evaluator = opened(tmp_path, space=space)
     initial = opened(tmp_path / "other", space=Subspace(TinySpace(), {"first.inner": 16}))
-    trained = evaluator.supernet.state_dict()
-    untouched = initial.supernet.state_dict()
+    trained = evaluator._supernet.state_dict()
+    untouched = initial._supernet.state_dict()
     assert not torch.equal(
         trained["layers.first8.net.0.weight"], untouched["layers.first8.net.0.weight"]
     )
@@ -276,7 +276,7 @@ def test_a_path_without_numbers_fails_alone_and_is_not_kept(tmp_path):
     mended = opened(tmp_path)
     healthy = dict(outcomes(mended, [(2, 2)]))
     with torch.no_grad():
-        evaluator.supernet.layers["first4"].net[0].weight.fill_(float("nan"))
+        evaluator._supernet.layers["first4"].net[0].weight.fill_(float("nan"))
     found = dict(outcomes(evaluator, [(0, 1), (2, 2)]))
     assert found[0] == Failure("the evaluator returned loss = nan, no finite number")
     assert found[1] == healthy[0]

@@ -9,7 +9,6 @@ Why: docs/decisions/015-versions-of-files.md.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
 import sysconfig
@@ -17,9 +16,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from hashlib import sha256
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType
+from types import ModuleType
 from typing import Any
 
 from evo_nas.errors import SpecError
@@ -82,17 +80,6 @@ def check_files(expected: Mapping[str, str]) -> None:
             )
 
 
-class _Given(SourceFileLoader):
-    """Compiles what was read, not what a file holds by now, nor what was compiled before."""
-
-    def __init__(self, name: str, path: str, content: bytes) -> None:
-        super().__init__(name, path)
-        self._content = content
-
-    def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self._content, self.path)
-
-
 def file_module(path: Path) -> Any:
     """The module of a plug-in's file; one that has changed since is loaded anew.
 
@@ -121,14 +108,11 @@ def _module_name(place: str, digest: str) -> str:
 def _module(place: str, name: str, content: bytes) -> Any:
     if name in sys.modules:
         return sys.modules[name]
-    loader = _Given(name, place, content)
-    spec = importlib.util.spec_from_file_location(name, place, loader=loader)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = place
     sys.modules[name] = module  # dataclasses look their module up while it is executed
     try:
-        spec.loader.exec_module(module)
+        exec(compile(content, place, "exec", dont_inherit=True), vars(module))
     except BaseException:
         del sys.modules[name]
         raise

@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +49,13 @@ def pack(network: nn.Module) -> bytes:
     """
     names = {type(module).__module__ for module in network.modules()}
     local = [sys.modules[name] for name in sorted(names) if not _importable(name)]
-    with _by_value(local):
+    for module in local:
+        cloudpickle.register_pickle_by_value(module)
+    try:
         packed: bytes = cloudpickle.dumps(network)
+    finally:
+        for module in local:
+            cloudpickle.unregister_pickle_by_value(module)
     return packed
 
 
@@ -62,14 +65,3 @@ def _importable(name: str) -> bool:
     if outermost in sys.builtin_module_names or outermost == "__main__":
         return True  # cloudpickle takes care of the latter
     return any(finder.find_spec(outermost, None) is not None for finder in sys.meta_path)
-
-
-@contextmanager
-def _by_value(modules: Sequence[Any]) -> Iterator[None]:
-    for module in modules:
-        cloudpickle.register_pickle_by_value(module)
-    try:
-        yield
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)

@@ -28,7 +28,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import cache
-from types import FrameType
 from typing import Any
 
 from joblib.externals.loky.backend import resource_tracker
@@ -62,13 +61,9 @@ def interrupts_blocked() -> Iterator[None]:
 
 def begin_work(parent: Lifeline) -> None:
     """What every worker process does first."""
-    signal.signal(signal.SIGINT, _leave_to_parent)
+    signal.signal(signal.SIGINT, lambda *_: None)  # the parent ends its workers
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     end_with(parent)
-
-
-def _leave_to_parent(number: int, frame: FrameType | None) -> None:
-    """The parent ends its workers."""
 
 
 _tracking = threading.Lock()
