@@ -13,10 +13,8 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas.api import prepare
 from evo_nas.core.devices import torch_threads
 from evo_nas.core.plugins import registry
-from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.data.class_folders import list_folder
 from evo_nas.data.decode import Format, decode, header
@@ -25,11 +23,11 @@ from evo_nas.data.images import Images
 from evo_nas.data.source import SearchData
 from evo_nas.data.stored import StoredPictures, stored_pictures
 from evo_nas.errors import DataError, PictureError, RunError, SpecError
-from evo_nas.results.result import load_result
 from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.loop import fit
 from evo_nas.training.recipe import Augmentation, Phase
 from tests.kit.images import Image, write_pictures
+from tests.kit.runs import Listener, Stop, edit, run
 
 CPU = torch.device("cpu")
 
@@ -65,14 +63,6 @@ def spoil(folder: Path, *names: str, kind: str = "truncated") -> list[str]:
 def _one_thread() -> Any:
     with torch_threads(1):
         yield
-
-
-class Hearing(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 def stored(folder: Path, workers: int = 0, skip: float = 0.1) -> StoredPictures:
@@ -136,18 +126,6 @@ def test_the_next_of_the_class_takes_the_place_of_a_broken_one(
     assert line.startswith(f"3 of 36 pictures of {folder} cannot be decoded and others of their ")
 
 
-def test_crops_of_what_takes_a_place_are_the_same_for_any_number_of_workers(
-    tmp_path: Path,
-) -> None:
-    folder = write_pictures(tmp_path, 12)
-    spoil(folder, "leaf/005.jpg", "sky/011.jpg")
-    first, second = (
-        torch.cat(list(stored(folder, workers).read(order(), CPU, 7, (0.08, 1.0))))
-        for workers in (0, 2)
-    )
-    assert torch.equal(first, second)
-
-
 def test_what_takes_a_place_is_of_the_same_set(tmp_path: Path) -> None:
     """A validation picture must not stand in for a training picture."""
     folder = write_pictures(tmp_path, 12)
@@ -179,9 +157,9 @@ def trained(folder: Path, workers: int) -> tuple[dict[str, torch.Tensor], list[s
     with seeded_weights(1):
         network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(768, 3))
     phase = Phase("adamw", 2, 6, 1e-3, 0.05, augmentation=Augmentation(0.08))
-    hearing = Hearing()
-    notes = fit(network, Batches(pictures, Normal(), 16), phase, Streams(3), progress=hearing)
-    assert notes == hearing.said
+    listener = Listener()
+    notes = fit(network, Batches(pictures, Normal(), 16), phase, Streams(3), progress=listener)
+    assert notes == listener.heard
     return network.state_dict(), notes
 
 
@@ -314,11 +292,6 @@ def test_folders_of_nothing_but_broken_pictures_are_told(tmp_path: Path) -> None
 
 # -- runs -----------------------------------------------------------------------------------------
 
-SMALL: dict[str, Any] = {
-    "evaluator": "tests.kit.plugins:Score", "retrainer": "tests.kit.plugins:Keep",
-    "samples": 8, "population": 4, "parents": 2, "finalists": 2,
-}  # fmt: skip
-
 
 def test_a_run_keeps_what_was_left_out_and_goes_on_with_another_share_but_no_other_pictures(
     tmp_path: Path,
@@ -327,24 +300,16 @@ def test_a_run_keeps_what_was_left_out_and_goes_on_with_another_share_but_no_oth
     spoil(folder, "leaf/003.jpg", "sky/004.jpg", "apple/001.jpg", "apple/007.jpg")
     whole = (folder / "leaf" / "002.jpg").read_bytes()
     data = f"{folder}?validation=6&stored=true&workers=0&skip=0.2"
-    space, run = "tests.kit.plugins:Tiny?blocks=4", tmp_path / "run"
-
-    class Stop(Silent):
-        def advance(self, done: float, note: str = "") -> None:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        prepare(space, "250..400", data=data, run_dir=run, **SMALL).start(Stop())
+        run(tmp_path / "run", data=data, progress=Stop())
     broken = (folder / "leaf" / "003.jpg").read_bytes()
     (folder / "leaf" / "003.jpg").write_bytes(whole)
     with pytest.raises(RunError, match=r"the images of .* are not those that .* began with"):
-        evo_nas.resume(run)
+        evo_nas.resume(tmp_path / "run")
     (folder / "leaf" / "003.jpg").write_bytes(broken)
-    config = run / "config.toml"
-    config.write_text(config.read_text().replace("skip=0.2", "skip=0"))
+    edit(tmp_path / "run", "skip=0.2", "skip=0")
     with pytest.raises(DataError, match="cannot be decoded"):
-        evo_nas.resume(run)
-    config.write_text(config.read_text().replace("skip=0", "skip=0.5"))
-    evo_nas.resume(run)
-    lines = load_result(run).notes["images"]
+        evo_nas.resume(tmp_path / "run")
+    edit(tmp_path / "run", "skip=0", "skip=0.5")
+    lines = evo_nas.resume(tmp_path / "run").notes["images"]
     assert any("cannot be decoded and others of their class" in line for line in lines)

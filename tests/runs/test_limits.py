@@ -28,6 +28,7 @@ from evo_nas.sampling.limits import parse_limit
 from evo_nas.search.config import Config
 from evo_nas.search.loop import Loop
 from evo_nas.space.space import Genome, Space
+from tests.kit import runs
 from tests.kit.plugins import Score, Tiny
 from tests.kit.runs import SMALL, SPACE, Listener, outcome
 from tests.kit.spaces import shallow_toml
@@ -48,17 +49,14 @@ def few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(folder: Path, **changes: Any) -> Result:
-    return evo_nas.run(SPACE, run_dir=folder, **{**SMALL, "samples": 12, **changes})
+    return runs.run(folder, **{"samples": 12, "flops": None, **changes})
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_no_strategy_leaves_any_limit(strategy: str, tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"data": SMALL["data"]}
-    if strategy == "largest":
-        changes["finalists"] = 1
     result = run(
         tmp_path / "run", strategy=strategy, flops="150..400", params="12..30",
-        limits=[f"{CLOCK}<=19"], **changes,
+        limits=[f"{CLOCK}<=19"], finalists=1 if strategy == "largest" else 3,
     )  # fmt: skip
     last = result.stages[-1]
     values = ScoreCache(tmp_path / "run" / "limits.sqlite", CLOCK)
@@ -90,10 +88,6 @@ def test_how_limits_are_met_is_told_of_each_stage(tmp_path: Path) -> None:
     assert re.search(r"\nlimits +150<=flops<=400", console.export_text())
 
 
-class Stopped(KeyboardInterrupt):
-    """The user's Ctrl-C."""
-
-
 @pytest.mark.parametrize("calls", [3, 15, 20])
 def test_a_resumed_run_goes_by_what_was_measured(
     calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -106,11 +100,11 @@ def test_a_resumed_run_goes_by_what_was_measured(
         nonlocal left
         left -= 1
         if left == 0:
-            raise Stopped
+            raise KeyboardInterrupt
         return evaluate(self, genome)
 
     monkeypatch.setattr(Score, "evaluate", interrupted)
-    with pytest.raises(Stopped):
+    with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "stopped", **options)
     resumed = evo_nas.resume(tmp_path / "stopped")
     assert outcome(resumed) == outcome(whole)
@@ -122,9 +116,9 @@ def test_a_measured_value_that_is_damaged_ends_a_run_in_one_line(
     folder = tmp_path / "run"
 
     def stopped(self: Loop, *_: object) -> None:
-        raise Stopped
+        raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(Stopped):  # noqa: PT012
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012
         patch.setattr(Loop, "_finish", stopped)
         run(folder, flops="150..400", limits=[f"{CLOCK}<=18"])
     with contextlib.closing(sqlite3.connect(folder / "limits.sqlite")) as values, values:
@@ -150,14 +144,6 @@ def test_the_configuration_keeps_limits_and_the_command_repeats_them(tmp_path: P
     assert told["13<=params<=30"].endswith("parameters")
     assert "looked at within the exact limit" in told["stage1 draws"]
     assert (tmp_path / "run" / "report.html").read_text().count("13&lt;=params&lt;=30") >= 1
-
-
-def test_a_configuration_of_earlier_versions_has_no_further_limits(tmp_path: Path) -> None:
-    run(tmp_path / "run", flops="150..400", strategy="random_search")
-    path = tmp_path / "run" / "config.toml"
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join(line for line in lines if not line.startswith("limits")))
-    assert Config.read(path).limits == ()
 
 
 def test_only_without_any_limit_are_flops_limited_by_default() -> None:
@@ -248,13 +234,10 @@ def test_where_nothing_can_be_measured_the_run_says_why_and_ends(tmp_path: Path)
     mine = tmp_path / "mine.py"
     mine.write_text("def broken(options):\n    raise OSError('no such meter')\n")
     limits = [f"python?function={mine}:broken<=1"]
-    with pytest.raises(
-        EvaluatorError, match=r"none of the first 10 networks .*broken raised OSError"
-    ):
+    said = r"none of the first 10 networks .*broken raised OSError"
+    with pytest.raises(EvaluatorError, match=said):
         run(tmp_path / "run", strategy="random_search", jobs=1, limits=limits)
-    with pytest.raises(
-        EvaluatorError, match=r"none of the first 10 networks .*broken raised OSError"
-    ):
+    with pytest.raises(EvaluatorError, match=said):
         evo_nas.resume(tmp_path / "run")
 
 

@@ -15,33 +15,22 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas import api
 from evo_nas.api import prepare
-from evo_nas.core.progress import Silent
 from evo_nas.errors import RunError
 from evo_nas.search.run_folder import STORE
 from evo_nas.search.store.store import Store
 from evo_nas.training.weight_files import load_weights
 from tests.kit.images import write_pictures
+from tests.kit.runs import BUDGET, SMALL, SPACE, Stop
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = {
-    "evaluator": "tests.kit.plugins:Score", "retrainer": "tests.kit.plugins:Keep",
-    "samples": 8, "population": 4, "parents": 2, "finalists": 2,
-}  # fmt: skip
-
-
-class Stop(Silent):
-    def advance(self, done: int, note: str = "") -> None:
-        raise KeyboardInterrupt
 
 
 def test_the_split_is_kept_in_the_run_and_checked_when_it_goes_on(tmp_path: Path) -> None:
     folder = write_pictures(tmp_path / "pictures")
     data = f"{folder}?validation=6&stored=true&workers=0"
-    planned = prepare(
-        "tests.kit.plugins:Tiny?blocks=4", "250..400", data=data, run_dir=tmp_path / "run", **SMALL
-    )  # fmt: skip
+    options = {**SMALL, "data": data, "run_dir": tmp_path / "run"}
+    planned = prepare(SPACE, BUDGET, **options)
     assert planned.data.train.kept.startswith("on disk, 0.0 MiB if decoded, read by the training")
     with pytest.raises(KeyboardInterrupt):
         planned.start(Stop())
@@ -53,7 +42,7 @@ def test_the_split_is_kept_in_the_run_and_checked_when_it_goes_on(tmp_path: Path
     moved = folder / "apple" / "000.jpg"
     moved.rename(folder / "sky" / "apple.jpg")
     with pytest.raises(RunError, match=r"the images of .* are not those that .* began with"):
-        api.resume(tmp_path / "run")
+        evo_nas.resume(tmp_path / "run")
     (folder / "sky" / "apple.jpg").rename(moved)
     result = evo_nas.resume(tmp_path / "run")
     assert result.best is not None
@@ -61,11 +50,6 @@ def test_the_split_is_kept_in_the_run_and_checked_when_it_goes_on(tmp_path: Path
 
 
 # -- the command line, with worker processes ------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_pictures(tmp_path_factory.mktemp("many") / "pictures", 300)
 
 
 def training(folder: Path, pictures: Path, out: str) -> subprocess.Popen[str]:
@@ -92,7 +76,8 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux for child processes")
-def test_ctrl_c_while_workers_decode_leaves_nothing_behind(tmp_path: Path, pictures: Path) -> None:
+def test_ctrl_c_while_workers_decode_leaves_nothing_behind(tmp_path: Path) -> None:
+    pictures = write_pictures(tmp_path / "pictures", 300)
     whole = training(tmp_path, pictures, "whole.safetensors")
     assert whole.wait(240) == 0, whole.communicate()[1]
     stopped = training(tmp_path, pictures, "stopped.safetensors")
@@ -114,17 +99,3 @@ def test_ctrl_c_while_workers_decode_leaves_nothing_behind(tmp_path: Path, pictu
     assert expected is not None
     assert found is not None
     assert all(torch.equal(tensor, expected[name]) for name, tensor in found.items())
-
-
-@pytest.mark.slow
-def test_a_broken_picture_ends_a_training_in_one_line(tmp_path: Path) -> None:
-    pictures = write_pictures(tmp_path / "pictures", 300)
-    broken = [pictures / "leaf" / f"{number:03}.jpg" for number in range(100, 300)]
-    for path in broken:
-        path.write_bytes(path.read_bytes()[:-300])
-    process = training(tmp_path, Path(f"{pictures}"), "out.safetensors")
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert said.count("\n") == 1
-    assert said.startswith(f"evo-nas: error: picture {pictures}/leaf/")
-    assert "cannot be decoded" in said

@@ -17,6 +17,7 @@ from evo_nas.errors import RunError
 from evo_nas.search import config as configuration
 from evo_nas.search.config import MENDABLE, Config
 from evo_nas.search.store.store import Store
+from tests.kit.runs import edit
 
 RUNS = Path(__file__).parent / "version_0_1_0"
 STOPPED_BEST = json.loads((RUNS / "stopped_best.json").read_text())
@@ -33,12 +34,6 @@ def kept(folder: Path, key: str) -> object:
         return store.fact(key)
     finally:
         store.close()
-
-
-def change(folder: Path, old: str, new: str) -> None:
-    config = folder / "config.toml"
-    assert old in config.read_text()
-    config.write_text(config.read_text().replace(old, new))
 
 
 def with_another_field() -> Any:
@@ -87,7 +82,7 @@ def test_what_was_added_cannot_be_changed_amid_a_run(
 ) -> None:
     later = with_another_field()
     monkeypatch.setattr(configuration, "Config", later)
-    change(stopped, "seed = 0", "seed = 0\npatience = 4")
+    edit(stopped, "seed = 0", "seed = 0\npatience = 4")
     config = later.read(stopped / "config.toml")
     assert not config.began_with({"config": kept(stopped, "config")}.get)
 
@@ -98,7 +93,7 @@ def test_what_was_added_cannot_be_changed_amid_a_run(
      ("warmup = 0.2", "warmup = 0.3"), ("width = 12", "width = 24")],
 )  # fmt: skip
 def test_a_value_that_was_changed_is_refused(stopped: Path, old: str, new: str) -> None:
-    change(stopped, old, new)
+    edit(stopped, old, new)
     config = Config.read(stopped / "config.toml")
     assert not config.began_with({"config": kept(stopped, "config")}.get)
     with pytest.raises(RunError, match=r"is not what it was when the run began|are not those"):
@@ -106,10 +101,10 @@ def test_a_value_that_was_changed_is_refused(stopped: Path, old: str, new: str) 
 
 
 def test_what_may_be_changed_is_not_refused(stopped: Path) -> None:
-    change(stopped, "jobs = 1", "jobs = 2")
+    edit(stopped, "jobs = 1", "jobs = 2")
     begun = {name: kept(stopped, name) for name in ("config", "config_without_evaluators")}
     assert Config.read(stopped / "config.toml").began_with(begun.get)
-    change(stopped, 'retrainer = "train"', 'retrainer = "zero_cost"')
+    edit(stopped, 'retrainer = "train"', 'retrainer = "zero_cost"')
     config = Config.read(stopped / "config.toml")
     assert not config.began_with(begun.get)
     assert config.began_with(begun.get, (*configuration.CHANGEABLE, *MENDABLE))
