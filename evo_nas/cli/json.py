@@ -85,7 +85,7 @@ def _legal(legal: Feasible) -> dict[str, Any]:
         "genomes": legal.size,
         "legal": legal.count,
         "share": legal.share,
-        "estimated": legal.estimated,
+        "estimated": legal.quota is not None,
         f"minimum_{legal.limit.metric}": legal.minimum,
         f"maximum_{legal.limit.metric}": legal.maximum,
     }

@@ -33,8 +33,7 @@ class Feasible(ABC):
     share: float | None = None
     minimum: int | None = None
     maximum: int | None = None
-    estimated: bool = False  # share and count come from draws
-    quota: Quota | None = None  # of those draws
+    quota: Quota | None = None  # of the draws from which share and count are estimated
     known: Genome | None = None  # a legal genome, where draws may end without one
 
     @property

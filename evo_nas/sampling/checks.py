@@ -36,14 +36,23 @@ class Limits:
 
     def every(self) -> tuple[Limit, ...]:
         """All that limit anything."""
-        return (
-            *(limit for limit in self.costs if limit.bounded),
-            *(bound.limit for bound in self.bounds),
-        )
+        costs = (limit for limit in self.costs if limit.bounded)
+        return (*costs, *(bound.limit for bound in self.bounds))
 
     def quick(self) -> Limits:
         """Those for which nothing is measured."""
         return Limits(self.costs, tuple(b for b in self.bounds if not b.measured))
+
+    def values(self, space: Space, full: Genome) -> dict[Limit, float]:
+        """The value of a full genome of ``space`` that each limit concerns."""
+        costs = space.costs(full)
+        return {limit: costs[limit.metric] for limit in self.costs} | {
+            bound.limit: bound.value(full) for bound in self.bounds
+        }
+
+    def verdicts(self, space: Space, full: Genome) -> dict[str, bool]:
+        """Whether each limit is met, by its text."""
+        return {str(limit): value in limit for limit, value in self.values(space, full).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,55 +84,50 @@ def estimate(
 
 
 class Checks:
-    """Checks of full genomes of ``space``, with a tally of what each limit rejected.
+    """Checks of genomes of ``space``, with a tally of what each limit rejected.
 
     A limit rejects only what those before it admit; measured ones come last.
     """
 
-    def __init__(self, space: Space, costs: Sequence[Limit], bounds: Sequence[Bound]) -> None:
-        self.space, self._costs = space, tuple(costs)
-        self.limits = (*costs, *(bound.limit for bound in bounds))
-        self._known = [bound for bound in bounds if not bound.measured]
-        self._measured = [bound for bound in bounds if bound.measured]
+    def __init__(self, space: Space, limits: Limits) -> None:
+        self.space, self.limits = space, limits
+        self._known = limits.quick().bounds
+        self._measured = [bound for bound in limits.bounds if bound.measured]
         self.measures = bool(self._measured)
         self.looked_at = 0
         self.measured = 0  # how many networks
         self.rejected: Counter[str] = Counter()
         self.nearest: dict[str, float] = {}
 
-    def quick(self, full: Genome) -> bool:
+    def passes(self, genome: Genome) -> bool:
+        """Whether all limits are met."""
+        return self.quick(genome) and (not self.measures or self.measure(genome))
+
+    def quick(self, genome: Genome) -> bool:
         """Whether all limits are met for which nothing has to be measured."""
         self.looked_at += 1
-        if self._costs:
-            costs = self.space.costs(full)
-            for limit in self._costs:
+        if self.limits.costs:
+            costs = self.space.costs(genome)
+            for limit in self.limits.costs:
                 if costs[limit.metric] not in limit:
                     return self.reject(limit, costs[limit.metric])
-        return self._meets(self._known, full)
+        return self._meets(self._known, genome)
 
-    def values(self, full: Genome) -> dict[str, float]:
-        """The value that each limit concerns, by the limit's text."""
-        costs = self.space.costs(full)
-        named: dict[str, float] = {str(limit): costs[limit.metric] for limit in self._costs}
-        bounds = (*self._known, *self._measured)
-        return named | {str(bound.limit): bound.value(full) for bound in bounds}
-
-    def verdicts(self, full: Genome) -> dict[str, bool]:
-        """Whether each limit is met, by its text."""
-        values = self.values(full)
-        return {str(limit): values[str(limit)] in limit for limit in self.limits}
-
-    def measure(self, full: Genome) -> bool:
+    def measure(self, genome: Genome) -> bool:
         """Whether the measured limits are met."""
         self.measured += 1
-        return self._meets(self._measured, full)
+        return self._meets(self._measured, genome)
 
-    def _meets(self, bounds: Sequence[Bound], full: Genome) -> bool:
+    def _meets(self, bounds: Sequence[Bound], genome: Genome) -> bool:
         for bound in bounds:
-            value = bound.value(full)
+            value = bound.value(self.space.lift(genome))
             if value not in bound.limit:
                 return self.reject(bound.limit, value)
         return True
+
+    def verdicts(self, genome: Genome) -> dict[str, bool]:
+        """Whether each limit is met, by its text; none is counted."""
+        return self.limits.verdicts(self.space.root, self.space.lift(genome))
 
     def reject(self, limit: Limit, value: float) -> bool:
         """Write down that a limit rejects a network with this value; False."""
@@ -137,14 +141,11 @@ class Checks:
     def account(self) -> str:
         """What each limit rejected so far, in words."""
         told = []
-        for limit in self.limits:
+        for limit in self.limits.every():
             if count := self.rejected[str(limit)]:
                 nearest = self.nearest[str(limit)]
-                value = describe_value(limit.metric, nearest)
-                which = (
-                    "none of which could be measured"
-                    if isnan(nearest)
-                    else f"the nearest has {value}"
-                )
+                which = f"the nearest has {describe_value(limit.metric, nearest)}"
+                if isnan(nearest):
+                    which = "none of which could be measured"
                 told.append(f"{limit} rejected {count:,}, {which}")
         return "; ".join(told)

@@ -9,7 +9,7 @@ Why: docs/decisions/004-open-levels.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 
 import numpy as np
@@ -28,8 +28,6 @@ FEW_MEASURED = 16  # networks measured to complete one
 _UNCONDITIONED = 32
 _MOST_LISTED = 2000
 _MOST_REMEMBERED = 10_000  # completions
-
-Exact = Callable[[Space, int | None], tuple[Feasible, ...]]
 
 
 def exact_feasibles(
@@ -50,31 +48,67 @@ class Completer:
     """Looks for networks within ``limits`` among what the levels after ``level`` can still make."""
 
     def __init__(self, root: Space, limits: Limits, level: int) -> None:
-        self.root, self.limits, self.level = root, limits, level
-        self.checks = Checks(root, limits.costs, limits.bounds)
+        self.root, self.limits = root, limits
+        self.level = min(later for later in root.levels if later > level)
+        self.checks = Checks(root, limits)
         self.complete = lru_cache(_MOST_REMEMBERED)(self._complete)
 
     def _complete(self, full: Genome) -> Genome | None:
         """A full genome within all limits that agrees with ``full`` up to the level, if found."""
-        level = min(later for later in self.root.levels if later > self.level)
-        space = self.root.stage(level, full)
-        if level < max(self.root.levels):
-            return self._complete_further(space, level)
+        space = self.root.stage(self.level, full)
+        if self.level < max(self.root.levels):
+            return self._complete_further(space)
         tightest = cache(lambda: exact_feasibles(self.root, self.limits, space, None)[0])
         found = first_legal(space, tightest, self.checks, FEW, FEW_MEASURED)
         return None if found is None else space.lift(found)
 
-    def _complete_further(self, space: Space, level: int) -> Genome | None:
-        further = Completer(self.root, self.limits, level)
-        tightest = exact_feasibles(self.root, self.limits, space, level)[0]
-        if tightest.share == 0:
-            return None
+    def _complete_further(self, space: Space) -> Genome | None:
+        further = Completer(self.root, self.limits, self.level)
+        tightest = exact_feasibles(self.root, self.limits, space, self.level)[0]
         rng = generator(space)
-        for _ in range(FEW_MEASURED):
+        for _ in range(FEW_MEASURED if tightest.share != 0 else 0):
             found = further.complete(space.lift(tightest.draw(tightest.prior, rng)))
             if found is not None:
                 return found
         return None
+
+
+class OpenChecks(Checks):
+    """Checks of genomes of a stage whose later ``levels`` are open: whether they can be completed.
+
+    ``others`` decide for each limit on a cost alone, which takes next to no time.
+    """
+
+    together = "no completion within all limits"
+
+    def __init__(
+        self, space: Space, limits: Limits, level: int, others: Sequence[Feasible]
+    ) -> None:
+        super().__init__(space, Limits(tuple(other.limit for other in others), limits.bounds))
+        self.measures, self._others = True, others
+        self._completer = Completer(space.root, limits, level)
+
+    def quick(self, genome: Genome) -> bool:
+        self.looked_at += 1
+        return all(
+            other.legal(genome) or self.reject(other.limit, other.cost(genome))
+            for other in self._others
+        )
+
+    def measure(self, genome: Genome) -> bool:
+        completed = self._completed(genome)
+        self.rejected[self.together] += not completed
+        return completed
+
+    def verdicts(self, genome: Genome) -> dict[str, bool]:
+        alone = {str(other.limit): other.legal(genome) for other in self._others}
+        return alone | {self.together: self._completed(genome)}
+
+    def account(self) -> str:
+        return super().account() or self._completer.checks.account()
+
+    def _completed(self, genome: Genome) -> bool:
+        return self._completer.complete(self.space.lift(genome)) is not None
 
 
 def first_legal(

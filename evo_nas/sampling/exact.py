@@ -46,37 +46,22 @@ class ExactFeasible(Feasible):
         self.maximum = max(c.maximum for c in self._contexts)
         if not merges(space):
             self.size = sum(c.size for c in self._contexts)
-            self.count = sum(c.table.mass(c.counts) for c in self._contexts)
+            self.count = sum(c.table.mass(c.table.counts) for c in self._contexts)
         self.share = sum(self._masses(self.prior))
 
     def legal(self, genome: Genome) -> bool:
-        """Whether this canonical genome meets the budget, or can be completed within it."""
-        context = self._context_of(genome)
-        costs = context.costs_of(genome)
-        if not context.by_sets:
-            return context.fixed + sum(map(min, costs)) in self.limit
-        unit = math.gcd(*(c - min(s) for s in costs for c in s)) or 1
-        base = context.fixed + sum(map(min, costs))
-        high = (self.limit.most - base) // unit
-        high = min(high, sum((max(s) - min(s)) // unit for s in costs))
-        low = max(-(-(self.limit.least - base) // unit), 0)
-        sums = reachable_sums([[(c - min(s)) // unit for c in s] for s in costs], high)
-        return high >= low and sums >> low != 0
+        context = self._by_genes[tuple(genome[i] for i in self.space.context)]
+        return context.admits(genome, self.limit)
 
     def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
-        """One canonical genome from the distribution conditioned on legality."""
         return self._draw(self._masses(distribution), lambda i: self._layers(distribution, i), rng)
 
     def draw_uniform(self, rng: np.random.Generator) -> Genome:
-        """One legal genome, all equally likely."""
-        return self._draw(
-            [context.table.mass(context.counts) for context in self._contexts],
-            lambda i: (self._contexts[i].counts, self._contexts[i].ones),
-            rng,
-        )
+        tables = [context.table for context in self._contexts]
+        masses = [table.mass(table.counts) for table in tables]
+        return self._draw(masses, lambda i: (tables[i].counts, tables[i].ones), rng)
 
     def draw_largest(self, rng: np.random.Generator) -> Genome:
-        """One of the legal genomes with the highest cost, drawn from the prior among them."""
         above = replace(self.limit, low=self.limit.most + 1)
         highest = [cost for c in self._contexts for cost in _neighbours(c, above)[0]]
         if not highest or not all(context.table.exact for context in self._contexts):
@@ -104,7 +89,6 @@ class ExactFeasible(Feasible):
         )
 
     def enumerate(self) -> tuple[Genome, ...] | None:
-        """All legal canonical genomes in order; None if there are over a million."""
         if self.count is None or self.count > _MOST_ENUMERATED:
             return None
         found = {
@@ -119,9 +103,6 @@ class ExactFeasible(Feasible):
         for slot, value in zip(context.slots, values, strict=True):
             genes.update(zip(slot.positions, slot.values[value].tolist(), strict=True))
         return self.space.fill(genes)
-
-    def _context_of(self, genome: Genome) -> ContextTable:
-        return self._by_genes[tuple(genome[i] for i in self.space.context)]
 
     def _masses(self, distribution: Distribution) -> list[float]:
         return [
@@ -140,11 +121,10 @@ class ExactFeasible(Feasible):
         )
 
     def nearest(self) -> list[int]:
-        """The reachable costs nearest to the budget: below it, above it, where there are such."""
         pairs = [_neighbours(context, self.limit) for context in self._contexts]
-        below = [cost for low, _ in pairs for cost in low]
-        above = [cost for _, high in pairs for cost in high]
-        return ([max(below)] if below else []) + ([min(above)] if above else [])
+        below = sorted(cost for low, _ in pairs for cost in low)
+        above = sorted(cost for _, high in pairs for cost in high)
+        return below[-1:] + above[:1]
 
 
 def _neighbours(context: ContextTable, limit: Limit) -> tuple[list[int], list[int]]:

@@ -48,21 +48,15 @@ def adds_up(space: Space) -> bool:
 
 
 class RejectionFeasible(Feasible):
-    """For spaces whose costs do not add up over slots: bounded rejection."""
+    """For spaces whose costs do not add up over slots: of 10,000 draws the first that is legal."""
 
     def __init__(self, space: Space, limit: Limit) -> None:
         self.space, self.limit, self.prior = space, limit, prior(space)
 
     def legal(self, genome: Genome) -> bool:
-        """Whether this genome meets the budget."""
         return self.cost(genome) in self.limit
 
     def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
-        """One genome from the distribution conditioned on the budget.
-
-        Raises:
-            NotDrawn: none of 10,000 draws met the budget.
-        """
         for _ in range(_MOST_REJECTED):
             genome = distribution.draw(self.space, rng)
             if self.legal(genome):

@@ -5,8 +5,7 @@ Why: docs/decisions/008-listed-spaces.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from evo_nas.errors import BudgetError, NotDrawn
 from evo_nas.space.space import Genome, Space
 
 from .base import Feasible
-from .checks import Checks
+from .checks import Checks, Limits
 from .distribution import Distribution, prior
 from .limits import Limit
 from .tables import Floats, Integers, pick
@@ -45,9 +44,7 @@ class Listing:
         if found is None:
             return None
         genes, active = found
-        canonical = [space.canonical(genome) for genome in zip(*genes.tolist(), strict=True)]
-        if not space.choices:
-            canonical = [space.canonical(())]
+        canonical = [space.canonical(tuple(genome)) for genome in genes.T.tolist()]
         networks = tuple(sorted(set(canonical)))
         index = {genome: position for position, genome in enumerate(networks)}
         which = np.array([index[genome] for genome in canonical], dtype=np.int64)
@@ -56,28 +53,16 @@ class Listing:
 
     def take(self, rows: Integers) -> Listing:
         """Some of the genomes."""
-        return Listing(
-            np.ascontiguousarray(self.genes[:, rows]),
-            np.ascontiguousarray(self.active[:, rows]),
-            self.which[rows],
-            self.networks,
-            self.costs,
-        )
-
-    @cached_property
-    def _sometimes(self) -> list[bool]:
-        """Whether each choice is inactive somewhere."""
-        return [not active.all() for active in self.active]
+        genes = np.ascontiguousarray(self.genes[:, rows])
+        active = np.ascontiguousarray(self.active[:, rows])
+        return replace(self, genes=genes, active=active, which=self.which[rows])
 
     def weights(self, distribution: Distribution) -> Floats:
         """The probability of each genome, (genomes,)."""
         weights: Floats = np.ones(len(self.which))
-        columns = zip(
-            distribution.probabilities, self.genes, self.active, self._sometimes, strict=True
-        )
-        for vector, genes, active, sometimes in columns:
-            factors = np.take(vector, genes)
-            weights *= np.where(active, factors, 1.0) if sometimes else factors
+        columns = zip(distribution.probabilities, self.genes, self.active, strict=True)
+        for vector, genes, active in columns:
+            weights *= np.where(active, np.take(vector, genes), 1.0)
         return weights
 
 
@@ -102,23 +87,18 @@ def _all_genes(space: Space) -> tuple[Integers, NDArray[np.bool_]] | None:
 class ListedFeasible(Feasible):
     """Feasibility by looking at every genome; genomes of one network count once.
 
-    ``checks`` are further limits on what meets the budget.
+    What meets the budget must meet ``others``, too.
     """
 
     def __init__(
-        self,
-        space: Space,
-        limit: Limit,
-        listing: Listing,
-        checks: Checks | None = None,
+        self, space: Space, limit: Limit, listing: Listing, others: Limits | None = None
     ) -> None:
         self.space, self.limit, self.prior = space, limit, prior(space)
         self._costs = listing.costs
         fits = (listing.costs >= limit.least) & (listing.costs <= limit.most)
-        self._checks = checks
-        if checks is not None:
-            for row in np.flatnonzero(fits):
-                fits[row] = checks.quick(space.lift(listing.networks[row]))
+        self._checks = Checks(space, others or Limits(()))
+        for row in np.flatnonzero(fits):
+            fits[row] = self._checks.quick(listing.networks[row])
         self._legal = tuple(listing.networks[i] for i in np.flatnonzero(fits))
         self._is_legal = frozenset(self._legal)
         self._genomes = listing.take(np.flatnonzero(fits[listing.which]))
@@ -128,8 +108,7 @@ class ListedFeasible(Feasible):
         self.minimum, self.maximum = int(listing.costs.min()), int(listing.costs.max())
 
     def require(self) -> None:
-        """Raise a BudgetError that says why, if nothing is legal."""
-        if self._checks is not None and self._checks.looked_at and not self._legal:
+        if self._checks.looked_at and not self._legal:
             raise BudgetError(
                 f"no network of {self.space.name} meets {self.limit.amount} and the "
                 f"other limits: {self._checks.account()}; widen a limit"
@@ -137,14 +116,12 @@ class ListedFeasible(Feasible):
         super().require()
 
     def nearest(self) -> list[int]:
-        """The reachable costs nearest to the budget: below it, above it, where there are such."""
-        costs = self._costs.tolist()
+        costs = sorted(self._costs.tolist())
         below = [cost for cost in costs if cost < self.limit.least]
         above = [cost for cost in costs if cost > self.limit.most]
-        return ([max(below)] if below else []) + ([min(above)] if above else [])
+        return below[-1:] + above[:1]
 
     def legal(self, genome: Genome) -> bool:
-        """Whether this canonical genome meets the budget."""
         return genome in self._is_legal
 
     def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
@@ -163,20 +140,12 @@ class ListedFeasible(Feasible):
         return self._genomes.networks[self._genomes.which[pick(weights, rng)]]
 
     def draw_uniform(self, rng: np.random.Generator) -> Genome:
-        """One legal genome, all equally likely.
-
-        Raises:
-            BudgetError: there is none.
-        """
-        self.require()
         return self._legal[rng.integers(len(self._legal))]
 
     def draw_largest(self, rng: np.random.Generator) -> Genome:
-        """One of the legal genomes with the highest cost, drawn from the prior among them."""
         costs = self._genomes.costs[self._genomes.which]
         weights = np.where(costs == costs.max(), self._prior_weights, 0.0)
         return self._genomes.networks[self._genomes.which[pick(weights, rng)]]
 
     def enumerate(self) -> tuple[Genome, ...]:
-        """All legal canonical genomes in order."""
         return self._legal

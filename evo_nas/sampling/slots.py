@@ -47,14 +47,8 @@ class Completions:
         stage = self.root.stage(later[0], full)
         if stage.context:
             raise BudgetError(f"space {self.root.name}: context choices must be of the first level")
-        values = stage.slot_values(slot, ()) if slot in stage.slots else ()
-        lifted = [stage.lift(stage.place(slot, (), value)) for value in values]
-        return frozenset().union(
-            *(
-                self._costs(slot, g, later[0])
-                for g in lifted or [stage.lift((0,) * len(stage.choices))]
-            )
-        )
+        ends = [stage.lift(stage.place(slot, (), value)) for value in stage.slot_values(slot, ())]
+        return frozenset().union(*(self._costs(slot, end, later[0]) for end in ends))
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,31 @@ class Slot:
     positions: tuple[int, ...]
     values: NDArray[np.int64]  # (values, positions)
     active: NDArray[np.bool_]  # (values, positions)
-    costs: tuple[tuple[int, ...], ...]
+    costs: tuple[tuple[int, ...], ...]  # from the lowest
+
+    @classmethod
+    def of(
+        cls,
+        space: Space,
+        positions: Sequence[int],
+        genomes: Sequence[Genome],
+        costs: Sequence[tuple[int, ...]],
+    ) -> Slot:
+        """The values that the genomes have at these positions."""
+        shape = (len(genomes), len(positions))
+        values = [[genome[i] for i in positions] for genome in genomes]
+        active = [[on[i] for i in positions] for on in map(space.active, genomes)]
+        return cls(
+            tuple(positions),
+            np.array(values, dtype=np.int64).reshape(shape),
+            np.array(active, dtype=bool).reshape(shape),
+            tuple(costs),
+        )
+
+    @cached_property
+    def index(self) -> dict[Genome, int]:
+        """Where each value stands."""
+        return {tuple(value): number for number, value in enumerate(self.values.tolist())}
 
     def weights(self, distribution: Distribution) -> Floats:
         """The probability of each value."""
@@ -81,92 +99,50 @@ class ContextTable:
     def __init__(
         self, space: Space, limit: Limit, context: Genome, later: Completions | None
     ) -> None:
-        self.genes = dict(zip(space.context, context, strict=True))
-        self.own = _context_slot(space, context)
+        self.genes = space.given(context)
+        genome = space.fill(self.genes)
+        self.own = Slot.of(space, space.context, [genome], [(0,)])  # of one value, to weigh it
         self.slots = [
             _slot(space, s, context, limit.metric, later)
             for s in (later.root if later else space).slots
         ]
-        full = space.lift(space.fill(self.genes))
+        full = space.lift(genome)
         root_context = tuple(full[i] for i in space.root.context)
         fixed = space.root.fixed_costs(root_context) if later else space.fixed_costs(context)
         self.fixed = fixed[limit.metric]
-        # With an upper limit only, the cheapest completion decides.
-        self.by_sets = later is not None and limit.least > 0
-        self.lookup: list[dict[Genome, tuple[int, ...]]] = [
-            dict(zip(map(tuple, slot.values.tolist()), slot.costs, strict=True))
-            for slot in self.slots
-        ]
         self.minimum = self.fixed + sum(min(map(min, slot.costs)) for slot in self.slots)
         self.maximum = self.fixed + sum(max(map(max, slot.costs)) for slot in self.slots)
         self.size = math.prod(float(len(slot.values)) for slot in self.slots)
         # No more than there is: a table of sets has a bit for each step up to the upper limit.
         low, high = limit.least - self.fixed, min(limit.most, self.maximum) - self.fixed
         self.table: Table
-        if self.by_sets:
+        if later is not None and limit.least > 0:
             self.table = CompletionTable([slot.costs for slot in self.slots], low, high)
-        else:
+        else:  # with an upper limit only, the cheapest completion decides
             self.table = SumTable(
-                [np.array([min(c) for c in slot.costs]) for slot in self.slots], low, high
+                [np.array([costs[0] for costs in slot.costs]) for slot in self.slots], low, high
             )
 
-    def costs_of(self, genome: Genome) -> list[tuple[int, ...]]:
-        """The costs that each slot of this genome can end with."""
-        return [
-            lookup[tuple(genome[i] for i in slot.positions)]
-            for slot, lookup in zip(self.slots, self.lookup, strict=True)
-        ]
+    def admits(self, genome: Genome, limit: Limit) -> bool:
+        """Whether a genome of this context meets the limit, or can be completed within it."""
+        values = [slot.index[tuple(genome[i] for i in slot.positions)] for slot in self.slots]
+        if isinstance(self.table, CompletionTable):
+            return self.table.admits(values)
+        least = (slot.costs[value][0] for slot, value in zip(self.slots, values, strict=True))
+        return self.fixed + sum(least) in limit
 
     def weights(self, distribution: Distribution) -> list[Floats]:
         """The probability of each value of each slot."""
         return [slot.weights(distribution) for slot in self.slots]
 
-    @cached_property
-    def counts(self) -> list[Floats]:
-        """The backward layers that count genomes."""
-        return self.table.backward(self.ones)
-
-    @property
-    def ones(self) -> list[Floats]:
-        """The weights that count."""
-        return [np.ones(len(slot.values)) for slot in self.slots]
-
-
-def _context_slot(space: Space, context: Genome) -> Slot:
-    """The context itself as a slot of one value, to weigh it."""
-    genome = space.fill(dict(zip(space.context, context, strict=True)))
-    return _make_slot(space, space.context, [context], [genome], [(0,)])
-
 
 def _slot(space: Space, name: str, context: Genome, cost: str, later: Completions | None) -> Slot:
-    positions = space.slots.get(name, ())
-    values = space.slot_values(name, context) if positions else ((),)
-    given = dict(zip(space.context, context, strict=True))
-    genomes = [
-        space.fill({**given, **dict(zip(positions, value, strict=True))}) for value in values
-    ]
+    values = space.slot_values(name, context)
+    genomes = [space.place(name, context, value) for value in values]
     if later is not None:
         costs = [tuple(sorted(later.costs(name, space.lift(genome)))) for genome in genomes]
     else:
         table = space.slot_costs(name, context)
         assert table is not None
         costs = [(table[value][cost],) for value in values]
-    return _make_slot(space, positions, values, genomes, costs)
-
-
-def _make_slot(
-    space: Space,
-    positions: Sequence[int],
-    values: Sequence[Genome],
-    genomes: Sequence[Genome],
-    costs: Sequence[tuple[int, ...]],
-) -> Slot:
-    shape = (len(values), len(positions))
-    every = [space.active(genome) for genome in genomes]
-    active = [[on[position] for position in positions] for on in every]
-    return Slot(
-        tuple(positions),
-        np.array(values, dtype=np.int64).reshape(shape),
-        np.array(active, dtype=bool).reshape(shape),
-        tuple(costs),
-    )
+    return Slot.of(space, space.slots.get(name, ()), genomes, costs)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Hashable, Sequence
-from functools import partial, reduce
+from functools import cached_property, partial, reduce
 from itertools import pairwise
 from typing import TypeAlias, TypeVar
 
@@ -40,6 +40,12 @@ class Table(ABC):
     def __init__(self, classes: Sequence[Integers]) -> None:
         self.classes = classes
         self.class_counts = [int(c.max()) + 1 for c in classes]
+        self.ones: list[Floats] = [np.ones(len(c)) for c in classes]  # weights that count
+
+    @cached_property
+    def counts(self) -> list[Floats]:
+        """The backward layers that count."""
+        return self.backward(self.ones)
 
     @abstractmethod
     def next_states(self, slot: int, state: int) -> Integers:
@@ -67,7 +73,7 @@ class Table(ABC):
 
     def enumerate(self) -> Integers:
         """All legal values (rows) by slot (columns)."""
-        counts = self.backward([np.ones(len(classes)) for classes in self.classes])
+        counts = self.counts
         if not self.mass(counts):
             return np.zeros((0, len(self.classes)), dtype=np.int64)
         rows: Integers = np.zeros((1, 0), dtype=np.int64)
@@ -112,14 +118,13 @@ class SumTable(Table):
         self._padding = max(int(steps[-1]) for steps in self._steps)
 
     def next_states(self, slot: int, state: int) -> Integers:
-        """The sum after each class; sums above the budget lie in the padding."""
+        # Sums above the budget lie in the padding.
         following: Integers = np.minimum(
             self._steps[slot] + state, max(self._high, 0) + self._padding
         )
         return following
 
     def backward(self, weights: Sequence[Floats]) -> list[Floats]:
-        """See :meth:`Table.backward`; a layer has one entry for each sum."""
         # Layer k holds, for each sum of the first k slots, the mass of all ways to end legally.
         # The padding is always 0: sums above the budget land there, without a bounds check.
         size = max(self._high + 1, 1)
@@ -182,13 +187,18 @@ class CompletionTable(Table):
             legal = [bool(reached & window) for reached in sums]
         self._legal = np.array(legal, dtype=np.float64)
 
+    def admits(self, values: Sequence[int]) -> bool:
+        """Whether these values of the slots, by index, are legal."""
+        state = 0
+        for rows, classes, value in zip(self._transitions, self.classes, values, strict=True):
+            state = rows[state, classes[value]]
+        return bool(self._legal[state])
+
     def next_states(self, slot: int, state: int) -> Integers:
-        """The index of the state after each class."""
         row: Integers = self._transitions[slot][state]
         return row
 
     def backward(self, weights: Sequence[Floats]) -> list[Floats]:
-        """See :meth:`Table.backward`; a layer has one entry for each set of sums."""
         layers = [self._legal]
         for slot in reversed(range(len(weights))):
             by_class = np.bincount(self.classes[slot], weights[slot], self.class_counts[slot])

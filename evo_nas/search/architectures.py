@@ -19,7 +19,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import read_json
 from evo_nas.errors import EvoNasError, RunError, SpecError, nearest
-from evo_nas.sampling.checks import Checks, Limits
+from evo_nas.sampling.checks import Limits
 from evo_nas.space.architecture import BEST, Architecture, check_seal, read_architecture, sealed
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Strategy
@@ -140,11 +140,12 @@ class ArchitectureFiles:
 
     def _limited(self, genome: Genome) -> dict[str, Mapping[str, object]]:
         """Values of limited metrics, and under what these and the run's scores were measured."""
-        config, checks = self.config, Checks(self.space, self.limits.costs, self.limits.bounds)
+        config = self.config
+        values = self.limits.values(self.space, genome) if config.limits else {}
         scored = any(stage.scored for stage in self.strategy.plan(self.space, config.settings))
         evaluators = [config.evaluator] * scored + [config.retrainer]
         told: dict[str, Mapping[str, object]] = {
-            "limits": checks.values(genome) if config.limits else {},
+            "limits": {str(limit): value for limit, value in values.items()},
             "measured_under": measured_under(self.limits, evaluators, config.device),
         }
         return {name: values for name, values in told.items() if values}

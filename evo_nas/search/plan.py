@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from evo_nas.sampling.checks import Checks, Limits
+from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.space.sizes import stage_sizes
@@ -94,9 +94,9 @@ def outlook(space: Space, stage: StagePlan, limits: Limits, *, first: bool) -> S
 def published(spec: str, space: Space, limits: Limits) -> tuple[Published, ...]:
     """The published networks of a space, cheapest first."""
     found = []
-    checks = Checks(space, limits.costs, limits.quick().bounds)
     for name, architecture in published_networks().items():
         if architecture.space == spec:
             flops = space.costs(architecture.genome)["flops"]
-            found.append(Published(name, flops, checks.quick(space.canonical(architecture.genome))))
+            met = limits.quick().verdicts(space, space.canonical(architecture.genome))
+            found.append(Published(name, flops, all(met.values())))
     return tuple(sorted(found, key=lambda network: network.flops))

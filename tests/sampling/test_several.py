@@ -59,7 +59,7 @@ def test_of_a_small_space_everything_is_exact(
     expected = legal_by_force(space, limits)
     found = feasible_within(space, limits)
     assert isinstance(found, ListedFeasible)
-    assert not found.estimated
+    assert found.quota is None
     assert (found.count, found.enumerate()) == (len(expected), tuple(expected))
     if kind is not Merging:
         assert found.share == pytest.approx(sum(prior_mass(space, g) for g in expected))
@@ -147,7 +147,7 @@ def test_shares_and_counts_are_estimated() -> None:
     space = TinySpace(3)
     legal = legal_by_force(space, WITHIN)
     found = feasible_within(space, WITHIN)
-    assert found.estimated
+    assert found.quota
     assert found.count == pytest.approx(len(legal), rel=0.15)
     assert found.share == pytest.approx(sum(prior_mass(space, g) for g in legal), rel=0.15)
     assert found.enumerate() == tuple(legal)

@@ -115,7 +115,7 @@ def fitting(legal: Feasible) -> list[str]:
     """How many genomes are within limits, and their share: estimates, it may be, or unknown."""
     share = "unknown" if legal.share is None else f"{100 * legal.share:.3g}%"
     return [
-        f"about {told}" if legal.estimated and told != "unknown" else told
+        f"about {told}" if legal.quota and told != "unknown" else told
         for told in (amount(legal.count), share)
     ]
 
