@@ -6,7 +6,6 @@ Why: docs/decisions/021-bounded-memory.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import count
 
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
@@ -19,7 +18,7 @@ from evo_nas.sampling.several import feasible_within
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, rank
-from evo_nas.strategies.checks import ask, begin, tell
+from evo_nas.strategies.checks import generations, tell
 from evo_nas.strategies.settings import Settings
 
 from .scoring import Scorer
@@ -53,13 +52,10 @@ def search(
     scored only the best are kept here, so that long searches need no more memory than short ones.
     """
     objectives = scorer.evaluator.objectives
-    begin(strategy, stage, Sampler(legal), settings, objectives)
     done = 0
     best: list[Scored] = []
-    for generation in count():
-        proposals = ask(strategy, streams.generator("propose", generation), legal.space)
-        if not proposals:
-            break
+    asked = generations(strategy, stage, Sampler(legal), settings, objectives, streams)
+    for generation, proposals in asked:
         # A resumed search replays itself: the stream of this generation is the same, so is the
         # state that ask and tell have built, hence the proposals; the scorer takes from the store
         # what it has and checks that these are the same candidates.
@@ -91,12 +87,9 @@ def unscored(
 
     ``objectives`` are those by which the finalists will be ranked.
     """
-    begin(strategy, stage, Sampler(legal), settings, objectives)
     finalists: list[Scored] = []
-    for generation in count():
-        proposals = ask(strategy, streams.generator("propose", generation), legal.space)
-        if not proposals:
-            break
+    asked = generations(strategy, stage, Sampler(legal), settings, objectives, streams)
+    for _, proposals in asked:
         drawn = [Scored(p.genome, legal.space.costs(p.genome)["flops"]) for p in proposals]
         tell(strategy, drawn)
         finalists += drawn

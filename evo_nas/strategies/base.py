@@ -73,9 +73,9 @@ class Scored:
 class Strategy(ABC):
     """Plans a run's stages, then searches each of them by ask and tell."""
 
-    @abstractmethod
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
-        """The stages, in order."""
+        """The stages, in order; by default one, over all choices."""
+        return (flat_stage(space, settings),)
 
     def begin(
         self,

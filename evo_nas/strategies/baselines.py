@@ -22,7 +22,6 @@ class RandomSearch(Spos):
     """
 
     def start(self) -> None:
-        """Breed nothing."""
         self.settings = replace(self.settings, crossover=0, mutation=0)
         super().start()
 
@@ -36,7 +35,6 @@ class RandomBaseline(RandomSearch):
     """
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
-        """One stage that draws as many candidates as are retrained."""
         (stage,) = super().plan(space, settings)
         return (replace(stage, candidates=stage.finalists, scored=False),)
 
@@ -51,16 +49,13 @@ class Largest(Strategy):
     """
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
-        """One stage of one candidate, which is not scored."""
         flat = flat_stage(space, settings)
         return (StagePlan(flat.name, flat.level, candidates=1, finalists=1, scored=False),)
 
     def start(self) -> None:
-        """Ask once, whatever is planned."""
-        self.left = 1
+        self.left = 1  # whatever is planned
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
-        """The one genome."""
         feasible = self.sampler.feasible
         return self.fill(1, lambda _: Proposal(feasible.draw_largest(rng), "largest"))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import count
 
 from evo_nas.core.plugins.blame import Breach, blamed, require
+from evo_nas.core.streams import Streams
 from evo_nas.core.validation import shown
 from evo_nas.errors import EvoNasError
 from evo_nas.evaluation.evaluator import Objective
@@ -66,37 +67,37 @@ def _problem(proposal: Proposal, space: Space) -> str | None:
 
 def plan(strategy: Strategy, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
     """The stages, checked."""
-    with blamed("strategy", _named(strategy), "plan"):
+    with _called(strategy, "plan"):
         stages = strategy.plan(space, settings)
         check_stages(stages, space)
     return stages
 
 
-def begin(
+def generations(
     strategy: Strategy,
     stage: StagePlan,
     sampler: Sampler,
     settings: Settings,
     objectives: Sequence[Objective],
-) -> None:
-    """Begin a stage."""
-    with blamed("strategy", _named(strategy), "begin"):
+    streams: Streams,
+) -> Iterator[tuple[int, Sequence[Proposal]]]:
+    """Begin a stage; its generations with their numbers, checked, each to be told of."""
+    with _called(strategy, "begin"):
         strategy.begin(stage, sampler, settings, objectives)
-
-
-def ask(strategy: Strategy, rng: np.random.Generator, space: Space) -> Sequence[Proposal]:
-    """The next generation, checked."""
-    with blamed("strategy", _named(strategy), "ask"):
-        proposals = strategy.ask(rng)
-        check_proposals(proposals, space)
-    return proposals
+    for generation in count():
+        with _called(strategy, "ask"):
+            proposals = strategy.ask(streams.generator("propose", generation))
+            check_proposals(proposals, sampler.space)
+        if not proposals:
+            break
+        yield generation, proposals
 
 
 def tell(strategy: Strategy, scored: Sequence[Scored]) -> None:
     """Tell it the scores."""
-    with blamed("strategy", _named(strategy), "tell"):
+    with _called(strategy, "tell"):
         strategy.tell(scored)
 
 
-def _named(strategy: Strategy) -> str:
-    return str(getattr(strategy, "spec", type(strategy).__name__))
+def _called(strategy: Strategy, method: str) -> AbstractContextManager[None]:
+    return blamed("strategy", str(getattr(strategy, "spec", type(strategy).__name__)), method)

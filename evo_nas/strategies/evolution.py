@@ -9,7 +9,7 @@ from deap import tools
 
 from evo_nas.space.space import Space
 
-from .base import Proposal, Scored, StagePlan, Strategy, flat_stage
+from .base import Proposal, Scored, StagePlan, Strategy
 from .operators import Individual, make_toolbox
 from .settings import Settings
 
@@ -18,13 +18,11 @@ class Evolution(Strategy):
     """A random first generation, then crossover and mutation of the best seen so far."""
 
     def start(self) -> None:
-        """Start without parents."""
         self.toolbox = make_toolbox(self.sampler, self.settings, self.objectives)
         # Parents are the best of all generations, so everything evaluated competes.
         self.hall_of_fame = tools.HallOfFame(max(self.settings.parents, self.stage.finalists))
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
-        """The next generation; empty when the stage's candidates or the space are used up."""
         parents = self.choose_parents(rng)
         size = self.settings.population
         return self.fill(size, lambda place: self._breed(place, parents, rng))
@@ -44,7 +42,6 @@ class Evolution(Strategy):
         return proposal
 
     def tell(self, scored: Sequence[Scored]) -> None:
-        """Let the generation compete with all before it; what failed never breeds."""
         self.remember([self.toolbox.individual(s) for s in scored if s.metrics])
 
     def choose_parents(self, rng: np.random.Generator) -> Sequence[Individual]:
@@ -66,7 +63,7 @@ class Distribution(Evolution):
     """
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
-        """One stage, which is final: the genome's own cost has to meet the budget."""
+        # It is final: the genome's own cost has to meet the budget.
         return (StagePlan("stage1", space.levels[0], settings.samples, settings.finalists),)
 
 
@@ -77,7 +74,6 @@ class Hierarchical(Evolution):
     """
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
-        """One stage a level."""
         return tuple(
             StagePlan(
                 name=f"stage{number}",
@@ -96,7 +92,3 @@ class Spos(Evolution):
     Source: Guo et al. 2020, "Single Path One-Shot Neural Architecture Search with Uniform
     Sampling", section 3.4, algorithm 1.
     """
-
-    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
-        """One stage."""
-        return (flat_stage(space, settings),)

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from deap import base, tools
+from deap import tools
 
 from evo_nas.errors import SettingsError, nearest
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.space.space import Space
 
-from .base import Scored, StagePlan, flat_stage, rank
+from .base import Scored, rank
 from .evolution import Evolution
-from .operators import Individual, lent_to_deap
-from .settings import Settings
+from .operators import FLOPS, Individual, individuals, lent_to_deap
 
 _AT_A_TIME = 4  # individuals in DEAP's tournament
-_FLOPS = Objective("flops", maximise=False)
 
 
 class Nsga2(Evolution):
@@ -33,21 +30,21 @@ class Nsga2(Evolution):
     def __init__(self, against: str = "flops") -> None:
         self.against = str(against)
 
-    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
-        """One flat stage."""
-        return (flat_stage(space, settings),)
-
     def start(self) -> None:
-        """Start with an empty population."""
         super().start()
-        goals = self.objectives[0], self._second(self.objectives)
-        self.toolbox.register("individual", _individual, _fitness(*goals), *goals)
+        first, second = self.objectives[0], self._second(self.objectives)
+
+        def values(scored: Scored) -> tuple[float, ...]:
+            cost = scored.flops if second is FLOPS else scored.metrics[second.name]
+            return scored.metrics[first.name], cost
+
+        self.toolbox.register("individual", individuals((first, second), values))
         self.toolbox.register("select", tools.selNSGA2, nd="log")
         self.population: list[Individual] = []
         self._contenders: list[Scored] = []
 
     def _second(self, objectives: Sequence[Objective]) -> Objective:
-        others = {each.name: each for each in (_FLOPS, *objectives[1:])}
+        others = {each.name: each for each in (FLOPS, *objectives[1:])}
         if self.against not in others:
             raise SettingsError(
                 f"nsga2 cannot set {objectives[0].name} against {self.against!r}: "
@@ -71,7 +68,6 @@ class Nsga2(Evolution):
         self.population = self.toolbox.select(everybody, survivors)
 
     def tell(self, scored: Sequence[Scored]) -> None:
-        """Let the generation compete with the population, and keep what may become a finalist."""
         super().tell(scored)
         self._contenders = self._first_fronts([*self._contenders, *scored])
 
@@ -94,17 +90,3 @@ class Nsga2(Evolution):
         individuals = [self.toolbox.individual(scored) for scored in ranked]
         chosen = {i.genome for i in self.toolbox.select(individuals, count)}
         return [scored for scored in ranked if scored.genome in chosen]
-
-
-def _fitness(*objectives: Objective) -> type[base.Fitness]:
-    weights = tuple(1 if objective.maximise else -1 for objective in objectives)
-    return type("Fitness", (base.Fitness,), {"weights": weights})
-
-
-def _individual(
-    fitness: type[base.Fitness], first: Objective, second: Objective, scored: Scored
-) -> Individual:
-    individual = Individual(scored.genome, fitness())
-    cost = scored.flops if second is _FLOPS else scored.metrics[second.name]
-    individual.fitness.values = (scored.metrics[first.name], cost)
-    return individual

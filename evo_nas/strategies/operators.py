@@ -10,7 +10,7 @@ Why: docs/decisions/022-lineage.md.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -24,18 +24,33 @@ from evo_nas.space.space import Genome
 from .base import Proposal, Scored
 from .settings import Settings
 
+FLOPS, _NUMBER = Objective("flops", maximise=False), Objective("number", maximise=False)
+
 
 class Individual(list[int]):
     """A genome as DEAP handles it, with a fitness."""
 
-    def __init__(self, genome: Genome, fitness: base.Fitness) -> None:
-        super().__init__(genome)
-        self.fitness = fitness
+    fitness: base.Fitness
 
     @property
     def genome(self) -> Genome:
         """The genome as a tuple."""
         return tuple(self)
+
+
+def individuals(
+    objectives: Sequence[Objective], values: Callable[[Scored], tuple[float, ...]]
+) -> Callable[[Scored], Individual]:
+    """A function that makes individuals, whose fitness compares ``values`` by the objectives."""
+    signs = tuple(1 if objective.maximise else -1 for objective in objectives)
+    fitness = type("Fitness", (base.Fitness,), {"weights": signs})
+
+    def make(scored: Scored) -> Individual:
+        individual = Individual(scored.genome)
+        individual.fitness = fitness(values(scored))
+        return individual
+
+    return make
 
 
 def make_toolbox(
@@ -45,13 +60,40 @@ def make_toolbox(
 
     ``random(rng)``, ``mate(first, second, rng)`` and ``mutate(parent, rng)`` return a
     :class:`Proposal` of a legal genome that was never proposed before; all three raise
-    :class:`evo_nas.sampling.sampler.Exhausted` when there is none.
+    :class:`evo_nas.sampling.sampler.Exhausted` when there is none. Individuals compare by the
+    objectives, then FLOPs, then genome: as ``strategies.base.rank`` does.
     """
+    space, rate = sampler.space, settings.mutation_rate
+    doubled = min(2 * rate, 1.0)
+
+    def values(scored: Scored) -> tuple[float, ...]:
+        metrics = (scored.metrics[objective.name] for objective in objectives)
+        return (*metrics, scored.flops, space.number(scored.genome))
+
+    def draw(rng: np.random.Generator) -> Proposal:
+        return Proposal(sampler.fresh(rng)[0], "random")
+
+    def mate(first: Individual, second: Individual, rng: np.random.Generator) -> Proposal:
+        a, b = first.genome, second.genome
+        genome, used = sampler.fresh(
+            rng, lambda: crossover(space, a, b), lambda: mutation(space, a, doubled)
+        )
+        origins = ("crossover", (a, b)), ("mutation", (a,)), ("random", ())
+        return Proposal(genome, *origins[used])
+
+    def mutate(parent: Individual, rng: np.random.Generator) -> Proposal:
+        a = parent.genome
+        genome, used = sampler.fresh(
+            rng, lambda: mutation(space, a, rate), lambda: mutation(space, a, doubled)
+        )
+        origins = ("mutation", (a,)), ("mutation", (a,)), ("random", ())
+        return Proposal(genome, *origins[used])
+
     toolbox = base.Toolbox()
-    toolbox.register("individual", _individual, sampler, _fitness(objectives), objectives)
-    toolbox.register("random", _random, sampler)
-    toolbox.register("mate", _mate, sampler, settings.mutation_rate)
-    toolbox.register("mutate", _mutate, sampler, settings.mutation_rate)
+    toolbox.register("individual", individuals((*objectives, FLOPS, _NUMBER), values))
+    toolbox.register("random", draw)
+    toolbox.register("mate", mate)
+    toolbox.register("mutate", mutate)
     toolbox.register("select", tools.selBest)
     return toolbox
 
@@ -65,62 +107,3 @@ def lent_to_deap(rng: np.random.Generator) -> Iterator[None]:
         yield
     finally:
         random.setstate(state)
-
-
-def _fitness(objectives: Sequence[Objective]) -> type[base.Fitness]:
-    """A fitness that compares by the objectives, then FLOPs, then genome: as ``strategy.rank``."""
-    signs = (*(1 if o.maximise else -1 for o in objectives), -1, -1)
-    return type("Fitness", (base.Fitness,), {"weights": signs})
-
-
-def _individual(
-    sampler: Sampler,
-    fitness: type[base.Fitness],
-    objectives: Sequence[Objective],
-    scored: Scored,
-) -> Individual:
-    individual = Individual(scored.genome, fitness())
-    metrics = (scored.metrics[o.name] for o in objectives)
-    number = sampler.space.number(scored.genome)
-    individual.fitness.values = (*metrics, scored.flops, number)
-    return individual
-
-
-def _random(sampler: Sampler, rng: np.random.Generator) -> Proposal:
-    genome, _ = sampler.fresh(rng)
-    return Proposal(genome, "random")
-
-
-def _mate(
-    sampler: Sampler,
-    rate: float,
-    first: Individual,
-    second: Individual,
-    rng: np.random.Generator,
-) -> Proposal:
-    a, b, space = first.genome, second.genome, sampler.space
-    genome, used = sampler.fresh(
-        rng, lambda: crossover(space, a, b), lambda: mutation(space, a, _doubled(rate))
-    )
-    return (
-        Proposal(genome, "crossover", (a, b)),
-        Proposal(genome, "mutation", (a,)),
-        Proposal(genome, "random"),
-    )[used]
-
-
-def _mutate(
-    sampler: Sampler, rate: float, parent: Individual, rng: np.random.Generator
-) -> Proposal:
-    genome, used = sampler.fresh(
-        rng,
-        lambda: mutation(sampler.space, parent.genome, rate),
-        lambda: mutation(sampler.space, parent.genome, _doubled(rate)),
-    )
-    return (
-        Proposal(genome, "mutation", (parent.genome,)) if used < 2 else Proposal(genome, "random")
-    )
-
-
-def _doubled(rate: float) -> float:
-    return min(2 * rate, 1.0)

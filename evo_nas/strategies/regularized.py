@@ -11,11 +11,9 @@ import numpy as np
 from deap import tools
 
 from evo_nas.core.plugins.options import above, at_least
-from evo_nas.space.space import Space
 
-from .base import Proposal, Scored, StagePlan, Strategy, flat_stage
+from .base import Proposal, Scored, Strategy
 from .operators import Individual, lent_to_deap, make_toolbox
-from .settings import Settings
 
 
 class Regularized(Strategy):
@@ -41,12 +39,7 @@ class Regularized(Strategy):
     ) -> None:
         self._size, self._sample, self._changes, self._batch = population, sample, changes, batch
 
-    def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
-        """One flat stage."""
-        return (flat_stage(space, settings),)
-
     def start(self) -> None:
-        """Start with an empty population."""
         rate = min(self._changes / len(self.sampler.space.choices), 1.0)
         settings = replace(self.settings, mutation_rate=rate)
         self.toolbox = make_toolbox(self.sampler, settings, self.objectives)
@@ -54,7 +47,6 @@ class Regularized(Strategy):
         self.population: deque[Individual] = deque(maxlen=self._size)  # full: the oldest leaves
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
-        """The random population first, then a batch of mutants; none at the end."""
         size = self._batch if self.population else self._size
         return self.fill(size, lambda _: self._breed(rng))
 
@@ -69,5 +61,4 @@ class Regularized(Strategy):
         return proposal
 
     def tell(self, scored: Sequence[Scored]) -> None:
-        """Let the generation into the population; what failed stays out."""
         self.population.extend(self.toolbox.individual(s) for s in scored if s.metrics)

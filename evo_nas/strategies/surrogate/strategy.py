@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 from evo_nas.core.plugins.options import at_least
 from evo_nas.sampling.distribution import Distribution, crossover, mutation
 from evo_nas.space.space import Genome, Space
-from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, flat_stage
+from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy
 from evo_nas.strategies.evolution import Hierarchical
 from evo_nas.strategies.operators import make_toolbox
 from evo_nas.strategies.settings import Settings
@@ -64,13 +64,11 @@ class Surrogate(Strategy):
         self._first, self._batch, self._pool, self._levels = first, batch, pool, levels
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
-        """One flat stage, or one a level."""
         if self._levels:
             return Hierarchical().plan(space, settings)
-        return (flat_stage(space, settings),)
+        return super().plan(space, settings)
 
     def start(self) -> None:
-        """Start with nothing learned."""
         self._objective = self.objectives[0]
         self.toolbox = make_toolbox(self.sampler, self.settings, self.objectives)
         self.hall_of_fame = tools.HallOfFame(self.settings.parents)
@@ -81,13 +79,11 @@ class Surrogate(Strategy):
         self._threads = ThreadpoolController()
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
-        """The next generation; empty when the stage's candidates or the space are used up."""
         size = min(self._batch if self._scores else self._first, self.left)
         children = self._best_children(size, rng) if self._scores else []
         return self.fill(size, lambda _: self.toolbox.random(rng), children)
 
     def tell(self, scored: Sequence[Scored]) -> None:
-        """Learn the generation's scores."""
         known = [s for s in scored if s.metrics]
         if known:
             self.hall_of_fame.update([self.toolbox.individual(s) for s in known])
