@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from evo_nas.sampling.tables import Floats
 from evo_nas.space.choices import Choice
@@ -32,8 +33,9 @@ class GenomeKernel:
         self._starts = np.cumsum([0, *sizes])[:-1]
         self._inactive = np.array(sizes) - 1
         self._owner = np.repeat(np.eye(len(sizes)), sizes, axis=0)  # (columns, choices)
-        self._distances = _diagonal([_distance(choice) for choice in varied])
-        self._effects = _diagonal([_effect(choice) for choice in varied])
+        nothing = np.zeros((0, 0))  # where no choice varies
+        self._distances = block_diag(nothing, *map(_distance, varied))
+        self._effects = block_diag(nothing, *map(_effect, varied))
         self.choices, self.columns = len(varied), len(self._owner)
 
     def encode(self, genomes: Sequence[Genome]) -> Floats:
@@ -86,7 +88,9 @@ def _distance(choice: Choice) -> Floats:
     count = len(choice.options)
     distance = 1 - np.eye(count + 1)
     if _is_ordinal(choice):
-        distance[:count, :count] = (distance[:count, :count] + _rank_distance(choice)) / 2
+        ranks = np.argsort(np.argsort(np.array(choice.options, dtype=float)))
+        by_rank = np.abs(ranks[:, None] - ranks) / ((count + 1) / 3)  # 1 in that mean, too
+        distance[:count, :count] = (distance[:count, :count] + by_rank) / 2
     return distance
 
 
@@ -109,23 +113,3 @@ def _effect(choice: Choice) -> Floats:
 
 def _is_ordinal(choice: Choice) -> bool:
     return len(choice.options) > 2 and not any(isinstance(o, str) for o in choice.options)
-
-
-def _rank_distance(choice: Choice) -> Floats:
-    """The difference of the options' ranks; 1 in the mean of unequal options."""
-    ranks = np.argsort(np.argsort(np.array(choice.options, dtype=float)))
-    difference = np.abs(ranks[:, None] - ranks)
-    mean_of_unequal = (len(ranks) + 1) / 3
-    distance: Floats = difference / mean_of_unequal
-    return distance
-
-
-def _diagonal(tables: Sequence[Floats]) -> Floats:
-    """The tables along the diagonal of one matrix."""
-    size = sum(map(len, tables))
-    matrix, start = np.zeros((size, size)), 0
-    for table in tables:
-        end = start + len(table)
-        matrix[start:end, start:end] = table
-        start = end
-    return matrix
