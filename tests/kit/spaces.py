@@ -36,10 +36,12 @@ def masses(
     space: Space, distribution: Distribution, legal: Sequence[Genome]
 ) -> dict[Genome, float]:
     """The conditioned distribution, straight from its definition."""
-    found = {}
-    for genome in legal:
+    found = dict.fromkeys(legal, 0.0)
+    for genes in space.partial_genomes(range(len(space.choices)), {}):
+        genome = tuple(genes.values())
         active = zip(distribution.probabilities, genome, space.active(genome), strict=True)
-        found[genome] = float(np.prod([p[gene] for p, gene, on in active if on]))
+        if (canonical := space.canonical(genome)) in found:
+            found[canonical] += float(np.prod([p[gene] for p, gene, on in active if on]))
     total = sum(found.values())
     return {genome: mass / total for genome, mass in found.items()}
 

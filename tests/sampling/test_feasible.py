@@ -1,4 +1,9 @@
+"""What is feasible is what enumeration finds, however a space's costs add up."""
+
+from __future__ import annotations
+
 import itertools
+import math
 from functools import cache
 
 import numpy as np
@@ -7,175 +12,146 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evo_nas.errors import BudgetError
-from evo_nas.sampling.distribution import crossover, mutation
-from evo_nas.sampling.feasible import ExactFeasible, Feasible, RejectionFeasible, feasible
+from evo_nas.sampling.distribution import Distribution, prior
+from evo_nas.sampling.exact import ExactFeasible
+from evo_nas.sampling.feasible import RejectionFeasible, feasible
 from evo_nas.sampling.limits import Limit
+from evo_nas.sampling.listed import ListedFeasible
 from evo_nas.sampling.slots import Completions
 from evo_nas.space.space import Genome, Space
-from tests.kit.spaces import TinySpace, Uneven, all_canonical, prior_mass
+from tests.kit.spaces import (
+    Merging,
+    Tangled,
+    TinySpace,
+    Uneven,
+    all_canonical,
+    masses,
+)  # fmt: skip
 
-SPACES = {
+ADDITIVE = {
     "flat": TinySpace(2),
     "context": TinySpace(2, wide=True),
     "odd unit": TinySpace(2, wide=True, unit=1_000_003),
     "three blocks": TinySpace(3),
 }
-NAMES = [
-    pytest.param(name, marks=[pytest.mark.slow] if name == "three blocks" else [])
-    for name in SPACES
-]
-BUDGETS = st.tuples(st.integers(0, 700), st.integers(0, 700)).map(
-    lambda b: Limit("flops", min(b), max(b))
-)
+LISTED = {
+    "uneven": Uneven(2),
+    "uneven context": Uneven(2, wide=True),
+    "tangled": Tangled(),
+    "merging": Merging(3),
+    "stage of merging": Merging(3).stage(0),
+    "stage of tangled": Tangled().stage(1, (1, 0, 1, 0, 1, 0, 0, 2, 1)),
+    "nothing free": TinySpace(1).stage(1, (2, 0, 0)),
+}
+SPACES = {**ADDITIVE, **LISTED}
+METRICS = ["flops", "params"]
 
 
-def legal_by_force(space: Space, budget: Limit) -> list[Genome]:
-    return [g for g in all_canonical(space) if space.costs(g)[budget.metric] in budget]
-
-
-@pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=30)
-@given(budget=BUDGETS)
-def test_count_share_and_genomes_are_exact(name: str, budget: Limit) -> None:
-    space = SPACES[name]
-    if name == "odd unit":
-        budget = Limit("flops", budget.low * 100_000, budget.most * 100_000)
-    expected = legal_by_force(space, budget)
-    found = feasible(space, budget)
-    assert isinstance(found, ExactFeasible)
-    assert found.count == len(expected)
-    assert found.size == len(all_canonical(space))
-    assert found.share == pytest.approx(sum(prior_mass(space, g) for g in expected))
-    assert found.enumerate() == tuple(expected)
-    assert [g for g in all_canonical(space) if found.legal(g)] == expected
+def named(names: dict[str, Space]) -> list[object]:
+    slow = [pytest.mark.slow]
+    return [pytest.param(n, marks=slow if n in ("three blocks", "merging") else ()) for n in names]
 
 
 @cache
-def completions_by_force(space: Space, genome: Genome, cost: str = "flops") -> list[int]:
+def every_cost(name: str, metric: str) -> dict[Genome, int]:
+    space = SPACES[name]
+    return {genome: space.costs(genome)[metric] for genome in all_canonical(space)}
+
+
+@cache
+def shares(name: str) -> dict[Genome, float]:
+    """The prior mass of each network, whichever genomes of the space are it."""
+    return masses(SPACES[name], prior(SPACES[name]), all_canonical(SPACES[name]))
+
+
+@st.composite
+def limits(draw: st.DrawFn, name: str, metric: str) -> Limit:
+    """A window whose ends lie at costs of the space, beside them, or nowhere."""
+    near = sorted({c + d for c in every_cost(name, metric).values() for d in (-1, 0, 1) if c + d})
+    low, high = sorted(draw(st.sampled_from([-math.inf, *near, math.inf])) for _ in "ab")
+    return Limit(metric, min(low, near[-1]), max(high, near[0]))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("name", named(SPACES))
+@settings(deadline=None, max_examples=20)
+@given(data=st.data())
+def test_what_is_known_is_what_enumeration_finds(
+    name: str, metric: str, data: st.DataObject
+) -> None:
+    budget, space = data.draw(limits(name, metric)), SPACES[name]
+    every = every_cost(name, metric)
+    expected = [genome for genome, cost in every.items() if cost in budget]
+    found = feasible(space, budget)
+    assert isinstance(found, ExactFeasible if name in ADDITIVE else ListedFeasible)
+    assert (found.count, found.size) == (len(expected), len(every))
+    assert found.share == pytest.approx(sum(shares(name)[genome] for genome in expected))
+    assert found.enumerate() == tuple(expected)
+    assert [genome for genome in every if found.legal(genome)] == expected
+    assert (found.minimum, found.maximum) == (min(every.values()), max(every.values()))
+    below = [cost for cost in every.values() if cost < budget.least]
+    above = [cost for cost in every.values() if cost > budget.most]
+    assert found.nearest() == [*sorted(below)[-1:], *sorted(above)[:1]]
+    if expected:
+        largest = found.draw_largest(np.random.default_rng(0))
+        assert every[largest] == max(every[genome] for genome in expected)
+
+
+@cache
+def completions_by_force(space: Space, genome: Genome, cost: str) -> list[int]:
     stage = space.stage(1, genome)
     return [stage.costs(g)[cost] for g in all_canonical(stage)]
 
 
-@pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=30)
-@given(budget=BUDGETS)
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("name", named(ADDITIVE))
+@settings(deadline=None, max_examples=20)
+@given(data=st.data())
 def test_a_first_stage_genome_is_legal_when_later_levels_can_complete_it(
-    name: str, budget: Limit
+    name: str, metric: str, data: st.DataObject
 ) -> None:
-    space = SPACES[name]
-    if name == "odd unit":
-        budget = Limit("flops", budget.low * 100_000, budget.most * 100_000)
+    budget, space = data.draw(limits(name, metric)), SPACES[name]
     stage = space.stage(0)
     expected = [
         genome
         for genome in all_canonical(stage)
-        if any(cost in budget for cost in completions_by_force(space, stage.lift(genome)))
+        if any(cost in budget for cost in completions_by_force(space, stage.lift(genome), metric))
     ]
-    found = feasible(stage, budget, Completions(space, 0))
+    found = feasible(stage, budget, Completions(space, 0, metric))
     assert found.count == len(expected)
     assert found.enumerate() == tuple(expected)
     assert [g for g in all_canonical(stage) if found.legal(g)] == expected
 
 
-PARAMETERS = st.tuples(st.integers(0, 45), st.integers(0, 45)).map(
-    lambda b: Limit("params", min(b), max(b))
-)
-
-
-@pytest.mark.parametrize("name", ["flat", "context"])
-@settings(deadline=None, max_examples=30)
-@given(budget=PARAMETERS)
-def test_another_cost_is_met_as_exactly(name: str, budget: Limit) -> None:
-    space, stage = SPACES[name], SPACES[name].stage(0)
-    expected = legal_by_force(space, budget)
-    found = feasible(space, budget)
-    assert isinstance(found, ExactFeasible)
-    assert found.enumerate() == tuple(expected)
-    assert found.share == pytest.approx(sum(prior_mass(space, g) for g in expected))
-    completable = [
-        genome
-        for genome in all_canonical(stage)
-        if any(cost in budget for cost in completions_by_force(space, stage.lift(genome), "params"))
-    ]
-    found = feasible(stage, budget, Completions(space, 0, "params"))
-    assert found.enumerate() == tuple(completable)
-    assert [g for g in all_canonical(stage) if found.legal(g)] == completable
-
-
-@pytest.mark.parametrize("low", [0, 200])
-def test_without_an_upper_limit_everything_above_the_lower_is_legal(low: int) -> None:
-    space, stage = SPACES["flat"], SPACES["flat"].stage(0)
-    budget = Limit("flops", low)
-    found = feasible(space, budget)
-    assert found.enumerate() == tuple(legal_by_force(space, budget))
-    assert space.costs(found.draw_largest(np.random.default_rng(0)))["flops"] == found.maximum
-    open_ended = feasible(stage, budget, Completions(space, 0))
-    assert [g for g in all_canonical(stage) if open_ended.legal(g)] == [
-        g for g in all_canonical(stage) if max(completions_by_force(space, stage.lift(g))) >= low
-    ]
-
-
-def chi_square(found: Feasible, distribution: object, expected: dict[Genome, float]) -> float:
-    rng = np.random.default_rng(3)
-    draws = 4000
-    counts = dict.fromkeys(expected, 0)
-    for _ in range(draws):
-        counts[found.draw(distribution, rng)] += 1  # type: ignore[arg-type]
-    return sum((counts[g] - draws * p) ** 2 / (draws * p) for g, p in expected.items())
+def test_levels_of_a_space_whose_costs_do_not_add_up_are_met_by_their_own_costs() -> None:
+    root = Uneven(2)
+    stage, budget = root.stage(0), Limit("flops", high=100)
+    legal = feasible(stage, budget, Completions(root, 0))
+    assert isinstance(legal, ListedFeasible)
+    expected = [g for g in all_canonical(stage) if stage.costs(g)["flops"] in budget]
+    assert list(legal.enumerate()) == expected
+    assert 0 < len(expected) < len(all_canonical(stage))
 
 
 @pytest.mark.parametrize(
-    "budget", [Limit("flops", high=200), Limit("flops", 150, 300), Limit("flops", 300, 330)]
-)
-def test_draws_follow_the_conditioned_distribution(budget: Limit) -> None:
-    space = TinySpace(2, wide=True)
-    found = feasible(space, budget)
-    legal = legal_by_force(space, budget)
-    parents = legal[0], legal[-1]
-    distributions = {
-        "prior": found.prior,
-        "mutation": mutation(space, parents[0], 0.4),
-        "crossover": crossover(space, *parents),
-    }
-    for distribution in distributions.values():
-        masses = {}
-        for genome in legal:
-            active = zip(distribution.probabilities, genome, space.active(genome), strict=True)
-            masses[genome] = float(np.prod([p[gene] for p, gene, on in active if on]))
-        total = sum(masses.values())
-        expected = {genome: mass / total for genome, mass in masses.items() if mass > 0}
-        degrees = len(expected) - 1
-        # Far in the tail: mean + 5 standard deviations of the chi-square distribution.
-        assert chi_square(found, distribution, expected) < degrees + 5 * (2 * degrees) ** 0.5 + 5
-
-
-def test_draws_while_later_levels_are_open_follow_the_conditioned_prior() -> None:
-    space = TinySpace(3)
-    stage = space.stage(0)
-    found = feasible(stage, Limit("flops", 250, 260), Completions(space, 0))
-    legal = found.enumerate()
-    assert legal is not None
-    assert 1 < len(legal) < 27
-    expected = {genome: 1 / len(legal) for genome in legal}
-    assert chi_square(found, found.prior, expected) < 3 * len(legal) + 10
-
-
-@pytest.mark.parametrize(
-    ("budget", "said"),
+    ("space", "budget", "said"),
     [
-        (
-            Limit("flops", high=30),
-            "nearest reachable is 67",
-        ),  # three slots of "c": 10 + 20 + 30, and 7
-        (Limit("flops", 10_000, 20_000), "nearest reachable is 547"),
-        (Limit("flops", 68, 70), "nearest reachable is 67 and 87"),
+        (TinySpace(3), Limit("flops", high=30), "67"),  # of three "c": 10 + 20 + 30, and 7
+        (TinySpace(3), Limit("flops", 10_000, 20_000), "547"),
+        (TinySpace(3), Limit("flops", 68, 70), "67 and 87"),
+        (Tangled(), Limit("flops", 1, 2), str(min(every_cost("tangled", "flops").values()))),
     ],
 )
-def test_an_impossible_budget_names_the_nearest_reachable(budget: Limit, said: str) -> None:
-    found = feasible(TinySpace(3), budget)
-    assert found.count == 0
-    with pytest.raises(BudgetError, match=said):
+def test_an_impossible_budget_names_the_nearest_reachable(
+    space: Space, budget: Limit, said: str
+) -> None:
+    found = feasible(space, budget)
+    assert (found.count, found.share) == (0, 0)
+    with pytest.raises(BudgetError, match=f"no network of tiny meets .* reachable is {said};"):
         found.require()
+    with pytest.raises(BudgetError, match="widen the budget"):
+        found.draw(found.prior, np.random.default_rng(0))
+    feasible(space, Limit("flops", high=10**25)).require()
 
 
 @pytest.mark.parametrize(("limit", "most"), [("_MOST_STEPS", 7), ("_MOST_WORK", 130)])
@@ -183,12 +159,11 @@ def test_too_many_steps_fall_back_to_rounding_with_a_check(
     limit: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(f"evo_nas.sampling.tables.{limit}", most)
-    space = TinySpace(3)
-    budget = Limit("flops", 180, 250)
+    space, budget = TinySpace(3), Limit("flops", 180, 250)
     found = feasible(space, budget)
     assert isinstance(found, ExactFeasible)
     assert not any(context.table.exact for context in found._contexts)
-    expected = set(legal_by_force(space, budget))
+    expected = {g for g, cost in every_cost("three blocks", "flops").items() if cost in budget}
     assert found.count is not None
     assert found.count >= len(expected)
     rng = np.random.default_rng(0)
@@ -212,20 +187,47 @@ def test_costs_that_do_not_add_up_are_met_by_bounded_rejection(
         feasible(space, Limit("flops", high=1)).draw(found.prior, rng)
 
 
-def test_uniform_draws_do_not_follow_the_prior() -> None:
-    space = TinySpace(1)
-    found = feasible(space, Limit("flops", high=10**6))
-    rng = np.random.default_rng(0)
-    drawn = [found.draw_uniform(rng) for _ in range(3000)]
-    shares = [drawn.count(genome) / 3000 for genome in all_canonical(space)]
-    assert all(abs(share - 0.1) < 0.03 for share in shares)
+def test_a_distribution_that_meets_no_legal_genome_is_said_to() -> None:
+    found = feasible(Uneven(1), Limit("flops", 130, 10**6))
+    never = Distribution([[0, 0, 1], [1, 0, 0], [1, 0]])  # "c", the smallest
+    with pytest.raises(BudgetError, match="can be drawn"):
+        found.draw(never, np.random.default_rng(0))
+
+
+def test_a_large_space_that_merges_genomes_is_exact_but_for_its_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    listed = feasible(Merging(3), Limit("flops", 60, 150))
+    monkeypatch.setattr("evo_nas.sampling.listed._MOST_LISTED", 999)
+    found = feasible(Merging(3), Limit("flops", 60, 150))
+    assert isinstance(found, ExactFeasible)
+    assert (found.count, found.size) == (None, None)
+    assert found.share == pytest.approx(listed.share)
+    assert (found.minimum, found.maximum) == (listed.minimum, listed.maximum)
+    with pytest.raises(BudgetError, match="the nearest reachable is"):
+        feasible(Merging(3), Limit("flops", 1, 2)).require()
+
+
+def test_many_choices_without_slots_are_told_from_few() -> None:
+    class Flat(Uneven):
+        """All choices are context, far too many to go through."""
+
+        def __init__(self, choices: int) -> None:
+            super().__init__(0)
+            (three,) = (c for c in Tangled().choices if c.name == "pool")
+            self.choices = tuple(type(three)(f"c{i}", three.options) for i in range(choices))
+
+        def costs(self, genome: object) -> dict[str, int]:  # type: ignore[override]
+            return {"flops": sum(genome) ** 2 + 1, "params": 0}  # type: ignore[call-overload]
+
+    assert feasible(Flat(5), Limit("flops", high=5)).count == 1 + 5 + (5 + 10)
+    large = feasible(Flat(60), Limit("flops", high=2500))
+    assert large.count is None
+    genome = large.draw(large.prior, np.random.default_rng(0))
+    assert sum(genome) <= 50
 
 
 def test_many_budgets_at_once_agree_on_their_union() -> None:
-    space = TinySpace(3)
-    edges = [0, 100, 200, 300, 400, 10_000]
-    counts = [
-        feasible(space, Limit("flops", low + 1, high)).count
-        for low, high in itertools.pairwise(edges)
-    ]
-    assert sum(c or 0 for c in counts) == len(all_canonical(space))
+    edges = itertools.pairwise([0, 100, 200, 300, 400, 10_000])
+    counts = [feasible(TinySpace(3), Limit("flops", low + 1, high)).count for low, high in edges]
+    assert sum(c or 0 for c in counts) == len(all_canonical(TinySpace(3)))

@@ -81,7 +81,7 @@ def test_count_and_share_are_those_of_enumeration_and_no_draw_is_outside(
 @given(space=spaces(), data=st.data())
 def test_draws_follow_the_conditioned_distribution(space: Drawn, data: st.DataObject) -> None:
     """In spaces of any form, coarsely: many are nearly uniform, where a few uniform draws do not
-    show. test_feasible and test_sampling see a small share of them, in spaces that are chosen so.
+    show. test_draws and test_sampler see a small share of them, in spaces that are chosen so.
     """
     costs = {genome: space.costs(genome)["flops"] for genome in all_canonical(space)}
     high = max(data.draw(st.sampled_from(sorted(costs.values()))), 1)

@@ -2,14 +2,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from evo_nas.sampling.distribution import crossover, mutation
 from evo_nas.sampling.feasible import RejectionFeasible, feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Exhausted, Sampler
-from tests.kit.spaces import TinySpace, Uneven, all_canonical, chi_square_tail, masses, prior_mass
+from tests.kit.spaces import TinySpace, Uneven, all_canonical, chi_square_tail, masses
 
 SPACE = TinySpace(3)
 
@@ -24,17 +22,6 @@ def test_every_legal_genome_is_proposed_once_and_then_the_space_is_exhausted() -
     assert sorted(drawn) == list(expected)
     with pytest.raises(Exhausted):
         sampler.fresh(rng)
-
-
-@settings(deadline=None, max_examples=30)
-@given(st.integers(110, 500), st.integers(0, 2**32))
-def test_nothing_drawn_is_outside_the_budget(high: int, seed: int) -> None:
-    sampler = Sampler(feasible(SPACE, Limit("flops", 90, high)))
-    rng = np.random.default_rng(seed)
-    parent = sampler.draw(sampler.feasible.prior, rng)
-    for rate in (0.05, 0.5, 1.0):
-        genome = sampler.draw(mutation(SPACE, parent, rate), rng)
-        assert 90 <= SPACE.costs(genome)["flops"] <= high
 
 
 def test_a_distribution_that_only_repeats_itself_gives_way_to_the_next() -> None:
@@ -72,11 +59,9 @@ def test_looking_does_not_take() -> None:
 
 
 def test_looking_where_hardly_anything_is_legal_finds_that() -> None:
-    lowest = feasible(SPACE, Limit("flops", high=10**6)).minimum
-    assert lowest is not None
+    lowest = min(SPACE.costs(genome)["flops"] for genome in all_canonical(SPACE))
     sampler = Sampler(feasible(SPACE, Limit("flops", lowest, lowest)))
-    rng = np.random.default_rng(0)
-    for genome in sampler.look(sampler.feasible.prior, 3, rng):
+    for genome in sampler.look(sampler.feasible.prior, 3, np.random.default_rng(0)):
         assert SPACE.costs(genome)["flops"] == lowest
 
 
@@ -98,12 +83,8 @@ def test_looking_draws_from_the_conditioned_distribution() -> None:
     legal = feasible(SPACE, Limit("flops", 90, 200))
     rng = np.random.default_rng(0)
     looked = Counter(Sampler(legal).look(legal.prior, 1, rng)[0] for _ in range(4000))
-    everything = legal.enumerate()
-    assert everything is not None
-    masses = np.array([prior_mass(SPACE, genome) for genome in everything])
-    expected = 4000 * masses / masses.sum()
-    observed = np.array([looked[genome] for genome in everything])
-    assert ((observed - expected) ** 2 / expected).mean() < 1.5
+    expected = masses(SPACE, legal.prior, legal.enumerate() or ())
+    assert chi_square_tail(looked, expected) > 1e-4
 
 
 def test_looking_gives_up_where_only_rejection_is_possible() -> None:
