@@ -9,7 +9,8 @@ Why: docs/decisions/004-open-levels.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache, lru_cache
 
 import numpy as np
@@ -125,10 +126,7 @@ def first_legal(
     tightest limit on a cost. Of a small space, all is looked at after a few draws; where the
     tightest limit admits no more than ``whole``, however many have to be measured.
     """
-    # The generator follows from the space, which a frozen genome has made: an earlier stage that
-    # asks whether the genome can be completed, and the later stage that searches there, draw the
-    # same genomes in the same order.
-    rng, typical, left = generator(space), prior(space), measured
+    left = measured
     known: dict[Genome, bool] = {}  # of those measured
 
     def passes(genome: Genome) -> bool | None:
@@ -145,29 +143,31 @@ def first_legal(
             known[genome] = checks.measure(full)
         return known[genome]
 
-    for number in range(draws):
-        if number == FEW and _all_of(tightest()) is not None:
-            break  # so small that looking at all of it below decides, where drawing only guesses
-        if number < _UNCONDITIONED:
-            genome = typical.draw(space, rng)
-        elif tightest().share == 0:
-            return None
-        else:
-            try:
-                genome = tightest().draw(tightest().prior, rng)
-            except NotDrawn:
-                return None
-        if verdict := passes(genome):
-            return genome
-        if verdict is None:
-            if not whole:
-                return None
-            break
+    with suppress(NotDrawn):
+        for genome in _candidates(space, tightest, draws):
+            if verdict := passes(genome):
+                return genome
+            if verdict is None:
+                break
     if (small := _all_of(tightest())) is None:
         return None
     if len(small) <= whole:
         left = whole
     return next((genome for genome in small if passes(genome)), None)
+
+
+def _candidates(space: Space, tightest: Callable[[], Feasible], draws: int) -> Iterator[Genome]:
+    # The generator follows from the space, which a frozen genome has made: an earlier stage that
+    # asks whether the genome can be completed, and the later stage that searches there, draw the
+    # same genomes in the same order.
+    rng, typical = generator(space), prior(space)
+    for number in range(draws):
+        if number < _UNCONDITIONED:
+            yield typical.draw(space, rng)
+        elif tightest().share == 0 or (number == FEW and _all_of(tightest()) is not None):
+            break  # so small that looking at all of it decides, where drawing only guesses
+        else:
+            yield tightest().draw(tightest().prior, rng)
 
 
 def _all_of(feasible: Feasible) -> tuple[Genome, ...] | None:

@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Hashable, Sequence
 from functools import cached_property, partial, reduce
 from itertools import pairwise
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +31,12 @@ _MOST_STATES = 200_000  # of the table over sets of costs
 
 
 class Table(ABC):
-    """``classes[slot]`` maps a value's index to its class; ``exact`` is False where the table lets
-    through some illegal values and its draws need a check.
+    """``classes[slot]`` maps a value's index to its class; ``legal`` is 1 for each last state that
+    is legal, else 0; ``exact`` is False where some illegal values are let through, so that draws
+    need a check.
     """
 
+    legal: Floats
     exact = True
 
     def __init__(self, classes: Sequence[Integers]) -> None:
@@ -52,8 +54,16 @@ class Table(ABC):
         """The state after each class of ``slot``."""
 
     @abstractmethod
+    def before(self, slot: int, by_class: NDArray[Any], after: Floats) -> Floats:
+        """The mass of the legal ways to go on from each state, given that after ``slot``."""
+
     def backward(self, weights: Sequence[Floats]) -> list[Floats]:
         """For each slot and state, and after the last, the mass of the legal ways to go on."""
+        layers = [self.legal]
+        for slot in reversed(range(len(weights))):
+            by_class = np.bincount(self.classes[slot], weights[slot], self.class_counts[slot])
+            layers.insert(0, self.before(slot, by_class, layers[0]))
+        return layers
 
     def mass(self, layers: Sequence[Floats]) -> float:
         """The mass of everything legal."""
@@ -114,32 +124,24 @@ class SumTable(Table):
             self._steps.append(steps.astype(np.int64))
             classes.append(index.astype(np.int64))
         super().__init__(classes)
-        self._low, self._high = max(-(-low // unit) - slack, 0), high // unit
-        self._padding = max(int(steps[-1]) for steps in self._steps)
+        low, high = max(-(-low // unit) - slack, 0), high // unit
+        # A state is a sum; those above the budget land in the padding, which is always 0, without a
+        # bounds check.
+        self._size = max(high + 1, 1)
+        self.legal = np.zeros(self._size + max(int(steps[-1]) for steps in self._steps))
+        self.legal[low : max(high + 1, 0)] = 1
 
     def next_states(self, slot: int, state: int) -> Integers:
-        # Sums above the budget lie in the padding.
-        following: Integers = np.minimum(
-            self._steps[slot] + state, max(self._high, 0) + self._padding
-        )
+        following: Integers = np.minimum(self._steps[slot] + state, len(self.legal) - 1)
         return following
 
-    def backward(self, weights: Sequence[Floats]) -> list[Floats]:
-        # Layer k holds, for each sum of the first k slots, the mass of all ways to end legally.
-        # The padding is always 0: sums above the budget land there, without a bounds check.
-        size = max(self._high + 1, 1)
-        last = np.zeros(size + self._padding)
-        last[self._low : max(self._high + 1, 0)] = 1
-        layers = [last]
-        for slot in reversed(range(len(weights))):
-            by_class = np.bincount(self.classes[slot], weights[slot], self.class_counts[slot])
-            # One shifted addition a class, over all sums at once.
-            layer = np.zeros(size + self._padding)
-            for step, weight in zip(self._steps[slot], by_class, strict=True):
-                if weight > 0 and step < size:
-                    layer[: size - step] += weight * layers[0][step:size]
-            layers.insert(0, layer)
-        return layers
+    def before(self, slot: int, by_class: NDArray[Any], after: Floats) -> Floats:
+        # One shifted addition a class, over all sums at once.
+        layer, size = np.zeros_like(after), self._size
+        for step, weight in zip(self._steps[slot], by_class, strict=True):
+            if weight > 0 and step < size:
+                layer[: size - step] += weight * after[step:size]
+        return layer
 
 
 # What the slots so far add: one set of costs for each, in order.
@@ -175,8 +177,9 @@ class CompletionTable(Table):
             classes.append(np.array([unique.index(costs) for costs in slot]))
             distinct.append([sorted(c // unit for c in costs) for costs in unique])
         super().__init__(classes)
+        gaps = [b - a for slot in distinct for costs in slot for a, b in pairwise(costs)]
         # If no step is wider than the window, two numbers are enough; else all sums are needed.
-        if high - low + 1 >= max(_widest_gap(costs) for slot in distinct for costs in slot):
+        if high - low + 1 >= max(gaps, default=0):
             # One slot after the other raised from cost to cost: on this way from the least sum to
             # the greatest no step is so wide that it would lead across the window.
             self._transitions, spans = _reach(distinct, (0, 0), _span)
@@ -185,25 +188,22 @@ class CompletionTable(Table):
             self._transitions, sums = _reach(distinct, 1, partial(_added, high=high))
             window = ((1 << (high + 1)) - (1 << low)) if high >= low else 0
             legal = [bool(reached & window) for reached in sums]
-        self._legal = np.array(legal, dtype=np.float64)
+        self.legal = np.array(legal, dtype=np.float64)
 
     def admits(self, values: Sequence[int]) -> bool:
         """Whether these values of the slots, by index, are legal."""
         state = 0
         for rows, classes, value in zip(self._transitions, self.classes, values, strict=True):
             state = rows[state, classes[value]]
-        return bool(self._legal[state])
+        return bool(self.legal[state])
 
     def next_states(self, slot: int, state: int) -> Integers:
         row: Integers = self._transitions[slot][state]
         return row
 
-    def backward(self, weights: Sequence[Floats]) -> list[Floats]:
-        layers = [self._legal]
-        for slot in reversed(range(len(weights))):
-            by_class = np.bincount(self.classes[slot], weights[slot], self.class_counts[slot])
-            layers.insert(0, layers[0][self._transitions[slot]] @ by_class)
-        return layers
+    def before(self, slot: int, by_class: NDArray[Any], after: Floats) -> Floats:
+        layer: Floats = after[self._transitions[slot]] @ by_class
+        return layer
 
 
 def reachable_sums(sets: Sequence[Collection[int]], high: int) -> int:
@@ -240,11 +240,6 @@ def _reach(
         transitions.append(np.array(rows, dtype=np.int64))
         states = [(state, sets) for state, (_, sets) in following.items()]
     return transitions, [state for state, _ in states]
-
-
-def _widest_gap(costs: Sequence[int]) -> int:
-    """The widest step from one of the sorted costs to the next."""
-    return max((after - before for before, after in pairwise(costs)), default=0)
 
 
 def _span(state: _Span, costs: Sequence[int]) -> _Span:

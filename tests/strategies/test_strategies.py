@@ -1,3 +1,4 @@
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -12,16 +13,17 @@ from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Scored, StagePlan, pareto_front, rank
 from evo_nas.strategies.settings import Settings
-from tests.kit.strategies import BUDGET, OBJECTIVES, SETTINGS, SPACE, score, search
+from tests.kit.strategies import BUDGET, OBJECTIVES, SETTINGS, SPACE, asked, score, search
 
 GENERATIONAL = ["hierarchical", "spos", "random_search", "distribution", "nsga2"]
 
 
 @pytest.mark.parametrize("name", GENERATIONAL)
-def test_generations_are_full_and_another_seed_gives_another_search(name: str) -> None:
-    first, second = (search(registry.load("strategy", name), seed) for seed in (4, 5))
+def test_generations_are_full_but_the_last_and_another_seed_gives_another_search(name: str) -> None:
+    settings = replace(SETTINGS, samples=33)
+    first, second = (search(registry.load("strategy", name), s, settings=settings) for s in (4, 5))
     assert first != second
-    assert [len(generation) for generation in first] == [20] * 6
+    assert [len(generation) for generation in first] == [20, 13]
 
 
 def test_evolution_breeds_from_the_best_so_far() -> None:
@@ -42,8 +44,7 @@ def test_evolution_breeds_from_the_best_so_far() -> None:
 
 def test_evolution_finds_better_genomes_than_random_search() -> None:
     def best(name: str, seed: int) -> float:
-        generations = search(registry.load("strategy", name), seed)
-        return max(s.metrics["accuracy"] for g in generations for _, s in g)
+        return max(score(p.genome) for p in asked(registry.load("strategy", name), seed))
 
     evolved = [best("spos", seed) for seed in range(8)]
     random = [best("random_search", seed) for seed in range(8)]
@@ -51,50 +52,40 @@ def test_evolution_finds_better_genomes_than_random_search() -> None:
 
 
 def test_the_end_of_a_small_space_is_a_normal_end() -> None:
-    generations = search(registry.load("strategy", "spos"), budget=Limit("flops", high=210))
-    legal = feasible(SPACE, Limit("flops", high=210))
-    assert legal.count is not None
-    assert 20 < legal.count < 120
-    assert sum(map(len, generations)) == legal.count
+    budget = Limit("flops", high=210)
+    count = feasible(SPACE, budget).count
+    assert count is not None
+    assert 20 < count < 120
+    assert len(asked(registry.load("strategy", "spos"), budget=budget)) == count
 
 
-def test_the_last_generation_is_cut_to_the_candidates_that_are_left() -> None:
-    settings = Settings(samples=33, population=20, parents=5, crossover=10, mutation=10)
-    generations = search(registry.load("strategy", "spos"), settings=settings)
-    assert [len(generation) for generation in generations] == [20, 13]
+@pytest.mark.parametrize("name", ["spos", "nsga2", "surrogate?first=20&pool=60"])
+def test_failed_candidates_are_never_parents(name: str) -> None:
+    def fails(genome: Genome) -> bool:
+        return genome[0] == 0
+
+    strategy = registry.load("strategy", name)
+    proposals = asked(strategy, score=lambda g: None if fails(g) else score(g))
+    assert len(proposals) == 120
+    assert any(fails(proposal.genome) for proposal in proposals)
+    assert not any(fails(parent) for proposal in proposals for parent in proposal.parents)
 
 
-def test_failed_candidates_are_never_parents() -> None:
-    strategy = registry.load("strategy", "spos")
-    stage = StagePlan("stage1", None, 60, 5)
-    strategy.begin(stage, Sampler(feasible(SPACE, BUDGET)), SETTINGS, OBJECTIVES)
-    proposals = strategy.ask(np.random.default_rng(0))
-    scored = [Scored(p.genome, 1, {"accuracy": 0.5, "loss": 0.0}) for p in proposals]
-    failed = {p.genome for p in proposals[::2]}
-    strategy.tell([s if s.genome not in failed else Scored(s.genome, 1) for s in scored])
-    for proposal in strategy.ask(np.random.default_rng(1)):
-        assert not failed & set(proposal.parents)
-
-
-def test_plans() -> None:
-    settings = Settings(samples=7, finalists=2)
-    stages = registry.load("strategy", "hierarchical").plan(SPACE, settings)
-    assert [(s.name, s.level, s.candidates, s.final) for s in stages] == [
-        ("stage1", 0, 7, False),
-        ("stage2", 1, 7, True),
-    ]
-    (flat,) = registry.load("strategy", "spos").plan(SPACE, settings)
-    assert (flat.level, flat.epochs_factor, flat.final) == (None, 2, True)
-
-
-def test_the_random_baseline_retrains_what_it_draws() -> None:
-    (stage,) = registry.load("strategy", "random").plan(SPACE, Settings(finalists=4))
-    assert (stage.candidates, stage.finalists, stage.scored, stage.final) == (4, 4, False, True)
-
-
-def test_only_the_distribution_is_searched_by_its_own_cost() -> None:
-    (stage,) = registry.load("strategy", "distribution").plan(SPACE, Settings())
-    assert (stage.level, stage.final, stage.epochs_factor) == (0, True, 1)
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [  # level, candidates, factor of epochs, whether final, whether scored
+        ("hierarchical", [(0, 7, 1, False, True), (1, 7, 1, True, True)]),
+        ("spos", [(None, 7, 2, True, True)]),
+        ("random", [(None, 4, 2, True, False)]),  # retrains what it draws
+        ("distribution", [(0, 7, 1, True, True)]),  # is searched by its own cost
+    ],
+)
+def test_plans(name: str, stages: list[tuple[int | None, int, int, bool, bool]]) -> None:
+    planned = registry.load("strategy", name).plan(SPACE, Settings(samples=7, finalists=4))
+    assert [s.name for s in planned] == [f"stage{i + 1}" for i in range(len(stages))]
+    assert {s.finalists for s in planned} == {4}
+    told = [(s.level, s.candidates, s.epochs_factor, s.final, s.scored) for s in planned]
+    assert told == stages
 
 
 @pytest.mark.parametrize(
@@ -213,8 +204,7 @@ def test_nsga2_sets_the_first_objective_against_the_one_it_is_told() -> None:
 )
 def test_golden_runs(name: str, best: Genome, digest: str) -> None:
     """What each strategy proposed, in order, with seed 0, when it was written."""
-    generations = search(registry.load("strategy", name))
-    genomes = [proposal.genome for generation in generations for proposal, _ in generation]
+    genomes = [proposal.genome for proposal in asked(registry.load("strategy", name))]
     assert max(genomes, key=score) == best
     assert sha256(repr(genomes).encode()).hexdigest()[:12] == digest
 
