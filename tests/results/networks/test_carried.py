@@ -13,10 +13,7 @@ import evo_nas
 from evo_nas.core.plugins import registry
 from evo_nas.errors import ExportError, SpecError
 from evo_nas.results.networks.export import Wish, export
-from evo_nas.results.networks.trained import Trained, load_trained
-from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import Delivered, describe_weights
-from tests.kit.networks import STATISTICS, normalised, pixels
+from tests.kit.networks import normalised, pixels, trained
 from tests.kit.spaces import shallow_toml
 
 READS = """
@@ -53,20 +50,6 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
-def trained(folder: Path, spec: str) -> Trained:
-    """An untrained network of a space, with weights in a file."""
-    space = registry.load("space", spec)
-    genome = space.canonical((0,) * len(space.choices))
-    geometry = space.proxy(8, 1, 3)
-    torch.manual_seed(1)
-    state = space.build(genome, geometry).state_dict()
-    file = folder / "weights.safetensors"
-    save_weights(
-        file, state, describe_weights(Delivered(spec, genome, geometry, *STATISTICS, tuple("abc")))
-    )
-    return load_trained(str(file))
-
-
 @torch.no_grad()
 def test_what_the_option_file_names_goes_along(home: Path, tmp_path: Path) -> None:
     network = trained(tmp_path, f"{home}/mine.py:Reads?blocks=9&file={home}/sizes.json")
@@ -88,17 +71,11 @@ def test_what_the_option_file_names_goes_along(home: Path, tmp_path: Path) -> No
 def test_a_toml_file_may_be_an_option(tmp_path: Path) -> None:
     file = tmp_path / "shallow.toml"
     file.write_text(shallow_toml(heads="1"))
-    spec = f"toml_space?file={file}"
-    space = registry.load("space", spec)
-    genome = space.canonical((0,) * len(space.choices))
-    weights = tmp_path / "weights.safetensors"
-    network = space.build(genome, space.target)
-    about = describe_weights(Delivered(spec, genome, space.target, *STATISTICS, tuple("abcde")))
-    save_weights(weights, network.state_dict(), about)
-    found = export(load_trained(str(weights)), Wish(), tmp_path / "out")
+    network = trained(tmp_path, f"toml_space?file={file}", at_target=True)
+    found = export(network, Wish(), tmp_path / "out")
     file.unlink()
     images = torch.zeros(2, 1, 16, 16)
-    torch.testing.assert_close(evo_nas.load(found.path)(images), network.eval()(images))
+    torch.testing.assert_close(evo_nas.load(found.path)(images), network.network(images))
 
 
 @pytest.mark.parametrize(
