@@ -11,10 +11,11 @@ from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError
 from evo_nas.evaluation import checks
 from evo_nas.evaluation.evaluator import Evaluator, Failure, check_metrics
+from evo_nas.evaluation.outcomes import outcomes
 from evo_nas.space.space import Genome, Space
 
 from .check import Check, CheckFailed, expect, listed, require, skip
-from .session import Metrics, Session, expect_equal, failing, score, survivors, unmoved
+from .session import Metrics, Session, expect_equal, failing, score, unmoved
 from .subject import named
 
 
@@ -24,11 +25,7 @@ def check_evaluator(
     data: str | None = None,
     samples: int = 3,
 ) -> None:
-    """Check an evaluator; see :func:`evaluator_checks`.
-
-    Raises:
-        ConformanceError: listing every failed check with what to do.
-    """
+    """Make all :func:`evaluator_checks`; a ConformanceError lists what failed."""
     name = evaluator if isinstance(evaluator, str) else repr(evaluator)
     require(f"evaluator {name}", evaluator_checks(evaluator, space, data, samples))
 
@@ -154,20 +151,20 @@ class _EvaluatorChecks(Session):
         scores, genomes = self.scores, self.genomes
         bad = genomes[len(genomes) // 2]
         with self.opened(space=failing(self.space, bad)) as evaluator:
-            found, failed = survivors(evaluator, genomes)
-        if bad in found:
+            found = dict(outcomes(evaluator, genomes))
+        if not isinstance(found.pop(genomes.index(bad)), Failure):
             skip("nothing fails: it does not build the network of a candidate")
-        told = f"where the network of {bad} cannot be built"
-        lost = [genome for genome in genomes if genome != bad and genome not in found]
-        reason = f" ({failed[lost[0]]})" if lost and lost[0] in failed else ""
-        expect(
-            not lost,
-            f"{told}, {listed(lost)} gets no score either{reason}; in evaluate_many, go on after a "
-            "candidate that raises",
-        )
+        told, others = f"where the network of {bad} cannot be built", dict[Genome, Metrics]()
+        for position, outcome in found.items():
+            if isinstance(outcome, Failure):
+                raise CheckFailed(
+                    f"{told}, {genomes[position]} gets no score either ({outcome.reason}); in "
+                    "evaluate_many, go on after a candidate that raises"
+                )
+            others[genomes[position]] = outcome
         if self.it.repeatable:
-            others = {genome: scores[genome] for genome in found}
-            expect_equal(others, found, f"with all, and {told},", "let candidates share nothing")
+            same = {genome: scores[genome] for genome in others}
+            expect_equal(same, others, f"with all, and {told},", "let candidates share nothing")
 
     @named("it scores the same in another process")
     def process(self) -> None:
@@ -177,10 +174,10 @@ class _EvaluatorChecks(Session):
             skip("give evaluator and space as specs: another process loads them by those")
         scores, fix = self._repeatable_scores(), "let it depend on genome and context alone, or say"
         with self.in_worker() as workers:
-            outcomes = {at: answer.outcome for at, answer in workers.answers(self.genomes)}
+            answers = dict(workers.answers(self.genomes))
         found: dict[Genome, Metrics] = {}
-        for position, outcome in outcomes.items():
-            genome = self.genomes[position]
+        for position, answer in answers.items():
+            genome, outcome = self.genomes[position], answer.outcome
             if isinstance(outcome, Failure):
                 told = f"genome {genome} fails in another process: {outcome.reason}"
                 raise CheckFailed(f"{told}; {fix} in_workers = False")

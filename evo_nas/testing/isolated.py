@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -42,12 +41,12 @@ def outcomes_apart(kind: str, spec: str, limit: float, **options: Any) -> Iterat
     """
     names = [check.name for check in _CHECKS[kind](spec, **options)]  # which loads nothing
     opening = partial(_checker, kind, spec, options)
-    pool: WorkerPool[int, Outcome | _Refused] = WorkerPool([opening], limit)
+    pool: WorkerPool[int, Outcome | SpecError] = WorkerPool([opening], limit)
     try:
         for position, name in enumerate(names):
             ((_, found),) = pool.run([position])
-            if isinstance(found, _Refused):
-                raise SpecError(found.reason)
+            if isinstance(found, SpecError):
+                raise found
             if isinstance(found, Lost):
                 yield Outcome(name, "failed", f"{found.reason}; mend this before the rest is tried")
                 return
@@ -58,39 +57,25 @@ def outcomes_apart(kind: str, spec: str, limit: float, **options: Any) -> Iterat
         pool.close()
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """There is nothing to check, and why."""
-
-    reason: str
-
-
 def _checker(
     kind: str, spec: str, options: Mapping[str, Any]
-) -> Callable[[int], Outcome | _Refused]:
+) -> Callable[[int], Outcome | SpecError]:
     """What makes a check, in the process; that keeps what earlier ones have computed."""
     checks: list[Check] = []
 
-    def check(position: int) -> Outcome | _Refused:
+    def check(position: int) -> Outcome | SpecError:
         try:
             if not checks:  # to load a plug-in is limited in time, too
                 checks.extend(_load(kind, spec, options))
             return checks[position].outcome()
         except EvoNasError as error:
-            return _Refused(str(error))
+            return SpecError(str(error))
 
     return check
 
 
 def _load(kind: str, spec: str, options: Mapping[str, Any]) -> list[Check]:
-    _find(kind, spec)
-    if "space" in options:
-        options = {**options, "space": registry.load("space", options["space"])}
-    return _CHECKS[kind](spec, **options)
-
-
-def _find(kind: str, spec: str) -> None:
-    """Raise a SpecError if nothing has this name; what the plug-in raises itself is checked."""
+    """The checks, if plug-in and space have names; what the plug-in raises itself is checked."""
     try:
         registry.load(kind, spec)
     except SpecError as error:
@@ -98,3 +83,6 @@ def _find(kind: str, spec: str) -> None:
             raise
     except ANYHOW:  # the first check says what it was, and where
         pass
+    if "space" in options:
+        options = {**options, "space": registry.load("space", options["space"])}
+    return _CHECKS[kind](spec, **options)

@@ -113,11 +113,7 @@ class Session(OnSpace[Evaluator]):
 
 
 def score(evaluator: Evaluator, genomes: Sequence[Genome]) -> dict[Genome, Metrics]:
-    """The metrics of each genome, asked together.
-
-    Raises:
-        CheckFailed: one has none.
-    """
+    """The metrics of each genome, asked together."""
     found: dict[Genome, Metrics] = {}
     for position, metrics in evaluator.evaluate_many(genomes):
         known = type(position) is int and 0 <= position < len(genomes)
@@ -135,29 +131,6 @@ def score(evaluator: Evaluator, genomes: Sequence[Genome]) -> dict[Genome, Metri
     missing = [genome for genome in genomes if genome not in found]
     expect(not missing, f"evaluate_many leaves out {missing}; yield something for every genome")
     return found
-
-
-def survivors(
-    evaluator: Evaluator, genomes: Sequence[Genome]
-) -> tuple[dict[Genome, Metrics], dict[Genome, str]]:
-    """The metrics of those that have some, and why others have none.
-
-    As a run asks for them: together, and what is missing when that raises one at a time.
-    """
-    found: dict[Genome, Metrics] = {}
-    failed: dict[Genome, str] = {}
-    for asked in (genomes, *([genome] for genome in genomes)):
-        missing = [genome for genome in asked if genome not in found and genome not in failed]
-        try:
-            for position, metrics in evaluator.evaluate_many(missing):
-                if isinstance(metrics, Mapping):
-                    found[missing[position]] = dict(metrics)
-                else:
-                    failed[missing[position]] = str(getattr(metrics, "reason", metrics))
-        except Exception as error:
-            if len(asked) == 1:
-                failed[asked[0]] = f"{type(error).__name__}: {error}"
-    return found, failed
 
 
 def expect_equal(

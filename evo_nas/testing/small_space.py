@@ -17,7 +17,8 @@ _HIDDEN = (4, 8, 16)
 class SmallSpace(Space):
     """Four blocks; what each is (level 0), and how wide (level 1), which only an MLP has.
 
-    It has known results too: made up, and a little better the larger a network is.
+    Its supernet holds a module for each value of each block. It has known results too: made up, and
+    a little better the larger a network is.
     """
 
     name = "small_space"
@@ -44,27 +45,22 @@ class SmallSpace(Space):
         return costs
 
     def fixed_costs(self, context: Genome) -> Costs:
-        """Stem and head."""
         at = self.target
         matrices = at.width * (at.channels * at.image_size**2 + at.classes)
         return {"flops": matrices, "params": matrices + at.width + at.classes}
 
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
-        """A stem, a module for each block, a head."""
         pairs = zip(genome[::2], genome[1::2], strict=True)
         blocks = [_block(geometry.width, kind, hidden) for kind, hidden in pairs]
         return nn.Sequential(_stem(geometry), *blocks, nn.Linear(geometry.width, geometry.classes))
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
-        """A module for each value of each block; small enough to hold them all."""
         return _SmallSupernet(geometry)
 
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
-        """The same width for any images."""
         return Geometry(image_size, channels, classes, width=self.target.width)
 
     def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
-        """Made up."""
         genes = [gene * (1 + i % 3) for i, gene in enumerate(self.canonical(genome))]
         return {"accuracy": 0.5 + sum(genes) / 100 + (repeat or 0) / 1000, "standard_error": 0.01}
 
@@ -81,18 +77,18 @@ class _SmallSupernet(Supernet):
             }
         )
 
+    def _path_modules(self, genome: Genome) -> list[tuple[str, nn.Module]]:
+        genes = zip(_BLOCKS, genome[::2], genome[1::2], strict=True)
+        names = [f"{block}-{kind}-{hidden}" for block, kind, hidden in genes]
+        blocks = [(name, self.blocks[name]) for name in names]
+        return [("stem", self.stem), *blocks, ("head", self.head)]
+
     def steps(self, genome: Genome) -> Sequence[Step]:
-        """Stem, blocks, head."""
-        blocks = [Step(name, self.blocks[name]) for name in _names(genome)]
-        return [Step("stem", self.stem), *blocks, Step("head", self.head)]
+        return [Step(name, module) for name, module in self._path_modules(genome)]
 
     def extract(self, genome: Genome) -> dict[str, Tensor]:
-        """Copies, named as in :meth:`SmallSpace.build`."""
-        path = nn.Sequential(self.stem, *self._path_blocks(genome), self.head)
+        path = nn.Sequential(*(module for _, module in self._path_modules(genome)))
         return {name: tensor.clone() for name, tensor in path.state_dict().items()}
-
-    def _path_blocks(self, genome: Genome) -> list[nn.Module]:
-        return [self.blocks[name] for name in _names(genome)]
 
 
 class _Residual(nn.Module):
@@ -102,11 +98,6 @@ class _Residual(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         return features + self.parts(features)  # type: ignore[no-any-return]
-
-
-def _names(genome: Genome) -> list[str]:
-    """The shared module of each block."""
-    return [f"{block}-{genome[2 * i]}-{genome[2 * i + 1]}" for i, block in enumerate(_BLOCKS)]
 
 
 def _block(width: int, kind: int, hidden: int) -> nn.Module:

@@ -11,11 +11,7 @@ from .supernets import SupernetChecks
 
 
 def check_space(space: str | Space | Callable[[], Space], samples: int = 2) -> None:
-    """Check a space; see :func:`space_checks`.
-
-    Raises:
-        ConformanceError: listing every failed check with what to do.
-    """
+    """Make all :func:`space_checks`; a ConformanceError lists what failed."""
     require(f"space {_named(space)}", space_checks(space, samples))
 
 

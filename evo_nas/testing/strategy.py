@@ -29,11 +29,7 @@ _OBJECTIVES = (Objective("accuracy"),)
 def check_strategy(
     strategy: str | Strategy | Callable[[], Strategy], space: str | Space | None = None
 ) -> None:
-    """Check a strategy; see :func:`strategy_checks`.
-
-    Raises:
-        ConformanceError: listing every failed check with what to do.
-    """
+    """Make all :func:`strategy_checks`; a ConformanceError lists what failed."""
     name = strategy if isinstance(strategy, str) else repr(strategy)
     require(f"strategy {name}", strategy_checks(strategy, space))
 

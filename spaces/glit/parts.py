@@ -31,11 +31,7 @@ class BlockOptions(NamedTuple):
 
 
 class Parts:
-    """Makes a block's modules at one geometry, and counts them there.
-
-    Raises:
-        SpaceError: no network of the family has this geometry.
-    """
+    """Makes a block's modules at one geometry, and counts them there."""
 
     def __init__(self, geometry: Geometry, locality: Locality) -> None:
         check_geometry(geometry)
@@ -103,11 +99,7 @@ def check_geometry(geometry: Geometry) -> None:
 
 
 def proxy_patch(image_size: int) -> int:
-    """The patch size of a small network: about 8 patches a side; from 160 pixels on about 14.
-
-    Raises:
-        SpaceError: the images cannot be cut into equal patches of at least 2 pixels.
-    """
+    """The patch size of a small network: about 8 patches a side; from 160 pixels on about 14."""
     wanted = 8 if image_size < 160 else 14
     patches = [n for n in range(2, image_size // 2 + 1) if image_size % n == 0]
     if not patches:

@@ -26,9 +26,6 @@ class Layout:
 
     Large images are halved five times. Small ones fewer times, in the last of these places, so that
     the last map is at least four pixels a side.
-
-    Raises:
-        SpaceError: no network has this geometry.
     """
 
     def __init__(self, geometry: Geometry) -> None:

@@ -28,11 +28,7 @@ class TableFile:
     """The cells of a file by column; ``places`` says where each row stands, as a person counts."""
 
     def __init__(self, path: Path, rows: Mapping[str, Mapping[str, object]]) -> None:
-        """``rows`` are cells by column, by place; a list is as many columns NAME.0, NAME.1, ...
-
-        Raises:
-            TableError: there are no rows, or one lacks a column that another has.
-        """
+        """``rows`` are cells by column, by place; a list is as many columns NAME.0, NAME.1, ..."""
         if not rows:
             raise TableError(f"{path} has no rows")
         self.path, self.places = path, tuple(rows)

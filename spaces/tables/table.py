@@ -74,11 +74,7 @@ class Table(Tabulated):
 
 
 def arrange(table: TableFile, columns: Sequence[str]) -> tuple[list[tuple[Option, ...]], Integers]:
-    """The options of each choice, and the row of each genome in the order of genomes.
-
-    Raises:
-        TableError: there are no choices, or a combination of options has no row, or two.
-    """
+    """The options of each choice, and the row of each genome in the order of genomes."""
     if not columns:
         raise TableError(f"{table.path} has no column that is a choice")
     options, indices = zip(*map(table.options, columns), strict=True)
@@ -105,11 +101,7 @@ def arrange(table: TableFile, columns: Sequence[str]) -> tuple[list[tuple[Option
 
 
 def read_metric(table: TableFile, name: str) -> Metric:
-    """A metric of all rows; see :class:`Table`.
-
-    Raises:
-        TableError: there is no such metric, a repeat is missing, or a value is no finite number.
-    """
+    """A metric of all rows; see :class:`Table`."""
     repeats = _repeats(table, name)
     if name not in table.columns and not repeats:
         raise TableError(

@@ -208,19 +208,6 @@ def test_mistakes_are_seen(wrong: str) -> None:
         look(shlex.split(wrong), "here")
 
 
-@pytest.mark.parametrize(
-    "right",
-    [
-        "evo-nas run --flops 1G", "pytest tests/crash tests/docs/test_docs.py", "pytest -n auto",
-        "python -m benchmarks.crash --kills 3",
-        "nice -n 10 python -m tests.hostile.fuzz --minutes 1",
-        "bash runs/recipes/digits.sh", "pip install -c constraints.txt -e '.[docs,test]'",
-    ],
-)  # fmt: skip
-def test_what_is_right_is_not_blamed(right: str) -> None:
-    look(shlex.split(right), "here")
-
-
 def test_what_a_script_would_run_is_looked_at(tmp_path: Path) -> None:
     (tmp_path / "bad.sh").write_text('flags=(--flop 1G)\nevo-nas run "${flags[@]}"\n')
     with pytest.raises(pytest.fail.Exception, match="No such option: --flop"):

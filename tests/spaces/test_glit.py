@@ -6,7 +6,7 @@ import torch
 from evo_nas.errors import SpaceError
 from evo_nas.space import flops
 from evo_nas.space.space import Geometry
-from tests.kit.loading import draw, module, reference_costs, small, space, uniform
+from tests.kit.loading import draw, module, reference_costs, space
 
 
 def counted(glit, genome):
@@ -85,19 +85,6 @@ def test_every_option_of_a_block_costs_what_the_reference_says():
         assert (cost["flops"], cost["params"]) == (expected["macs"], expected["params"]), label
 
 
-@pytest.mark.parametrize("heads", range(4))
-def test_uniform_distributions_cost_what_the_reference_says(heads):
-    glit = space()
-    details = {"d_z": 4}
-    if heads > 0:
-        details["d_k"] = 1
-    if heads < 3:
-        details.update(expansion=1, kernel=31)
-    expected = reference_costs()["networks"][f"uniform_G{heads}"]
-    cost = glit.costs(uniform(glit, heads=heads, **details))
-    assert (cost["flops"], cost["params"]) == (expected["macs"], expected["params"])
-
-
 def test_slots_share_one_table():
     glit = space()
     assert glit.slot_costs("block00", ()) is glit.slot_costs("block11", ())
@@ -137,12 +124,6 @@ def test_windows_follow_the_patches():
 def square(side):
     """So many patches a side."""
     return Geometry(side * 2, 1, 10, 2, 48, 3)
-
-
-def test_the_same_genome_at_another_geometry():
-    glit = space()
-    network = glit.build(draw(glit, 3), small(glit, classes=7))
-    assert network(torch.zeros(2, 1, 8, 8)).shape == (2, 7)
 
 
 def test_picture():

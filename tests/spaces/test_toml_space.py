@@ -112,6 +112,12 @@ def test_kernels_hold_at_the_target_of_the_file(tmp_path):
         ("d_k = [1]", "d_k = [nan]", r"options.d_k = \[nan\]"),
         ('"glit"', '"vit"', "family = 'vit' must be 'glit' or 'autoformer'"),
         ('"glit"', "glit", "is no valid TOML"),
+        # Numbers that no machine can hold.
+        (
+            "image_size = 64\nclasses = 10",
+            "image_size = 1048576\nchannels = 1048576\npatch_size = 1048576",
+            "Storage size .*overflowed",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_by_file_key_and_value(old, new, words, tmp_path):
@@ -121,31 +127,14 @@ def test_what_is_wrong_is_named_by_file_key_and_value(old, new, words, tmp_path)
         space(str(path))
 
 
-def test_numbers_that_no_machine_can_hold_are_refused(tmp_path):
-    huge = {"heads = 3\nimage_size = 64\nclasses = 10": "heads = 3\npatch_size = 1048576\n"
-            "channels = 1048576\nimage_size = 1048576"}  # fmt: skip
-    for old, new in huge.items():
-        path = written(tmp_path, GLIT_TOML.replace(old, new, 1))
-        with pytest.raises(SpaceError, match=f"{re.escape(str(path))}: Storage size .*overflowed"):
-            space(str(path))
-
-
 def test_a_missing_file_is_told(tmp_path):
     with pytest.raises(SpaceError, match=r"mine.toml cannot be read: No such file"):
         space(f"{tmp_path}/mine.toml")
 
 
 @pytest.mark.skipif(not EXAMPLE.is_file(), reason="tested away from the repository")
-def test_the_example_works():
-    example = space(str(EXAMPLE))
-    assert len(example.slots) == 8
-    commented = EXAMPLE.read_text().partition("The same for AutoFormer's networks:")[2]
-    assert "mlp_ratio" in commented
-
-
-def test_the_commented_part_of_the_example_works(tmp_path):
-    if not EXAMPLE.is_file():
-        pytest.skip("tested away from the repository")
+def test_the_example_works_and_its_commented_part_too(tmp_path):
+    assert len(space(str(EXAMPLE)).slots) == 8
     text = EXAMPLE.read_text().partition("networks:\n")[2]
     lines = [line.removeprefix("#").strip() for line in text.splitlines()]
     searched = space(str(written(tmp_path, "\n".join(lines))))

@@ -67,32 +67,26 @@ def test_all_checks_are_made_in_order_and_not_in_this_process(mine: str) -> None
     assert str(Path(mine).resolve()) not in modules.files()
 
 
-@pytest.mark.slow
-def test_a_check_that_hangs_fails_and_is_the_last(mine: str) -> None:
-    found = list(outcomes_apart("evaluator", f"{mine}:Hangs", 2))
-    assert failures(found) == {SCORED: "no result within 2 s; mend this before the rest is tried"}
-    assert found[-1].name == SCORED
+LATE = "no result within 2 s; mend this before the rest is tried"
+slow = pytest.mark.slow
 
 
-@pytest.mark.slow
-def test_a_process_that_dies_is_named_with_its_signal(mine: str) -> None:
-    found = list(outcomes_apart("evaluator", f"{mine}:Dies", 60))
-    assert "SIGSEGV" in failures(found)[SCORED]
-    assert found[-1].name == SCORED
-
-
-@pytest.mark.slow
-def test_a_plug_in_that_never_loads(mine: str) -> None:
-    found = list(outcomes_apart("evaluator", f"{mine}:NeverLoads", 2))
-    assert failures(found) == {
-        "it loads": "no result within 2 s; mend this before the rest is tried"
-    }
-
-
-def test_nothing_more_is_tried_where_it_does_not_load(mine: str) -> None:
-    (found,) = outcomes_apart("evaluator", f"{mine}:Raises", 60)
-    assert found.status == "failed"
-    assert "no licence" in found.message
+@pytest.mark.parametrize(
+    ("name", "limit", "check", "said"),
+    [
+        pytest.param("Hangs", 2, SCORED, LATE, marks=slow),
+        pytest.param("Dies", 60, SCORED, "SIGSEGV", marks=slow),
+        pytest.param("NeverLoads", 2, "it loads", LATE, marks=slow),
+        ("Raises", 60, "it loads", "no licence"),
+    ],
+)
+def test_a_check_that_hangs_or_dies_fails_and_is_the_last(
+    mine: str, name: str, limit: float, check: str, said: str
+) -> None:
+    found = list(outcomes_apart("evaluator", f"{mine}:{name}", limit))
+    assert failures(found).keys() == {check}
+    assert said in found[-1].message
+    assert found[-1].name == check
 
 
 @pytest.mark.parametrize(
