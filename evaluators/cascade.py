@@ -20,18 +20,16 @@ class Gate(NamedTuple):
 
     threshold: float
     standing: Standing
-    lowest: float  # the place of the worst of a sample of different scores
 
     @classmethod
     def of(cls, scores: Sequence[float], share: float) -> Gate:
         """That of a reference sample."""
         passing = max(round(share * len(scores)), 1)
-        threshold = sorted(scores, reverse=True)[passing - 1]
-        return cls(threshold, Standing(scores), 0.5 / len(scores))
+        return cls(sorted(scores, reverse=True)[passing - 1], Standing(scores))
 
     def place(self, value: float) -> float:
         """From 0 to 1: the place of what does not pass, however far it is below the sample."""
-        place, lowest = self.standing.place(value), self.lowest
+        place, lowest = self.standing.place(value), 0.5 / self.standing.size
         return place if place >= lowest else lowest * exp(place / lowest - 1)
 
 

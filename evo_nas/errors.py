@@ -91,13 +91,7 @@ def plain(name: str) -> str:
     return text if len(text) <= LINE else f"{text[:LINE]}..."
 
 
-_LONGEST = 500  # characters of a reason that are kept
-
-
-_SHOWN = 120
-
-
-def in_short(reason: str, longest: int = _SHOWN) -> str:
+def in_short(reason: str, longest: int = 120) -> str:
     """A reason in one line, without what would control a terminal."""
     printable = "".join(c if c.isprintable() else " " for c in reason)
     line = " ".join(printable.split())
@@ -106,4 +100,4 @@ def in_short(reason: str, longest: int = _SHOWN) -> str:
 
 def to_keep(reason: str) -> str:
     """A reason as it is recorded: in one line that is not too long."""
-    return in_short(reason, _LONGEST) or "no reason was given"
+    return in_short(reason, 500) or "no reason was given"

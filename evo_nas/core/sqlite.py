@@ -20,10 +20,10 @@ from evo_nas.errors import EvoNasError, RunError, in_short
 
 from .files import disk_full
 
+_IN_USE = "is in use by another program; close what reads or writes it, then repeat"
 _OTHERS = {  # by SQLite's primary result code; the sound file is as it was
-    sqlite3.SQLITE_BUSY: "is in use by another program; close what reads or writes it, then repeat",
-    sqlite3.SQLITE_LOCKED: "is in use by another program; close what reads or writes it, then "
-    "repeat",
+    sqlite3.SQLITE_BUSY: _IN_USE,
+    sqlite3.SQLITE_LOCKED: _IN_USE,
     sqlite3.SQLITE_READONLY: "is read-only ({reason}); make it and its folder writable, then "
     "repeat",
     sqlite3.SQLITE_PERM: "may not be used ({reason}); see to its permissions, then repeat",

@@ -8,11 +8,6 @@ from evo_nas.core.plugins.blame import require
 from evo_nas.core.validation import shown
 from evo_nas.evaluation.evaluator import Evaluator, Objective
 
-_FLAGS = (
-    "needs_data", "shares_weights", "inherits", "keeps_weights", "repeatable", "in_workers",
-    "asks_workers",
-)  # fmt: skip
-
 
 def check_evaluator(evaluator: Evaluator) -> None:
     """What it says of itself."""
@@ -23,7 +18,7 @@ def check_evaluator(evaluator: Evaluator) -> None:
     names = [one.name for one in evaluator.objectives]
     require(all(isinstance(name, str) for name in names), f"{told}; names are texts")
     require(len(set(names)) == len(names), f"two objectives have one name: {', '.join(names)}")
-    for name in _FLAGS:
+    for name in [name for name, kind in Evaluator.__annotations__.items() if kind == "bool"]:
         value = getattr(evaluator, name)
         require(type(value) is bool, f"`{name}` is {value!r}; make it True or False")
     retrainer = evaluator.retrainer

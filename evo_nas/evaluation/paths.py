@@ -199,19 +199,17 @@ def _evaluating(supernet: Supernet) -> Iterator[None]:
     """Evaluation mode; afterwards modes and the BatchNorm layers' own statistics are put back."""
     modes = {module: module.training for module in supernet.modules()}
     norms = [m for m in modes if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    kept = [(n, n.momentum, dict(n._buffers), _clone(n.num_batches_tracked)) for n in norms]
+    kept = [(norm, norm.momentum, dict(norm._buffers)) for norm in norms]
+    tracked = [n.num_batches_tracked for n in norms if n.num_batches_tracked is not None]
+    counts = [count.clone() for count in tracked]
     supernet.eval()
     try:
         yield
     finally:
-        for norm, momentum, buffers, tracked in kept:
+        for norm, momentum, buffers in kept:
             norm.momentum = momentum
             norm._buffers.update(buffers)
-            if tracked is not None and norm.num_batches_tracked is not None:
-                norm.num_batches_tracked.copy_(tracked)
+        for count, before in zip(tracked, counts, strict=True):
+            count.copy_(before)
         for module, training in modes.items():
             module.training = training
-
-
-def _clone(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.clone()

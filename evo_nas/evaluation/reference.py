@@ -40,14 +40,14 @@ class Standing:
 
     def __init__(self, sample: Sequence[float]) -> None:
         assert sample, "places are places among something"
-        self._size = len(sample)
+        self.size = len(sample)
         self._values, counts = np.unique(np.asarray(sample, dtype=np.float64), return_counts=True)
-        self._places = (np.cumsum(counts) - counts / 2) / self._size
+        self._places = (np.cumsum(counts) - counts / 2) / self.size
         self._range = float(self._values[-1] - self._values[0]) or 1.0
 
     def place(self, value: float) -> float:
         """Strictly increasing in ``value``, up to rounding."""
         beyond = max(value - self._values[-1], self._values[0] - value, 0.0)
-        further = log1p(beyond / self._range) / self._size
+        further = log1p(beyond / self._range) / self.size
         inside = float(np.interp(value, self._values, self._places))
         return inside + further if value > self._values[-1] else inside - further

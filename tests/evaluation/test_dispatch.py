@@ -9,9 +9,7 @@ import pytest
 
 import evo_nas
 from evo_nas.cli.views.plan import processes
-from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, SettingsError
-from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.results.result import Result
 from evo_nas.search.store.store import Store
 from tests.kit.processes import FILE, SHORT, gone
@@ -104,14 +102,3 @@ def test_what_does_not_open_leaves_no_process(tmp_path: Path) -> None:
     processes = {int(line) for line in log.read_text().split()}
     assert len(processes) == 2
     assert all(any(gone(process) for _ in range(5)) for process in processes)
-
-
-def test_evaluators_that_ask_say_so() -> None:
-    def asks(spec: str) -> bool:
-        evaluator: Evaluator = registry.load("evaluator", spec)
-        return evaluator.asks_workers
-
-    assert asks("zero_cost")
-    assert asks("cascade?levels=table;zero_cost")
-    assert not asks("zero_cost?scores=params,flops")
-    assert not asks("cascade?levels=zero_cost;table")

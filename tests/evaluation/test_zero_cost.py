@@ -46,27 +46,17 @@ def test_flow_is_conserved_through_convolutions_normalisation_and_relu():
     def network():
         return nn.Sequential(
             nn.Conv2d(1, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4, affine=False), nn.ReLU(),
-            nn.Conv2d(4, 5, 1, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(20, 3, bias=False),
+            nn.Conv2d(4, 5, 1, bias=False), nn.ReLU(), nn.Flatten(), nn.LayerNorm(20),
+            nn.Linear(20, 3, bias=False),
         )  # fmt: skip
 
     positive = seeded(network).double()
     with torch.no_grad():
         for weight in positive.parameters():
             weight.abs_()
-        positive[1] = nn.Identity()
+        positive[1] = positive[6] = nn.Identity()
         r = float(positive(torch.ones(1, *SHAPE, dtype=torch.float64)).sum())
     assert synflow(seeded(network), SHAPE) == pytest.approx(math.log10(3 * r), abs=1e-12)
-
-
-def test_synflow_sees_through_normalisation():
-    def plain():
-        return nn.Sequential(nn.Flatten(), nn.Linear(4, 3, bias=False), nn.Linear(3, 2, bias=False))
-
-    def normalised():
-        first, second, third = plain()
-        return nn.Sequential(first, second, nn.LayerNorm(3), nn.BatchNorm1d(3), third)
-
-    assert synflow(seeded(normalised), SHAPE) == synflow(seeded(plain), SHAPE)
 
 
 class Weighing(nn.Module):
@@ -140,13 +130,6 @@ def test_flow_at_the_papers_size_is_finite():
     assert 30 < synflow(seeded(lambda: space.build(genome, space.target)), (3, 224, 224)) < 60
 
 
-def test_the_signs_of_weights_do_not_matter_to_synflow():
-    network, turned = seeded(lambda: linear(4, 5, 3)), seeded(lambda: linear(4, 5, 3))
-    with torch.no_grad():
-        turned[1].weight.neg_()
-    assert synflow(network, SHAPE) == synflow(turned, SHAPE)
-
-
 class Attention(nn.Module):
     def __init__(self):
         super().__init__()
@@ -176,7 +159,7 @@ def test_dss_without_attention_is_synflow_of_the_weights():
 
 
 def test_the_gradient_norm_of_softmax_regression():
-    images, labels = torch.randn(6, *SHAPE, generator=torch.Generator().manual_seed(1)), None
+    images = torch.randn(6, *SHAPE, generator=torch.Generator().manual_seed(1))
     labels = torch.tensor([0, 1, 2, 0, 1, 2])
     network = seeded(lambda: nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))
     probabilities = functional.softmax(network(images), dim=1).detach()
@@ -211,6 +194,13 @@ class Functional(nn.Module):
         return functional.gelu(hidden)
 
 
+class Turned(nn.Module):
+    """Arranges its tensors otherwise."""
+
+    def forward(self, hidden):
+        return functional.gelu(hidden.T).T
+
+
 class InPlace(nn.Module):
     def forward(self, hidden):
         return hidden.clone().relu_()
@@ -219,7 +209,7 @@ class InPlace(nn.Module):
 @pytest.mark.parametrize(
     "activation",
     [nn.ReLU(), nn.ReLU(inplace=True), nn.ReLU6(), nn.GELU(), nn.SiLU(), nn.Hardswish(),
-     Functional(), InPlace()],
+     Functional(), Turned(), InPlace()],
 )  # fmt: skip
 def test_the_kernel_of_two_images_counts_the_units_that_agree(activation):
     kernel = activation_kernel(fixed(activation), IMAGES)
@@ -230,16 +220,6 @@ def test_the_kernel_of_two_images_counts_the_units_that_agree(activation):
 def test_two_images_that_activate_alike_cost_score_but_no_infinity():
     same, other = IMAGES[:1].repeat(2, 1, 1, 1), naswot(fixed(nn.ReLU()), IMAGES)
     assert -np.inf < naswot(fixed(nn.ReLU()), same) < other
-
-
-def test_the_kernel_does_not_mind_how_tensors_are_arranged():
-    class Turned(nn.Module):
-        def forward(self, hidden):
-            return functional.gelu(hidden.T).T
-
-    assert np.array_equal(
-        activation_kernel(fixed(Turned()), IMAGES), activation_kernel(fixed(nn.GELU()), IMAGES)
-    )
 
 
 def test_batch_normalisation_is_by_the_batch():

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoints, entry_points
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -25,21 +25,16 @@ from . import options
 from .blame import describe, place
 from .modules import file_module
 
-_GROUPS = {
-    "space": "evo_nas.spaces",
-    "evaluator": "evo_nas.evaluators",
-    "strategy": "evo_nas.strategies",
-    "data": "evo_nas.data",
-    "network": "evo_nas.networks",
+# From each kind to the group of its entry points, and to what its plug-ins derive from, which is
+# looked up once one has been imported.
+_KINDS = {
+    "space": ("evo_nas.spaces", "evo_nas.space:Space"),
+    "evaluator": ("evo_nas.evaluators", "evo_nas.evaluation:Evaluator"),
+    "strategy": ("evo_nas.strategies", "evo_nas.strategies:Strategy"),
+    "data": ("evo_nas.data", "evo_nas.data:DataSource"),
+    "network": ("evo_nas.networks", "evo_nas.space:Architecture"),
 }
-KINDS = tuple(_GROUPS)
-_CONTRACTS = {  # what plug-ins of a kind derive from; looked up once one has been imported
-    "space": "evo_nas.space:Space",
-    "evaluator": "evo_nas.evaluation:Evaluator",
-    "strategy": "evo_nas.strategies:Strategy",
-    "data": "evo_nas.data:DataSource",
-    "network": "evo_nas.space:Architecture",
-}
+KINDS = tuple(_KINDS)
 _FOLDER = "evo_nas.data.folder:ImageFolder"
 _TOML = "toml_space"  # what reads a space from a TOML file
 
@@ -52,7 +47,7 @@ def names(kind: str) -> list[str]:
 @cache
 def _points(kind: str) -> EntryPoints:
     """What is installed: looking takes 10 ms, too long for each of many runs."""
-    return entry_points(group=_GROUPS[kind])
+    return entry_points(group=_KINDS[kind][0])
 
 
 def load(kind: str, spec: str) -> Any:
@@ -85,11 +80,11 @@ def _made(kind: str, spec: str, factory: Callable[..., Any], given: Mapping[str,
         raise SpecError(f"{kind} {spec!r} does not accept its options: {told}") from error
     except Exception as error:
         raise SpecError(f"{kind} {spec!r} cannot be made: {describe(error)}") from error
-    if not isinstance(instance, _attribute(_CONTRACTS[kind])):  # type: ignore[arg-type]
-        base = _CONTRACTS[kind].replace(":", ".")
+    _, base = _KINDS[kind]
+    if not isinstance(instance, _attribute(base)):  # type: ignore[arg-type]
         raise SpecError(
             f"{kind} {spec!r} cannot be used: it is a {type(instance).__name__}; derive its class "
-            f"from {base}"
+            f"from {base.replace(':', '.')}"
         )
     return instance
 
@@ -149,7 +144,7 @@ def find(kind: str, target: str) -> Callable[..., Any]:
     points = [point for point in _points(kind) if point.name == target]
     values = sorted({point.value for point in points})
     if len(values) > 1:
-        owners = " and ".join(sorted(_owner(point) for point in points))
+        owners = " and ".join(sorted(p.dist.name if p.dist else p.value for p in points))
         raise SpecError(f"{kind} {target!r} is offered by {owners}; uninstall one of them")
     if not points:
         hint = nearest(target, names(kind))
@@ -159,10 +154,6 @@ def find(kind: str, target: str) -> Callable[..., Any]:
             "path/file.py:Attr"
         )
     return _attribute(points[0].value)
-
-
-def _owner(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else point.value
 
 
 def _attribute(target: str) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 import evo_nas
 from evo_nas.core.plugins import modules, registry
 from evo_nas.errors import SpecError
+from evo_nas.evaluation.evaluator import Failure
+from evo_nas.space.space import Space
 from evo_nas.space.subspace import Subspace
 from tests.kit.processes import at_work
 from tests.kit.spaces import shallow_toml
@@ -52,13 +55,24 @@ def test_a_run_that_goes_on_keeps_what_it_began_with(tmp_path: Path) -> None:
     assert registry.load("evaluator", spec)._function({}) == 0.3
 
 
+def check_noticed(
+    spec: str, folder: Path, edit: Callable[[], object], said: str, space: Space | None = None
+) -> None:
+    """Workers that begin after an edit end the run; those before it do their work."""
+    genome = (0,) * (len(space.choices) if space else 6)
+    with at_work(spec, folder / "run", space, jobs=1, limit=60) as (_, workers, _):
+        ((_, answer),) = workers.answers([genome])
+        assert not isinstance(answer.outcome, Failure)
+    with at_work(spec, folder / "other", space, jobs=1, limit=60) as (_, workers, _):
+        edit()
+        with pytest.raises(SpecError, match=said):
+            list(workers.answers([genome]))
+
+
 @pytest.mark.slow
 def test_workers_that_would_begin_with_another_version_end_the_run(tmp_path: Path) -> None:
-    spec = written(tmp_path, 0.1)
-    with at_work(spec, tmp_path / "run", jobs=1, limit=60) as (_, workers, _):
-        written(tmp_path, 0.2)
-        with pytest.raises(SpecError, match=r"mine\.py was changed while a run goes on"):
-            list(workers.answers([(0,) * 6]))
+    said = r"mine\.py was changed while a run goes on"
+    check_noticed(written(tmp_path, 0.1), tmp_path, lambda: written(tmp_path, 0.2), said)
 
 
 WITH_HELPER = """
@@ -82,14 +96,8 @@ def test_so_do_those_that_would_import_another_version_of_a_module_beside_it(
     beside.write_text("VALUE = 0.1\n")
     (tmp_path / "mine.py").write_text(WITH_HELPER.format(helper=helper))
     spec = f"python?function={tmp_path}/mine.py:score"
-    with at_work(spec, tmp_path / "run", jobs=1, limit=60) as (_, workers, _):
-        assert {at: answer.outcome for at, answer in workers.answers([(0,) * 6])} == {
-            0: {"accuracy": 0.1}
-        }
-    with at_work(spec, tmp_path / "other", jobs=1, limit=60) as (_, workers, _):
-        beside.write_text("VALUE = 0.2\n")
-        with pytest.raises(SpecError, match=rf"{helper}\.py was changed .*in a fresh Python"):
-            list(workers.answers([(0,) * 6]))
+    said = rf"{helper}\.py was changed .*in a fresh Python"
+    check_noticed(spec, tmp_path, lambda: beside.write_text("VALUE = 0.2\n"), said)
 
 
 @pytest.mark.slow
@@ -98,16 +106,9 @@ def test_so_do_those_that_would_read_another_version_of_a_space(tmp_path: Path) 
     toml.write_text(shallow_toml(heads="1, 2"))
     root = registry.load("space", str(toml))
     first = Subspace(root, {"block00.heads": 2})
-    spec = written(tmp_path, 0.5)
-    genome = first.canonical((0,) * len(first.choices))
-    with at_work(spec, tmp_path / "run", first, jobs=1, limit=60) as (_, workers, _):
-        assert {at: answer.outcome for at, answer in workers.answers([genome])} == {
-            0: {"accuracy": 0.5}
-        }
-    with at_work(spec, tmp_path / "other", first, jobs=1, limit=60) as (_, workers, _):
-        toml.write_text(shallow_toml(heads="1, 3"))
-        with pytest.raises(SpecError, match=r"space\.toml was changed while a run goes on"):
-            list(workers.answers([genome]))
+    said = r"space\.toml was changed while a run goes on"
+    edited = shallow_toml(heads="1, 3")
+    check_noticed(written(tmp_path, 0.5), tmp_path, lambda: toml.write_text(edited), said, first)
 
 
 def test_a_run_goes_by_what_was_read_when_it_began(tmp_path: Path) -> None:

@@ -36,11 +36,6 @@ class Stranger:
 '''
 
 
-def test_our_own_plugins_are_found_by_name() -> None:
-    assert {"glit_hl", "glit_hl_small", "glit_hl_base"} <= set(registry.names("space"))
-    assert registry.load("space", "glit_hl").name == "glit_hl"
-
-
 def test_a_plugin_is_loaded_from_a_path_with_options(tmp_path: Path) -> None:
     path = tmp_path / "a plugin.py"
     path.write_text(PLUGIN)
