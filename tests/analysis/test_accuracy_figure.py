@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
@@ -15,25 +14,17 @@ from evo_nas.analysis.accuracy_figure import (
     read_points,
     run_point,
 )
-from evo_nas.cli import app as cli
 from evo_nas.errors import RunError, TableError
 from evo_nas.results.result import Result
+from tests.kit.command import command_line
 from tests.kit.finished import evaluation, genome, made
 from tests.kit.runs import BUDGET, SMALL, SPACE
-from tests.kit.svg import SVG, assert_inside
+from tests.kit.svg import assert_inside, dots, texts, titles
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return evo_nas.run(SPACE, BUDGET, run_dir=tmp_path_factory.mktemp("runs") / "mine", **SMALL)
-
-
-def titles(drawn: str) -> list[str]:
-    return [title.text or "" for title in ElementTree.fromstring(drawn).iter(f"{SVG}title")][1:]
-
-
-def texts(drawn: str) -> set[str]:
-    return {text.text or "" for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")}
 
 
 def test_the_papers_table_3_is_drawn_as_published() -> None:
@@ -46,7 +37,7 @@ def test_the_papers_table_3_is_drawn_as_published() -> None:
     assert_inside(drawn)
     assert "GLiT-Tiny: 76.3% at 1,400,000,000" in titles(drawn)
     families = {point.family for point in points.values()}
-    assert families <= texts(drawn)
+    assert families <= set(texts(drawn))
     assert all("published" in family for family in families)
 
 
@@ -63,8 +54,7 @@ def test_a_run_is_drawn_at_its_test_accuracy(run: Result) -> None:
 
 def test_candidates_are_drawn_if_asked_and_scored(run: Result) -> None:
     drawn = flops_figure([run], [], candidates=True)
-    dots = [c for c in ElementTree.fromstring(drawn).iter(f"{SVG}circle") if c.get("r") == "2.5"]
-    assert len(dots) == len(run.of("stage2", "search")) + 1  # and one in the legend
+    assert dots(drawn) == len(run.of("stage2", "search")) + 1
     assert "mine, candidates as scored in the search" in texts(drawn)
     unscored = made(evaluation(genome(0), 0.5, phase="finalists"), best=genome(0))
     assert "candidates" not in flops_figure([unscored], [], candidates=True)
@@ -100,13 +90,10 @@ def test_wrong_points_are_named_by_their_line(content: str, said: str, tmp_path:
         read_points(tmp_path / "none.csv")
 
 
-def test_the_command(run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "p.csv").write_text("family,name,flops,accuracy\nmine & yours,x,400,0.5\n")
-    out = tmp_path / "a.svg"
-    given = [str(run.folder), "--paper", "--points", str(tmp_path / "p.csv"), "--out", str(out)]
-    monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "accuracy", *given])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 0
-    assert {"mine & yours", "GLiT (published)"} <= texts(out.read_text())
+def test_the_command(run: Result, tmp_path: Path) -> None:
+    points, out = tmp_path / "p.csv", tmp_path / "a.svg"
+    points.write_text("family,name,flops,accuracy\nmine & yours,x,400,0.5\n")
+    given = (run.folder, "--paper", "--points", points, "--out", out)
+    assert command_line("figure", "accuracy", *given) == 0
+    assert {"mine & yours", "GLiT (published)"} <= set(texts(out.read_text()))
     assert "x: 50% at 400" in titles(out.read_text())

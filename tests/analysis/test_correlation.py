@@ -11,11 +11,11 @@ import pytest
 
 import evo_nas
 from evo_nas.analysis.correlation import spread, trust
-from evo_nas.cli import app as cli
 from evo_nas.errors import EvaluatorError, RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.results.trust_report import Trust
 from evo_nas.search.scoring import Scorer
+from tests.kit.command import command_line
 from tests.kit.runs import SMALL, SPACE, Interruption, outcome
 
 BUDGET = "1K"
@@ -260,28 +260,19 @@ def test_bad_arguments_are_named(tmp_path: Path, changes: dict[str, Any], said: 
         trust(tmp_path / "run", **changes)
 
 
-def command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr("sys.argv", ["evo-nas", *arguments])
-    monkeypatch.setenv("COLUMNS", "80")
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 def test_the_command_shows_table_chart_and_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(tmp_path / "run", evaluator=f"{NOISY}?noise=0.2")
     monkeypatch.chdir(tmp_path)
-    assert command(monkeypatch, "trust", "run", "--quiet", "--repeats", "2") == 0
+    assert command_line("trust", "run", "--quiet", "--repeats", "2") == 0
     shown = capsys.readouterr()
     assert shown.err == ""
     assert max(map(len, shown.out.splitlines())) <= 80
     for expected in ("search accuracy", "Kendall's tau", "in the search", "it has no repeat noise",
                      "Other validation images", "trust-stage2"):  # fmt: skip
         assert expected in shown.out
-    assert command(monkeypatch, "trust", "run", "--json", "--genomes", "5") == 0
+    assert command_line("trust", "run", "--json", "--genomes", "5") == 0
     assert len(json.loads(capsys.readouterr().out)["networks"]) == 5
 
 
@@ -295,9 +286,9 @@ def test_the_command_says_how_to_go_on_after_control_c(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("tests.kit.plugins.Keep.evaluate", stop)
-    assert command(monkeypatch, "trust", "run", "--genomes", "5") == 130
+    assert command_line("trust", "run", "--genomes", "5") == 130
     assert "go on with: evo-nas trust run --genomes 5" in capsys.readouterr().err
-    assert command(monkeypatch, "trust", "nothing") == 2
+    assert command_line("trust", "nothing") == 2
     assert "there is no run folder nothing" in capsys.readouterr().err
 
 

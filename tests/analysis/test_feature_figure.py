@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,6 @@ import torch
 
 import evo_nas
 from evo_nas.analysis.feature_figure import feature_figure
-from evo_nas.cli import app as cli
 from evo_nas.core.plugins import registry
 from evo_nas.errors import CheckpointError, DataError, EvoNasError, SettingsError
 from evo_nas.results.networks.trained import load_trained
@@ -21,6 +21,7 @@ from evo_nas.results.result import Result
 from evo_nas.space.space import Geometry
 from evo_nas.training.weight_files import save_weights
 from evo_nas.training.weights import Delivered, describe_weights, read_description
+from tests.kit.command import command_line
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -139,56 +140,42 @@ def test_how_images_are_normalised_must_be_known(weights: Path, tmp_path: Path) 
     assert trained.about.geometry == SMALL
 
 
-def test_a_picture_that_cannot_be_read_is_named(weights: Path, tmp_path: Path) -> None:
-    (tmp_path / "no.png").write_text("no picture")
-    with pytest.raises(DataError, match=r"no\.png cannot be read"):
-        feature_figure([load_trained(f"glit_tiny={weights}")], [tmp_path / "no.png"])
-
-
-def test_a_fifo_is_no_picture(weights: Path, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "no.png")
-    with pytest.raises(DataError, match=r"no\.png cannot be read: it is no regular file"):
-        feature_figure([load_trained(f"glit_tiny={weights}")], [tmp_path / "no.png"])
-
-
-def test_a_picture_that_says_to_be_enormous_is_named(weights: Path, tmp_path: Path) -> None:
-    path = tmp_path / "no.png"
+def enormous(path: Path) -> None:
+    """A small file that says to be a large picture."""
     Image.new("L", (2, 2)).save(path)
     content = bytearray(path.read_bytes())
     content[16:24] = struct.pack(">II", 2**16, 2**16)
     content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"no\.png cannot be read"):
-        feature_figure([load_trained(f"glit_tiny={weights}")], [path])
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path.write_text("no picture"), ""),
+        (os.mkfifo, ": it is no regular file"),
+        (enormous, ""),
+    ],
+)
+def test_a_picture_that_cannot_be_read_is_named(
+    make: Callable[[Path], object], said: str, weights: Path, tmp_path: Path
+) -> None:
+    make(tmp_path / "no.png")
+    with pytest.raises(DataError, match=rf"no\.png cannot be read{said}"):
+        feature_figure([load_trained(f"glit_tiny={weights}")], [tmp_path / "no.png"])
 
 
 def test_the_commands(
-    weights: Path,
-    pictures: list[Path],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    weights: Path, pictures: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "f.png"
-    given = [str(pictures[0]), "--network", f"glit_tiny={weights}", "--out", str(out)]
-    monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "features", *given])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 0
+    out, svg = tmp_path / "f.png", tmp_path / "n.svg"
+    given = (*pictures, "--network", f"glit_tiny={weights}", "--out", out)
+    assert command_line("figure", "features", *given) == 0
     with Image.open(out) as figure:
         assert figure.format == "PNG"
-    svg = tmp_path / "n.svg"
-    monkeypatch.setattr(
-        "sys.argv", ["evo-nas", "figure", "network", "glit_tiny", "--out", str(svg)]
-    )
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 0
+    assert command_line("figure", "network", "glit_tiny", "--out", svg) == 0
     assert "dk384" in svg.read_text()
     assert "dk384" in capsys.readouterr().out
     for wrong in (["--mean", "grey"], ["--std", "0,0,0"], ["--mean", "2"], ["--std", "0.5"]):
-        monkeypatch.setattr("sys.argv", ["evo-nas", "figure", "features", *given, *wrong])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert ended.value.code == 2
+        assert command_line("figure", "features", *given, *wrong) == 2
         assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evo_nas.cli import app as cli
+from tests.kit.command import command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = [
@@ -113,6 +113,8 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
         (["run", *SCORE, "--geometry", "huge"], "huge"),
         (["run", *SCORE, "--no-such-flag"], "--no-such-flag"),
         (["resume", "nothing"], "there is no run folder nothing"),
+        (["report", "nothing"], "there is no run folder nothing"),
+        (["report", "."], ". is no run folder"),
         (["show", "glit_tinny"], "did you mean glit_tiny"),
         (["show", "best.json"], "there is no architecture file"),
         (["train", "glit_tiny", "--recipe", "diet"], "did you mean deit"),
@@ -131,13 +133,9 @@ def test_bad_input_gets_one_line_and_exit_code_2_and_leaves_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["evo-nas", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    errors = capsys.readouterr().err
-    assert ended.value.code == 2
-    assert said in errors
-    assert len(errors.strip().splitlines()) == 1
+    assert command_line(*arguments) == 2
+    (error,) = capsys.readouterr().err.strip().splitlines()
+    assert said in error
     assert list(tmp_path.iterdir()) == []
 
 
@@ -164,11 +162,7 @@ def test_what_a_plug_in_raises_is_told_by_its_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("bad.py").write_text(BAD_STRATEGY)
-    given = ["run", *SCORE, "--strategy", "bad.py:Bad", "--quiet"]
-    monkeypatch.setattr(sys, "argv", ["evo-nas", *given])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 2
+    assert command_line("run", *SCORE, "--strategy", "bad.py:Bad", "--quiet") == 2
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "bad.py:Bad': ask() raised KeyError: 'size' (bad.py, line 12)" in line
     assert "; evo-nas check strategy " in line

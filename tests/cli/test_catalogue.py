@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
-from evo_nas.cli import app as cli
 from evo_nas.cli.catalogue import details
 from evo_nas.core.plugins.docs import Option
 from evo_nas.errors import SpecError
+from tests.kit.command import command_line
 
 MINE = """
 from evo_nas.evaluation.evaluator import Evaluator
@@ -29,18 +28,12 @@ class Mine(Evaluator):
 """
 
 
-def listed(
-    arguments: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    columns: int = 80,
-) -> str:
+Captured = pytest.CaptureFixture[str]
+
+
+def listed(capsys: Captured, *arguments: str, columns: int = 80) -> str:
     """What ``evo-nas list`` prints."""
-    monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setattr(sys, "argv", ["evo-nas", "list", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code in (0, None), capsys.readouterr().err
+    assert command_line("list", *arguments, columns=columns) == 0
     return capsys.readouterr().out
 
 
@@ -51,10 +44,8 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "mine.py:Mine"
 
 
-def test_the_options_of_one_plug_in_are_printed_with_defaults(
-    mine: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lines = listed(["evaluators", mine], monkeypatch, capsys).splitlines()
+def test_the_options_of_one_plug_in_are_printed_with_defaults(mine: str, capsys: Captured) -> None:
+    lines = listed(capsys, "evaluators", mine).splitlines()
     assert lines[0] == "mine.py:Mine"
     assert "Scores by magic." in lines
     rows = [line.split() for line in lines if line.startswith(" ")]
@@ -65,19 +56,15 @@ def test_the_options_of_one_plug_in_are_printed_with_defaults(
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
-def test_no_word_of_a_meaning_is_cut(
-    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = listed(["evaluators", "supernet"], monkeypatch, capsys, columns)
+def test_no_word_of_a_meaning_is_cut(columns: int, capsys: Captured) -> None:
+    text = listed(capsys, "evaluators", "supernet", columns=columns)
     assert max(map(len, text.splitlines())) <= columns
     words = " ".join(option.meaning for option in details("evaluators", "supernet").options)
     assert set(words.split()) <= set(text.split())
 
 
-def test_machines_read_the_same(
-    mine: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    document = json.loads(listed(["evaluators", mine, "--json"], monkeypatch, capsys))
+def test_machines_read_the_same(mine: str, capsys: Captured) -> None:
+    document = json.loads(listed(capsys, "evaluators", mine, "--json"))
     assert (document["name"], document["about"]) == (mine, "Scores by magic.")
     spell, power, *_, wand = document["options"]
     assert spell == {"name": "spell", "default": None, "needed": True, "meaning": ""}
@@ -85,19 +72,15 @@ def test_machines_read_the_same(
     assert wand["default"] == "(1+2j)"
 
 
-def test_a_list_says_how_options_are_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_list_says_how_options_are_shown(capsys: Captured) -> None:
     for what in ("spaces", "evaluators", "strategies", "data"):
-        assert f"evo-nas list {what} NAME" in listed([what], monkeypatch, capsys)
-    assert "NAME" not in listed(["networks"], monkeypatch, capsys)
-    assert "NAME" not in listed(["evaluators", "--json"], monkeypatch, capsys)
+        assert f"evo-nas list {what} NAME" in listed(capsys, what)
+    assert "NAME" not in listed(capsys, "networks")
+    assert "NAME" not in listed(capsys, "evaluators", "--json")
 
 
-def test_a_plug_in_without_options_says_so(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert "It has no options." in listed(["strategies", "spos"], monkeypatch, capsys)
+def test_a_plug_in_without_options_says_so(capsys: Captured) -> None:
+    assert "It has no options." in listed(capsys, "strategies", "spos")
 
 
 def test_options_that_the_spec_itself_gives_are_left_out(tmp_path: Path) -> None:

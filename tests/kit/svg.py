@@ -11,6 +11,21 @@ SVG = "{http://www.w3.org/2000/svg}"
 _TURNED = "rotate(-90"
 
 
+def texts(drawn: str) -> list[str]:
+    """What is written in the drawing."""
+    return [text.text or "" for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
+
+
+def titles(drawn: str) -> list[str]:
+    """What is told to those who hover over something."""
+    return [title.text or "" for title in ElementTree.fromstring(drawn).iter(f"{SVG}title")][1:]
+
+
+def dots(drawn: str) -> int:
+    """How many there are, with that of the legend."""
+    return drawn.count('r="2.5"')
+
+
 def assert_inside(drawn: str) -> None:
     """The drawing parses, and all of it lies in its view box, texts by their estimated width."""
     root = ElementTree.fromstring(drawn)

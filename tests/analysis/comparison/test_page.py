@@ -14,8 +14,8 @@ import pytest
 
 from evo_nas.analysis.comparison.page import comparison_page, write_comparison_page
 from evo_nas.analysis.comparison.report import Report
-from evo_nas.cli import app as cli
 from tests.docs.commands import parse
+from tests.kit.command import command_line
 from tests.kit.pages import read_page
 from tests.kit.runs import COUNTED, compared
 
@@ -96,12 +96,7 @@ def test_names_are_text(found: Report) -> None:
     assert hostile in page.text
 
 
-def test_the_command_report_writes_the_page_of_a_comparison(
-    found: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.argv", ["evo-nas", "report", str(found.folder)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 0
+def test_the_command_report_writes_the_page_of_a_comparison(found: Report, tmp_path: Path) -> None:
+    assert command_line("report", found.folder) == 0
     written = (found.folder / "report.html").read_text()
     assert write_comparison_page(found, tmp_path / "p.html").read_text() == written

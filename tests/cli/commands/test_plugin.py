@@ -8,30 +8,20 @@ import sys
 
 import pytest
 
-from evo_nas.cli import app as cli
-
-
-def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str, columns: int = 80) -> int:
-    monkeypatch.setattr(sys, "argv", ["evo-nas", *arguments])
-    monkeypatch.setenv("COLUMNS", str(columns))
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert isinstance(stop.value.code, int)
-    return stop.value.code
-
+from tests.kit.command import command_line
 
 STRATEGY = "tests.testing.broken_strategies"
 
 
-def test_a_plugin_that_keeps_its_contract(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
-    assert ended(monkeypatch, "check", "strategy", f"{STRATEGY}:Fine") == 0
+def test_a_plugin_that_keeps_its_contract(capsys) -> None:  # type: ignore[no-untyped-def]
+    assert command_line("check", "strategy", f"{STRATEGY}:Fine") == 0
     shown = capsys.readouterr().out
     assert "passed   it loads" in shown
     assert "12 passed" in shown
 
 
-def test_what_is_wrong_is_told_within_80_columns(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
-    assert ended(monkeypatch, "check", "strategy", f"{STRATEGY}:Raises") == 1
+def test_what_is_wrong_is_told_within_80_columns(capsys) -> None:  # type: ignore[no-untyped-def]
+    assert command_line("check", "strategy", f"{STRATEGY}:Raises") == 1
     told = capsys.readouterr()
     assert "AttributeError" in told.out
     assert "broken_strategies.py, line" in " ".join(told.out.split())
@@ -39,9 +29,9 @@ def test_what_is_wrong_is_told_within_80_columns(monkeypatch, capsys) -> None:  
     assert "Traceback" not in told.out + told.err
 
 
-def test_json_is_all_that_a_machine_reads(monkeypatch, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_json_is_all_that_a_machine_reads(capsys) -> None:  # type: ignore[no-untyped-def]
     spec = "tests.testing.broken_evaluators:Forgets"
-    assert ended(monkeypatch, "check", "evaluator", spec, "--json", "--samples", "2") == 1
+    assert command_line("check", "evaluator", spec, "--json", "--samples", "2") == 1
     document = json.loads(capsys.readouterr().out)
     assert (document["kind"], document["spec"], document["passed"]) == ("evaluator", spec, False)
     failed = [check for check in document["checks"] if check["status"] == "failed"]
@@ -78,30 +68,27 @@ def test_what_a_plug_in_prints_is_not_among_the_json(tmp_path) -> None:  # type:
         (["strategy", "spos", "--time-limit", "nan"], "must be 0 (any time) or more"),
     ],
 )
-def test_what_cannot_be_checked(monkeypatch, capsys, arguments, said) -> None:  # type: ignore[no-untyped-def]
-    assert ended(monkeypatch, "check", *arguments) == 2
+def test_what_cannot_be_checked(capsys, arguments, said) -> None:  # type: ignore[no-untyped-def]
+    assert command_line("check", *arguments) == 2
     assert said in capsys.readouterr().err
 
 
-def test_a_file_that_cannot_be_imported_fails(monkeypatch, capsys, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_cannot_be_imported_fails(capsys, tmp_path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "mine.py"
     path.write_text("from evo_nas.space.space import Space\n\nclass Mine(Spase):\n    pass\n")
-    assert ended(monkeypatch, "check", "space", f"{path}:Mine", columns=120) == 1
+    assert command_line("check", "space", f"{path}:Mine", columns=120) == 1
     shown = " ".join(capsys.readouterr().out.split())
     assert "NameError: name 'Spase' is not defined" in shown
     assert "mine.py, line 3" in shown
     assert shown.endswith(": 1 failed")
 
 
-def test_new_says_what_to_try(monkeypatch, capsys, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_new_says_what_to_try(capsys, tmp_path) -> None:  # type: ignore[no-untyped-def]
     folder = tmp_path / "made"
-    command = ["new", "space", "his_space", "--folder", str(folder)]
-    monkeypatch.setattr(sys, "argv", ["evo-nas", *command])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == 0
+    command = ("new", "space", "his_space", "--folder", folder)
+    assert command_line(*command) == 0
     shown = capsys.readouterr().out
     assert f"evo-nas check space {folder}/his_space.py:HisSpace" in shown
     assert f"pip install -e {folder}" in shown
-    assert ended(monkeypatch, *command) == 2
+    assert command_line(*command) == 2
     assert "nothing is overwritten" in capsys.readouterr().err

@@ -12,16 +12,12 @@ from evo_nas.core.plugins import registry
 from evo_nas.results.charts.cells import draw_cells
 from evo_nas.search.architectures import find_architecture
 from evo_nas.space.space import Cell
-from tests.kit.svg import SVG, assert_inside
+from tests.kit.svg import SVG, assert_inside, texts
 
 TEXT = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=40)
 CELLS = st.builds(
     Cell, title=TEXT, lines=st.lists(TEXT, max_size=4).map(tuple), shade=st.floats(0, 1)
 )
-
-
-def texts(drawn: str) -> list[str]:
-    return [text.text or "" for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
 
 
 def boxes(drawn: str) -> list[ElementTree.Element]:

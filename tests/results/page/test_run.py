@@ -12,13 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import evo_nas
-from evo_nas.cli import app as cli
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.results.page.run import run_page, spending, write_report
-from evo_nas.results.result import Result, load_result
+from evo_nas.results.result import Result
 from evo_nas.search.run_folder import PAGE
 from evo_nas.training.batches import Ledger
+from tests.kit.command import command_line
 from tests.kit.finished import Drawn, evaluation, genome, made
 from tests.kit.pages import Page, read_page
 from tests.kit.runs import BUDGET, SMALL, SPACE
@@ -242,33 +242,14 @@ def test_a_run_that_was_killed_before_its_page_gets_it_when_resumed(
 
 
 def test_the_command_writes_where_it_is_told(
-    run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "mine.html"
-    monkeypatch.setattr("sys.argv", ["evo-nas", "report", str(run.folder), "--out", str(out)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 0
+    assert command_line("report", run.folder, "--out", out) == 0
     assert str(out) in capsys.readouterr().out
     assert out.read_text() == (run.folder / PAGE).read_text()
 
 
-@pytest.mark.parametrize("arguments", [["no-such-run"], ["."]])
-def test_what_is_no_run_is_said_in_one_line(
-    arguments: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["evo-nas", "report", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 2
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
-
-
 def test_names_that_are_no_unicode_do_not_hinder(run: Result, tmp_path: Path) -> None:
-    odd = replace(load_result(run.folder), folder=Path("runs/\udcff"))
-    path = write_report(odd, tmp_path / "page.html")
-    read_page(path.read_text())
+    odd = replace(run, folder=Path("runs/\udcff"))
+    read_page(write_report(odd, tmp_path / "page.html").read_text())
