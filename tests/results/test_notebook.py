@@ -30,9 +30,6 @@ def shown(thing: object) -> Page:
     return Page(thing._repr_html_())  # type: ignore[attr-defined]
 
 
-# -- frames --------------------------------------------------------------------------------------
-
-
 def test_the_frame_has_every_evaluation_as_it_was_recorded(run: Result) -> None:
     frame = run.frame()
     assert len(frame) == len(run.evaluations) == 54
@@ -61,25 +58,17 @@ def test_a_metric_that_is_called_as_a_column_is_kept_apart() -> None:
     assert (row["seconds"], row["metric.seconds"]) == (0.5, 7.0)
 
 
-def test_metrics_that_only_some_have_are_missing_for_others() -> None:
-    result = made(
+def test_what_only_some_have_is_missing_for_others() -> None:
+    frame = made(
         evaluation(genome(0), 0.5),
-        evaluation(genome(1), None, position=1),
+        replace(evaluation(genome(1), None, position=1), failure="it raised"),
         evaluation(genome(2), 0.5, position=2, metrics={"accuracy": 0.5, "loss": 2.0}),
-    )
-    frame = result.frame()
-    assert frame["failure"].isna().all()
+    ).frame()
+    assert frame["failure"].isna().tolist() == [True, False, True]
+    assert frame["failure"][1] == "it raised"
     assert frame["accuracy"].isna().tolist() == [False, True, False]
     assert frame["loss"].isna().tolist() == [True, True, False]
     assert len(made().frame()) == 0
-
-
-def test_a_candidate_that_failed_has_its_reason_and_no_metrics() -> None:
-    failed = replace(evaluation(genome(1), None, position=1), failure="it raised")
-    frame = made(evaluation(genome(0), 0.5), failed).frame()
-    assert frame["failure"].isna().tolist() == [True, False]
-    assert frame["failure"][1] == "it raised"
-    assert pd.isna(frame["accuracy"][1])
 
 
 def test_without_pandas_the_error_says_what_to_install(
@@ -117,9 +106,9 @@ def test_what_cannot_be_drawn_says_why(run: Result) -> None:
 
 
 def test_no_figure_sets_a_colour_that_a_dark_page_hides() -> None:
-    shown = Figure("f", "<svg/>")._repr_html_()
+    style = Figure("f", "<svg/>")._repr_html_()
     for rule in ("svg{fill:currentColor", ".background{fill:none}", ".grid{stroke:currentColor"):
-        assert rule in shown
+        assert rule in style
 
 
 # -- what is shown -------------------------------------------------------------------------------
@@ -128,19 +117,18 @@ def test_no_figure_sets_a_colour_that_a_dark_page_hides() -> None:
 def test_a_finished_run_shows_its_network_and_how_well_it_did(run: Result) -> None:
     page = shown(run)
     assert run.best is not None
-    for words in (
-        str(run.folder),
-        f"{run.best['target']['flops']:,}",
-        f"{run.best['measured']['validation_accuracy']:.4f}",
-        "accuracy against FLOPs",
-    ):
-        assert words in page.text
+    assert str(run.folder) in page.text
+    assert f"{run.best['target']['flops']:,}" in page.text
+    assert f"{run.best['measured']['validation_accuracy']:.4f}" in page.text
+    assert "accuracy against FLOPs" in page.text
 
 
 def test_an_unfinished_run_says_how_to_go_on() -> None:
-    page = shown(made(evaluation(genome(0), 0.5)))
-    assert "evo-nas resume runs/made" in page.text
+    unfinished = made(evaluation(genome(0), 0.5))
+    assert "evo-nas resume runs/made" in shown(unfinished).text
     assert "not finished" in shown(made()).text
+    with pytest.raises(RunError, match="evo-nas resume runs/made"):
+        _ = unfinished.architecture
 
 
 def test_words_of_plug_ins_are_text_and_never_tags() -> None:
@@ -183,11 +171,6 @@ def test_a_space_with_a_picture_shows_it() -> None:
     found = replace(made(best=genome(1)).architecture, space=Drawn("<words>"))
     assert_inside(found.plot().svg)
     assert "<words>" in shown(found).text
-
-
-def test_an_unfinished_run_has_no_architecture() -> None:
-    with pytest.raises(RunError, match="evo-nas resume runs/made"):
-        _ = made(evaluation(genome(0), 0.5)).architecture
 
 
 # -- trust and comparisons -----------------------------------------------------------------------

@@ -14,9 +14,8 @@ from evo_nas.results.charts.axes import Axis
 from evo_nas.results.charts.chart import Line, Points, chart
 from evo_nas.results.charts.svg import text_width
 from evo_nas.results.charts.text import text_scatter
-from tests.kit.svg import assert_inside
+from tests.kit.svg import SVG, assert_inside, texts, titles
 
-SVG = "{http://www.w3.org/2000/svg}"
 NUMBERS = st.integers(-(10**13), 10**13).map(lambda number: number / 1000)
 LABELS = {"title": "a <b> & c", "x_label": "x", "y_label": "y"}
 
@@ -42,38 +41,49 @@ def test_axes_have_the_numbers_that_people_would_choose(
     assert all(0 <= axis.at(tick) <= 100 for tick, _ in axis.ticks)
 
 
-def positions(drawn: str, tag: str = "circle") -> list[tuple[float, float]]:
-    root = ElementTree.fromstring(drawn)
-    x, y = ("cx", "cy") if tag == "circle" else ("x", "y")
-    return [(float(c.get(x, "")), float(c.get(y, ""))) for c in root.iter(f"{SVG}{tag}")]
+def elements(drawn: str, tag: str, **having: str) -> list[ElementTree.Element]:
+    found = ElementTree.fromstring(drawn).iter(f"{SVG}{tag}")
+    return [each for each in found if having.items() <= each.attrib.items()]
+
+
+def positions(drawn: str) -> list[tuple[float, float]]:
+    return [(float(c.get("cx", "")), float(c.get("cy", ""))) for c in elements(drawn, "circle")]
+
+
+def paths(drawn: str, attribute: str) -> list[str]:
+    """The paths in groups that have the attribute."""
+    groups = [group for group in elements(drawn, "g") if group.get(attribute)]
+    return [path.get("d", "") for group in groups for path in group]
+
+
+def corners(path: str) -> list[tuple[float, float]]:
+    found = (corner.split() for corner in path.strip("MZ").split("L"))
+    return [(float(x), float(y)) for x, y in found]
+
+
+def written(drawn: str) -> dict[str, tuple[float, float]]:
+    """Where each text is."""
+    found = elements(drawn, "text")
+    return {t.text or "": (float(t.get("x", "")), float(t.get("y", ""))) for t in found}
 
 
 def test_points_lie_where_the_ticks_beside_them_say() -> None:
     drawn = chart([Points("p", [0, 10], [100, 200])], **LABELS)
-    root, circles = ElementTree.fromstring(drawn), positions(drawn)
-    texts = {
-        t.text: (float(t.get("x", "")), float(t.get("y", ""))) for t in root.iter(f"{SVG}text")
-    }
-    (left, bottom), (right, top) = circles
+    where, ((left, bottom), (right, top)) = written(drawn), positions(drawn)
     assert left < right
     assert top < bottom
-    assert texts["0"][0] == pytest.approx(left, abs=0.1)
-    assert texts["10"][0] == pytest.approx(right, abs=0.1)
-    assert texts["100"][1] == pytest.approx(bottom + 4.5, abs=0.1)  # the middle of the digits
-    assert texts["200"][1] == pytest.approx(top + 4.5, abs=0.1)
+    assert where["0"][0] == pytest.approx(left, abs=0.1)
+    assert where["10"][0] == pytest.approx(right, abs=0.1)
+    assert where["100"][1] == pytest.approx(bottom + 4.5, abs=0.1)  # the middle of the digits
+    assert where["200"][1] == pytest.approx(top + 4.5, abs=0.1)
 
 
 def test_error_bars_are_as_long_as_they_say_and_inside_the_axes() -> None:
     drawn = chart([Points("p", [1, 2], [1, 2], x_errors=[0.5, 0.5], y_errors=[1, 0])], **LABELS)
-    root = ElementTree.fromstring(drawn)
-    (group,) = [g for g in root.iter(f"{SVG}g") if g.get("stroke-opacity")]
-    bars = [p.get("d", "") for p in group]
+    bars = paths(drawn, "stroke-opacity")
     assert len(bars) == 4
-    first, second = (
-        [float(re.match(r"M([\d.]+)", d)[1]), float(re.search(r"H([\d.]+)", d)[1])]  # type: ignore[index]
-        for d in bars
-        if "H" in d
-    )
+    across = [re.findall(r"^M([\d.]+) .*H([\d.]+)", bar) for bar in bars]
+    first, second = (tuple(map(float, found[0])) for found in across if found)
     assert first[1] - first[0] == pytest.approx(second[1] - second[0], abs=0.2)
     assert first[1] == pytest.approx(second[0], abs=0.2)  # 1 + 0.5 = 2 - 0.5
     assert first[0] > 28
@@ -81,16 +91,11 @@ def test_error_bars_are_as_long_as_they_say_and_inside_the_axes() -> None:
 
 
 def test_groups_differ_by_colour_and_mark_and_are_named() -> None:
-    root = ElementTree.fromstring(
-        chart([Points("one <&>", [1], [1]), Points("two", [2], [2])], **LABELS)
-    )
-    names = [text.text for text in root.iter(f"{SVG}text")]
-    assert "one <&>" in names
-    assert "two" in names
-    assert len(list(root.iter(f"{SVG}circle"))) == 2  # a point, and its mark in the legend
-    squares = [r for r in root.iter(f"{SVG}rect") if r.get("transform")]
-    assert len(squares) == 2
-    colours = {group.get("class"): group.get("color") for group in root.iter(f"{SVG}g")}
+    drawn = chart([Points("one <&>", [1], [1]), Points("two", [2], [2])], **LABELS)
+    assert {"one <&>", "two"} <= set(texts(drawn))
+    assert len(elements(drawn, "circle")) == 2  # a point, and its mark in the legend
+    assert len([each for each in elements(drawn, "rect") if each.get("transform")]) == 2
+    colours = {group.get("class"): group.get("color") for group in elements(drawn, "g")}
     assert colours["series0"] != colours["series1"]
 
 
@@ -100,49 +105,32 @@ def test_text_is_escaped_and_the_title_is_there_for_screen_readers() -> None:
     assert ElementTree.fromstring(drawn).findtext(f"{SVG}title") == "a <b> & c"
 
 
-def test_what_is_no_number_is_refused() -> None:
-    with pytest.raises(AssertionError, match="finite"):
-        chart([Points("p", [1, float("nan")], [1, 2])], **LABELS)
-
-
-def _series(drawn: str) -> list[str]:
-    groups = ElementTree.fromstring(drawn).iter(f"{SVG}g")
-    return [p.get("d", "") for g in groups if g.get("stroke-width") == "2" for p in g]
-
-
 def test_a_step_line_holds_a_value_until_the_next() -> None:
-    line = Line("a", [0, 1, 2], [0, 1, 0])
-    (steps,) = _series(chart([line], **LABELS))
-    corners = [tuple(map(float, corner.split())) for corner in steps[1:].split("L")]
-    assert len(corners) == 5
-    assert corners[0][1] == corners[1][1]  # across
-    assert corners[1][0] == corners[2][0]  # then up
+    (path,) = paths(chart([Line("a", [0, 1, 2], [0, 1, 0])], **LABELS), "stroke-width")
+    first, before, after, *rest = corners(path)
+    assert len(rest) == 2
+    assert first[1] == before[1]  # across
+    assert before[0] == after[0]  # then up
 
 
 def test_a_legend_names_the_highest_line_first() -> None:
-    low, high = Line("low", [0, 1], [0, 1]), Line("high", [0, 1], [0, 2])
-    root = ElementTree.fromstring(chart([low, high], **LABELS))
-    names = {text.text: float(text.get("x", "")) for text in root.iter(f"{SVG}text")}
-    assert names["high"] < names["low"]
+    where = written(chart([Line("low", [0, 1], [0, 1]), Line("high", [0, 1], [0, 2])], **LABELS))
+    assert where["high"][0] < where["low"][0]
 
 
 def test_a_legend_takes_the_rows_that_it_needs_and_cuts_what_fits_no_row() -> None:
     groups = [Points(f"{'n' * 12 * number} {number}", [number], [number]) for number in range(9)]
     drawn = chart(groups, **LABELS)
-    root = ElementTree.fromstring(drawn)
-    named = [text for text in root.iter(f"{SVG}text") if "n" in (text.text or "")]
-    assert len({text.get("y") for text in named}) > 2
-    assert any((text.text or "").endswith("…") for text in named)
+    named = {text: y for text, (_, y) in written(drawn).items() if "n" in text}
+    assert len(set(named.values())) > 2
+    assert any(text.endswith("…") for text in named)
     assert_inside(drawn)
 
 
 def test_a_band_holds_its_line() -> None:
-    line = Line("a", [0, 1], [5, 6], low=[4, 5], high=[6, 7])
-    drawn = chart([line], **LABELS)
-    groups = ElementTree.fromstring(drawn).iter(f"{SVG}g")
-    (band,) = [p.get("d", "") for g in groups if g.get("fill-opacity") for p in g]
-    heights = [float(corner.split()[1]) for corner in band[1:-1].split("L")]
-    along = [float(c.split()[1]) for c in _series(drawn)[0][1:].split("L")]
+    drawn = chart([Line("a", [0, 1], [5, 6], low=[4, 5], high=[6, 7])], **LABELS)
+    (band,), (line,) = paths(drawn, "fill-opacity"), paths(drawn, "stroke-width")
+    heights, along = ([y for _, y in corners(path)] for path in (band, line))
     assert min(heights) < min(along)
     assert max(along) < max(heights)
     assert band.endswith("Z")
@@ -150,24 +138,19 @@ def test_a_band_holds_its_line() -> None:
 
 def test_a_limit_is_on_the_chart_even_where_no_point_is() -> None:
     drawn = chart([Points("p", [1, 2], [1, 2])], **LABELS, limits=[("budget", 9)])
-    root = ElementTree.fromstring(drawn)
-    (line,) = [p.get("d", "") for p in root.iter(f"{SVG}path") if p.get("class") == "limit"]
-    x = float(re.match(r"M([\d.]+)", line)[1])  # type: ignore[index]
+    (line,) = elements(drawn, "path", **{"class": "limit"})
+    x = float(line.get("d", "")[1:].split()[0])
     assert max(place for place, _ in positions(drawn)) < x < 488
-    assert "budget" in [text.text for text in root.iter(f"{SVG}text")]
+    assert "budget" in texts(drawn)
     assert_inside(drawn)
 
 
 def test_numbers_below_a_chart_do_not_touch() -> None:
     drawn = chart([Points("p", [1_399_999_040, 1_400_000_000], [1, 2])], **LABELS)
-    below = [
-        (float(text.get("x", "")), text_width(text.text or ""))
-        for text in ElementTree.fromstring(drawn).iter(f"{SVG}text")
-        if (text.text or "").endswith("G")
-    ]
+    below = [(x, text_width(t) / 2) for t, (x, _) in written(drawn).items() if t.endswith("G")]
     assert below
-    for (left, wide), (right, next_wide) in pairwise(below):
-        assert left + wide / 2 < right - next_wide / 2
+    for (left, half), (right, next_half) in pairwise(below):
+        assert left + half < right - next_half
     assert_inside(drawn)
 
 
@@ -180,15 +163,13 @@ def test_marks_cover_lines_and_lines_cover_dots() -> None:
 
 def test_notes_are_there_for_those_who_hover() -> None:
     drawn = chart([Points("p", [1, 2], [1, 2], notes=["<first>", "second"])], **LABELS)
-    circles = ElementTree.fromstring(drawn).iter(f"{SVG}circle")
-    assert [circle.findtext(f"{SVG}title") for circle in circles] == ["<first>", "second"]
+    assert titles(drawn) == ["<first>", "second"]
 
 
 def test_joined_points_have_a_line_through_them() -> None:
     drawn = chart([Points("p", [1, 2, 3], [1, 3, 2], joined=True)], **LABELS)
-    paths = [p.get("d", "") for p in ElementTree.fromstring(drawn).iter(f"{SVG}path")]
-    corners = "L".join(f"{x:.1f} {y:.1f}" for x, y in positions(drawn))
-    assert f"M{corners}" in paths
+    through = "L".join(f"{x:.1f} {y:.1f}" for x, y in positions(drawn))
+    assert f"M{through}" in paths(drawn, "stroke")
 
 
 @given(
