@@ -32,6 +32,12 @@ def run(folder: Path, **changes: Any) -> Result:
     return evo_nas.run(SPACE, BUDGET, run_dir=folder, **options)
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A run whose scores are right, for reports that only look at it."""
+    return run(tmp_path_factory.mktemp("runs") / "run")
+
+
 def seen(found: Trust) -> tuple[object, ...]:
     """All that must not depend on interruptions and repetitions."""
     return (
@@ -52,9 +58,8 @@ def test_more_places_keep_those_before_them() -> None:
     assert sorted(spread(17, 17, 0.2)) == list(range(17))
 
 
-def test_a_score_that_is_right_is_trusted(tmp_path: Path) -> None:
-    run(tmp_path / "run")
-    found = trust(tmp_path / "run", stage="stage2")
+def test_a_score_that_is_right_is_trusted(plain: Result) -> None:
+    found = trust(plain.folder, stage="stage2")
     assert found.agreements[0].name == "search accuracy"
     assert found.agreements[0].tau.value == 1
     assert found.agreements[0].tau.excludes_zero
@@ -66,12 +71,10 @@ def test_a_score_of_noise_alone_is_not(tmp_path: Path) -> None:
     assert not trust(tmp_path / "run").agreements[0].tau.excludes_zero
 
 
-def test_the_whole_range_of_scores_is_sampled(tmp_path: Path) -> None:
-    result = run(tmp_path / "run")
-    scores = sorted(
-        {e.genome: e.metrics["accuracy"] for e in result.of("stage1", "search")}.values()
-    )
-    found = trust(tmp_path / "run", stage="stage1", genomes=8)
+def test_the_whole_range_of_scores_is_sampled(plain: Result) -> None:
+    searched = {e.genome: e.metrics["accuracy"] for e in plain.of("stage1", "search")}
+    scores = sorted(searched.values())
+    found = trust(plain.folder, stage="stage1", genomes=8)
     sampled = sorted(e.metrics["accuracy"] for e in found.networks)
     assert len(sampled) == len({e.genome for e in found.networks}) == 8
     assert sampled[0] <= scores[len(scores) // 8]
@@ -88,9 +91,8 @@ def test_a_score_to_be_minimised_agrees_with_one_to_be_maximised(tmp_path: Path)
     assert score.tau.value == 1
 
 
-def test_baselines_cover_costs_and_choices(tmp_path: Path) -> None:
-    run(tmp_path / "run")
-    found = trust(tmp_path / "run", stage="stage1")
+def test_baselines_cover_costs_and_choices(plain: Result) -> None:
+    found = trust(plain.folder, stage="stage1")
     names = {each.name.partition(" ")[2] for each in found.agreements} | set(found.constant)
     assert names == {"accuracy", "FLOPs", "parameters", "size in all", "depth in all"}
     assert all(each.ahead is not None for each in found.agreements[1:])
@@ -122,8 +124,7 @@ def test_nothing_of_the_run_changes(tmp_path: Path) -> None:
 class Recorder:
     """Counts evaluations, and interrupts after ``limit`` of them."""
 
-    def __init__(self) -> None:
-        self.count, self.limit = 0, -1
+    count, limit = 0, -1
 
     def restart(self, limit: int = -1) -> None:
         self.count, self.limit = 0, limit
@@ -131,8 +132,7 @@ class Recorder:
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    recorder = Recorder()
-    record = Scorer._record
+    recorder, record = Recorder(), Scorer._record
 
     def record_or_stop(*arguments: Any) -> Any:
         if recorder.count == recorder.limit:
@@ -207,15 +207,7 @@ def test_a_run_may_have_fewer_candidates_than_asked_for(tmp_path: Path) -> None:
         trust(tmp_path / "less")
 
 
-def test_a_search_that_is_over_is_enough(tmp_path: Path, recorder: Recorder) -> None:
-    recorder.restart(40 + 3 + 40 + 1)  # stage1, its finalists, stage2, one of its finalists
-    with pytest.raises(Interruption):
-        run(tmp_path / "run")
-    recorder.restart()
-    assert trust(tmp_path / "run").stage == "stage2"
-
-
-def test_a_search_that_is_not_over_is_refused(tmp_path: Path, recorder: Recorder) -> None:
+def test_a_search_has_to_be_over(tmp_path: Path, recorder: Recorder) -> None:
     recorder.restart(40 + 3 + 20)
     with pytest.raises(Interruption):
         run(tmp_path / "run")
@@ -223,6 +215,11 @@ def test_a_search_that_is_not_over_is_refused(tmp_path: Path, recorder: Recorder
     assert trust(tmp_path / "run").stage == "stage1"
     with pytest.raises(RunError, match=r"stage2 is not over.*evo-nas resume"):
         trust(tmp_path / "run", stage="stage2")
+    recorder.restart(20 + 1)  # the rest of stage2, and one of its finalists
+    with pytest.raises(Interruption):
+        evo_nas.resume(tmp_path / "run")
+    recorder.restart()
+    assert trust(tmp_path / "run").stage == "stage2"
 
 
 def test_networks_that_no_score_chose_have_no_score_to_trust(tmp_path: Path) -> None:
@@ -232,13 +229,8 @@ def test_networks_that_no_score_chose_have_no_score_to_trust(tmp_path: Path) -> 
 
 
 def test_an_evaluator_that_needs_images_is_refused_where_there_are_none(tmp_path: Path) -> None:
-    options = {
-        **SMALL,
-        "evaluator": "tests.kit.plugins:Lookup",
-        "retrainer": "tests.kit.plugins:Lookup",
-    }
-    options.pop("data")
-    evo_nas.run(SPACE, BUDGET, run_dir=tmp_path / "run", **options)
+    lookup = "tests.kit.plugins:Lookup"
+    run(tmp_path / "run", evaluator=lookup, retrainer=lookup, data=None)
     assert trust(tmp_path / "run").agreements[0].tau.value == 1
     with pytest.raises(SettingsError, match="no images, which evaluator train needs"):
         trust(tmp_path / "run", against="train")
@@ -254,10 +246,9 @@ def test_an_evaluator_that_needs_images_is_refused_where_there_are_none(tmp_path
         ({"stage": "stage3"}, "no stage 'stage3'; did you mean stage2 or stage1"),
     ],
 )
-def test_bad_arguments_are_named(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
-    run(tmp_path / "run")
+def test_bad_arguments_are_named(plain: Result, changes: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
-        trust(tmp_path / "run", **changes)
+        trust(plain.folder, **changes)
 
 
 def test_the_command_shows_table_chart_and_words(
@@ -316,15 +307,18 @@ def test_a_real_supernet_against_real_training(tmp_path: Path) -> None:
 
 def test_failures_of_either_evaluator_are_left_out_and_tried_again(tmp_path: Path) -> None:
     run(tmp_path / "run", evaluator="tests.kit.plugins:Faulty")
-    found = trust(tmp_path / "run", against="tests.kit.plugins:Faulty?every=4", genomes=12)
+
+    def against(every: int) -> Trust:
+        return trust(
+            tmp_path / "run", against=f"tests.kit.plugins:Faulty?every={every}", genomes=12
+        )
+
+    found = against(4)
     assert all(sum(e.genome) % 5 and sum(e.genome) % 4 for e in found.networks)
     assert found.failed > 0
     assert len(found.networks) + found.failed == 12
     assert found.agreements[0].tau.value == 1
-    document = json.loads(found.file.read_text())
-    assert document["failed"] == found.failed
-    assert seen(
-        trust(tmp_path / "run", against="tests.kit.plugins:Faulty?every=4", genomes=12)
-    ) == seen(found)
+    assert json.loads(found.file.read_text())["failed"] == found.failed
+    assert seen(against(4)) == seen(found)
     with pytest.raises(EvaluatorError, match=r"10 of 10 .* give the same command again"):
-        trust(tmp_path / "run", against="tests.kit.plugins:Faulty?every=1", genomes=12)
+        against(1)

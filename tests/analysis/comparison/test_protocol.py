@@ -12,16 +12,14 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-import evo_nas
 from evo_nas.analysis.comparison import file as comparison
 from evo_nas.analysis.comparison.file import Comparison
 from evo_nas.analysis.comparison.protocol import (
-    cost,
     finished_runs,
     make_runs,
     plan_comparison,
 )
-from evo_nas.analysis.comparison.report import Report, comparison_document, report
+from evo_nas.analysis.comparison.report import Report, comparison_document, finished_report, report
 from evo_nas.cli.views.comparison import comparison_plan_view, comparison_view
 from evo_nas.core.files import disk_full
 from evo_nas.core.plugins.trusted_code import remember
@@ -55,14 +53,28 @@ def test_the_papers_protocol_gives_every_strategy_the_same_settings(tmp_path: Pa
             assert outcome.accuracy == result.best["measured"]["test_accuracy"]
 
 
-def test_at_equal_cost_the_same_images_are_seen(tmp_path: Path) -> None:
-    found = compared(tmp_path / "c", **COUNTED)
-    assert found.unit == "image passes"
-    rows = {row.strategy: row for row in found.of("equal")}
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """A comparison in which images are counted."""
+    return compared(tmp_path_factory.mktemp("comparisons") / "c", **COUNTED)
+
+
+TABLE: dict[str, Any] = {
+    "evaluator": "tests.kit.plugins:Lookup", "retrainer": "tests.kit.plugins:Lookup", "data": None
+}  # fmt: skip
+
+
+def on_table(folder: Path, seeds: int = 3) -> Report:
+    return compared(folder, "spos,random", protocol="paper", seeds=seeds, **TABLE)
+
+
+def test_at_equal_cost_the_same_images_are_seen(counted: Report) -> None:
+    assert counted.unit == "image passes"
+    rows = {row.strategy: row for row in counted.of("equal")}
     reference = rows["hierarchical"].mean("cost")
     # Training of the weights, then candidates at 10 and finalists at 900 + 50 passes each.
     assert reference == 2 * (3 * 1000 + 24 * 10 + 3 * 950)
-    assert rows["hierarchical"].outcomes[0].folder == found.of("paper")[0].outcomes[0].folder
+    assert rows["hierarchical"].outcomes[0].folder == counted.of("paper")[0].outcomes[0].folder
     for name in ("spos", "random"):
         spent = rows[name].mean("cost")
         assert 0.9 * reference <= spent <= 1.01 * reference, name
@@ -83,46 +95,32 @@ def test_without_images_evaluations_are_the_cost(tmp_path: Path) -> None:
     assert paper["random"] == 3
 
 
-TABLE: dict[str, Any] = {
-    "evaluator": "tests.kit.plugins:Lookup", "retrainer": "tests.kit.plugins:Lookup", "data": None
-}  # fmt: skip
-
-
-def test_curves_show_the_best_so_far_over_what_was_spent(tmp_path: Path) -> None:
-    found = compared(tmp_path / "c", **COUNTED)
-    for row in found.rows:
-        for outcome in row.outcomes:
-            spent = [x for x, _ in outcome.curve]
-            best = [y for _, y in outcome.curve]
-            assert spent == sorted(spent)
-            assert best == sorted(best)
-            assert spent[-1] <= outcome.cost
+def test_curves_show_the_best_so_far_over_what_was_spent(counted: Report) -> None:
+    for outcome in (outcome for row in counted.rows for outcome in row.outcomes):
+        spent, best = ([point[i] for point in outcome.curve] for i in (0, 1))
+        assert spent == sorted(spent)
+        assert best == sorted(best)
+        assert spent[-1] <= outcome.cost
     for protocol in ("paper", "equal"):
-        ElementTree.fromstring(found.picture(protocol).read_text())
+        ElementTree.fromstring(counted.picture(protocol).read_text())
 
 
-def test_a_stopped_comparison_goes_on_where_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_comparison_goes_on_where_it_was(counted: Report, tmp_path: Path) -> None:
     def numbers(found: Report) -> list[Any]:
         return [[(o.seed, o.flops, o.accuracy, o.cost) for o in row.outcomes] for row in found.rows]
 
-    whole = compared(tmp_path / "whole", **COUNTED)
-    with monkeypatch.context() as patch:
+    folder = tmp_path / "stopped"
+    with pytest.MonkeyPatch.context() as patch:
         stop_after(70, patch)
         with pytest.raises(Interruption):
-            compared(tmp_path / "stopped", **COUNTED)
-    finished = {path: path.stat().st_mtime_ns for path in tmp_path.glob("stopped/*/*/best.json")}
+            compared(folder, **COUNTED)
+    finished = {path: path.stat().st_mtime_ns for path in folder.glob("*/*/best.json")}
     assert finished
     with pytest.raises(RunError, match="is not finished; evo-nas resume"):
-        finished_runs(tmp_path / "stopped")
-    again = report(tmp_path / "stopped", make_runs(tmp_path / "stopped", Silent()))
-    assert numbers(again) == numbers(whole)
-    for path, written in finished.items():
-        assert path.stat().st_mtime_ns == written
-    assert numbers(report(tmp_path / "stopped", finished_runs(tmp_path / "stopped"))) == numbers(
-        whole
-    )
+        finished_runs(folder)
+    assert numbers(report(folder, make_runs(folder, Silent()))) == numbers(counted)
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
+    assert numbers(finished_report(folder)) == numbers(counted)
 
 
 @pytest.mark.slow
@@ -159,53 +157,45 @@ def test_times_are_measured_by_one_run_at_a_time(
 
 
 def test_with_few_seeds_nothing_is_called_significant(tmp_path: Path) -> None:
-    few = compared(tmp_path / "few", protocol="paper", strategies="spos,random", **TABLE)
+    few = on_table(tmp_path / "few")
     assert not any(each.estimate.excludes_zero for each in few.differences)
     assert "3 seeds are too few" in shown(few)
-    many = compared(
-        tmp_path / "many", protocol="paper", strategies="spos,random", seeds=12, **TABLE
-    )
+    many = on_table(tmp_path / "many", seeds=12)
     (difference,) = many.differences
     assert difference.estimate.value == pytest.approx(
         many.rows[0].mean("accuracy") - many.rows[1].mean("accuracy")
     )
     assert difference.estimate.excludes_zero
     assert ", significant" in shown(many)
-
-
-def shown(found: Report) -> str:
-    from io import StringIO
-
-    from rich.console import Console
-
-    console = Console(file=StringIO(), width=80)
-    console.print(comparison_view(found))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert max(map(len, text.splitlines())) <= 80
-    return " ".join(text.split())
-
-
-def test_the_document_holds_every_run(tmp_path: Path) -> None:
-    found = compared(tmp_path / "c", protocol="paper", strategies="spos,random", **TABLE)
-    document = json.loads((tmp_path / "c" / "comparison.json").read_text())
-    assert document == json.loads(json.dumps(comparison_document(found)))
+    document = json.loads((tmp_path / "few" / "comparison.json").read_text())
+    assert document == json.loads(json.dumps(comparison_document(few)))
     assert [len(row["runs"]) for row in document["rows"]] == [3, 3]
     assert document["differences"][0]["significant"] is False
 
 
-def test_what_cannot_be_compared_is_refused_before_anything_is_made(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="each once"):
-        compared(tmp_path / "c", strategies="spos,spos")
-    with pytest.raises(SettingsError, match="name one at least"):
-        compared(tmp_path / "c", strategies="")
-    with pytest.raises(SettingsError, match="jobs is 0"):
-        compared(tmp_path / "c", jobs=0)
-    with pytest.raises(SpecError, match="did you mean spos"):
-        compared(tmp_path / "c", strategies="hierarchical,sposs")
-    with pytest.raises(SettingsError, match="paper, equal, or both"):
-        compared(tmp_path / "c", protocol="fair")
-    with pytest.raises(SettingsError, match="seeds is 0"):
-        compared(tmp_path / "c", seeds=0)
+def shown(found: Report) -> str:
+    told = StringIO()
+    Console(file=told, width=80).print(comparison_view(found))
+    assert max(map(len, told.getvalue().splitlines())) <= 80
+    return " ".join(told.getvalue().split())
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ({"strategies": "spos,spos"}, SettingsError, "each once"),
+        ({"strategies": ""}, SettingsError, "name one at least"),
+        ({"jobs": 0}, SettingsError, "jobs is 0"),
+        ({"strategies": "hierarchical,sposs"}, SpecError, "did you mean spos"),
+        ({"protocol": "fair"}, SettingsError, "paper, equal, or both"),
+        ({"seeds": 0}, SettingsError, "seeds is 0"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_before_anything_is_made(
+    given: dict[str, Any], error: type[Exception], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error, match=said):
+        compared(tmp_path / "c", **given)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -213,13 +203,6 @@ def test_a_damaged_comparison_is_named(tmp_path: Path) -> None:
     (tmp_path / "comparison.toml").write_text("strategies = 3")
     with pytest.raises(RunError, match=r"comparison.toml: strategies = 3 must be a list"):
         Comparison.read(tmp_path)
-
-
-def test_cost_counts_images_or_else_evaluations(tmp_path: Path) -> None:
-    options = {**SMALL, "strategy": "spos", "run_dir": tmp_path / "a"}
-    assert cost(evo_nas.run(SPACE, BUDGET, **options)) == 27
-    options |= {**COUNTED, "run_dir": tmp_path / "b"}
-    assert cost(evo_nas.run(SPACE, BUDGET, **options)) == 3 * 1000 + 24 * 10 + 3 * 950
 
 
 def test_further_limits_are_options_like_others(tmp_path: Path) -> None:
