@@ -1,5 +1,4 @@
 import hashlib
-import io
 import pickle
 
 import numpy as np
@@ -7,7 +6,7 @@ import pytest
 
 from evo_nas.data.parquet import open_parquet
 from evo_nas.errors import DataError
-from tests.kit.images import Image
+from tests.kit.images import Image, encoded, write_parquet
 
 datasets = pytest.importorskip("datasets")
 
@@ -18,18 +17,12 @@ def _own_cache(tmp_path, monkeypatch):
 
 
 def content(number):
-    buffer = io.BytesIO()
-    Image.new("RGB", (4 + number, 4), (number, 0, 0)).save(buffer, "png")
-    return buffer.getvalue()
+    return encoded(Image.new("RGB", (4 + number, 4), (number, 0, 0)))
 
 
-def write(path, numbers, group=3, **options):
-    pictures = [{"bytes": content(number), "path": f"{number}.png"} for number in numbers]
-    features = {"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b"])}
-    table = {"image": pictures, "label": [number % 2 for number in numbers]} | options
-    dataset = datasets.Dataset.from_dict(table, features=datasets.Features(features))
-    dataset.to_parquet(path, batch_size=group)
-    return path
+def write(path, numbers):
+    rows = [{"bytes": content(number), "path": f"{number}.png"} for number in numbers]
+    return write_parquet(path, rows, [number % 2 for number in numbers], names="ab", group=3)
 
 
 def digest(table, rows):
@@ -76,7 +69,7 @@ def test_the_digest_follows_sizes_and_rows(tmp_path):
 
 def test_a_row_without_a_picture_is_named_when_it_is_read(tmp_path):
     pictures = [{"bytes": content(1), "path": None}, None]
-    table = open_parquet([write(tmp_path / "train.parquet", range(2), image=pictures)])
+    table = open_parquet([write_parquet(tmp_path / "train.parquet", pictures, [0, 1])])
     assert table.picture(0)[1] == content(1)
     digest(table, range(2))
     with pytest.raises(DataError, match=r"row 1 of .*train\.parquet has no picture; remove the ro"):
@@ -87,7 +80,7 @@ def test_a_row_may_hold_a_path_alone(tmp_path):
     file = tmp_path / "1.png"
     file.write_bytes(content(1))
     pictures = [{"bytes": None, "path": str(file)}] * 2
-    table = open_parquet([write(tmp_path / "train.parquet", range(2), image=pictures)])
+    table = open_parquet([write_parquet(tmp_path / "train.parquet", pictures, [0, 1])])
     assert table.picture(0) == (str(file), str(file))
 
 

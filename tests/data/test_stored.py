@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from evo_nas.core.devices import torch_threads
 from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.core.workers.pool import run_unordered
@@ -25,12 +24,6 @@ from tests.kit.images import COLOURS, write_pictures
 
 CPU = torch.device("cpu")
 WHOLE = (0.08, 1.0)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with torch_threads(1):
-        yield
 
 
 @pytest.fixture(scope="module")

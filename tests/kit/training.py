@@ -23,12 +23,12 @@ EVERYTHING = replace(
 )
 
 
-def make_batches():
+def make_batches(count=70, channels=1, size=4):
     generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(70) % 2
-    pixels = torch.randint(0, 200, (70, 1, 4, 4), generator=generator)
+    labels = torch.arange(count) % 2
+    pixels = torch.randint(0, 200, (count, channels, size, size), generator=generator)
     images = Images((pixels + 50 * labels.view(-1, 1, 1, 1)).to(torch.uint8), labels)
-    return Batches(images, search_data("noise", images, images, "ab", range(70)), 4)
+    return Batches(images, search_data("noise", images, images, "ab", range(count)), size)
 
 
 class Net(nn.Module):

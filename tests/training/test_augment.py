@@ -5,12 +5,11 @@ import pytest
 import torch
 
 from evo_nas.data.images import Images
-from evo_nas.data.source import search_data
 from evo_nas.errors import RecipeError
 from evo_nas.training import augment as module
 from evo_nas.training.augment import Augmenter, check_installed, crop, erase
-from evo_nas.training.batches import Batches
 from evo_nas.training.recipe import Augmentation, load_recipe
+from tests.kit.training import make_batches
 
 DEIT = load_recipe("deit").train.augmentation
 
@@ -25,14 +24,6 @@ def ramps(count, size=32):
     return torch.stack((across, across.T)).expand(count, -1, -1, -1).clone()
 
 
-def make_batches(channels=3, size=8, count=12):
-    pixels = torch.randint(
-        0, 256, (count, channels, size, size), generator=torch.Generator().manual_seed(0)
-    ).to(torch.uint8)
-    images = Images(pixels, torch.arange(count) % 2)
-    return Batches(images, search_data("noise", images, images, "ab", range(count)), size)
-
-
 def test_crops_keep_the_share_and_shape_that_they_say():
     out = crop(ramps(2000), 0.2, 0.0, stream())
     width = out[:, 0, 16, 31] - out[:, 0, 16, 0]
@@ -41,10 +32,8 @@ def test_crops_keep_the_share_and_shape_that_they_say():
     assert area.min() > 0.18  # a little is lost at the border
     assert area.max() <= 1
     drawn = stream(1)
-    shares, stretch = (
-        drawn.uniform(0.2, 1, 9999),
-        np.exp(drawn.uniform(-1, 1, 9999) * np.log(4 / 3)),
-    )
+    shares = drawn.uniform(0.2, 1, 9999)
+    stretch = np.exp(drawn.uniform(-1, 1, 9999) * np.log(4 / 3))
     fitting = shares * np.maximum(stretch, 1 / stretch) <= 1  # others are drawn again
     assert np.mean(area) == pytest.approx(shares[fitting].mean(), abs=0.02)
     assert ratio.min() > 0.74
@@ -53,16 +42,12 @@ def test_crops_keep_the_share_and_shape_that_they_say():
     assert np.corrcoef(left, 1 - width.numpy())[0, 1] > 0.5  # small crops come from everywhere
 
 
-def test_crops_are_mirrored_as_often_as_asked():
-    for share in (0.0, 0.5, 1.0):
-        out = crop(ramps(1000), 0.5, share, stream())
-        mirrored = (out[:, 0, 16, 31] < out[:, 0, 16, 0]).float().mean()
-        assert float(mirrored) == pytest.approx(share, abs=0.05)
-
-
-def test_a_whole_crop_is_the_image():
-    images = ramps(3)
-    assert torch.allclose(crop(images, 0.9999, 0.0, stream()), images, atol=0.05)
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_crops_are_mirrored_as_often_as_asked(share):
+    out = crop(ramps(1000), 0.5, share, stream())
+    mirrored = (out[:, 0, 16, 31] < out[:, 0, 16, 0]).float().mean()
+    assert float(mirrored) == pytest.approx(share, abs=0.05)
+    assert torch.allclose(crop(ramps(3), 0.9999, 0.0, stream()), ramps(3), atol=0.05)  # all of it
 
 
 def test_erasing_fills_a_box_of_some_images_with_noise():
@@ -85,17 +70,17 @@ def test_erasing_fills_a_box_of_some_images_with_noise():
 
 
 def test_flips_alone_are_exact():
-    batches = make_batches()
+    batches = make_batches(12, 3, 8)
     images, labels = next(batches.in_order())
     out = Augmenter(Augmentation(horizontal_flip=0.5), batches)(images.clone(), labels, stream())
-    flipped = [torch.equal(new, old.flip(-1)) for new, old in zip(out.images, images, strict=True)]
-    kept = [torch.equal(new, old) for new, old in zip(out.images, images, strict=True)]
-    assert all(a != b for a, b in zip(flipped, kept, strict=True))
-    assert 0 < sum(flipped) < 12
+    flipped = (out.images == images.flip(-1)).flatten(1).all(1)
+    kept = (out.images == images).flatten(1).all(1)
+    assert torch.equal(flipped, ~kept)
+    assert 0 < flipped.sum() < 12
 
 
 def test_without_augmentation_batches_are_what_was_read():
-    batches = make_batches()
+    batches = make_batches(12, 3, 8)
     images, labels = next(batches.in_order())
     out = Augmenter(Augmentation(), batches)(images, labels, stream())
     assert out.images is images
@@ -106,14 +91,15 @@ def test_without_augmentation_batches_are_what_was_read():
 @pytest.mark.parametrize(("channels", "size"), [(1, 8), (3, 8), (3, 64)])
 def test_deits_augmentation_of_digits_and_pictures(channels, size):
     pytest.importorskip("kornia", reason="RandAugment needs kornia")
-    batches = make_batches(channels, size)
+    batches = make_batches(12, channels, size)
     images, labels = next(batches.in_order())
     augment = Augmenter(DEIT, batches)
-    results = []
-    for seed in (0, 0, 1):
+
+    def augmented(seed):
         torch.manual_seed(seed)
-        results.append(augment(images.clone(), labels, stream(seed)))
-    first, again, other = results
+        return augment(images.clone(), labels, stream(seed))
+
+    first, again, other = map(augmented, (0, 0, 1))
     assert first.images.shape == images.shape
     assert first.images.isfinite().all()
     assert torch.equal(first.images, again.images)

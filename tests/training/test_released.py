@@ -7,17 +7,10 @@ import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from evo_nas.core.devices import torch_threads
 from evo_nas.core.plugins import registry
 from evo_nas.errors import CheckpointError, RunError
 from evo_nas.training.weights import convert, read_state_dict
 from tests.kit.loading import reference_file
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with torch_threads(1):
-        yield
 
 
 def released_weights():

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
-from evo_nas.core.devices import torch_threads
 from evo_nas.core.streams import Streams
 from evo_nas.errors import EvaluatorError, TrainingError
 from evo_nas.training.checkpoints import load_checkpoint, save_checkpoint
 from evo_nas.training.loop import fit
-from evo_nas.training.trainer import not_finite
+from evo_nas.training.trainer import copied, not_finite
 from tests.kit.training import (
     ADAMW,
     BOTH,
@@ -20,7 +20,6 @@ from tests.kit.training import (
     SGD,
     Epochs,
     StopError,
-    make_batches,
     new_branches,
     new_network,
     same,
@@ -30,61 +29,39 @@ from tests.kit.training import (
 PHASE, ALL = replace(SGD, epochs=4), replace(EVERYTHING, epochs=4)  # epochs of 4 steps
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    with torch_threads(1):
-        yield
-
-
-@pytest.fixture(scope="module")
-def batches():
-    return make_batches()
-
-
 class Poison:
-    """Spoils a network before some steps, each so many times; counted over restarts."""
+    """Spoils a value of a network before some steps, each so many times; counted over restarts."""
 
-    def __init__(self, network, places, what="weight"):
+    def __init__(self, network, places, what="rest.3.weight"):
         self.network, self.places, self.what, self.steps = network, dict(places), what, []
 
     def __call__(self, step):
         self.steps.append(step)
         if self.places.get(step, 0):
             self.places[step] -= 1
-            if self.what == "weight":
-                self.network.rest[3].weight.data[0, 0] = math.nan
-            elif self.what == "statistic":
-                self.network.rest[0].running_var.fill_(math.inf)  # training does not read it
-            else:
-                self.network.branches[1].bias.data[0] = math.inf  # of a path that is not taken
+            self.network.state_dict()[self.what].view(-1)[0] = math.nan
 
 
-def poisoned(batches, places, phase=PHASE, what="weight", network=None, **options):
+def poisoned(batches, places, phase=PHASE, what="rest.3.weight", network=None, **options):
     network = network or new_network()
     poison, epochs = Poison(network, places, what), Epochs(options.pop("stop_after", None))
     trained(batches, phase, network, before_step=poison, progress=epochs, **options)
     return network, poison, epochs
 
 
-class Rates:
-    """The rates of all epochs."""
-
-    def __init__(self):
-        self.rates = []
-
-    def __call__(self, epoch, network):
-        self.rates.append(epoch.learning_rate)
-        return ""
-
-
 @BOTH
 def test_it_goes_back_to_the_last_good_epoch_at_half_the_rate(batches, phase):
-    undisturbed, rates = Rates(), Rates()
-    trained(batches, replace(phase, epochs=4), after_epoch=undisturbed)
-    network, poison, epochs = poisoned(batches, {5: 1}, replace(phase, epochs=4), after_epoch=rates)
+    rates = []
+
+    def after(epoch, network):
+        rates.append(epoch.learning_rate)
+        return ""
+
+    phase = replace(phase, epochs=4)
+    trained(batches, phase, after_epoch=after)
+    network, poison, epochs = poisoned(batches, {5: 1}, phase, after_epoch=after)
     assert poison.steps == [*range(8), *range(4, 16)]  # the second epoch twice
-    assert rates.rates[0] == undisturbed.rates[0]
-    assert rates.rates[1:] == [rate / 2 for rate in undisturbed.rates[1:]]
+    assert rates[4:] == [rates[0], *(rate / 2 for rate in rates[1:4])]
     assert epochs.done == [1, 1, 2, 3, 4]
     assert epochs.said == [
         "training: the loss became nan in epoch 2, step 2 of 4; it goes on from the end of epoch 1 "
@@ -123,14 +100,12 @@ def test_an_epoch_that_fails_again_means_the_start(batches):
     assert not_finite(network.state_dict()) == []
 
 
-@pytest.mark.parametrize(
-    ("what", "name"),
-    [("statistic", "network.rest.0.running_var"), ("other path", "network.branches.1.bias")],
-)
-def test_what_the_loss_does_not_show_is_found_at_the_end_of_the_epoch(batches, what, name):
+# Training does not read the statistic, and does not take the path.
+@pytest.mark.parametrize("what", ["rest.0.running_var", "branches.1.bias"])
+def test_what_the_loss_does_not_show_is_found_at_the_end_of_the_epoch(batches, what):
     network, poison, epochs = poisoned(batches, {6: 1}, what=what)
     assert poison.steps == [*range(8), *range(4, 16)]
-    assert f"{name} was no longer finite at the end of epoch 2" in epochs.said[0]
+    assert f"network.{what} was no longer finite at the end of epoch 2" in epochs.said[0]
     assert not_finite(network.state_dict()) == []
 
 
@@ -154,8 +129,7 @@ def test_gradients_that_overflow_the_optimizers_memory_are_found(batches):
 def test_buffers_that_never_were_finite_are_left_alone(batches):
     network = new_network()
     network.register_buffer("mask", torch.tensor([0.0, -math.inf]))
-    epochs = Epochs()
-    trained(batches, SGD, network, progress=epochs)
+    trained(batches, SGD, network, progress=(epochs := Epochs()))
     assert epochs.said == []
 
 
@@ -205,23 +179,36 @@ def test_stopped_after_a_set_back_it_goes_on_bit_for_bit(batches, tmp_path, plac
     assert len(notes) == 2
 
 
-def test_killed_before_the_set_back_is_written_it_fails_again_in_the_same_way(
-    batches, tmp_path, monkeypatch
-):
+def test_killed_before_the_set_back_is_written_it_fails_again_in_the_same_way(batches, tmp_path):
     whole, _, _ = poisoned(batches, {6: 1}, ALL, network=new_branches())
-    checkpoint, stopped = tmp_path / "checkpoint", new_branches()
-    with pytest.raises(StopError):  # while the second epoch runs
-        trained(batches, ALL, stopped, before_step=_stop_at(5), checkpoint=checkpoint)
-    network, poison, _ = poisoned(
-        batches, {6: 1}, ALL, network=new_branches(), checkpoint=checkpoint
-    )
+    stopped = {"network": new_branches(), "checkpoint": tmp_path / "checkpoint"}
+
+    def stop(step):
+        if step == 5:  # while the second epoch runs
+            raise StopError
+
+    with pytest.raises(StopError):
+        trained(batches, ALL, before_step=stop, **stopped)
+    stopped["network"] = new_branches()
+    network, poison, _ = poisoned(batches, {6: 1}, ALL, **stopped)
     assert poison.steps[:3] == [4, 5, 6]
     assert same(network, whole)
 
 
-def _stop_at(last):
-    def before(step):
-        if step == last:
-            raise StopError
+def test_copies_do_not_follow_what_they_are_of():
+    tensor = torch.zeros(2)
+    state = {"a": [tensor, {"b": tensor}], "c": (1, "text")}
+    copy = copied(state)
+    tensor += 1
+    assert copy["c"] == (1, "text")
+    assert copy["a"][0].tolist() == copy["a"][1]["b"].tolist() == [0, 0]
 
-    return before
+
+def test_what_is_not_finite_is_named():
+    network = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    assert not_finite({"network": network.state_dict(), "step": 3, "many": torch.tensor(7)}) == []
+    network[0].bias.data[1] = float("nan")
+    network[1].running_var[0] = float("inf")
+    names = ["network.0.bias", "network.1.running_var"]
+    assert not_finite({"network": network.state_dict()}) == names
+    assert not_finite({}) == []

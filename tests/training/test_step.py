@@ -11,6 +11,7 @@ from evo_nas.training.batches import seeded_weights
 from evo_nas.training.mixup import Batch
 from evo_nas.training.recipe import Phase
 from evo_nas.training.step import Stepper
+from tests.kit.training import same
 
 PHASE = Phase("sgd", 1, 12, 0.1, 0.0, label_smoothing=0.1)
 
@@ -52,11 +53,6 @@ def stepped(network, parts=1, phase=PHASE):
     return step, losses, said
 
 
-def same(first, second):
-    mine, others = first.state_dict(), second.state_dict()
-    return all(torch.equal(mine[name], others[name]) for name in mine)
-
-
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize(
     ("largest", "parts", "norm"),
@@ -86,11 +82,8 @@ def test_without_dropout_and_batch_norm_parts_change_nothing_but_rounding():
 
 
 def test_it_is_said_once_with_the_size_and_what_batch_norm_sees():
-    _, _, said = stepped(Net(largest=6))
-    assert len(said) == 1
-    assert (
-        "12 images takes 2 micro-batches of at most 6; BatchNorm layers see only those" in said[0]
-    )
+    _, _, (said,) = stepped(Net(largest=6))
+    assert "12 images takes 2 micro-batches of at most 6; BatchNorm layers see only those" in said
 
 
 def test_a_single_image_that_does_not_fit_is_an_error():
