@@ -29,18 +29,6 @@ def test_shape_and_rows(images):
     taken = images.take([4, 1])
     assert torch.equal(taken.pixels, images.pixels[[4, 1]])
     assert taken.labels.tolist() == [0, 1]
-    assert images.load() is images
-    assert images.for_processes(8) is images
-
-
-def test_batches_are_read_by_rows_in_any_grouping(images):
-    order = [torch.tensor([5, 0]), torch.tensor([3])]
-    batches = list(images.read(order, CPU, seed=3, crop=(0.1, 0.2)))
-    assert [len(batch) for batch in batches] == [2, 1]
-    assert torch.equal(torch.cat(batches), images.pixels[[5, 0, 3]])
-
-
-def test_a_pickle_holds_the_same_images(images):
     again = pickle.loads(pickle.dumps(images))
     assert torch.equal(again.pixels, images.pixels)
     assert torch.equal(again.labels, images.labels)
@@ -64,9 +52,7 @@ def test_large_images_are_shared_between_processes_not_copied():
     shared = SharedFile(images)
     results = dict(run_unordered(memory_and_sum, [shared.path] * 2, workers=2))
     shared.close()
-    assert results[0] == results[1]
-    assert f"/{results[0][0]}" == str(shared.path)
-    assert results[0][1] == 3_200_000
+    assert results[0] == results[1] == (str(shared.path)[1:], 3_200_000)
 
 
 def test_what_is_too_large_for_a_device_stays_on_the_host(images, monkeypatch):
@@ -116,8 +102,6 @@ def test_normalises_each_channel():
     assert images.dtype == torch.float32
     expected = (shares - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
     torch.testing.assert_close(images.double(), expected, atol=1e-5, rtol=0)
-    torch.testing.assert_close(images.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
-    torch.testing.assert_close(images.std((0, 2, 3)), torch.ones(3), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("stored", [4, 8, 20])
@@ -135,8 +119,3 @@ def test_a_row_does_not_depend_on_the_others():
     together = prepare(pixels, (0.3,), (0.2,), 8)
     alone = torch.cat([prepare(row[None], (0.3,), (0.2,), 8) for row in pixels])
     assert torch.equal(together, alone)
-
-
-def test_refuses_what_is_not_pixels():
-    with pytest.raises(AssertionError, match="uint8"):
-        prepare(torch.zeros(1, 1, 8, 8), (0.0,), (1.0,), 8)
