@@ -1,19 +1,11 @@
-import hashlib
 import os
 import pickle
 
-import numpy as np
 import pytest
 
 from evo_nas.data.class_folders import list_folder
 from evo_nas.errors import DataError
-from tests.kit.images import write_pictures
-
-
-def digest(table, rows):
-    found = hashlib.sha256()
-    table.feed(found, np.asarray(rows))
-    return found.hexdigest()
+from tests.kit.images import digest, write_pictures
 
 
 def make(folder, *names):

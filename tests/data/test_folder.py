@@ -104,10 +104,12 @@ def test_sizes(tmp_path, sizes, image_size, expected):
 
 
 def test_grey_pictures_have_one_channel_unless_some_are_coloured(tmp_path):
-    write_split(tmp_path / "grey", mode="L")
-    assert ImageFolder(tmp_path / "grey").load(0).train.pixels.shape[1] == 1
-    picture((1, 200, 3)).convert("RGBA").save(tmp_path / "grey" / "sky" / "zz.png")
-    assert ImageFolder(tmp_path / "grey").load(0).train.pixels.shape[1] == 3
+    write_split(tmp_path, mode="L")
+    data = registry.load("data", f"{tmp_path}?mean=0.5&std=0.25").load(0)
+    assert data.train.pixels.shape[1] == 1
+    assert (data.mean, data.std) == ((0.5,), (0.25,))
+    picture((1, 200, 3)).convert("RGBA").save(tmp_path / "sky" / "zz.png")
+    assert ImageFolder(tmp_path).load(0).train.pixels.shape[1] == 3
 
 
 @pytest.mark.parametrize("folder", [".", "data"])
@@ -142,30 +144,21 @@ def test_columns_can_be_named_where_several_could_be_meant(tmp_path):
         ImageFolder(tmp_path, label_column="othr").load(0)
 
 
-def test_the_test_split_is_read_only_when_asked_for(tmp_path):
-    write_split(tmp_path / "train")
-    broken = write_split(tmp_path / "test", count=1) / "leaf" / "000.png"
-    broken.write_bytes(b"no picture")
-    source = ImageFolder(tmp_path)
-    source.load(0)
-    with pytest.raises(DataError, match=r"000\.png cannot be decoded .* repair or remove it"):
-        source.test()
-
-
-def test_classes_of_the_test_split_must_be_known(tmp_path):
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["apple", "leaf"], "class 'leaf', which the training split has not"),
+        (["apple", "sky"], r"000\.png cannot be decoded .* repair or remove it"),
+    ],
+)
+def test_the_test_split_is_read_only_when_asked_for(tmp_path, classes, message):
     write_split(tmp_path / "train", classes=["apple", "sky"])
-    write_split(tmp_path / "test", classes=["apple", "sky", "leaf"], count=1)
+    write_split(tmp_path / "test", count=1, classes=classes)
+    (tmp_path / "test" / "apple" / "000.png").write_bytes(b"no picture")
     source = ImageFolder(tmp_path)
     source.load(0)
-    with pytest.raises(DataError, match="class 'leaf', which the training split has not"):
+    with pytest.raises(DataError, match=message):
         source.test()
-
-
-def test_an_unlabelled_row_is_named(tmp_path):
-    rows = [{"bytes": encoded(picture(COLOURS["sky"])), "path": None}] * 3
-    write_parquet(tmp_path / "train.parquet", rows, [0, 1, -1])
-    with pytest.raises(DataError, match=r"row 2 of .* has no label; remove such rows"):
-        ImageFolder(tmp_path).load(0)
 
 
 def test_what_holds_no_pictures_is_told(tmp_path):
@@ -174,6 +167,10 @@ def test_what_holds_no_pictures_is_told(tmp_path):
     write_rows(tmp_path / "odd" / "numbers.parquet")
     with pytest.raises(DataError, match=r"none called train\*.parquet; rename them"):
         ImageFolder(tmp_path / "odd")
+    rows = [{"bytes": encoded(picture(COLOURS["sky"])), "path": None}] * 3
+    write_parquet(tmp_path / "train.parquet", rows, [0, 1, -1])
+    with pytest.raises(DataError, match=r"row 2 of .* has no label; remove such rows"):
+        ImageFolder(tmp_path).load(0)
 
 
 @pytest.mark.parametrize(
@@ -216,12 +213,9 @@ def test_pictures_on_disk_are_the_same_images_as_in_memory(tmp_path, kind):
     assert disk.validation_rows == memory.validation_rows
     assert disk.classes == memory.classes
     assert (disk.mean, disk.std) == (memory.mean, memory.std)  # fewer than the sample: all
-    pairs = [
-        (disk.train, memory.train),
-        (disk.validation, memory.validation),
-        (on_disk.test(), in_memory.test()),
-    ]
-    for stored, images in pairs:
+    there = (disk.train, disk.validation, on_disk.test())
+    here = (memory.train, memory.validation, in_memory.test())
+    for stored, images in zip(there, here, strict=True):
         assert isinstance(stored, StoredPictures)
         assert isinstance(images, Images)
         assert stored.shape == images.shape == (3, 12)
@@ -263,12 +257,6 @@ def test_statistics_may_be_given_and_belong_to_the_fingerprint(tmp_path, stored)
     for wrong in ("0.1,0.2", 0.5, "a,b,c", "0.1,0.2,1.5", "0.1,0.2,0"):
         with pytest.raises(DataError, match=r"std=.* must be 3 numbers from 0\.00392 to 1"):
             ImageFolder(tmp_path, **options | {"std": wrong}).load(0)
-
-
-def test_grey_pictures_take_a_single_number(tmp_path):
-    write_split(tmp_path, mode="L")
-    data = registry.load("data", f"{tmp_path}?mean=0.5&std=0.25").load(0)
-    assert (data.mean, data.std) == ((0.5,), (0.25,))
 
 
 def test_the_fingerprint_of_pictures_on_disk(tmp_path):

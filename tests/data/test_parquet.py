@@ -6,7 +6,7 @@ import pytest
 
 from evo_nas.data.parquet import open_parquet
 from evo_nas.errors import DataError
-from tests.kit.images import Image, encoded, write_parquet
+from tests.kit.images import Image, digest, encoded, write_parquet
 
 datasets = pytest.importorskip("datasets")
 
@@ -23,12 +23,6 @@ def content(number):
 def write(path, numbers):
     rows = [{"bytes": content(number), "path": f"{number}.png"} for number in numbers]
     return write_parquet(path, rows, [number % 2 for number in numbers], names="ab", group=3)
-
-
-def digest(table, rows):
-    found = hashlib.sha256()
-    table.feed(found, np.asarray(rows))
-    return found.hexdigest()
 
 
 def test_rows_of_several_files_and_groups_are_reached_in_any_order(tmp_path):

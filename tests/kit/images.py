@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from evo_nas.data.pictures import PictureTable
 
 Image = pytest.importorskip("PIL.Image")
 
@@ -28,6 +31,13 @@ def encoded(image: Any, kind: str = "png", **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def digest(table: PictureTable, rows: Sequence[int]) -> str:
+    """What rows of a table add to a fingerprint."""
+    found = hashlib.sha256()
+    table.feed(found, np.asarray(rows))
+    return found.hexdigest()
 
 
 def write_pictures(

@@ -50,27 +50,19 @@ def test_shipped_recipes_are_valid():
     assert [load_recipe(name).name for name in shipped_recipes()] == ["paper", "paper", "quick"]
 
 
-def test_the_paper_recipe_is_the_papers():
+def test_the_paper_recipe_is_the_papers_and_retrains_as_deit_does():
     recipe = load_recipe("paper")
-    supernet, train = recipe.supernet, recipe.train
-    assert (supernet.optimizer, supernet.momentum, supernet.learning_rate) == ("sgd", 0.9, 0.2)
-    assert (supernet.epochs, supernet.batch_size, supernet.weight_decay) == (100, 1024, 1e-4)
-    assert (supernet.label_smoothing, supernet.warmup) == (0.1, 0)
-    assert (supernet.augmentation.crop_scale, supernet.augmentation.mixup) == (0.08, 0)
-    assert train.learning_rate == pytest.approx(5e-4 * train.batch_size / 512)
-    assert train.warmup == pytest.approx(5 / train.epochs)
-
-
-def test_the_paper_retrains_as_deit_does():
-    train, augmentation = load_recipe("deit").train, load_recipe("deit").train.augmentation
-    assert load_recipe("deit") == load_recipe("paper")
-    assert (train.optimizer, train.epochs, train.weight_decay) == ("adamw", 300, 0.05)
-    assert (train.label_smoothing, train.stochastic_depth) == (0.1, 0.1)
-    assert (train.repeated_augmentation, train.gradient_clip, train.weight_average) == (3, 0, 0)
-    assert (train.warmup_start, train.learning_rate_floor) == (1e-6, 1e-5)
-    assert (augmentation.mixup, augmentation.cutmix, augmentation.random_erasing) == (0.8, 1, 0.25)
-    assert (augmentation.randaugment_operations, augmentation.randaugment_magnitude) == (2, 27)
-    assert (augmentation.crop_scale, augmentation.horizontal_flip) == (0.08, 0.5)
+    assert load_recipe("deit") == recipe
+    assert recipe.supernet == Phase(
+        "sgd", 100, 1024, 0.2, 1e-4, momentum=0.9, label_smoothing=0.1,
+        augmentation=Augmentation(crop_scale=0.08, horizontal_flip=0.5),
+    )  # fmt: skip
+    assert recipe.train == Phase(
+        "adamw", 300, 1024, 5e-4 * 1024 / 512, 0.05, label_smoothing=0.1,
+        warmup=0.016666667, warmup_start=1e-6, learning_rate_floor=1e-5,
+        stochastic_depth=0.1, repeated_augmentation=3,
+        augmentation=Augmentation(0.08, 0.5, 2, 27.0, 1.5, 0.25, mixup=0.8, cutmix=1.0),
+    )  # fmt: skip
 
 
 def test_quick_changes_no_image_and_averages_nothing():
