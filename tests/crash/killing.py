@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from evo_nas.core.files import TEMPORARY
 from evo_nas.results.result import load_result
@@ -35,19 +35,7 @@ _RECORDS = (0, 1, 2, 4, 8)
 _LONGEST = 1.0
 
 
-class Process(Protocol):
-    """What is used of :class:`subprocess.Popen`."""
-
-    pid: int
-
-    @property
-    def returncode(self) -> int | None: ...
-    def poll(self) -> int | None: ...
-    def wait(self, timeout: float | None = None) -> int: ...
-    def communicate(self, *, timeout: float | None = None) -> tuple[str, str]: ...
-    def kill(self) -> None: ...
-
-
+Process = Any  # a subprocess.Popen, or what is used of it
 Begin = Callable[..., Process]
 
 

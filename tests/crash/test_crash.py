@@ -79,19 +79,6 @@ def test_killed_in_the_middle_of_a_write_nothing_is_lost(tmp_path, expected, fau
     check_resumed(run, expected)
 
 
-@pytest.mark.parametrize(("fault", "number"), [("disk_full", 6), ("store_full", 8)])
-def test_on_a_full_disk_a_run_stops_with_one_line_and_goes_on_later(
-    tmp_path, expected, fault, number
-):
-    run = tmp_path / "run"
-    stopped = Forked(tmp_path, *arguments(run, jobs=1), fault=[fault, str(number)])
-    code, errors = finish(stopped)
-    assert code == 2
-    assert errors.count("\n") == 1
-    assert "disk is full" in errors
-    check_resumed(run, expected)
-
-
 @pytest.mark.parametrize(
     ("number", "code", "moment"),
     [(signal.SIGINT, 130, "stage1 training"), (signal.SIGTERM, 143, "stage1 finalists")],
