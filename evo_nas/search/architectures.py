@@ -30,11 +30,7 @@ from .run_folder import CONFIG
 
 
 def find_architecture(what: str) -> Architecture:
-    """The architecture that ``what`` names.
-
-    Raises:
-        SpecError: it is neither a file, nor a finished run's folder, nor a published name.
-    """
+    """The architecture that ``what`` names."""
     path = Path(what)
     if os.path.isdir(path):  # never raises, as of a name that is too long
         if not (path / BEST).is_file():
@@ -102,11 +98,7 @@ class _Best(BaseModel):
 
 
 def read_best(path: Path) -> dict[str, Any] | None:
-    """The content of best.json; None if there is no such file.
-
-    Raises:
-        RunError: it cannot be read, or a value in it is none that evo-nas writes.
-    """
+    """The content of best.json; None if there is no such file."""
     if not path.exists():
         return None
     best: dict[str, Any] = read_json(path, RunError)

@@ -31,9 +31,6 @@ def given_limits(
     """What a user gives, one limit for each metric, that on FLOPs first.
 
     Without any, FLOPs are limited to 1.4G; with others alone they are unlimited.
-
-    Raises:
-        EvoNasError: a limit is malformed, contradicts another, or its metric is unknown.
     """
     ranges = {"flops": flops, "params": params, "latency": latency}
     given = [parse_range(text, metric) for metric, text in ranges.items() if text is not None]
@@ -49,11 +46,7 @@ def config_texts(limits: Sequence[Limit]) -> tuple[str, tuple[str, ...]]:
 
 
 def make_limits(space: Space, given: Sequence[Limit], measure: Measure) -> Limits:
-    """Limits with where values come from; ``measure`` gives those that an evaluator says.
-
-    Raises:
-        EvoNasError: a metric is unknown.
-    """
+    """Limits with where values come from; ``measure`` gives those that an evaluator says."""
     costs, bounds = [], []
     of_space, known = _costs(space), _known(space)
     for limit in given:
@@ -103,11 +96,7 @@ def _look_up(space: Space, metric: str, full: Genome) -> float:
 
 
 def absolute(text: str) -> str:
-    """A limit with the path of its evaluator made absolute.
-
-    Raises:
-        BudgetError: it is malformed.
-    """
+    """A limit with the path of its evaluator made absolute."""
     return str(_found_anywhere(parse_limit(text)))
 
 

@@ -71,11 +71,7 @@ def text(key: str, given: Any, expected: str) -> str:
 
 
 def whole_number(key: str, given: Any, lowest: float = -math.inf) -> int:
-    """The whole number that was given, by whatever library, as Python's.
-
-    Raises:
-        SettingsError: it is none, or below the ``lowest``.
-    """
+    """The whole number that was given, by whatever library, as Python's."""
     if isinstance(given, bool) or not isinstance(given, Integral):
         raise SettingsError(f"{key} is {shown(given)}; it must be a whole number")
     if given < lowest:
@@ -233,11 +229,7 @@ OPTIONS: Mapping[str, Option] = {
 
 
 def plain(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given of a run's options, as it is kept in files.
-
-    Raises:
-        SettingsError: there is no such option, or a value is of another type.
-    """
+    """What was given of a run's options, as it is kept in files."""
     for name in given:
         if name not in OPTIONS:
             raise SettingsError(f"there is no setting {name!r}; {nearest(name, OPTIONS)}")
@@ -249,12 +241,7 @@ def plain(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_options(*given: Any, **named: Any) -> RunOptions:
-    """The options of a run from a call's arguments, of which space and flops have places.
-
-    Raises:
-        SettingsError: as :func:`plain`.
-        TypeError: more values without names than places, or one that has a name as well.
-    """
+    """The options of a run from a call's arguments, of which space and flops have places."""
     placed = dict(zip(PLACES, given, strict=False))
     if len(given) > len(PLACES) or placed.keys() & named.keys():
         raise TypeError(

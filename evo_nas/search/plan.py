@@ -70,9 +70,6 @@ def make_plan(
 
     A later stage is feasible because the first admits only what can be completed. Of limits that
     take measuring, nothing is decided before the run.
-
-    Raises:
-        BudgetError: nothing meets the budget.
     """
     stages = tuple(
         outlook(space, stage, limits.quick(), first=position == 0)

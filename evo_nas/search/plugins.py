@@ -47,11 +47,7 @@ class PlugIns:
         return [each.spec for each in every if each.loaded.needs_data]
 
     def with_limits(self, limits: Limits) -> PlugIns:
-        """The same, and the evaluators that measure what is limited.
-
-        Raises:
-            EvoNasError: one cannot be loaded, or cannot measure the space.
-        """
+        """The same, and the evaluators that measure what is limited."""
         specs = dict.fromkeys(bound.limit.spec for bound in limits.bounds if bound.measured)
         limiting = tuple(_load("evaluator", spec) for spec in specs)
         _accept(limiting, self.space.loaded)
@@ -87,11 +83,7 @@ class PlugIns:
 
 
 def choose_plugins(options: RunOptions) -> PlugIns:
-    """Load them; without a retrainer the evaluator says which.
-
-    Raises:
-        EvoNasError: one cannot be found or loaded, or an evaluator cannot score the space.
-    """
+    """Load them; without a retrainer the evaluator says which."""
     evaluator = options.evaluator
     if options.supernet is not None:
         evaluator = registry.with_option(evaluator, "run", options.supernet)

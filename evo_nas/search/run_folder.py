@@ -70,9 +70,6 @@ def create(folder: Path, config: Config, space: Space, facts: dict[str, object])
     """Make a run folder with its configuration and empty store.
 
     Nothing half-made is left, see :func:`made_aside`.
-
-    Raises:
-        RunError: the folder exists, or cannot be made.
     """
     with made_aside(folder) as temporary:
         write_atomically(temporary / CONFIG, config.to_toml().encode())
@@ -87,9 +84,6 @@ def made_aside(folder: Path) -> Iterator[Path]:
     """A new folder beside ``folder`` that takes its name at the end; nothing is left of an error.
 
     What processes that were killed amid this have left is removed: they hold no lock any more.
-
-    Raises:
-        RunError: the folder exists, or cannot be made.
     """
     check_free(folder)
     _remove_unfinished(folder)
@@ -135,11 +129,7 @@ def _locked_folder(folder: Path) -> Iterator[bool]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the run folder for this process, see :func:`held`.
-
-    Raises:
-        RunError: there is no run in the folder, another process holds it, or it is read-only.
-    """
+    """Hold the run folder for this process, see :func:`held`."""
     check(folder)
     with held(folder):
         remove_temporary(folder)
@@ -161,11 +151,7 @@ os.register_at_fork(after_in_child=_let_go)
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Keep other processes out; the lock ends with the process, however it ends.
-
-    Raises:
-        RunError: another process holds the folder, it is read-only, or cannot be locked.
-    """
+    """Keep other processes out; the lock ends with the process, however it ends."""
     _remove_unfinished(folder)
     try:
         # Neither through a link, which may lead anywhere, nor waiting for whoever reads a FIFO.

@@ -113,12 +113,7 @@ class Scorer:
         self._failures = Failures(self._what, self.failures, self.then)
 
     def score(self, generation: int, proposals: Sequence[Proposal]) -> list[Evaluation]:
-        """The evaluations of a generation, in the order of its proposals.
-
-        Raises:
-            RunError: the store holds other candidates than were proposed now.
-            EvaluatorError: too many candidates failed, or the evaluator broke its contract.
-        """
+        """The evaluations of a generation, in the order of its proposals."""
         kept = self.store.evaluations(self.stage, self.phase, generation)
         recorded = {e.position: e for e in kept if e.position < len(proposals)}
         for position, evaluation in recorded.items():
@@ -152,9 +147,6 @@ class Scorer:
         """The stand-alone weights that the evaluator kept of an evaluated genome, if it keeps any.
 
         Where they have been lost since, the genome is evaluated once more.
-
-        Raises:
-            EvaluatorError: there are none this time either.
         """
         self._open()
         path = self.evaluator.weights(genome)
@@ -198,11 +190,7 @@ class Scorer:
             self.store.add_notes(self._what, notes)
 
     def _evaluate_again(self, genome: Genome) -> None:
-        """Evaluate a genome of the first generation for what it leaves; nothing is recorded anew.
-
-        Raises:
-            EvaluatorError: it fails this time.
-        """
+        """Evaluate a genome of the first generation for what it leaves; nothing is recorded."""
         with self._accounted(self.phase):
             ((_, answer),) = self._open().answers([genome])
         self.store.add_notes(self._what, answer.notes)

@@ -97,11 +97,7 @@ def unscored(
 
 
 def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:
-    """Score the finalists of a stage by a better evaluator; best first, without those that failed.
-
-    Raises:
-        EvaluatorError: all of them failed.
-    """
+    """Score the finalists of a stage by a better evaluator; best first, but for those that fail."""
     proposals = [Proposal(finalist.genome, "finalist") for finalist in finalists]
     evaluations = scorer.score(0, proposals)
     scorer.require_scores()

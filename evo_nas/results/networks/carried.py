@@ -22,11 +22,7 @@ _OWN = (_CODE, f"{_SPACE}.toml")
 
 
 def carry(spec: str, space: Space, folder: Path) -> str:
-    """Copy what the spec of ``space`` names to the folder; the spec there.
-
-    Raises:
-        ExportError: from the copies another space comes, or none.
-    """
+    """Copy what the spec of ``space`` names to the folder; the spec there."""
     with TemporaryDirectory(prefix="evo-nas-") as place:  # code may leave something beside it
         try:
             there = _copy(spec, Path(place))
@@ -48,11 +44,7 @@ def carry(spec: str, space: Space, folder: Path) -> str:
 
 
 def located(spec: str, folder: Path) -> str:
-    """The spec of a folder with absolute paths.
-
-    Raises:
-        SpecError: it names a file outside of the folder.
-    """
+    """The spec of a folder with absolute paths."""
     target, question, query = spec.partition("?")
     file = _file_of(target)
     if file in _OWN:

@@ -83,11 +83,7 @@ class Facts:
 
 
 def read(kind: type[Record], cells: Mapping[str, Any], path: Path) -> Record:
-    """The record, or facts, in the ``cells`` of a row of the file ``path``.
-
-    Raises:
-        RunError: a cell holds what evo-nas never writes there.
-    """
+    """The record, or facts, in the ``cells`` of a row of the file ``path``."""
     text = json.dumps(cells, default=repr)  # bytes fit nowhere, however they are written
     try:
         record: Record = _adapter(kind).validate_json(text, strict=True)

@@ -87,10 +87,6 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open an existing file; one of an earlier version is brought up to date.
 
     To be only read, that is done to a copy in memory.
-
-    Raises:
-        RunError: the file is of a version that this evo-nas cannot read.
-        sqlite3.DatabaseError: it is damaged, or cannot be used.
     """
     connection = _open_to_read(path) if read_only else _open(path, "rw")
     check_structure(connection)
