@@ -49,7 +49,7 @@ def main() -> None:
         supernet.select(stage.lift(genome))
 
     supernet = new()
-    trainer = Trainer(supernet, batches, PHASE, Streams(0), Silent(), print)
+    trainer = Trainer(supernet, batches, PHASE, Streams(0), Silent())
     epoch, kept = medians(
         lambda: trainer.run_epoch(0, lambda step: select(supernet, step)),
         lambda: (not_finite(trainer.state()), copied(trainer.state())),

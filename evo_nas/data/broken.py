@@ -28,11 +28,7 @@ class Unreadable:
         return int(self.skip * self.pictures + 1e-9)  # 0.07 x 100 is 7.000000000000001
 
     def add(self, found: Mapping[int, str]) -> None:
-        """Count what was found, if it is new.
-
-        Raises:
-            DataError: there are too many now.
-        """
+        """Count what was found, if it is new; a DataError if there are too many now."""
         for row, message in found.items():
             self.found.setdefault(row, message)
             if len(self.found) > self.most == 0:

@@ -46,11 +46,7 @@ class FolderTable(PictureTable):
 
 
 def list_folder(folder: Path) -> FolderTable:
-    """List the class folders in ``folder`` that hold pictures; hidden files are left out.
-
-    Raises:
-        DataError: there are fewer than two.
-    """
+    """List the class folders in ``folder`` that hold pictures; hidden files are left out."""
     endings = _endings()
     found: dict[str, list[tuple[bytes, int]]] = {}
     with os.scandir(folder) as entries:

@@ -41,12 +41,7 @@ class Format:
 
 
 def header(name: str, content: Content) -> tuple[str, int, int]:
-    """Mode, width and height, without decoding.
-
-    Raises:
-        PictureError: this is no picture.
-        DataError: nothing can be read there.
-    """
+    """Mode, width and height, without decoding."""
     with _opened(name, content) as picture:
         return picture.mode, picture.width, picture.height
 

@@ -32,7 +32,7 @@ from .class_folders import list_folder
 from .decode import Format
 from .images import ImageSet, Rows
 from .parquet import open_parquet
-from .pictures import PictureTable, choose_format
+from .pictures import PictureTable, choose_format, imported
 from .source import (
     DataSource,
     SearchData,
@@ -205,12 +205,7 @@ def _numbers(name: str, given: str | float, channels: int, lowest: float) -> tup
 
 def _open(paths: list[Path], image_column: str | None, label_column: str | None) -> PictureTable:
     """Open parquet files, or one folder of class folders."""
-    try:
-        import PIL  # noqa: F401
-    except ImportError as error:
-        raise DataError(
-            f"reading pictures needs packages: pip install 'evo-nas[data]' ({error})"
-        ) from error
+    imported("PIL")
     if paths[0].suffix == ".parquet":
         return open_parquet(paths, image_column, label_column)
     return list_folder(paths[0])
@@ -220,9 +215,6 @@ def find_splits(path: Path, test: str | None = None) -> tuple[list[Path], list[P
     """The parquet files, or the one folder of class folders, to train and, if any, to test on.
 
     ``test`` is the name of the test split; by default it is the first of TEST_NAMES that is there.
-
-    Raises:
-        DataError: the folder has none of the known layouts, or not this test split.
     """
     if not path.is_dir():
         raise DataError(f"{path} is no folder; give a folder of class folders or parquet files")

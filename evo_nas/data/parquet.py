@@ -23,7 +23,7 @@ from evo_nas.errors import DataError, PictureError, nearest
 
 from .decode import Content
 from .images import Digest, Rows
-from .pictures import PictureTable
+from .pictures import PictureTable, imported
 
 LONG = 2**30  # bytes of parquet whose copying is worth showing
 
@@ -57,11 +57,7 @@ class ParquetTable(PictureTable):
 def open_parquet(
     paths: Sequence[Path], image_column: str | None = None, label_column: str | None = None
 ) -> ParquetTable:
-    """Open parquet files as one table, whose columns are found by their types.
-
-    Raises:
-        DataError: ``datasets`` is not installed, or there are no pictures or labels.
-    """
+    """Open parquet files as one table, whose columns are found by their types."""
     datasets = import_datasets()
     source = paths[0] if len(paths) == 1 else paths[0].parent
     patterns = [glob.escape(str(path.resolve())) for path in paths]
@@ -82,20 +78,10 @@ def open_parquet(
 
 
 def import_datasets() -> Any:
-    """The package, kept from the network.
-
-    Raises:
-        DataError: it is not installed.
-    """
+    """The package, kept from the network."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # both are read when datasets is imported
     os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
-    try:
-        import datasets
-    except ImportError as error:
-        raise DataError(
-            f"reading parquet files needs packages: pip install 'evo-nas[data]' ({error})"
-        ) from error
-    return datasets
+    return imported("datasets")
 
 
 def _labels(datasets: Any, dataset: Any, column: str, source: Path) -> tuple[Rows, tuple[str, ...]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from evo_nas.core.streams import Streams
-from evo_nas.errors import PictureError
+from evo_nas.errors import DataError, PictureError
 
 from .decode import GREY_MODES, Content, Format, header
 from .images import Digest, Rows
@@ -51,6 +53,16 @@ class PictureTable(ABC):
         """Add to the digest what identifies these pictures without reading them."""
 
 
+def imported(package: str) -> Any:
+    """A package of the extra ``data``; a DataError that says what to install."""
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise DataError(
+            f"reading pictures needs packages: pip install 'evo-nas[data]' ({error})"
+        ) from error
+
+
 def choose_format(
     table: PictureTable, rows: Rows, size: int | None, crop_share: float = 1.0
 ) -> Format:
@@ -58,9 +70,6 @@ def choose_format(
 
     Where there are more than HEADERS, it follows from so many that a constant chooses. Broken ones
     do not count.
-
-    Raises:
-        PictureError: all are broken.
     """
     if len(rows) > HEADERS:
         chosen = Streams(0).generator("headers").permutation(len(rows))[:HEADERS]

@@ -153,11 +153,7 @@ def search_data(
 
 
 def check_images(images: ImageSet, classes: Sequence[str], what: str) -> None:
-    """Check types, shapes and labels, and that every class occurs.
-
-    Raises:
-        DataError: saying what is wrong with ``what``.
-    """
+    """Check types, shapes and labels, and that every class occurs."""
     labels = images.labels
     if len(classes) < 2:
         raise DataError(f"{what} has {len(classes)} class; give images of at least 2 classes")

@@ -151,9 +151,6 @@ def stored_pictures(
     """Rows of a table as images whose labels index ``classes``, which may be another table's.
 
     The share ``skip`` of them may be broken.
-
-    Raises:
-        DataError: a picture is of a class that is not in ``classes``.
     """
     unknown = sorted({table.classes[i] for i in np.unique(table.labels[rows])} - set(classes))
     if unknown:

@@ -39,9 +39,6 @@ class Ledger:
     def __add__(self, other: Ledger) -> Ledger:
         return Ledger(self.trained + other.trained, self.measured + other.measured)
 
-    def __sub__(self, other: Ledger) -> Ledger:
-        return Ledger(self.trained - other.trained, self.measured - other.measured)
-
     def add(self, other: Ledger) -> None:
         """Add the counts of another ledger."""
         self.trained += other.trained

@@ -15,8 +15,6 @@ from evo_nas.core.validation import check_regular
 from evo_nas.errors import CheckpointError
 
 MAGIC = b"evonas1\n"
-
-
 HEADER_BYTES = len(MAGIC) + 32
 
 
@@ -24,9 +22,6 @@ def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     """Write a state of tensors, numbers, strings and containers of them.
 
     The state that was there stays beside it, in case this one is damaged later.
-
-    Raises:
-        RunError: it cannot be written; the states that were there are still there.
     """
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
@@ -56,7 +51,14 @@ def load_checkpoint(path: Path, say: Callable[[str], None] | None = None) -> dic
         if content[:HEADER_BYTES] != MAGIC + hashlib.sha256(payload).digest():
             damaged = damaged or each
             continue
-        state = _unpacked(each, payload)
+        try:  # runs no code: a stranger may have made the file
+            state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises what it meets, of many kinds
+            raise CheckpointError(
+                f"checkpoint {each} is none of evo-nas: {refusal(error)}"
+            ) from error
+        if not isinstance(state, dict):
+            raise CheckpointError(f"checkpoint {each} holds no state; delete it")
         if damaged is not None:
             if say is not None:
                 say(f"checkpoint {damaged} is damaged; {each.name} before it is used instead")
@@ -71,23 +73,8 @@ def load_checkpoint(path: Path, say: Callable[[str], None] | None = None) -> dic
     return None
 
 
-def _unpacked(path: Path, payload: bytes) -> dict[str, Any]:
-    """The state in a file, which runs no code: a stranger may have made it."""
-    try:
-        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises what it meets, of many kinds
-        raise CheckpointError(f"checkpoint {path} is none of evo-nas: {refusal(error)}") from error
-    if not isinstance(state, dict):
-        raise CheckpointError(f"checkpoint {path} holds no state; delete it")
-    return state
-
-
 def remove_checkpoint(path: Path) -> None:
-    """Delete a checkpoint and its predecessor.
-
-    Raises:
-        RunError: it cannot be deleted.
-    """
+    """Delete a checkpoint and its predecessor."""
     for each in (path, _previous(path)):
         with explained(each, "deleted"):
             each.unlink(missing_ok=True)

@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 class TrainingLog:
-    """The log of a training in ``folder``, epoch by epoch; a resumed training continues it.
-
-    Raises:
-        EvoNasError: TensorBoard is not installed, or the folder cannot be made.
-    """
+    """The log of a training in ``folder``, epoch by epoch; a resumed training continues it."""
 
     def __init__(self, folder: Path) -> None:
         if importlib.util.find_spec("tensorboard") is None:

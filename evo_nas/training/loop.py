@@ -72,8 +72,9 @@ def fit(
     progress = progress or Silent()
     phase = replace(phase, epochs=epochs or phase.epochs)
     progress.start(what, phase.epochs, "epochs")
-    training = _Training(network, batches, phase, streams, subject or {}, progress, what)
-    standing, trainer = training.standing, training.trainer
+    trainer = Trainer(network, batches, phase, streams, progress)
+    training = _Training(trainer, subject or {}, what)
+    standing = training.standing
     if checkpoint is not None:
         training.resume(checkpoint)
     if standing.epoch:
@@ -94,7 +95,7 @@ def fit(
             progress.advance(epoch.number, note + more)
     if phase.weight_average:
         network.load_state_dict(trainer.result.state_dict())
-    return standing.notes
+    return trainer.notes
 
 
 def images_trained(phase: Phase, epochs: int, available: int) -> int:
@@ -111,7 +112,7 @@ class _Standing:
     """Where a training stands, as checkpoints say it beside weights: ``epoch`` of them are done.
 
     ``parts`` are the micro-batches of a batch, ``failed_after`` the epochs that were done when it
-    was set back last; ``notes`` are what is worth remembering.
+    was set back last.
     """
 
     epoch: Annotated[int, Field(ge=0, le=100_000)]
@@ -124,26 +125,17 @@ class _Standing:
 class _Training:
     """A training, and the states on the CPU that it can go back to."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        batches: Batches,
-        phase: Phase,
-        streams: Streams,
-        subject: Mapping[str, str],
-        progress: Progress,
-        what: str,
-    ) -> None:
-        self._what, self._phase, self._progress = what, phase, progress
+    def __init__(self, trainer: Trainer, subject: Mapping[str, str], what: str) -> None:
+        self._trainer, self._phase, self._what = trainer, trainer.phase, what
         self.standing = _Standing(epoch=0, parts=1)
-        self.trainer = Trainer(network, batches, phase, streams, progress, self._say)
-        self._start = self._good = copied(self.trainer.state())
-        settings = {**subject, **phase.values, "images": len(batches), "seed": streams.seed}
+        self._start = self._good = copied(trainer.state())
+        images, seed = len(trainer.batches), trainer.streams.seed
+        settings = {**subject, **trainer.phase.values, "images": images, "seed": seed}
         self._identity = {key: str(value) for key, value in settings.items()}
 
     def advance(self, before_step: Callable[[int], None] | None) -> Epoch | None:
         """Train the next epoch; None if it diverged and was set back."""
-        standing, trainer = self.standing, self.trainer
+        standing, trainer = self.standing, self._trainer
         try:
             epoch = trainer.run_epoch(standing.epoch, before_step)
         except torch.OutOfMemoryError as error:
@@ -156,8 +148,8 @@ class _Training:
             self._set_back(error)
             return None
         for note in trainer.batches.images.notes():
-            if note not in standing.notes:
-                self._say(note)
+            if note not in trainer.notes:
+                trainer.say(note)
         self._good, standing.epoch = copied(trainer.state()), epoch.number
         return epoch
 
@@ -176,31 +168,27 @@ class _Training:
         standing.set_backs += 1
         self._recover()
         place = f"the end of epoch {standing.epoch}" if standing.epoch else "the start"
-        self._say(
+        self._trainer.say(
             f"{self._what}: {error}; it goes on from {place} with half the learning rate, "
             f"{self._rate:.3g} at most (set back {standing.set_backs} of {MOST_SET_BACKS} times)"
         )
 
     def _recover(self) -> None:
-        self.trainer.load(self._good)
-        self.trainer.factor = 0.5**self.standing.set_backs
+        self._trainer.load(self._good)
+        self._trainer.factor = 0.5**self.standing.set_backs
 
     @property
     def _rate(self) -> float:
-        return self._phase.learning_rate * self.trainer.factor
-
-    def _say(self, message: str) -> None:
-        self.standing.notes.append(message)
-        self._progress.say(message)
+        return self._phase.learning_rate * self._trainer.factor
 
     def save(self, path: Path) -> None:
         """Write everything that the next epoch starts from."""
-        self.standing.parts = self.trainer.step.parts
+        self.standing.parts, self.standing.notes = self._trainer.step.parts, self._trainer.notes
         save_checkpoint(path, {"identity": self._identity, **asdict(self.standing), **self._good})
 
     def resume(self, path: Path) -> None:
         """Go on from the checkpoint, if there is one."""
-        state = load_checkpoint(path, self._progress.say)
+        state = load_checkpoint(path, self._trainer.progress.say)
         if state is None:
             return
         known = state.get("identity")
@@ -232,5 +220,5 @@ class _Training:
         for name in names:
             setattr(self.standing, name, getattr(found, name))
         self._good = {name: state[name] for name in self._good}
-        self.trainer.step.parts = self.standing.parts
+        self._trainer.step.parts, self._trainer.notes = found.parts, found.notes
         self._recover()

@@ -38,11 +38,7 @@ class Stepper:
         self.parts = 1
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Take one step; the batch's mean loss.
-
-        Raises:
-            TrainingError: a single image does not fit.
-        """
+        """Take one step; the batch's mean loss."""
         self._before.save(batch.images.device)
         while True:
             try:

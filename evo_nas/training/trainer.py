@@ -133,7 +133,7 @@ class DivergedError(Exception):
 class Trainer:
     """A training in progress: network, optimizer, rate, order of images.
 
-    ``say`` is told what a person should know; ``factor`` multiplies the learning rate of the phase.
+    ``factor`` multiplies the learning rate of the phase; ``notes`` are what is worth remembering.
     """
 
     def __init__(
@@ -143,22 +143,27 @@ class Trainer:
         phase: Phase,
         streams: Streams,
         progress: Progress,
-        say: Callable[[str], None],
     ) -> None:
         self.network, self.batches, self.phase, self.streams = network, batches, phase, streams
-        self._progress, self.factor = progress, 1.0
+        self.progress, self.factor = progress, 1.0
+        self.notes: list[str] = []
         self.batch_size = min(phase.batch_size, len(batches))
         self.steps = len(batches) // self.batch_size  # an epoch
         if not set_stochastic_depth(network, phase.stochastic_depth) and phase.stochastic_depth:
             progress.say(UNKNOWN)
         self._optimizer = make_optimizer(network, phase, batches.device.type)
         self._augment = Augmenter(phase.augmentation, batches)
-        self.step = Stepper(network, self._optimizer, phase, say)
+        self.step = Stepper(network, self._optimizer, phase, self.say)
         self._average: AveragedModel | None = None
         if phase.weight_average:
             decay = get_ema_multi_avg_fn(phase.weight_average)  # type: ignore[no-untyped-call]
             self._average = AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
         self._never_finite = set(not_finite(self.state()))  # such as masks of attention
+
+    def say(self, message: str) -> None:
+        """Tell a person what bears on the result, and remember it."""
+        self.notes.append(message)
+        self.progress.say(message)
 
     @property
     def result(self) -> nn.Module:
@@ -210,7 +215,7 @@ class Trainer:
                 shown = now
                 pace = done * self.batch_size / (now - began)
                 told = pace_note(self._mean(losses[:done], epoch), pace)
-                self._progress.advance(epoch + done / self.steps, told)
+                self.progress.advance(epoch + done / self.steps, told)
         loss = self._mean(losses, epoch)
         for name in not_finite(self.state()):
             if name not in self._never_finite:

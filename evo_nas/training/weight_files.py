@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from evo_nas.core.files import write_atomically
@@ -50,8 +50,8 @@ def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[
     if not path.exists():
         return None
     metadata = read_metadata(path)
-    with _explained(path), safe_open(path, framework="pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    with _explained(path):
+        tensors = load_file(path)
     check_digest(path, tensors, metadata)
     for key, value in (expected or {}).items():
         if metadata.get(key) != value:
@@ -65,11 +65,7 @@ def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[
 def check_digest(
     path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Check that these are the tensors that were written to ``path``, with its ``metadata``.
-
-    Raises:
-        CheckpointError: they are not. Files of other programs do not tell.
-    """
+    """Check that these are the tensors that were written to ``path``, with its ``metadata``."""
     told = dict(read_metadata(path) if metadata is None else metadata)
     digest = told.pop(_DIGEST, None)
     if digest is not None and digest != _digest(tensors, told):
@@ -77,11 +73,7 @@ def check_digest(
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a file of weights.
-
-    Raises:
-        CheckpointError: the file is damaged.
-    """
+    """The metadata of a file of weights."""
     check_regular(path, CheckpointError, "weights")
     with _explained(path), safe_open(path, framework="pt") as file:
         return file.metadata() or {}

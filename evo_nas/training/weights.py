@@ -48,11 +48,7 @@ def describe_weights(about: Delivered) -> dict[str, str]:
 
 
 def read_description(path: Path) -> Delivered | None:
-    """The metadata of :func:`describe_weights`; None without them.
-
-    Raises:
-        CheckpointError: there is no such file, it is damaged, or it cannot say this.
-    """
+    """The metadata of :func:`describe_weights`; None without them."""
     if not path.exists():
         raise CheckpointError(f"there are no weights {path}")
     about: Delivered | None = read_told(path, "architecture", Delivered | None, "null")
@@ -60,11 +56,7 @@ def read_description(path: Path) -> Delivered | None:
 
 
 def read_told(path: Path, key: str, kind: Any, default: str | None = None) -> Any:
-    """What the metadata of a file of weights say of ``key``, as JSON of a type.
-
-    Raises:
-        CheckpointError: the file is damaged, or says nothing of this type.
-    """
+    """What the metadata of a file of weights say of ``key``, as JSON of a type."""
     text = read_metadata(path).get(key, default)
     try:
         return TypeAdapter(kind).validate_json(text or "", strict=True)
@@ -82,9 +74,6 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         path: ``.safetensors``, or what ``torch.save`` wrote: a state dict, or a dict that holds one
             under "model" or "state_dict". No code in the file is run; of other things than tensors
             it may hold plain values and the ``argparse.Namespace`` that training scripts leave.
-
-    Raises:
-        CheckpointError: the file cannot be read, or holds no weights.
     """
     check_regular(path, CheckpointError, "weights")
     try:
@@ -100,10 +89,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"cannot read weights from {path}: {error.strerror}") from error
     except Exception as error:  # torch raises what it meets, of many kinds
         raise CheckpointError(f"{path} is no file of weights alone: {refusal(error)}") from error
-    for key in ("model", "state_dict"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-            break
+    if isinstance(content, Mapping):
+        inner = [content[key] for key in ("model", "state_dict") if key in content]
+        content = next((each for each in inner if isinstance(each, Mapping)), content)
     if not isinstance(content, Mapping) or not content:
         raise CheckpointError(f"{path} holds no weights by name")
     for name, tensor in content.items():
@@ -117,10 +105,6 @@ def convert(network: nn.Module, source: Path, target: Path) -> None:
 
     Names, shapes and number types must be the network's own; its weights are not changed. The
     target is replaced in one step, so a reader never sees half of it.
-
-    Raises:
-        CheckpointError: the source cannot be read or does not fit.
-        RunError: the target cannot be written.
     """
     weights = read_state_dict(source)
     check_weights(network, weights, str(source))
@@ -128,12 +112,9 @@ def convert(network: nn.Module, source: Path, target: Path) -> None:
 
 
 def check_weights(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Check that these are weights for this network; ``source`` is where they are from.
-
-    Raises:
-        CheckpointError: naming the first weight, in the network's order, that differs.
-    """
-    for name, own in network.state_dict().items():
+    """Check that these are weights for this network; ``source`` is where they are from."""
+    known = network.state_dict()
+    for name, own in known.items():
         if name not in weights:
             raise CheckpointError(f"{source} lacks {name}, which the network has")
         given = weights[name]
@@ -143,25 +124,17 @@ def check_weights(network: nn.Module, weights: Mapping[str, Tensor], source: str
             )
         if given.is_floating_point() != own.is_floating_point():
             raise CheckpointError(f"{source}: {name} is {given.dtype}, the network's {own.dtype}")
-    own_names = network.state_dict().keys()
-    for name in weights:
-        if name not in own_names:
-            raise CheckpointError(f"{source} has {name}, which the network lacks")
+    if more := [name for name in weights if name not in known]:
+        raise CheckpointError(f"{source} has {more[0]}, which the network lacks")
 
 
 def train_once(
-    network: nn.Module,
-    path: Path,
-    metadata: Mapping[str, str],
-    train: Callable[..., list[str]],
+    network: nn.Module, path: Path, metadata: Mapping[str, str], train: Callable[..., list[str]]
 ) -> list[str]:
     """Train a network, or take the weights in ``path`` that are of this ``metadata``.
 
-    Until :func:`~evo_nas.training.loop.fit`, which ``train`` is but for its ``checkpoint``, is done
-    there is a checkpoint beside ``path``.
-
-    Returns:
-        What was told of the training that bears on the result, as ``train`` does.
+    ``train`` is :func:`~evo_nas.training.loop.fit` but for its ``checkpoint``, which lies beside
+    ``path`` until that is done; its notes are returned, from the file where they are there.
     """
     weights = load_weights(path, metadata)
     if weights is not None:
