@@ -73,23 +73,20 @@ def test_networks_are_scored_in_workers_and_compared_here(tmp_path: Path) -> Non
 
 
 def test_a_time_limit_holds_where_the_last_level_is_in_workers(tmp_path: Path) -> None:
-    def prepared(evaluator: str, jobs: int = 1) -> str:
-        return processes(
-            evo_nas.prepare(
-                "glit_hl", "1.4G", strategy="random_search", evaluator=evaluator, time_limit=9,
-                device="cpu", jobs=jobs, data="digits?train=60", run_dir=tmp_path / "run",
-            )
+    def where(evaluator: str, jobs: int = 1) -> str:
+        prepared = evo_nas.prepare(
+            "glit_hl", "1.4G", strategy="random_search", evaluator=evaluator, time_limit=9,
+            device="cpu", jobs=jobs, data="digits?train=60", run_dir=tmp_path / "run",
         )  # fmt: skip
+        return processes(prepared)
 
-    told = (
-        "scores in the process of the search, which asks {} for each evaluator that works in such"
-    )
-    one, two = told.format("1 worker process"), told.format("2 worker processes")
-    assert one in prepared("zero_cost?scores=naswot")
-    assert two in prepared("cascade?levels=zero_cost?scores=params;train", jobs=2)
+    told = "scores in the process of the search, which asks {} for each evaluator that works in"
+    assert told.format("1 worker process") in where("zero_cost?scores=naswot")
+    cascade = "cascade?levels=zero_cost?scores=params;train"
+    assert told.format("2 worker processes") in where(cascade, jobs=2)
     for spec in ("cascade?levels=zero_cost;supernet", "zero_cost?scores=params"):
         with pytest.raises(SettingsError) as caught:
-            prepared(spec)
+            where(spec)
         assert f"9 s would hold for nothing: {spec} does not" in str(caught.value)
 
 
