@@ -108,7 +108,6 @@ class CascadeEvaluator(Composite):
                 f"level {specs[-1]} minimises {goal.name}; the last level of a cascade has an "
                 "objective that is better the more it is, such as an accuracy"
             )
-        self._asked = dict.fromkeys(self._specs, 0)
 
     def prepare(self, space: Space) -> None:
         """Have each level score what of a reference sample passes those before it."""
@@ -154,22 +153,16 @@ class CascadeEvaluator(Composite):
             yield position, self._confirmed(outcome, known[position])
 
     def close(self) -> None:
-        (first, asked), *others = self._asked.items()
-        if asked:
+        first, *others = self._specs
+        if asked := self._asked[first]:
             said = f"cascade: {self._specs[first]} scored {asked:,} candidates"
-            for name, count in others:
+            for name in others:
+                count = self._asked[name]
                 share = count / asked if asked else 0.0
                 said += f", {self._specs[name]} {count:,} ({share:.0%})"
                 asked = count
             self._context.progress.say(said)
         super().close()
-
-    def ask(
-        self, name: str, genomes: Sequence[Genome], positions: Sequence[int]
-    ) -> Iterator[tuple[int, Outcome]]:
-        for answer in super().ask(name, genomes, positions):
-            self._asked[name] += 1
-            yield answer
 
     def _confirmed(self, outcome: Outcome, known: Mapping[str, float]) -> Outcome:
         """What the last level says of a candidate, of whom the others said what is known."""

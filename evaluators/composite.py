@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -39,6 +40,7 @@ class Composite(Evaluator):
         told = dict.fromkeys(evaluator.conditions for evaluator in evaluators)
         self.conditions = "; ".join(filter(None, told))
         self._members: dict[str, AtWork] = {}
+        self._asked = Counter[str]()  # about how many candidates
 
     def lead_by(self, lead: Evaluator) -> None:
         """Be what ``lead`` is."""
@@ -99,6 +101,7 @@ class Composite(Evaluator):
         with closing(self._members[name].answers([genomes[i] for i in positions])) as arriving:
             for index, answer in arriving:
                 self._answers[positions[index]].append(answer)
+                self._asked[name] += 1
                 yield positions[index], answer.outcome
 
     def ask_sample(self, name: str, sample: Sequence[Genome]) -> Iterator[tuple[Genome, Outcome]]:

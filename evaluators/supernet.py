@@ -25,7 +25,7 @@ from evo_nas.evaluation.score_cache import ScoreCache
 from evo_nas.sampling.distribution import prior
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
-from evo_nas.training.batches import Batches, seeded_weights
+from evo_nas.training.batches import seeded_weights
 from evo_nas.training.loop import fit, images_trained
 from evo_nas.training.weight_files import load_weights, read_metadata
 from evo_nas.training.weights import Count, read_told, take_weights, train_once
@@ -159,13 +159,10 @@ class SupernetEvaluator(Evaluator):
         }
         path = folder / WEIGHTS
         context.ledger.trained += trained
-        batches = Batches(
-            context.data.train, context.data, context.geometry.image_size, context.device
-        )
         train = partial(
             fit,
             self._supernet,
-            batches,
+            context.batches(context.data.train),
             phase,
             context.streams,
             epochs=epochs,

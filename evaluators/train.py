@@ -13,11 +13,10 @@ from pathlib import Path
 
 from evo_nas.core.progress import Messages
 from evo_nas.core.streams import Streams
-from evo_nas.data.images import ImageSet
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
-from evo_nas.training.batches import Batches, measure, seeded_weights
+from evo_nas.training.batches import measure, seeded_weights
 from evo_nas.training.loop import fit, images_trained
 from evo_nas.training.weights import train_once
 
@@ -63,7 +62,7 @@ class TrainEvaluator(Evaluator):
         train = partial(
             fit,
             network,
-            self._batches(data.train),
+            context.batches(data.train),
             phase,
             streams,
             epochs=context.epochs,
@@ -75,11 +74,7 @@ class TrainEvaluator(Evaluator):
             self._messages.say(note)
         context.notes.extend(notes)
         context.ledger.trained += images_trained(phase, context.epochs, len(data.train))
-        return measure(network, self._batches(data.validation), context.ledger).metrics()
-
-    def _batches(self, images: ImageSet) -> Batches:
-        context = self._context
-        return Batches(images, context.data, context.geometry.image_size, context.device)
+        return measure(network, context.batches(data.validation), context.ledger).metrics()
 
     def weights(self, genome: Genome) -> Path | None:
         path = self._path(genome)

@@ -7,7 +7,6 @@ comes through a pipe is saved to a file first.
 from __future__ import annotations
 
 import json
-import math
 import stat
 import tomllib
 from collections.abc import Callable
@@ -101,20 +100,6 @@ def parse_toml(text: str, refusal: Refusal, name: str) -> dict[str, Any]:
 def read_toml(path: Path, refusal: Refusal) -> dict[str, Any]:
     """The content of a TOML file; raises ``refusal`` if it cannot be read."""
     return parse_toml(read_text(path, refusal), refusal, str(path))
-
-
-def is_number(value: object) -> bool:
-    """Whether a value is a finite number that fits into 64 bits, and no truth value."""
-    if type(value) is int:
-        return -(2**63) <= value < 2**63
-    return type(value) is float and math.isfinite(value)
-
-
-def is_genome(value: object) -> bool:
-    """Whether a value is a list of whole numbers from 0 up; the space says which of them."""
-    if not isinstance(value, list) or not set(map(type, value)) <= {int}:
-        return False
-    return not value or (min(value) >= 0 and max(value) < 2**31)
 
 
 def _reason(error: Exception) -> str:

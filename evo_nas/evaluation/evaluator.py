@@ -17,10 +17,11 @@ from evo_nas.core.plugins.blame import ANYHOW, describe
 from evo_nas.core.progress import Progress, Silent
 from evo_nas.core.streams import Streams
 from evo_nas.core.validation import shown
+from evo_nas.data.images import ImageSet
 from evo_nas.data.source import SearchData
 from evo_nas.errors import ContractError, EvaluatorError, EvoNasError
 from evo_nas.space.space import Genome, Geometry, Space
-from evo_nas.training.batches import Ledger
+from evo_nas.training.batches import Batches, Ledger
 from evo_nas.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -116,6 +117,10 @@ class EvaluationContext:
         self.ledger.trained = self.ledger.measured = 0
         self.notes.clear()
         return images, notes
+
+    def batches(self, images: ImageSet) -> Batches:
+        """Images of the run, at its geometry on its device."""
+        return Batches(images, self.data, self.geometry.image_size, self.device)
 
     def add(self, images: Ledger, notes: Sequence[str]) -> None:
         """Count and note what was taken from the context of another evaluator."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evo_nas.core.plugins.trusted_code import check_known
-from evo_nas.core.validation import is_genome, read_json
+from evo_nas.core.validation import read_json
 from evo_nas.errors import EvoNasError, SpecError
 
 from .space import Genome
@@ -44,7 +44,8 @@ def read_architecture(path: Path, *, known_code: bool = True) -> Architecture:
     space, genome = content.get("space"), content.get("genome")
     if not isinstance(space, str):
         raise SpecError(f"{path} is no architecture file: 'space' must be the spec of a space")
-    if not isinstance(genome, list) or not is_genome(genome):
+    fits = isinstance(genome, list) and all(type(g) is int and 0 <= g < 2**31 for g in genome)
+    if not isinstance(genome, list) or not fits:
         raise SpecError(
             f"{path} is no architecture file: 'genome' must be a list of option numbers"
         )

@@ -177,11 +177,12 @@ def _texts(spec: str, query: str) -> dict[str, str]:
         pairs = parse_qsl(query, strict_parsing=True, keep_blank_values=True) if query else []
     except ValueError as error:
         raise SpecError(f"options of {spec!r} are malformed; write ?key=value&key=value") from error
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
+    texts: dict[str, str] = {}
+    for key, text in pairs:
+        if key in texts:
             raise SpecError(f"options of {spec!r}: {key!r} is there twice; leave one of them")
-    return dict(pairs)
+        texts[key] = text
+    return texts
 
 
 def _options(

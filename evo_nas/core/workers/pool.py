@@ -22,13 +22,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
-import torch
 from joblib.externals.loky.process_executor import ProcessPoolExecutor, TerminatedWorkerError
 
 from evo_nas.core.devices import torch_threads
 from evo_nas.errors import EvoNasError
 
-from .start import Lifeline, begin_work, lifeline, starting_workers
+from .start import begin_work, lifeline, starting_workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -159,7 +158,8 @@ class _Worker(Generic[Task, Result]):
             self.end()
             self._deaths += 1
             if self._deaths == _DEATHS:
-                how = _how_it_ended(self._process.exitcode)
+                code = self._process.exitcode  # a signal's is its number below 0
+                how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
                 return Lost(f"its worker process died ({how}), and so did a second one")
             self._go_on()
             return None
@@ -179,24 +179,13 @@ class _Worker(Generic[Task, Result]):
         if self._executor is None:
             with starting_workers():
                 self._executor = ProcessPoolExecutor(
-                    max_workers=1, initializer=_begin, initargs=(lifeline(),), env=_ENVIRONMENT
+                    max_workers=1, initializer=begin_work, initargs=(lifeline(),), env=_ENVIRONMENT
                 )
                 self.future, self.deadline = self._executor.submit(_open, self._opening), math.inf
                 (self._process,) = self._executor._processes.values()
         else:
             self.future = self._executor.submit(_do, self._task)
             self.deadline = time.monotonic() + self._limit
-
-
-def _how_it_ended(code: int) -> str:
-    """The exit code of a process in words; a signal's is its number below 0."""
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-
-def _begin(parent: Lifeline) -> None:
-    """What every worker process does first."""
-    begin_work(parent)
-    torch.set_num_threads(1)
 
 
 _at_work: list[Callable[[Any], Any]] = []  # in a worker process, what it does

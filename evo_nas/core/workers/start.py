@@ -30,6 +30,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
+import torch
 from joblib.externals.loky.backend import resource_tracker
 
 from evo_nas.core.signals import undivided
@@ -64,6 +65,7 @@ def begin_work(parent: Lifeline) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)  # the parent ends its workers
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     end_with(parent)
+    torch.set_num_threads(1)
 
 
 _tracking = threading.Lock()
