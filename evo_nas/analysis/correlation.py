@@ -15,7 +15,7 @@ import torch
 
 from evo_nas.api import make_page
 from evo_nas.core.console import Listening, listening
-from evo_nas.core.files import write_atomically
+from evo_nas.core.files import write_atomically, written_aside
 from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.streams import Streams
@@ -38,7 +38,7 @@ from evo_nas.search.options import Named, text, whole_number
 from evo_nas.search.scoring import Scorer
 from evo_nas.search.stage import stage_feasible
 from evo_nas.search.store.store import Evaluation, Store
-from evo_nas.space.space import Genome, Space
+from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Proposal, Scored, StagePlan, rank
 
 _FEWEST = 4
@@ -195,7 +195,11 @@ class _Report:
         """What the other evaluator says; what it said before comes from its store."""
         phase = f"trust-{self.name}" + (f"-repeat-{repeat}" if repeat > 1 else "")
         context = self.loop.context(self.plan.name, phase, self.epochs, self.legal)
-        store = _open_store(self.result.folder / run_folder.TRUST, self.loop.space)
+        path = self.result.folder / run_folder.TRUST
+        if not path.exists():
+            with written_aside(path) as temporary:
+                Store.create(temporary, self.loop.space).close()
+        store = Store(path)
         with store.forgetting_failures():  # nothing follows from them: they are just tried again
             pass
         scorer = Scorer(
@@ -261,12 +265,3 @@ def _sign(objective: Objective) -> int:
 def _load(spec: str) -> Evaluator:
     evaluator: Evaluator = registry.load("evaluator", spec)
     return evaluator
-
-
-def _open_store(path: Path, space: Space) -> Store:
-    if not path.exists():
-        temporary = path.with_suffix(".part")
-        temporary.unlink(missing_ok=True)
-        Store.create(temporary, space).close()
-        temporary.rename(path)
-    return Store(path)

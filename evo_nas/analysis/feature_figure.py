@@ -30,10 +30,10 @@ def feature_figure(networks: Sequence[Trained], pictures: Sequence[Path]) -> Ima
     Raises:
         DataError: Pillow is missing, or a picture cannot be read.
     """
-    image, image_draw, image_font = _pillow()
+    pil = _pillow()
     size = (_GAP + (len(networks) + 1) * (_CELL + _GAP), _HEADER + len(pictures) * (_CELL + _GAP))
-    figure: Image = image.new("RGB", size, "white")
-    draw, font = image_draw.Draw(figure), image_font.load_default(14)
+    figure: Image = pil.Image.new("RGB", size, "white")
+    draw, font = pil.ImageDraw.Draw(figure), pil.ImageFont.load_default(14)
     for column, name in enumerate(["image", *(network.name for network in networks)]):
         left = _GAP + column * (_CELL + _GAP)
         while draw.textlength(name, font) > _CELL:
@@ -41,7 +41,7 @@ def feature_figure(networks: Sequence[Trained], pictures: Sequence[Path]) -> Ima
         draw.text((left, 4), name, fill="black", font=font)
     for row, path in enumerate(pictures):
         columns = [_square(path, _CELL, 3)]
-        columns += [image.fromarray(_heat(network, path)) for network in networks]
+        columns += [pil.Image.fromarray(_heat(network, path)) for network in networks]
         for column, picture in enumerate(columns):
             place = (_GAP + column * (_CELL + _GAP), _HEADER + row * (_CELL + _GAP))
             figure.paste(picture.resize((_CELL, _CELL)), place)
@@ -63,28 +63,29 @@ def _heat(trained: Trained, path: Path) -> np.ndarray:
 
 def _square(path: Path, size: int, channels: int) -> Image:
     """The middle of a picture, resized; grey where one channel is read."""
-    image, *_ = _pillow()
-    from PIL import ImageOps
-
+    pil = _pillow()
     check_regular(path, DataError, "picture")
     try:
-        with image.open(path) as picture:
+        with pil.Image.open(path) as picture:
             converted = picture.convert("L" if channels == 1 else "RGB")
     except MemoryError:
         raise
     except Exception as error:  # decoders raise what they stumble over in broken content
         raise DataError(f"picture {path} cannot be read: {error}") from error
-    fitted: Image = ImageOps.fit(converted, (size, size), image.Resampling.BICUBIC)
+    fitted: Image = pil.ImageOps.fit(converted, (size, size), pil.Image.Resampling.BICUBIC)
     return fitted
 
 
-def _pillow() -> tuple[Any, Any, Any]:
-    """Pillow's modules Image, ImageDraw and ImageFont, which come with the extra ``data``."""
+def _pillow() -> Any:
+    """Pillow with the modules that are needed, which comes with the extra ``data``."""
     try:
-        from PIL import Image, ImageDraw, ImageFont
+        import PIL.Image
+        import PIL.ImageDraw
+        import PIL.ImageFont
+        import PIL.ImageOps
     except ImportError as error:
         raise DataError(
             "reading and writing pictures needs an extra package of evo-nas: "
             f"pip install 'evo-nas[data]' ({error})"
         ) from error
-    return Image, ImageDraw, ImageFont
+    return PIL

@@ -20,14 +20,15 @@ def with_options(without: Sequence[str] = (), **helps: str) -> Callable[[Command
     ``helps`` say what some of them mean for this command.
     """
     chosen = [option for option in OPTIONS.values() if option.name not in without]
+    chosen.sort(key=lambda option: GROUPS.index(option.group))
+    flags = [_flag(option, helps.get(option.name, option.help)) for option in chosen]
 
     def give(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True)
         parameters = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
         first = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
-        shared = [_flag(option, helps.get(option.name, option.help)) for option in chosen]
-        flags = sorted(shared, key=_place) + [p for p in parameters if p not in first]
-        command.__signature__ = own.replace(parameters=[*first, *flags])  # type: ignore[attr-defined]
+        given = [*first, *flags, *(p for p in parameters if p not in first)]
+        command.__signature__ = own.replace(parameters=given)  # type: ignore[attr-defined]
         return command
 
     return give
@@ -39,24 +40,14 @@ def _flag(option: Option, told: str) -> inspect.Parameter:
     about: Any = typer.Option(
         option.flag, help=told, metavar=option.metavar or None, rich_help_panel=option.group
     )
-    default = None if several else option.default
-    return inspect.Parameter(
-        option.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[kind, about],
-    )
-
-
-def _place(flag: inspect.Parameter) -> int:
-    return GROUPS.index(OPTIONS[flag.name].group)
+    default, place = None if several else option.default, inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(option.name, place, default=default, annotation=Annotated[kind, about])
 
 
 class Grouped(TyperCommand):
     """A command whose help has a section for each group of flags."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the sections."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for flag in self.get_params(ctx):
             told = flag.get_help_record(ctx)

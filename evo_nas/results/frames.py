@@ -13,7 +13,7 @@ from evo_nas.space.space import Choice, Option, Space
 if TYPE_CHECKING:
     import pandas as pd
 
-_LABELS = ("stage", "phase", "origin")
+_RECORDED = ["stage", "phase", "generation", "position", "origin", "flops", "params", "seconds"]
 
 
 def pandas() -> Any:
@@ -36,20 +36,11 @@ def evaluations_frame(evaluations: Sequence[Evaluation], space: Space) -> pd.Dat
     that is called as another column already has ``metric.`` or ``choice.`` before its name.
     """
     pd = pandas()
-    columns: dict[str, Any] = {
-        "stage": [e.stage for e in evaluations],
-        "phase": [e.phase for e in evaluations],
-        "generation": [e.generation for e in evaluations],
-        "position": [e.position for e in evaluations],
-        "origin": [e.origin for e in evaluations],
-        "flops": [e.flops for e in evaluations],
-        "params": [e.params for e in evaluations],
-        "seconds": [e.seconds for e in evaluations],
-        "images_trained": [e.images.trained for e in evaluations],
-        "images_measured": [e.images.measured for e in evaluations],
-        "failure": pd.array([e.failure for e in evaluations], dtype="string"),
-    }
-    for label in _LABELS:
+    columns: dict[str, Any] = {name: [getattr(e, name) for e in evaluations] for name in _RECORDED}
+    columns["images_trained"] = [e.images.trained for e in evaluations]
+    columns["images_measured"] = [e.images.measured for e in evaluations]
+    columns["failure"] = pd.array([e.failure for e in evaluations], dtype="string")
+    for label in ("stage", "phase", "origin"):
         columns[label] = pd.Categorical(columns[label], list(dict.fromkeys(columns[label])))
     for metric in dict.fromkeys(name for e in evaluations for name in e.metrics):
         values = [e.metrics.get(metric) for e in evaluations]

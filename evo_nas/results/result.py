@@ -139,11 +139,10 @@ class Result:
         if self.best is None:
             return f"<evo-nas run {self.folder}: unfinished, {len(self.evaluations)} evaluations>"
         target, measured = self.best["target"], self.best["measured"]
+        accuracy = f"; accuracy {measured.get('accuracy', math.nan):.4f} by {measured.get('by')}"
         if "validation_accuracy" in measured:
-            accuracy = f"validation accuracy {measured['validation_accuracy']:.4f}"
-            accuracy = f" at the target; {accuracy} on {measured['data']}"
-        else:
-            accuracy = f"; accuracy {measured.get('accuracy', math.nan):.4f} by {measured['by']}"
+            value = measured["validation_accuracy"]
+            accuracy = f" at the target; validation accuracy {value:.4f} on {measured['data']}"
         return (
             f"<evo-nas run {self.folder}: {format_amount(target['flops'])} FLOPs, "
             f"{format_amount(target['params'])} parameters{accuracy}>"
@@ -157,8 +156,8 @@ class Result:
             target = self.best["target"]
             facts += [("FLOPs", f"{target['flops']:,}"), ("parameters", f"{target['params']:,}")]
             facts += measured_facts(self.best["measured"])
-        facts += [("evaluations", f"{len(self.evaluations):,}")]
-        facts += [("time", duration(sum(self.spent.values())))]
+        spent = duration(sum(self.spent.values()))
+        facts += [("evaluations", f"{len(self.evaluations):,}"), ("time", spent)]
         figures = []
         try:
             if self.best is not None and self.space.picture(self.architecture.genome):

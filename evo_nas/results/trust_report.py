@@ -213,13 +213,17 @@ def trust_picture(trust: Trust) -> str:
 
 
 def _score_errors(trust: Trust, rows: Sequence[int]) -> list[float]:
-    errors = [trust.networks[i].metrics.get("standard_error") for i in rows]
-    return [] if None in errors or trust.objective != "accuracy" else [e or 0 for e in errors]
+    return _errors(trust.objective, [trust.networks[i] for i in rows])
 
 
 def _truth_errors(trust: Trust, rows: Sequence[int]) -> list[float]:
     """Of the means of repeats, where there are some; else what the other evaluator says."""
     if trust.noise is not None:
         return [trust.noise.deviation / math.sqrt(len(trust.truths))] * len(rows)
-    errors = [trust.truths[0][i].metrics.get("standard_error") for i in rows]
-    return [] if None in errors or trust.truth != "accuracy" else [e or 0 for e in errors]
+    return _errors(trust.truth, [trust.truths[0][i] for i in rows])
+
+
+def _errors(metric: str, evaluations: Sequence[Evaluation]) -> list[float]:
+    """The standard errors of accuracies, if all have one."""
+    errors = [e.metrics["standard_error"] for e in evaluations if "standard_error" in e.metrics]
+    return errors if metric == "accuracy" and len(errors) == len(evaluations) else []

@@ -59,10 +59,12 @@ def noise(trust: Trust) -> list[str]:
     """How far both sides are certain of themselves."""
     told = []
     if trust.error is not None:
+        reliability = trust.reliability
+        reliable = "" if reliability is None else f", reliability {reliability:.2f}"
         told.append(
             f"Other validation images would move a search score by ±{trust.error:.4f} (standard "
-            f"error, from split halves){_reliability(trust)}; another training of its evaluator is "
-            f"not in this (--against {registry.short(trust.evaluator)} tells)."
+            f"error, from split halves){reliable}; another training of its evaluator is not in "
+            f"this (--against {registry.short(trust.evaluator)} tells)."
         )
     against = registry.short(trust.against)
     if trust.noise is None:
@@ -76,7 +78,3 @@ def noise(trust: Trust) -> list[str]:
             f"about {trust.noise.ceiling:.2f} only."
         )
     return told
-
-
-def _reliability(trust: Trust) -> str:
-    return "" if trust.reliability is None else f", reliability {trust.reliability:.2f}"

@@ -123,7 +123,7 @@ def _finalists(stage: Stage, result: Result) -> RenderableType:
 
 
 def _objective(evaluator: str) -> Objective:
-    """The first objective of an evaluator; accuracy if it cannot be loaded any more."""
+    """What it ranks by first; accuracy if it cannot be loaded any more."""
     try:
         return objective_of(evaluator)
     except EvoNasError:

@@ -6,22 +6,15 @@ from collections.abc import Sequence
 
 from .axes import Axis
 
+_WIDTH, _HEIGHT = 60, 15
 _MARK, _MARKS = "o", "8"  # one point in a place, several
 
 
-def text_scatter(
-    x: Sequence[float],
-    y: Sequence[float],
-    *,
-    x_label: str,
-    y_label: str,
-    width: int = 60,
-    height: int = 15,
-) -> str:
-    """Points in a field of ``width`` x ``height`` characters, numbers and labels around it."""
-    x_axis = Axis.around(x, 0, width - 1, margin=0.02)
-    y_axis = Axis.around(y, height - 1, 0, margin=0.02)
-    field = [[" "] * width for _ in range(height)]
+def text_scatter(x: Sequence[float], y: Sequence[float], *, x_label: str, y_label: str) -> str:
+    """Points in a field that 80 columns have room for, numbers and labels around it."""
+    x_axis = Axis.around(x, 0, _WIDTH - 1, margin=0.02)
+    y_axis = Axis.around(y, _HEIGHT - 1, 0, margin=0.02)
+    field = [[" "] * _WIDTH for _ in range(_HEIGHT)]
     for a, b in zip(x, y, strict=True):
         row, column = round(y_axis.at(b)), round(x_axis.at(a))
         field[row][column] = _MARK if field[row][column] == " " else _MARKS
@@ -31,14 +24,14 @@ def text_scatter(
         f"{numbers.get(row, ''):>{room}} {'┤' if row in numbers else '│'}{''.join(cells)}".rstrip()
         for row, cells in enumerate(field)
     ]
-    axis, below = ["─"] * width, [" "] * (width + room)
+    axis, below = ["─"] * _WIDTH, [" "] * (_WIDTH + room)
     for tick, text in x_axis.ticks:
         column = round(x_axis.at(tick))
         axis[column] = "┬"
-        start = min(max(0, column - len(text) // 2), width + room - len(text))
+        start = min(max(0, column - len(text) // 2), _WIDTH + room - len(text))
         below[start : start + len(text)] = text
     indent = " " * (room + 2)
     return "\n".join([
         y_label, *rows, f"{' ' * (room + 1)}└{''.join(axis)}",
-        (indent + "".join(below)).rstrip(), f"{indent}{x_label:^{width}}".rstrip(),
+        (indent + "".join(below)).rstrip(), f"{indent}{x_label:^{_WIDTH}}".rstrip(),
     ])  # fmt: skip

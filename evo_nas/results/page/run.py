@@ -35,6 +35,8 @@ from .render import render
 from .repeat import command, next_commands, recipe_is_shipped
 from .shares import shares
 
+_NAMED = ("space", "strategy", "evaluator", "retrainer", "data")
+
 
 def write_report(result: Result, out: Path | None = None) -> Path:
     """Write the page of a run, into its folder unless ``out`` says where; the path.
@@ -44,9 +46,8 @@ def write_report(result: Result, out: Path | None = None) -> Path:
         RunError: the page cannot be written.
     """
     path = out or result.folder / PAGE
-    space: Space = registry.load("space", result.config.space)
-    check_genomes(result, space)
-    write_atomically(path, run_page(result, space).encode(errors="replace"))
+    check_genomes(result, result.space)
+    write_atomically(path, run_page(result, result.space).encode(errors="replace"))
     return path
 
 
@@ -54,24 +55,20 @@ def run_page(result: Result, space: Space) -> str:
     """The page as HTML."""
     config, budget = result.config, parse_range(result.config.flops)
     trust, problems = trust_parts(result)
-    finished = result.best is not None
+    finished, limited = result.best is not None, budget.high < math.inf
     return render(
         "run.html",
         title=f"{registry.short(config.space)} within {describe_config(config)}",
         folder=str(result.folder),
         finished=finished,
         config=config,
-        names=_names(config),
+        names={name: registry.short(getattr(config, name)) for name in _NAMED},
         strategy=_about(config),
         evaluations=len(result.evaluations),
-        measured=best_facts(result.best, config, result.facts.get("rejected"))
-        if result.best
-        else [],
+        measured=result.best and best_facts(result.best, config, result.facts.get("rejected")),
         network=_network(result, space),
         budget=budget,
-        used=result.best["target"]["flops"] / budget.most
-        if result.best and budget.high < math.inf
-        else None,
+        used=result.best["target"]["flops"] / budget.most if result.best and limited else None,
         stages=[
             _stage_part(f"stage-{number}", result.stage(name), space, config)
             for number, name in enumerate(result.stages, start=1)
@@ -95,11 +92,6 @@ def run_page(result: Result, space: Space) -> str:
         settings=config.to_toml(),
         version=version("evo-nas"),
     )
-
-
-def _names(config: Config) -> dict[str, str]:
-    specs = ("space", "strategy", "evaluator", "retrainer", "data")
-    return {name: registry.short(getattr(config, name)) for name in specs}
 
 
 def _about(config: Config) -> str:
