@@ -35,17 +35,12 @@ class PublishedNetwork:
 def glit_table3() -> tuple[PublishedNetwork, ...]:
     """Table 3 of the GLiT paper (Chen et al., ICCV 2021); FLOPs are its authors' count."""
     text = (resources.files(__package__) / "glit_table3.csv").read_text(encoding="utf-8")
-    return tuple(
-        PublishedNetwork(
-            row["family"],
-            row["name"],
-            row["network"],
-            parse_range(row["parameters"]).most,
-            parse_range(row["flops"]).most,
-            float(row["accuracy"]),
-        )
-        for row in csv.DictReader(text.splitlines())
-    )
+    networks = []
+    for row in csv.DictReader(text.splitlines()):
+        parameters, flops = (parse_range(row[name]).most for name in ("parameters", "flops"))
+        names = row["family"], row["name"], row["network"]
+        networks.append(PublishedNetwork(*names, parameters, flops, float(row["accuracy"])))
+    return tuple(networks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ _KINDS = {
     "data": "data",
     "networks": "network",
 }
-WITH_OPTIONS = ("spaces", "evaluators", "strategies", "data")
+WITH_OPTIONS = [what for what in _KINDS if what != "networks"]
 
 
 def listing(what: str) -> dict[str, str]:

@@ -11,6 +11,10 @@ from typer.core import TyperCommand
 
 from evo_nas.search.options import GROUPS, OPTIONS, Option
 
+MeanFlag = Annotated[
+    str | None, typer.Option(help="By channel, as 0.5,0.5,0.5 [as the weights say].")
+]
+StdFlag = Annotated[str | None, typer.Option(help="Likewise.")]
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -57,3 +61,17 @@ class Grouped(TyperCommand):
         for title, lines in sections.items():
             with formatter.section(title):
                 formatter.write_dl(lines)
+
+
+def numbers(flag: str, text: str | None) -> list[float] | None:
+    """Numbers from 0 to 1 with commas between them; a deviation is above 0."""
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    fitting = [n for n in numbers if 0 <= n <= 1 and (n > 0 or flag == "--mean")]
+    if not fitting or fitting != numbers:
+        raise typer.BadParameter(f"{flag} {text!r}: give numbers between 0 and 1, as 0.5,0.5,0.5")
+    return numbers

@@ -19,6 +19,8 @@ from evo_nas.space.space import Genome, Space
 
 from .statistics import Estimate, bootstrap, kendall, spearman
 
+_FEWEST = 10  # halves that say how reliable scores are
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -76,18 +78,14 @@ def countable(space: Space, genomes: Sequence[Genome]) -> dict[str, list[float]]
     Choices are of one kind if they have the same name but for their slots (all blocks' heads, say);
     kinds without numbers are left out.
     """
-    kinds: dict[str, list[int]] = {}
-    for position, choice in enumerate(space.choices):
+    made = [space.options(genome) for genome in genomes]
+    counts: dict[str, list[float]] = {}
+    for choice in space.choices:
         if all(isinstance(option, int | float) for option in choice.options):
             kind = choice.name.removeprefix(f"{choice.slot}.")
-            kinds.setdefault(kind, []).append(position)
-    counts: dict[str, list[float]] = {}
-    for kind, positions in kinds.items():
-        names = [space.choices[position].name for position in positions]
-        counts[f"{kind} in all"] = [
-            sum(float(options[name]) for name in names if name in options)
-            for options in map(space.options, genomes)
-        ]
+            sums = counts.setdefault(f"{kind} in all", [0.0] * len(genomes))
+            for i, options in enumerate(made):
+                sums[i] += float(options.get(choice.name, 0))
     return counts
 
 
@@ -102,9 +100,6 @@ def repeat_noise(repeats: Sequence[Sequence[float]]) -> RepeatNoise:
     ceiling = 2 / math.pi * math.asin(math.sqrt(reliability))
     taus = [kendall(a, b) for a, b in combinations(values, 2)]
     return RepeatNoise(math.sqrt(within), float(np.mean(taus)), ceiling)
-
-
-_FEWEST = 10
 
 
 def split_half(evaluations: Sequence[Evaluation]) -> float | None:

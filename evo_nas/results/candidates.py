@@ -54,21 +54,6 @@ class Stage:
     failures: tuple[tuple[str, int], ...]
 
     @property
-    def failed_finalists(self) -> int:
-        """How many finalists have no score."""
-        return self.judged - len(self.finalists)
-
-    @property
-    def failed(self) -> int:
-        """How many candidates have no score."""
-        return self.proposed - len(self.candidates)
-
-    @property
-    def best(self) -> Candidate | None:
-        """The best candidate, as the search ranks them."""
-        return self.ranked[0] if self.candidates else None
-
-    @property
     def shown(self) -> tuple[Finalist, ...]:
         """The finalists that a table has room for."""
         return self.finalists[:_MOST_FINALISTS]
@@ -76,9 +61,8 @@ class Stage:
     @property
     def winner(self) -> Genome | None:
         """What the stage decided on, or, before it did, its best candidate."""
-        if self.finalists:
-            return self.finalists[0].evaluation.genome
-        return self.best.evaluation.genome if self.best else None
+        best: Sequence[Candidate | Finalist] = self.finalists or self.ranked
+        return best[0].evaluation.genome if best else None
 
 
 def read_stage(

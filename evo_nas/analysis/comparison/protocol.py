@@ -7,7 +7,7 @@ one named did with that seed, and spends them on more candidates and more retrai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,7 @@ def make_runs(folder: Path, progress: Progress) -> list[Entry]:
     """
     comparison = Comparison.read(folder)
     with run_folder.held(folder):
-        return _entries(comparison, folder, lambda entries: _make(comparison, entries, progress))
+        return _entries(comparison, folder, progress)
 
 
 def finished_runs(folder: Path) -> list[Entry]:
@@ -119,34 +119,29 @@ def finished_runs(folder: Path) -> list[Entry]:
     Raises:
         RunError: it is not finished.
     """
-
-    def check(entries: Sequence[Entry]) -> None:
-        if not all(entry.finished for entry in entries):
-            raise RunError(f"{folder} is not finished; evo-nas resume {folder}")
-
-    return _entries(Comparison.read(folder), folder, check)
+    return _entries(Comparison.read(folder), folder, None)
 
 
-def _entries(
-    comparison: Comparison, folder: Path, finish: Callable[[Sequence[Entry]], None]
-) -> list[Entry]:
+def _entries(comparison: Comparison, folder: Path, progress: Progress | None) -> list[Entry]:
     """All runs, protocol by protocol; what equal cost means follows from the finished first."""
     paper = [
         Entry("paper", each, seed, folder / "paper" / f"{registry.file_name(each)}-{seed}", {})
         for seed in comparison.seeds
         for each in comparison.strategies
     ]
-    finish(paper)
+    _finish(comparison, paper, folder, progress)
     entries = paper if "paper" in comparison.protocols else []
     if "equal" in comparison.protocols:
         equal = [_at_equal_cost(comparison, entry, paper, folder) for entry in paper]
-        finish(equal)
+        _finish(comparison, equal, folder, progress)
         entries = entries + equal
     return entries
 
 
-def _make(comparison: Comparison, entries: Sequence[Entry], progress: Progress) -> None:
-    """Run what is not finished, several at once."""
+def _finish(
+    comparison: Comparison, entries: Sequence[Entry], folder: Path, progress: Progress | None
+) -> None:
+    """Run what is not finished, several at once; without ``progress`` nothing may be left to."""
     tasks = [
         (entry.folder, {**comparison.arguments(entry.strategy, entry.seed), **entry.changes})
         for entry in entries
@@ -154,6 +149,8 @@ def _make(comparison: Comparison, entries: Sequence[Entry], progress: Progress) 
     ]
     if not tasks:
         return
+    if progress is None:
+        raise RunError(f"{folder} is not finished; evo-nas resume {folder}")
     protocol = "equal cost" if entries[0].protocol == "equal" else "the paper's protocol"
     progress.start(protocol, len(entries), "runs")
     done = len(entries) - len(tasks)

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
+from evo_nas.cli.flags import MeanFlag, StdFlag, numbers
 from evo_nas.cli.output import JsonFlag, show
-
-from .figure import numbers
 
 
 def export(
@@ -32,10 +31,8 @@ def export(
     with_normalisation: Annotated[
         bool, typer.Option("--with-normalisation", help="onnx, torch-export: read uint8 pixels.")
     ] = False,
-    mean: Annotated[
-        str | None, typer.Option(help="By channel, as 0.5,0.5,0.5 [as the weights say].")
-    ] = None,
-    std: Annotated[str | None, typer.Option(help="Likewise.")] = None,
+    mean: MeanFlag = None,
+    std: StdFlag = None,
     data: Annotated[
         str | None, typer.Option(help="Images of the check [the run's; else random pixels].")
     ] = None,

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from evo_nas.cli.flags import MeanFlag, StdFlag, numbers
 from evo_nas.cli.output import show
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
@@ -70,10 +71,8 @@ def features(
     network: Annotated[
         list[str], typer.Option(help="A finished run, or ARCHITECTURE=WEIGHTS; given once or more.")
     ],
-    mean: Annotated[
-        str | None, typer.Option(help="By channel, as 0.5,0.5,0.5 [as the weights say].")
-    ] = None,
-    std: Annotated[str | None, typer.Option(help="Likewise.")] = None,
+    mean: MeanFlag = None,
+    std: StdFlag = None,
     out: Annotated[Path, typer.Option(help="The PNG file.")] = Path("features.png"),
 ) -> None:
     """Heat maps of networks' last features on pictures (Figure 6), side by side."""
@@ -86,17 +85,3 @@ def features(
     figure.save(content, "png")
     write_atomically(out, content.getvalue())
     print(out)
-
-
-def numbers(flag: str, text: str | None) -> list[float] | None:
-    """Numbers from 0 to 1 with commas between them; a deviation is above 0."""
-    if text is None:
-        return None
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    fitting = [n for n in numbers if 0 <= n <= 1 and (n > 0 or flag == "--mean")]
-    if not fitting or fitting != numbers:
-        raise typer.BadParameter(f"{flag} {text!r}: give numbers between 0 and 1, as 0.5,0.5,0.5")
-    return numbers
