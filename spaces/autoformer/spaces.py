@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import product
+from typing import Any
 
 from torch import nn
 
@@ -73,12 +74,10 @@ class AutoFormer(Space):
         tokens = (self.target.image_size // self.target.patch_size) ** 2 + 1
         tables: dict[int, Mapping[Genome, Costs]] = {}
         for width in self.widths:
-            attentions = (partial(attention, width, heads, _HEAD_WIDTH) for heads in self.heads)
-            mlps = (partial(mlp, width, ratio) for ratio in self.mlp_ratios)
-            first, second = (
-                [cost_cache.count_made(make, 1, tokens, width) for make in makers]
-                for makers in (attentions, mlps)
-            )
+            attentions = [partial(attention, width, heads, _HEAD_WIDTH) for heads in self.heads]
+            mlps = [partial(mlp, width, ratio) for ratio in self.mlp_ratios]
+            first = [cost_cache.count_made(make, 1, tokens, width) for make in attentions]
+            second = [cost_cache.count_made(make, 1, tokens, width) for make in mlps]
             tables[width] = {
                 (i, j): cost_cache.total((first[i], second[j]))
                 for i, j in product(range(len(first)), range(len(second)))
@@ -107,15 +106,13 @@ class AutoFormer(Space):
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
         self._check_geometry(geometry)
         searched = reachable or self
-        contexts = searched.reachable_contexts()
-        depth = max(_whole(context["depth"]) for context in contexts)
+        contexts: Any = searched.reachable_contexts()
+        width, depth = (max(context[name] for context in contexts) for name in ("width", "depth"))
         layers = []
         for slot in self._slot_names[:depth]:
-            values = [options for options in searched.reachable(slot) if options]
-            heads = max(_whole(options[f"{slot}.heads"]) for options in values)
-            ratio = max(float(options[f"{slot}.mlp_ratio"]) for options in values)
-            layers.append(Layer(heads, ratio))
-        width = max(_whole(context["width"]) for context in contexts)
+            values: Any = [options for options in searched.reachable(slot) if options]
+            names = (f"{slot}.heads", f"{slot}.mlp_ratio")
+            layers.append(Layer(*(max(options[name] for options in values) for name in names)))
         largest = Shape(*self._scaled(width, geometry), tuple(layers))
         return AutoFormerSupernet(
             geometry, largest, lambda genome: self._shape(self.canonical(genome), geometry)
@@ -123,12 +120,10 @@ class AutoFormer(Space):
 
     def _shape(self, genome: Genome, geometry: Geometry) -> Shape:
         """The numbers of a canonical genome's network."""
-        options = self.options(genome)
-        layers = tuple(
-            Layer(_whole(options[f"{slot}.heads"]), float(options[f"{slot}.mlp_ratio"]))
-            for slot in self._slot_names[: _whole(options["depth"])]
-        )
-        return Shape(*self._scaled(_whole(options["width"]), geometry), layers)
+        options: Any = self.options(genome)
+        slots = self._slot_names[: options["depth"]]
+        layers = (Layer(options[f"{slot}.heads"], options[f"{slot}.mlp_ratio"]) for slot in slots)
+        return Shape(*self._scaled(options["width"], geometry), tuple(layers))
 
     def _scaled(self, width: int, geometry: Geometry) -> tuple[int, int]:
         """A width and a head's width at a geometry, in proportion to its width."""
@@ -200,8 +195,3 @@ class AutoFormerBase(AutoFormer):
 
     name = "autoformer_base"
     widths, depths, heads = (528, 576, 624), (14, 15, 16), (8, 9, 10)
-
-
-def _whole(option: Option) -> int:
-    assert isinstance(option, int), "this choice holds whole numbers"
-    return option

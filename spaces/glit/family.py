@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
+from typing import Any
 
 from torch import nn
 
@@ -32,7 +33,7 @@ class GlitFamily(Space):
     target = Geometry(224, 3, 1000, patch_size=16, width=192, heads=3)
     locality: Locality = TokenConvolution()
 
-    def slot_blocks(self, slot: str, options: Mapping[str, Option]) -> tuple[BlockOptions, ...]:
+    def slot_blocks(self, slot: str, options: Mapping[str, Any]) -> tuple[BlockOptions, ...]:
         """The blocks that a slot stands for, of options by choice name.
 
         One, unless a space says otherwise; where heads are no choice it has global ones.
@@ -40,7 +41,7 @@ class GlitFamily(Space):
         heads = options.get(f"{slot}.heads", 3)
         fields = ("d_k", "d_z", "expansion", self.locality.choice)
         values = (options.get(f"{slot}.{field}", 0) for field in fields)
-        return (BlockOptions(heads, *values),)  # type: ignore[arg-type]  # choices hold these types
+        return (BlockOptions(heads, *values),)
 
     def blocks(self, genome: Genome) -> tuple[BlockOptions, ...]:
         """All blocks of a full genome, in order."""

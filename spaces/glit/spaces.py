@@ -10,6 +10,7 @@ Two variants replace the convolution over tokens by something else (Table 6).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from evo_nas.errors import SpaceError
 from evo_nas.space.space import Choice, Genome, Geometry, Option
@@ -157,8 +158,7 @@ class GlitFixed(GlitFamily):
     name = "glit_fixed"
     choices = (Choice("heads", (0, 1, 2, 3), slot="blocks"),)
 
-    def slot_blocks(self, slot: str, options: Mapping[str, Option]) -> tuple[BlockOptions, ...]:
+    def slot_blocks(self, slot: str, options: Mapping[str, Any]) -> tuple[BlockOptions, ...]:
         heads = options["heads"]
-        assert isinstance(heads, int)
         expansion, kernel = (1, 31) if heads < 3 else (0, 0)
         return (BlockOptions(heads, 1 if heads else 0, 4, expansion, kernel),) * DEPTH

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, partial
 from itertools import chain, product
+from typing import Any
 
 from torch import nn
 
@@ -113,14 +114,10 @@ def _choices(number: int) -> tuple[Choice, ...]:
     return tuple(choices)
 
 
-def _blocks(slot: str, options: Mapping[str, Option]) -> tuple[Options, ...]:
+def _blocks(slot: str, options: Mapping[str, Any]) -> tuple[Options, ...]:
     """A stage's blocks, of options by choice name."""
-    depth = options[f"{slot}.depth"]
-    assert isinstance(depth, int), "a depth is a whole number"
-    return tuple(
-        Options(options[f"{block}.kernel"], options[f"{block}.expansion"])  # type: ignore[arg-type]  # whole numbers
-        for block in (f"{slot}.block{position + 1}" for position in range(depth))
-    )
+    blocks = [f"{slot}.block{position + 1}" for position in range(options[f"{slot}.depth"])]
+    return tuple(Options(options[f"{b}.kernel"], options[f"{b}.expansion"]) for b in blocks)
 
 
 def _stage_costs(stage: int) -> Mapping[Genome, Costs]:
