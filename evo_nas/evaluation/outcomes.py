@@ -50,7 +50,8 @@ def outcomes(
             if position not in missing:
                 raise ContractError(
                     f"evaluator {type(evaluator).__name__} returned candidate {position!r} of "
-                    f"{len(genomes)}, which was not asked or has been returned before"
+                    f"{len(genomes)}, which was not asked or has been returned before; yield "
+                    "(position in genomes, metrics)"
                 )
             missing.remove(position)
             yield position, checked(outcome, evaluator.objectives)

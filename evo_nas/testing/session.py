@@ -21,7 +21,8 @@ from torch import Tensor
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import DataSource
-from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator
+from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure
+from evo_nas.evaluation.outcomes import outcomes
 from evo_nas.evaluation.workers import Workers
 from evo_nas.sampling.distribution import prior
 from evo_nas.space.space import Genome, Space
@@ -113,23 +114,14 @@ class Session(OnSpace[Evaluator]):
 
 
 def score(evaluator: Evaluator, genomes: Sequence[Genome]) -> dict[Genome, Metrics]:
-    """The metrics of each genome, asked together."""
+    """The metrics of each genome, asked together; CheckFailed if one has none."""
     found: dict[Genome, Metrics] = {}
-    for position, metrics in evaluator.evaluate_many(genomes):
-        known = type(position) is int and 0 <= position < len(genomes)
-        told = f"evaluate_many gives position {position!r} of {len(genomes)} genomes"
-        expect(known, f"{told}; yield (position in genomes, metrics)")
+    for position, outcome in outcomes(evaluator, genomes):
         genome = genomes[position]
-        if not isinstance(metrics, Mapping):
-            reason = getattr(metrics, "reason", None)
-            if reason:
-                evaluator.evaluate(genome)  # if this raises again, the line to blame is known
-            told = f"genome {genome} fails: {reason}" if reason else f"it returns {metrics!r}"
-            raise CheckFailed(told if reason else f"{told}; return a mapping of metrics")
-        expect(genome not in found, f"evaluate_many gives genome {genome} twice")
-        found[genome] = dict(metrics)
-    missing = [genome for genome in genomes if genome not in found]
-    expect(not missing, f"evaluate_many leaves out {missing}; yield something for every genome")
+        if isinstance(outcome, Failure):
+            evaluator.evaluate(genome)  # if this raises again, the line to blame is known
+            raise CheckFailed(f"genome {genome} fails: {outcome.reason}")
+        found[genome] = outcome
     return found
 
 

@@ -19,25 +19,17 @@ from evo_nas.space.space import Genome, Geometry, Space
 
 # Figures measured apart from this project, and published data; it never depends on them.
 SHARED = Path(__file__).resolve().parents[3] / "shared"
-REFERENCE = SHARED / "reference"
 
 
-def reference_file(name: str) -> Path:
-    path = REFERENCE / name
+def shared_file(name: str) -> Path:
+    path = SHARED / name
     if not path.is_file():
-        pytest.skip(f"the reference figures {name} are not here")
-    return path
-
-
-def data_file(name: str) -> Path:
-    path = SHARED / "data" / name
-    if not path.is_file():
-        pytest.skip(f"the published data {name} are not here")
+        pytest.skip(f"{name}, measured or published elsewhere, is not here")
     return path
 
 
 def reference_costs() -> dict[str, Any]:
-    costs: dict[str, Any] = json.loads(reference_file("glit_deit_costs.json").read_text())
+    costs: dict[str, Any] = json.loads(shared_file("reference/glit_deit_costs.json").read_text())
     return costs
 
 

@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from evo_nas.data.images import Images, prepare
 from evo_nas.evaluation.paths import score
@@ -25,10 +23,6 @@ TINY_RUN: dict[str, Any] = {
     "finalist_epochs": 1,
     "jobs": 1,
 }
-
-
-def norms(module: nn.Module) -> list[_BatchNorm]:
-    return [part for part in module.modules() if isinstance(part, _BatchNorm)]
 
 
 def shaken(supernet: Supernet) -> Supernet:

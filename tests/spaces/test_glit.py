@@ -1,17 +1,10 @@
 import re
 
 import pytest
-import torch
 
 from evo_nas.errors import SpaceError
-from evo_nas.space import flops
 from evo_nas.space.space import Geometry
 from tests.kit.loading import draw, module, reference_costs, space
-
-
-def counted(glit, genome):
-    size = glit.target.image_size
-    return flops.count(glit.build(genome, glit.target), torch.zeros(1, 3, size, size))
 
 
 def test_choices_of_a_block_in_order():

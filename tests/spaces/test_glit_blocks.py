@@ -6,7 +6,7 @@ import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import nn
 
 from evo_nas.core.plugins import registry
-from tests.kit.loading import module, reference_file, small, space, uniform
+from tests.kit.loading import module, shared_file, small, space, uniform
 
 blocks = module("glit.blocks")
 convolution = module("glit.convolution")
@@ -129,7 +129,7 @@ def test_initialisation():
 
 
 def test_names_and_shapes_are_those_of_the_released_network():
-    lines = reference_file("glit_tiny_released_state_dict.tsv").read_text().splitlines()[1:]
+    lines = shared_file("reference/glit_tiny_released_state_dict.tsv").read_text().splitlines()[1:]
     expected = {name: (shape, kind) for name, shape, kind in (x.split("\t") for x in lines)}
     glit = space()
     network = glit.build(registry.load("network", "glit_tiny").genome, glit.target)

@@ -9,8 +9,9 @@ from evo_nas.evaluation.paths import score
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import parse_range
 from evo_nas.space.subspace import Subspace
+from evo_nas.testing.networks import batch_norms
 from tests.kit.loading import draw, module, small, space
-from tests.kit.paths import images, norms, pixels, prepared, shaken
+from tests.kit.paths import images, pixels, prepared, shaken
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_a_calibrated_path_is_the_stand_alone_network_calibrated(mobile):
     (metrics,) = run(supernet, [genome])
     network = mobile.build(genome, small(searched))
     network.load_state_dict(supernet.extract(genome))
-    for norm in norms(network):
+    for norm in batch_norms(network):
         norm.momentum = 1.0
     with torch.no_grad():
         network.train()(prepared(calibration))

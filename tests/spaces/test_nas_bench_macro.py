@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evo_nas.errors import TableError
-from tests.kit.loading import data_file, made_up_macro, space
+from tests.kit.loading import made_up_macro, shared_file, space
 
 
 def load(path: Path) -> Any:
@@ -62,7 +62,7 @@ def test_one_network_cannot_have_two_results(tmp_path: Path) -> None:
 
 
 def test_the_published_table_is_what_is_known_of_it() -> None:
-    macro = load(data_file("nas_bench_macro/nas-bench-macro_cifar10.json"))
+    macro = load(shared_file("data/nas_bench_macro/nas-bench-macro_cifar10.json"))
     canonical = {macro.canonical(g) for g in itertools.product(range(3), repeat=8)}
     scores = {g: 100 * macro.metrics(g)["accuracy"] for g in canonical}
     assert [round(score, 3) for score in sorted(scores.values(), reverse=True)[:3]] == [

@@ -178,6 +178,7 @@ def test_a_bad_csv_file_is_told_by_row_and_column(
         ('[{"k": 1, "flops": 1, "accuracy": null}]', "entry 1, column 'accuracy': there is no"),
         ('[{"k": {}, "flops": 1, "accuracy": 1}]', r"entry 1, column 'k': \{\} is no option"),
         (f'[{{"k": 1, "flops": 1{"0" * 400}, "accuracy": 1}}]', "column 'flops'"),
+        ('[{"k": 1, "flops": 1, "accuracy": [1, 2], "accuracy.1": 3}]', r"accuracy\.1' is there"),
         (
             '[{"k": 1, "flops": 1, "accuracy": [1, 2]}, {"k": 2, "flops": 1, "accuracy": [1]}]',
             r"entry 2, column 'accuracy\.1': there is no value",
@@ -245,9 +246,3 @@ def test_true_is_no_number(tmp_path: Path) -> None:
     table = [{"a": a, "flops": 1, "accuracy": 0.5} for a in (1, True, 0, False)]
     read = load(write(tmp_path / "bench.json", table), "")
     assert read.choices[0].options == (1, "True", 0, "False")
-
-
-def test_a_list_beside_a_column_of_its_repeats_is_refused(tmp_path: Path) -> None:
-    table = [{"a": 1, "flops": 1, "accuracy": [0.5, 0.6], "accuracy.1": 0.9}]
-    with pytest.raises(TableError, match=r"entry 1: 'accuracy\.1' is there twice"):
-        load(write(tmp_path / "bench.json", table), "")

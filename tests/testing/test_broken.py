@@ -31,7 +31,10 @@ SPACES = {
 EVALUATORS = {
     "NotANumber": ("it returns its objectives as finite numbers", "accuracy = nan"),
     "Forgets": ("it returns its objectives as finite numbers", "without 'latency'"),
-    "OnlyANumber": ("it returns its objectives as finite numbers", "return a mapping"),
+    "OnlyANumber": (
+        "it returns its objectives as finite numbers",
+        "returns a mapping of metrics, not",
+    ),
     "Tossed": ("the same seed gives the same scores", "draw only from context.streams"),
     "Remembers": ("scores depend on neither order nor company", "nothing stay from one cand"),
     "Blindfold": ("images are counted, or not needed", "say needs_data = False"),

@@ -10,14 +10,16 @@ from torch import nn
 from evo_nas.core.plugins import registry
 from evo_nas.errors import CheckpointError, RunError
 from evo_nas.training.weights import convert, read_state_dict
-from tests.kit.loading import reference_file
+from tests.kit.loading import shared_file
 
 
 def released_weights():
     """Random weights under the names and shapes of the authors' released GLiT-Tiny."""
     torch.manual_seed(0)
     weights = {}
-    for line in reference_file("glit_tiny_released_state_dict.tsv").read_text().splitlines()[1:]:
+    for line in (
+        shared_file("reference/glit_tiny_released_state_dict.tsv").read_text().splitlines()[1:]
+    ):
         name, shape, kind = line.split("\t")
         size = [int(length) for length in shape.strip("[]").split(",") if length.strip()]
         weights[name] = torch.randn(size) * 0.05 if kind == "float32" else torch.tensor(7)

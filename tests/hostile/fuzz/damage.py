@@ -12,7 +12,6 @@ import sqlite3
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from evo_nas.search.store import schema
 from evo_nas.search.store.checksums import seal
 from evo_nas.training.checkpoints import HEADER_BYTES, MAGIC
 from evo_nas.training.weight_files import save_weights
+from tests.kit.mutations import places
 
 from .inputs import VALUES, mutated
 
@@ -140,7 +140,7 @@ def _pth(path: Path, chance: random.Random) -> str:
 
 def change(document: Any, chance: random.Random) -> None:
     """One value replaced, left out or called otherwise, however deep."""
-    holder, key = chance.choice(list(_places(document)))
+    holder, key, _ = chance.choice(list(places(document)))
     kind = chance.randrange(4)
     if kind == 0:
         del holder[key]
@@ -155,14 +155,6 @@ def change(document: Any, chance: random.Random) -> None:
         holder[key] = chance.choice(ways)()
     else:
         holder[key] = chance.choice(ODD)
-
-
-def _places(document: Any) -> Iterator[tuple[Any, Any]]:
-    items = document.items() if isinstance(document, dict) else enumerate(document)
-    for key, value in list(items):
-        yield document, key
-        if isinstance(value, dict | list):
-            yield from _places(value)
 
 
 def _parquet(path: Path, chance: random.Random) -> str:
