@@ -11,8 +11,7 @@ import pytest
 from rich.console import Console
 
 import evo_nas
-from evo_nas.cli.json import result_document
-from evo_nas.cli.views.result import result_view
+from evo_nas.cli.views.result import result_document, result_view
 from evo_nas.core.plugins import registry
 from evo_nas.errors import ContractError, DataError, EvaluatorError, SettingsError, to_keep
 from evo_nas.evaluation.evaluator import Evaluator, Failure

@@ -23,8 +23,7 @@ def space(
     as_json: JsonFlag = False,
 ) -> None:
     """Say how large a space is, what it reaches, and what limits leave of it."""
-    from evo_nas.cli.json import space_document
-    from evo_nas.cli.views.space import space_view
+    from evo_nas.cli.views.space import space_document, space_view
     from evo_nas.sampling.several import feasible_within
     from evo_nas.search.limits import space_limits
     from evo_nas.search.plan import published
@@ -46,8 +45,7 @@ def costs(
 ) -> None:
     """Count parameters and FLOPs of networks, all by the same counter (the paper's Table 3)."""
     from evo_nas.analysis.published import count_networks
-    from evo_nas.cli.json import networks_document
-    from evo_nas.cli.views.architecture import networks_view
+    from evo_nas.cli.views.architecture import networks_document, networks_view
 
     show((networks_document if as_json else networks_view)(count_networks(networks or ())))
 
@@ -64,8 +62,7 @@ def list_(
 ) -> None:
     """List what can be named; of one plug-in its options."""
     from evo_nas.cli.catalogue import WITH_OPTIONS, details, listing
-    from evo_nas.cli.json import details_document
-    from evo_nas.cli.views.plugins import details_view
+    from evo_nas.cli.views.plugins import details_document, details_view
     from evo_nas.cli.views.tables import facts_view
 
     if spec is not None:

@@ -46,8 +46,7 @@ def check(
     as_json: JsonFlag = False,
 ) -> None:
     """Check that a plug-in keeps its contract, and say what to fix."""
-    from evo_nas.cli.json import outcomes_document
-    from evo_nas.cli.views.plugins import outcome_view, summary
+    from evo_nas.cli.views.plugins import outcome_view, outcomes_document, summary
     from evo_nas.testing.isolated import outcomes_apart
 
     given = {"space": space, "data": data, "samples": samples}

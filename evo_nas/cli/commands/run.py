@@ -31,8 +31,7 @@ def run(
 ) -> None:
     """Search, retrain the finalists and deliver the best network."""
     from evo_nas.api import prepare
-    from evo_nas.cli.json import plan_document
-    from evo_nas.cli.views.plan import plan_view
+    from evo_nas.cli.views.plan import plan_document, plan_view
 
     prepared = prepare(**options)
     if dry_run or not (as_json or quiet):
@@ -72,8 +71,7 @@ def show(what: str, as_json: JsonFlag = False) -> None:
     """Show a run, a comparison, an architecture file, or a published network as glit_tiny."""
     from evo_nas.analysis.comparison.file import FILE
     from evo_nas.analysis.comparison.report import comparison_document, finished_report
-    from evo_nas.cli.json import architecture_document
-    from evo_nas.cli.views.architecture import named_view
+    from evo_nas.cli.views.architecture import architecture_document, named_view
     from evo_nas.cli.views.comparison import comparison_view
     from evo_nas.results.result import load_result
     from evo_nas.search.architectures import find_architecture
@@ -123,8 +121,7 @@ def report(
 
 
 def _show_result(result: Result, as_json: bool) -> None:
-    from evo_nas.cli.json import result_document
-    from evo_nas.cli.views.result import result_view
+    from evo_nas.cli.views.result import result_document, result_view
     from evo_nas.results.result import check_genomes
 
     if as_json:

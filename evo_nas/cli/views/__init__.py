@@ -1,1 +1,1 @@
-"""What commands show in a terminal."""
+"""What commands show: views in a terminal, and documents, plain objects, as ``--json`` prints."""

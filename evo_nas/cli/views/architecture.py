@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from rich import box
 from rich.columns import Columns
@@ -110,3 +112,29 @@ def networks_view(counted: Sequence[Counted]) -> RenderableType:
 def _published(printed: PublishedNetwork) -> tuple[str, str, str]:
     costs = format_amount(printed.parameters, 3), format_amount(printed.flops, 3)
     return (*costs, f"{printed.accuracy:.1f}%")
+
+
+def architecture_document(architecture: Architecture) -> dict[str, Any]:
+    """An architecture with its options by name and its costs at the target."""
+    space: Space = registry.load("space", architecture.space)
+    genome = space.check(architecture.genome)
+    return {
+        "name": architecture.name,
+        "space": architecture.space,
+        "genome": list(genome),
+        "choices": space.options(genome),
+        "target": {"geometry": asdict(space.target), **space.costs(genome)},
+    }
+
+
+def networks_document(counted: Sequence[Counted]) -> list[dict[str, Any]]:
+    """Networks with their costs, and what was published of them."""
+    return [
+        {
+            "name": each.architecture.name,
+            "space": each.architecture.space,
+            **(each.costs or {"problem": each.problem}),
+            "published": each.published and asdict(each.published),
+        }
+        for each in counted
+    ]

@@ -1,8 +1,9 @@
-"""The plan of a run in the terminal: what it will do, printed at its start."""
+"""The plan of a run: what it will do, printed at its start."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -15,7 +16,7 @@ from evo_nas.results.tables import Facts, Table
 from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
 
-from .space import fitting, limit_rows, published_view, up_to
+from .space import fitting, fitting_document, limit_rows, limits_document, published_view, up_to
 from .tables import facts_view, table_view
 
 
@@ -125,3 +126,25 @@ def processes(prepared: Prepared) -> str:
 
 def _workers(count: int) -> str:
     return f"{count} worker process{'es' if count > 1 else ''}"
+
+
+def plan_document(prepared: Prepared) -> dict[str, Any]:
+    """A plan."""
+    return {
+        "config": asdict(prepared.config),
+        "target": asdict(prepared.plan.space.target),
+        "run_folder": str(prepared.folder),
+        "limits": limits_document(prepared.plan.facts),
+        "stages": [
+            {
+                "name": outlook.stage.name,
+                "level": outlook.stage.level,
+                "candidates": outlook.stage.candidates,
+                "smallest": outlook.smallest,
+                "largest": outlook.largest,
+                **(fitting_document(outlook.feasible) if outlook.feasible else {}),
+            }
+            for outlook in prepared.plan.stages
+        ],
+        "published": [asdict(network) for network in prepared.plan.published],
+    }

@@ -1,9 +1,11 @@
-"""Plug-ins for people: their options, and the outcomes of checks."""
+"""Plug-ins: their options, and the outcomes of checks."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table as Grid
@@ -56,3 +58,18 @@ def _default(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()  # as it is read
     return "-" if value in (None, "") else str(value)
+
+
+def details_document(details: Details) -> dict[str, Any]:
+    """One plug-in with its options; a default that JSON has no word for is written as text."""
+    document = asdict(details)
+    for option in document["options"]:
+        if not isinstance(option["default"], bool | int | float | str | None):
+            option["default"] = str(option["default"])
+    return document
+
+
+def outcomes_document(kind: str, spec: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The checks of a plug-in."""
+    passed = all(outcome.status != "failed" for outcome in outcomes)
+    return {"kind": kind, "spec": spec, "passed": passed, "checks": [*map(asdict, outcomes)]}

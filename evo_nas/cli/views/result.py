@@ -1,9 +1,11 @@
-"""A run for people: the network that it found, how well it did, how far to trust that."""
+"""A run: the network that it found, how well it did, how far to trust that."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import product
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -134,3 +136,38 @@ def _best(ranked: Sequence[Candidate | Finalist], objective: Objective) -> str:
     """The first score, with its name unless it is an accuracy."""
     score = score_text(ranked[0].score if ranked else None)
     return score if objective.name == "accuracy" or not ranked else f"{objective.name} {score}"
+
+
+def result_document(result: Result) -> dict[str, Any]:
+    """A run, finished or not."""
+    return {
+        "run_folder": str(result.folder),
+        "finished": result.best is not None,
+        "best": result.best,
+        "stages": {
+            stage: {
+                "candidates": len(result.of(stage, "search")),
+                "failed": {
+                    phase: {"candidates": len(reasons), "reasons": dict(most_frequent(reasons))}
+                    for phase in ("search", "finalists")
+                    if (reasons := result.failed(stage, phase))
+                },
+                "finalists": [
+                    {
+                        "genome": list(e.genome),
+                        "flops": e.flops,
+                        "metrics": dict(e.metrics),
+                        "failure": e.failure,
+                    }
+                    for e in result.of(stage, "finalists")
+                ],
+                "reliability": result.reliability(stage),
+            }
+            for stage in result.stages
+        },
+        "rejected": result.facts.get("rejected"),
+        "seconds": {f"{stage} {phase}": s for (stage, phase), s in result.spent.items()},
+        "images": {f"{stage} {phase}": asdict(i) for (stage, phase), i in result.images.items()},
+        "versions": result.facts["versions"],
+        "config": asdict(result.config),
+    }

@@ -1,8 +1,10 @@
-"""A space in the terminal: its size, what it reaches, and what limits leave."""
+"""A space: its size, what it reaches, and what limits leave."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -10,7 +12,7 @@ from rich.text import Text
 from evo_nas.results.tables import Facts, Table
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
-from evo_nas.sampling.limits import format_amount
+from evo_nas.sampling.limits import Limit, format_amount
 from evo_nas.search.limits import LimitFact, describe_fact, limit_facts
 from evo_nas.search.plan import Published
 from evo_nas.space.sizes import sizes
@@ -123,3 +125,50 @@ def fitting(legal: Feasible) -> list[str]:
 def up_to(low: float, high: float) -> str:
     """A range of numbers of genomes."""
     return amount(low) if low == high else f"{amount(low)} to {amount(high)}"
+
+
+def space_document(
+    space: Space, legal: Feasible, limits: Limits, networks: Sequence[Published]
+) -> dict[str, Any]:
+    """A space, and what limits leave of it."""
+    found = sizes(space)
+    return {
+        "name": space.name,
+        "target": asdict(space.target),
+        "budget": next((_budget(cost) for cost in limits.costs if cost.metric == "flops"), None),
+        "limits": limits_document(limit_facts(limits, legal)),
+        **fitting_document(legal),
+        "sizes": {
+            "combinations": found.every,
+            "by_level": found.levels,
+            "level_by_level": found.by_levels,
+            "reduction": found.reduction,
+            "searched_at_level": found.stages,
+        },
+        "choices": [
+            asdict(choice) | {"when": {name: sorted(o, key=str) for name, o in choice.when.items()}}
+            for choice in space.choices
+        ],
+        "published": [asdict(network) for network in networks],
+    }
+
+
+def _budget(cost: Limit) -> dict[str, Any]:
+    return {"low": cost.least, "high": cost.most, "cost": cost.metric}
+
+
+def limits_document(facts: Sequence[LimitFact]) -> list[dict[str, Any]]:
+    """Each limit, and how it is met."""
+    return [asdict(fact) | {"limit": str(fact.limit)} for fact in facts]
+
+
+def fitting_document(legal: Feasible) -> dict[str, Any]:
+    """How many genomes are within limits."""
+    return {
+        "genomes": legal.size,
+        "legal": legal.count,
+        "share": legal.share,
+        "estimated": legal.quota is not None,
+        f"minimum_{legal.limit.metric}": legal.minimum,
+        f"maximum_{legal.limit.metric}": legal.maximum,
+    }
