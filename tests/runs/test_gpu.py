@@ -12,7 +12,6 @@ from torch import nn
 
 import evo_nas
 from evo_nas.core.plugins import registry
-from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.data.images import Images
 from evo_nas.data.source import SearchData, search_data
@@ -20,6 +19,7 @@ from evo_nas.training.augment import Augmenter
 from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.loop import fit
 from evo_nas.training.recipe import Phase, load_recipe
+from tests.kit.runs import Listener
 
 pytestmark = [
     pytest.mark.gpu,
@@ -45,19 +45,13 @@ def network(data: SearchData) -> torch.nn.Module:
     return built.to("cuda")
 
 
-def test_a_network_trains() -> None:
+def test_a_network_trains_and_measures_as_on_the_cpu() -> None:
     data = digits()
     trained = network(data)
     before = measure(trained, Batches(data.validation, data, 8, "cuda")).loss
     fit(trained, Batches(data.train, data, 8, "cuda"), PHASE, Streams(0))
-    assert measure(trained, Batches(data.validation, data, 8, "cuda")).loss < before
-
-
-def test_a_network_measures_as_on_the_cpu() -> None:
-    data = digits()
-    trained = network(data)
-    fit(trained, Batches(data.train, data, 8, "cuda"), PHASE, Streams(0))
     there = measure(trained, Batches(data.validation, data, 8, "cuda"))
+    assert there.loss < before
     here = measure(trained.to("cpu"), Batches(data.validation, data, 8))
     assert here.loss == pytest.approx(there.loss, rel=0.02)  # bfloat16 there
     assert (here.correct == there.correct).mean() > 0.97
@@ -102,24 +96,17 @@ class Large(nn.Module):
 
 
 def test_memory_that_runs_out_cuts_batches() -> None:
-    class Said(Silent):
-        messages: tuple[str, ...] = ()
-
-        def say(self, message: str) -> None:
-            self.messages += (message,)
-
-    batches, said = make_batches(1, 4), Said()
+    batches, listener = make_batches(1, 4), Listener()
     with seeded_weights(0):
         network = Large().to("cuda")
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(0).total_memory
     torch.cuda.set_per_process_memory_fraction((torch.cuda.memory_reserved() + 128 * MIB) / total)
     try:
-        fit(network, batches, Phase("sgd", 2, 64, 0.01, 0.0), Streams(0), progress=said)
+        fit(network, batches, Phase("sgd", 2, 64, 0.01, 0.0), Streams(0), progress=listener)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert said.messages
-    assert "64 images takes 2 micro-batches of at most 32" in said.messages[0]
+    assert "64 images takes 2 micro-batches of at most 32" in listener.heard[0]
     assert all(parameter.isfinite().all() for parameter in network.parameters())
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from evo_nas.core.plugins import registry
-from evo_nas.core.progress import Progress, Silent
+from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.search.stage import search
 from evo_nas.search.store.store import Evaluation
-from evo_nas.strategies.base import Proposal, Scored, rank
+from evo_nas.strategies.base import Proposal, Scored
 from evo_nas.strategies.settings import Settings
 from evo_nas.training.batches import Ledger
 from tests.kit.spaces import TinySpace
@@ -51,17 +52,6 @@ class Formula:
         pass
 
 
-class Remembering(Formula):
-    """Keeps everything, for comparison."""
-
-    def __init__(self) -> None:
-        self.scored: list[Scored] = []
-
-    def score(self, generation: int, proposals: Sequence[Proposal]) -> list[Evaluation]:
-        self.scored += map(scored, proposals)
-        return super().score(generation, proposals)
-
-
 class Blocks(Silent):
     """How many blocks of memory Python holds, when 500 candidates have been scored and then."""
 
@@ -80,25 +70,13 @@ class Blocks(Silent):
         return (self.many - self.few) / (self.end - self.begin)
 
 
-def run(strategy: str, scorer: Formula, progress: Progress) -> list[Scored]:
-    loaded = registry.load("strategy", strategy)
-    (stage,) = loaded.plan(SPACE, SETTINGS)
-    legal = feasible(SPACE, Limit("flops", high=1500))
-    return search(
-        loaded, stage, SETTINGS, legal, scorer, Streams(0), progress  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_of_a_candidate_hardly_more_than_its_number_is_kept(strategy: str) -> None:
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_of_a_candidate_hardly_more_than_its_number_is_kept(name: str) -> None:
     blocks = Blocks()
-    run(strategy, Formula(), blocks)
+    strategy = registry.load("strategy", name)
+    (stage,) = strategy.plan(SPACE, SETTINGS)
+    legal = feasible(SPACE, Limit("flops", high=1500))
+    scorer: Any = Formula()
+    search(strategy, stage, SETTINGS, legal, scorer, Streams(0), blocks)
     assert blocks.end == SETTINGS.samples
     assert blocks.each < 1.5  # a number is one; candidate, genome and metrics were six
-
-
-def test_the_finalists_are_the_best_of_all_that_were_scored() -> None:
-    scorer = Remembering()
-    finalists = run("random_search", scorer, Silent())
-    assert len(scorer.scored) == SETTINGS.samples
-    assert finalists == rank(scorer.scored, OBJECTIVES)[:3]

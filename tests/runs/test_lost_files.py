@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,17 +16,11 @@ from evo_nas.results.result import Result, load_result
 from evo_nas.search.store.store import Store
 from evo_nas.search.upkeep import clean
 from tests.kit.plugins import Keep
-from tests.kit.runs import outcome, run, stopped
+from tests.kit.runs import Listener, outcome, run, stopped
 
 
 class Keeping(Keep):
     """As Keep, and says itself which weights are gone, as `train` does."""
-
-    scored = 0
-
-    def evaluate(self, genome: tuple[int, ...]) -> Mapping[str, float]:
-        type(self).scored += 1
-        return super().evaluate(genome)
 
     def weights(self, genome: tuple[int, ...]) -> Path | None:
         path = super().weights(genome)
@@ -44,18 +37,6 @@ class Forgetful(Keep):
 KEEPING = "tests.runs.test_lost_files:Keeping"
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """A finished run that is only looked at."""
-    return run(tmp_path_factory.mktemp("whole") / "run", retrainer=KEEPING)
-
-
-@pytest.fixture
-def finished(tmp_path: Path, whole: Result) -> Path:
-    """A copy of it, to lose files."""
-    return Path(shutil.copytree(whole.folder, tmp_path / "run"))
-
-
 @pytest.mark.parametrize("retrainer", ["tests.kit.plugins:Keep", KEEPING])
 @pytest.mark.parametrize("lost", ["best.json", "best.safetensors"])
 def test_the_best_network_is_trained_again_if_its_weights_are_gone(
@@ -70,14 +51,15 @@ def test_the_best_network_is_trained_again_if_its_weights_are_gone(
 
 
 def test_only_the_best_is_evaluated_again_and_only_where_it_has_to(finished: Path) -> None:
-    before = Keeping.scored
     (finished / "best.safetensors").unlink()
-    evo_nas.resume(finished)
-    assert Keeping.scored == before
+    listener = Listener()
+    evo_nas.resume(finished, listener)
+    assert not any("the best network's weights are missing" in line for line in listener.heard)
     clean(finished)
     (finished / "best.safetensors").unlink()
-    evo_nas.resume(finished)
-    assert Keeping.scored == before + 1
+    evo_nas.resume(finished, listener)
+    assert any("the best network's weights are missing" in line for line in listener.heard)
+    assert len(list(finished.glob("checkpoints/*/finalists/*.safetensors"))) == 1
 
 
 def test_weights_that_come_out_otherwise_are_noted(

@@ -12,6 +12,7 @@ from evo_nas.results.networks.train import checkpoint_path, train_architecture
 from evo_nas.training.batches import Batches, measure
 from evo_nas.training.weight_files import load_weights
 from tests.kit.images import write_pictures
+from tests.kit.runs import Stop
 
 DATA = "digits?train=200&validation=100&test=50"
 
@@ -32,13 +33,6 @@ def train(architecture, out, progress=None, **options):
         str(architecture), geometry="proxy", out=out, progress=progress or Silent(),
         **chosen,
     )  # fmt: skip
-
-
-class Stop(Silent):
-    """Stops the training once an epoch is done, as Ctrl-C does."""
-
-    def advance(self, done, note=""):
-        raise KeyboardInterrupt
 
 
 class Hear(Silent):
@@ -65,40 +59,30 @@ def test_the_saved_weights_are_the_network_that_was_measured(architecture, tmp_p
     assert result["accuracy"] == told["validation_accuracy"]
 
 
-def test_a_stopped_training_goes_on_and_ends_the_same(architecture, tmp_path):
-    whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
-    train(architecture, whole)
-    with pytest.raises(KeyboardInterrupt):
-        train(architecture, stopped, Stop())
-    assert not stopped.exists()
-    train(architecture, stopped)
-    expected = load_weights(whole)
-    assert all(torch.equal(t, expected[name]) for name, t in load_weights(stopped).items())
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "mine.json", "stopped.safetensors", "whole.safetensors",
-    ]  # fmt: skip
+DEIT = {"recipe": "deit", "changes": ["batch_size=32", "weight_average=0.9"], "validate_every": 2}
 
 
-def test_deits_recipe_with_a_log_is_stopped_and_goes_on(architecture, tmp_path):
-    pytest.importorskip("kornia", reason="RandAugment needs kornia")
-    chosen = {
-        "recipe": "deit",
-        "changes": ["batch_size=32", "weight_average=0.9"],
-        "log": tmp_path / "log",
-        "validate_every": 2,
-    }
+@pytest.mark.parametrize(("chosen", "log"), [({}, None), (DEIT, "log")], ids=["quick", "deit"])
+def test_a_stopped_training_goes_on_and_ends_the_same(architecture, tmp_path, chosen, log):
+    if chosen:
+        pytest.importorskip("kornia", reason="RandAugment needs kornia")
+        chosen = {**chosen, "log": tmp_path / log}
     whole, stopped = tmp_path / "whole.safetensors", tmp_path / "stopped.safetensors"
     hearing = Hear()
     train(architecture, whole, epochs=4, **chosen)
     with pytest.raises(KeyboardInterrupt):
         train(architecture, stopped, Stop(), epochs=4, **chosen)
+    assert not stopped.exists()
     assert checkpoint_path(stopped).exists()
     train(architecture, stopped, hearing, epochs=4, **chosen)
     expected = load_weights(whole)
     assert all(torch.equal(t, expected[name]) for name, t in load_weights(stopped).items())
+    names = {"mine.json", "stopped.safetensors", "whole.safetensors"}
+    assert {path.name for path in tmp_path.iterdir()} - {log} == names
     assert "training mine: 1 of 4 epochs are done; it goes on from there" in hearing.said
     notes = [note for done, note in hearing.notes if done in (2, 3, 4)]
-    assert [("validation accuracy" in note) for note in notes] == [True, False, True]
+    measured = [True, False, True] if chosen else [True] * 3
+    assert [("validation accuracy" in note) for note in notes] == measured
     assert all("images/s" in note for note in notes)
 
 
