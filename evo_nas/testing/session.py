@@ -189,6 +189,8 @@ def failing(space: Space, bad: Genome) -> Space:
 
     broken: Any = copy.copy(space)
     broken.build, broken.metrics = refusing(space.build), refusing(space.metrics)
+    # Costs are known, even where they are counted on networks.
+    broken.slot_costs, broken.fixed_costs = space.slot_costs, space.fixed_costs
     broken.supernet = supernet
     return broken  # type: ignore[no-any-return]
 

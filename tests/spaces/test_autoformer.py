@@ -35,13 +35,6 @@ PUBLISHED = (
 )  # fmt: skip
 
 
-def of_depth(searched, depth, seed):
-    """Some canonical genome so deep."""
-    genome = list(draw(searched, seed))
-    genome[1] = searched.depths.index(depth)
-    return searched.canonical(genome)
-
-
 def test_choices():
     tiny = space("autoformer_tiny")
     assert [choice.name for choice in tiny.choices[:4]] == [
@@ -53,17 +46,6 @@ def test_choices():
     assert len(tiny.slot_values("layer11", (0, 0))) == 2 * 3
     assert tiny.slot_values("layer13", (0, 1)) == ((0, 0),)  # 13 layers
     assert len(tiny.slot_values("layer13", (0, 2))) == 2 * 3
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_layers_beyond_the_depth_are_no_difference(name):
-    searched = space(name)
-    shallow = min(searched.depths)
-    genome = list(of_depth(searched, shallow, 3))
-    other = genome[: 2 + 2 * shallow] + [1] * (len(genome) - 2 - 2 * shallow)
-    assert searched.canonical(other) == tuple(genome)
-    assert searched.costs(other) == searched.costs(genome)
-    assert f"layer{shallow:02}.heads" not in searched.options(genome)
 
 
 @pytest.mark.parametrize(("name", "width", "parameters", "megaflops", "heads", "ratios"), PUBLISHED)
