@@ -1,7 +1,6 @@
 import multiprocessing
 import os
 import pickle
-import re
 import signal
 
 import numpy as np
@@ -138,15 +137,9 @@ def test_a_worker_that_is_killed_is_told_in_one_line(folder):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_broken_picture_is_told_in_one_line(tmp_path, workers):
-    folder = write_pictures(tmp_path, 12)
-    broken = folder / "leaf" / "005.jpg"
-    broken.write_bytes(broken.read_bytes()[:-300])
-    message = rf"^picture {re.escape(str(broken))} cannot be decoded \(.*\); repair or remove it, "
-    with pytest.raises(DataError, match=message):
-        list(stored(folder, workers).read(shuffled(), CPU))
-    pictures = stored(folder, workers)
-    broken.unlink()
+def test_a_picture_that_is_gone_is_told_in_one_line(tmp_path, workers):
+    pictures = stored(write_pictures(tmp_path, 12), workers)
+    (tmp_path / "leaf" / "005.jpg").unlink()
     with pytest.raises(DataError, match=r"005\.jpg cannot be read \(No such .*\); bring it back$"):
         list(pictures.read(shuffled(), CPU))
     assert readers() == 0

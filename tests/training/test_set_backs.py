@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import nn
 
 from evo_nas.core.streams import Streams
 from evo_nas.errors import EvaluatorError, TrainingError
 from evo_nas.training.checkpoints import load_checkpoint, save_checkpoint
 from evo_nas.training.loop import fit
-from evo_nas.training.trainer import copied, not_finite
+from evo_nas.training.trainer import not_finite
 from tests.kit.training import (
     ADAMW,
     BOTH,
@@ -193,22 +192,3 @@ def test_killed_before_the_set_back_is_written_it_fails_again_in_the_same_way(ba
     network, poison, _ = poisoned(batches, {6: 1}, ALL, **stopped)
     assert poison.steps[:3] == [4, 5, 6]
     assert same(network, whole)
-
-
-def test_copies_do_not_follow_what_they_are_of():
-    tensor = torch.zeros(2)
-    state = {"a": [tensor, {"b": tensor}], "c": (1, "text")}
-    copy = copied(state)
-    tensor += 1
-    assert copy["c"] == (1, "text")
-    assert copy["a"][0].tolist() == copy["a"][1]["b"].tolist() == [0, 0]
-
-
-def test_what_is_not_finite_is_named():
-    network = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    assert not_finite({"network": network.state_dict(), "step": 3, "many": torch.tensor(7)}) == []
-    network[0].bias.data[1] = float("nan")
-    network[1].running_var[0] = float("inf")
-    names = ["network.0.bias", "network.1.running_var"]
-    assert not_finite({"network": network.state_dict()}) == names
-    assert not_finite({}) == []
