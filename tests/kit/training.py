@@ -100,3 +100,16 @@ class Epochs(Silent):
         self.done.append(done)
         if done == self.stop_after:
             raise StopError
+
+
+def resumed(batches, phase, network, checkpoint, stop_after, **options):
+    """A training stopped after an epoch, then gone on with; ``network`` makes one. What was heard.
+
+    What happens between, such as other random numbers, is of no concern.
+    """
+    first, second, last = Epochs(stop_after), Epochs(), network()
+    with pytest.raises(StopError):
+        trained(batches, phase, network(), checkpoint=checkpoint, progress=first, **options)
+    torch.manual_seed(99)
+    trained(batches, phase, last, checkpoint=checkpoint, progress=second, **options)
+    return last, second

@@ -1,14 +1,16 @@
+from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parameters_to_vector
 
-from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError
 from evo_nas.training.batches import Batches, Ledger, measure
 from evo_nas.training.checkpoints import load_checkpoint, save_checkpoint
-from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.loop import images_trained
 from evo_nas.training.recipe import Augmentation
 from evo_nas.training.trainer import make_optimizer, set_learning_rate
 from tests.kit.training import (
@@ -17,9 +19,9 @@ from tests.kit.training import (
     EVERYTHING,
     SGD,
     Epochs,
-    StopError,
     new_branches,
     new_network,
+    resumed,
     same,
     trained,
 )
@@ -36,29 +38,18 @@ def test_it_learns(batches, phase):
 @BOTH
 @pytest.mark.parametrize("epoch", [1, 2, 3])
 def test_a_stopped_training_goes_on_bit_for_bit(batches, phase, epoch, tmp_path):
-    checkpoint = tmp_path / "checkpoint"
-    whole = trained(batches, phase)
-    with pytest.raises(StopError):
-        trained(batches, phase, checkpoint=checkpoint, progress=Epochs(stop_after=epoch))
-    torch.manual_seed(99)  # what happens between is of no concern
-    epochs = Epochs()
-    resumed = trained(batches, phase, checkpoint=checkpoint, progress=epochs)
+    network, epochs = resumed(batches, phase, new_network, tmp_path / "checkpoint", epoch)
     assert epochs.done == list(range(epoch, 4))
-    assert same(resumed, whole)
+    assert same(network, trained(batches, phase))
 
 
 @pytest.mark.parametrize("largest", [16, 5])
 def test_with_deits_whole_recipe_it_goes_on_bit_for_bit(batches, largest, tmp_path):
     pytest.importorskip("kornia", reason="RandAugment needs kornia")
-    checkpoint = tmp_path / "checkpoint"
-    whole, stopped, resumed = (new_branches(largest) for _ in range(3))
-    trained(batches, EVERYTHING, whole, checkpoint=tmp_path / "whole")
-    with pytest.raises(StopError):
-        trained(batches, EVERYTHING, stopped, checkpoint=checkpoint, progress=Epochs(stop_after=2))
-    torch.manual_seed(99)
-    epochs = Epochs()
-    trained(batches, EVERYTHING, resumed, checkpoint=checkpoint, progress=epochs)
-    assert same(resumed, whole)
+    checkpoint, make = tmp_path / "checkpoint", partial(new_branches, largest)
+    whole = trained(batches, EVERYTHING, make())
+    network, epochs = resumed(batches, EVERYTHING, make, checkpoint, 2)
+    assert same(network, whole)
     assert not same(whole, new_branches())
     # That it goes on is said; the size of its micro-batches is not, because it is remembered.
     assert epochs.said == ["training: 2 of 3 epochs are done; it goes on from there"]
@@ -78,7 +69,7 @@ def test_averaged_weights_take_the_place_of_the_last_ones(batches):
     network = new_network()
 
     def weights(network):
-        return [parameter.detach().clone() for parameter in network.parameters()]
+        return parameters_to_vector(network.parameters()).detach().clone()
 
     def before(step):
         history.append(weights(network))
@@ -92,11 +83,10 @@ def test_averaged_weights_take_the_place_of_the_last_ones(batches):
     trained(batches, phase, network, before_step=before, after_epoch=after)
     expected = history[1]  # after the first step
     for later in history[2:]:
-        expected = [decay * a + (1 - decay) * b for a, b in zip(expected, later, strict=True)]
-    result = weights(network)
-    assert all(torch.equal(a, b) for a, b in zip(result, told[0], strict=True))
-    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(result, expected, strict=True))
-    assert not all(torch.equal(a, b) for a, b in zip(result, history[-1], strict=True))
+        expected = decay * expected + (1 - decay) * later
+    assert torch.equal(weights(network), told[0])
+    assert torch.allclose(weights(network), expected, atol=1e-6)
+    assert not torch.equal(weights(network), history[-1])
 
 
 def test_a_network_without_stochastic_depth_is_trained_and_told(batches):
@@ -135,9 +125,9 @@ def test_repeats_are_in_one_batch_and_an_epoch_is_as_long_as_without(batches, as
 
 
 def test_who_reads_images_is_asked_for_crops(batches, asked):
-    trained(batches, replace(SGD, epochs=1))
     trained(batches, replace(SGD, epochs=1, augmentation=Augmentation(crop_scale=0.08)))
-    assert [crop for _, crop in asked] == [None, (0.08, 1.0)]
+    trained(batches, replace(SGD, epochs=1))
+    assert [crop for _, crop in asked] == [(0.08, 1.0), None]
 
 
 def test_epochs_are_told_with_their_figures(batches):
@@ -169,8 +159,7 @@ def test_weights_without_gradients_do_not_move(batches, phase):
     def choose(step):
         network.branch = 1
 
-    fit(network, batches, replace(phase, epochs=1), Streams(0), before_step=choose)  # 4 steps
-    kept = [p.clone() for p in network.branches[0].parameters()]
+    trained(batches, replace(phase, epochs=1), network, before_step=choose)
     assert same(network.branches[0], new_network().branches[0])
     optimizer = make_optimizer(network, phase)
     for step in range(6):  # the first branch gathers momentum, then rests
@@ -180,10 +169,9 @@ def test_weights_without_gradients_do_not_move(batches, phase):
         nn.functional.cross_entropy(network(images), labels).backward()
         optimizer.step()
         if step == 2:
-            assert not torch.equal(kept[0], network.branches[0].weight)
-            kept = [p.clone() for p in network.branches[0].parameters()]
-    resting = list(network.branches[0].parameters())
-    assert all(torch.equal(a, b) for a, b in zip(kept, resting, strict=True))
+            kept = deepcopy(network.branches[0])
+    assert same(network.branches[0], kept)
+    assert not same(kept, new_network().branches[0])
 
 
 def test_adamw_decays_matrices_only():
@@ -243,11 +231,9 @@ def test_measuring_counts_and_splits(batches):
     metrics = result.metrics()
     assert ledger == Ledger(trained=0, measured=70)
     assert not network.training
-    assert metrics["accuracy_even"] == result.correct[::2].mean()
-    assert metrics["accuracy"] == pytest.approx(
-        (metrics["accuracy_even"] + metrics["accuracy_odd"]) / 2
-    )
-    share = metrics["accuracy"]
+    even, odd, share = (metrics[f"accuracy{part}"] for part in ("_even", "_odd", ""))
+    assert even == result.correct[::2].mean()
+    assert share == pytest.approx((even + odd) / 2)
     assert metrics["standard_error"] == pytest.approx((share * (1 - share) / 70) ** 0.5)
     assert measure(network, batches).metrics() == metrics
 
