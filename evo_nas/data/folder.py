@@ -126,7 +126,7 @@ class ImageFolder(DataSource):
 
     def test(self) -> ImageSet:
         if self._test_files:
-            table = _open(self._test_files, *self._columns)
+            table = self._open(self._test_files)
             rows = np.arange(len(table))
         else:
             table, rows = self._train, self._own_test[1]
@@ -136,7 +136,13 @@ class ImageFolder(DataSource):
 
     @cached_property
     def _train(self) -> PictureTable:
-        return _open(self._files, *self._columns)
+        return self._open(self._files)
+
+    def _open(self, files: list[Path]) -> PictureTable:
+        imported("PIL")
+        if files[0].suffix == ".parquet":
+            return open_parquet(files, *self._columns)
+        return list_folder(files[0])
 
     @cached_property
     def _own_test(self) -> tuple[Rows, Rows]:
@@ -201,14 +207,6 @@ def _numbers(name: str, given: str | float, channels: int, lowest: float) -> tup
             "channel, with commas between"
         )
     return numbers
-
-
-def _open(paths: list[Path], image_column: str | None, label_column: str | None) -> PictureTable:
-    """Open parquet files, or one folder of class folders."""
-    imported("PIL")
-    if paths[0].suffix == ".parquet":
-        return open_parquet(paths, image_column, label_column)
-    return list_folder(paths[0])
 
 
 def find_splits(path: Path, test: str | None = None) -> tuple[list[Path], list[Path]]:

@@ -32,13 +32,9 @@ def randaugment(
 ) -> Tensor:
     """Draw ``operations`` operations for each image, with replacement, and apply half of them.
 
-    Args:
-        images: float (n, channels, size, size) in 0..1; they are overwritten.
-        fill: float (channels, 1, 1): what comes in where an image is moved.
-        operations: drawn for each image, applied one after another.
-        magnitude: the mean strength, 0 to 30.
-        deviation: of the strength, which is normal and clipped to 0..30.
-        generator: draws operations, strengths and directions.
+    ``images`` are float (n, channels, size, size) in 0..1, and overwritten; ``fill`` (channels, 1,
+    1) comes in where they are moved. Strengths are normal, of this ``magnitude`` and ``deviation``,
+    clipped to 0..30; operations, strengths and directions are drawn by ``generator``.
     """
     count = len(images)
     moves, changes = [*_GEOMETRIC.values()], [*_PIXELS.values()]

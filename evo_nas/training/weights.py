@@ -62,8 +62,8 @@ def read_told(path: Path, key: str, kind: Any, default: str | None = None) -> An
         return TypeAdapter(kind).validate_json(text or "", strict=True)
     except ValidationError as error:
         raise CheckpointError(
-            f"weights {path}: {key} in the metadata cannot be {shown(text)}; delete the file to "
-            "train anew"
+            f"weights {path}: {key} in the metadata cannot be {shown(text)}; bring back what was "
+            "written, or delete the file to train anew"
         ) from error
 
 
