@@ -44,20 +44,19 @@ def carry(spec: str, space: Space, folder: Path) -> str:
 
 
 def located(spec: str, folder: Path) -> str:
-    """The spec of a folder with absolute paths."""
-    target, question, query = spec.partition("?")
-    file = _file_of(target)
-    if file in _OWN:
-        target = str((folder / file).resolve()) + target.removeprefix(file)
-    elif file is not None:
-        raise SpecError(f"{folder} names a space outside of it, {target!r}")
+    """The spec of a folder with absolute paths, if it names no file outside of the folder."""
+
+    def own(file: str) -> str:
+        if file not in _OWN:
+            raise SpecError(f"{folder} names a space outside of it, {spec.partition('?')[0]!r}")
+        return str((folder / file).resolve())
 
     def found(name: str) -> str:
         if not name.startswith(f"{_SPACE}-") or "/" in name or not (folder / name).is_file():
             raise SpecError(f"{folder} names a file outside of it, {name!r}")
         return str((folder / name).resolve())
 
-    return f"{target}{question}{_with_files(query, found)}"
+    return _changed(spec, own, found)
 
 
 def code_in(spec: str, folder: Path) -> Path | None:
@@ -66,21 +65,17 @@ def code_in(spec: str, folder: Path) -> Path | None:
 
 
 def _copy(spec: str, folder: Path) -> str:
-    target, question, query = spec.partition("?")
-    file = _file_of(target)
-    if file is not None:
-        name = f"{_SPACE}{Path(file).suffix}"
-        shutil.copyfile(file, folder / name)
-        target = name + target.removeprefix(file)
-
-    def copied(path: str) -> str:
-        name = f"{_SPACE}-{Path(path).name}"
+    def copied(path: str, name: str) -> str:
         if not Path(path).is_file():
             raise SpecError(f"{path} is no file")
         shutil.copyfile(path, folder / name)
         return name
 
-    return f"{target}{question}{_with_files(query, copied)}"
+    return _changed(
+        spec,
+        lambda file: copied(file, f"{_SPACE}{Path(file).suffix}"),
+        lambda file: copied(file, f"{_SPACE}-{Path(file).name}"),
+    )
 
 
 def _alike(one: Space, other: Space) -> bool:
@@ -98,15 +93,19 @@ def _file_of(target: str) -> str | None:
     return file if file.endswith((".py", ".toml")) else None
 
 
-def _with_files(query: str, change: Callable[[str], str]) -> str:
-    """Options with what ``change`` makes of the path in ``file``."""
+def _changed(spec: str, own: Callable[[str], str], option: Callable[[str], str]) -> str:
+    """The spec with what is made of the space's ``own`` file, and of that in an ``option``."""
+    target, question, query = spec.partition("?")
+    if (file := _file_of(target)) is not None:
+        target = own(file) + target.removeprefix(file)
     changed = []
-    for option in query.split("&"):
-        key, _, value = option.partition("=")
+    for part in query.split("&"):
+        key, _, value = part.partition("=")
         if key == _OPTION and value:
-            value = change(unquote_plus(value))
-            option = registry.with_option("", key, value).removeprefix("?")  # noqa: PLW2901
+            path = option(unquote_plus(value))
+            changed.append(registry.with_option("", key, path).removeprefix("?"))
         elif "/" in value and Path(unquote_plus(value)).exists():
             raise SpecError(f"the option {key}={value} is a path, which is left behind")
-        changed.append(option)
-    return "&".join(changed)
+        else:
+            changed.append(part)
+    return f"{target}{question}{'&'.join(changed)}"

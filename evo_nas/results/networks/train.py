@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -74,10 +75,9 @@ def train_architecture(
         network = space.build(genome, shape).to(place)
     training = Batches(images.train, images, shape.image_size, place)
     validation = Batches(images.validation, images, shape.image_size, place)
-    watcher = _Watcher(validation, validate_every, None if log is None else TrainingLog(log))
-    genes = " ".join(map(str, genome))
+    board = None if log is None else TrainingLog(log)
     subject = {
-        "network": f"{space.name} {genes}",
+        "network": " ".join([space.name, *map(str, genome)]),
         "geometry": str(shape),
         "data": images.fingerprint,
     }
@@ -86,20 +86,23 @@ def train_architecture(
         training,
         phase,
         streams,
-        after_epoch=watcher,
+        after_epoch=partial(_watch, validation, validate_every, board),
         checkpoint=checkpoint_path(out),
         subject=subject,
         progress=progress,
         what=f"training {found.name}",
     )
-    watcher.close()
-    measured = measure(network, validation)
-    last = Batches(source.test(), images, shape.image_size, place)
-    test = measure(network, last)
-    for note in last.images.notes():
+    if board is not None:
+        board.close()
+    test = Batches(source.test(), images, shape.image_size, place)
+    accuracies = {}
+    for split, batches in (("validation", validation), ("test", test)):
+        metrics = measure(network, batches).metrics()
+        for name in ("accuracy", "standard_error"):
+            accuracies[f"{split}_{name}"] = metrics[name]
+    for note in test.images.notes():
         progress.say(note)
     told = {"training": phase.identity, "seed": str(seed), "data": images.fingerprint}
-    metrics = {"validation": measured.metrics(), "test": test.metrics()}
     about = Delivered(found.space, genome, shape, images.mean, images.std, images.classes)
     known = {
         "data": places.absolute("data", data),
@@ -108,7 +111,7 @@ def train_architecture(
         "epochs": phase.epochs,
         "fingerprint": images.fingerprint,
     }
-    told |= describe_weights(about) | {"measured": json.dumps(known | _accuracies(metrics))}
+    told |= describe_weights(about) | {"measured": json.dumps(known | accuracies)}
     save_weights(out, network.state_dict(), told)
     remove_checkpoint(checkpoint_path(out))
     return {
@@ -117,17 +120,8 @@ def train_architecture(
         "geometry": str(shape),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "data": data,
-        "validation_accuracy": metrics["validation"]["accuracy"],
-        "test_accuracy": metrics["test"]["accuracy"],
-    }
-
-
-def _accuracies(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Of each split the accuracy and its standard error, as they are named beside weights."""
-    return {
-        f"{split}_{name}": own[name]
-        for split, own in metrics.items()
-        for name in ("accuracy", "standard_error")
+        "validation_accuracy": accuracies["validation_accuracy"],
+        "test_accuracy": accuracies["test_accuracy"],
     }
 
 
@@ -142,20 +136,13 @@ def checkpoint_path(out: Path) -> Path:
     return out.with_name(f".{out.name}.checkpoint")
 
 
-class _Watcher:
-    """Measures and logs after an epoch."""
-
-    def __init__(self, validation: Batches, every: int, log: TrainingLog | None) -> None:
-        self._validation, self._every, self._log = validation, every, log
-
-    def __call__(self, epoch: Epoch, network: nn.Module) -> str:
-        accuracy = None
-        if self._every and epoch.number % self._every == 0:
-            accuracy = measure(network, self._validation).metrics()["accuracy"]
-        if self._log is not None:
-            self._log.add(epoch, accuracy)
-        return "" if accuracy is None else f", validation accuracy {accuracy:.4f}"
-
-    def close(self) -> None:
-        if self._log is not None:
-            self._log.close()
+def _watch(
+    validation: Batches, every: int, board: TrainingLog | None, epoch: Epoch, network: nn.Module
+) -> str:
+    """Measure and log after an epoch; what to say of it."""
+    accuracy = None
+    if every and epoch.number % every == 0:
+        accuracy = measure(network, validation).metrics()["accuracy"]
+    if board is not None:
+        board.add(epoch, accuracy)
+    return "" if accuracy is None else f", validation accuracy {accuracy:.4f}"
