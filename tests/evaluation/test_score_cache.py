@@ -3,7 +3,7 @@ import sqlite3
 
 import pytest
 
-from evo_nas.errors import CheckpointError, RunError
+from evo_nas.errors import CheckpointError
 from evo_nas.evaluation.score_cache import ScoreCache
 
 GENOMES = [(i, i % 3) for i in range(1200)]
@@ -90,22 +90,3 @@ def test_a_damaged_file_is_named(tmp_path, again, advice):
     change(path, "PRAGMA user_version = 9")
     with pytest.raises(CheckpointError, match=rf"it is of version 9, not 1\); {advice}"):
         ScoreCache(path, "weights", again)
-
-
-def test_a_full_disk_is_told_as_such(tmp_path):
-    cache = ScoreCache(tmp_path / "scores.sqlite", "weights")
-    (pages,) = cache._connection.execute("PRAGMA page_count").fetchone()
-    cache._connection.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(RunError, match=r"scores\.sqlite cannot be written, the disk is full; free"):
-        cache.put({genome: {"accuracy": 0.5} for genome in GENOMES})
-
-
-def test_a_file_that_another_program_holds_is_told_as_such(tmp_path, monkeypatch):
-    path = tmp_path / "scores.sqlite"
-    made(path)
-    monkeypatch.setattr("evo_nas.evaluation.score_cache._PATIENCE", 0)
-    cache = ScoreCache(path, "weights")
-    with contextlib.closing(sqlite3.connect(path)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(RunError, match=r"scores\.sqlite is in use by another program"):
-            cache.get([ONE])

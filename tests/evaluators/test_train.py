@@ -11,7 +11,6 @@ from evo_nas.errors import CheckpointError, TrainingError
 from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.space.network import UNKNOWN
 from evo_nas.training.batches import Ledger
-from evo_nas.training.checkpoints import save_checkpoint
 from evo_nas.training.recipe import Phase, load_recipe
 from evo_nas.training.weight_files import read_metadata
 from tests.kit.runs import Listener
@@ -87,25 +86,6 @@ def test_networks_start_from_the_weights_that_are_offered(tmp_path):
         CheckpointError, match="belong to another training"
     ):  # not taken for weights from scratch
         opened(tmp_path, recipe=recipe).evaluate(GENOMES[0])
-
-
-def test_training_that_was_stopped_goes_on_exactly(tmp_path, monkeypatch):
-    whole = opened(tmp_path / "whole")
-    expected = whole.evaluate((2, 1))
-
-    def save_and_stop(path, state):
-        save_checkpoint(path, state)
-        raise KeyboardInterrupt
-
-    stopped = opened(tmp_path / "stopped")
-    with monkeypatch.context() as patch:
-        patch.setattr("evo_nas.training.loop.save_checkpoint", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            stopped.evaluate((2, 1))
-    assert [path.suffix for path in (tmp_path / "stopped").iterdir()] == [".checkpoint"]
-    assert stopped.evaluate((2, 1)) == expected
-    resumed, never_stopped = load_file(stopped.weights((2, 1))), load_file(whole.weights((2, 1)))
-    assert all(torch.equal(resumed[name], never_stopped[name]) for name in never_stopped)
 
 
 def deit(folder, **changes):

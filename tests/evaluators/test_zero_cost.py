@@ -116,15 +116,6 @@ def test_at_least_half_of_the_reference_sample_needs_scores(tmp_path):
         opened(tmp_path, ALL, Faulty((0, 1)))
 
 
-def test_the_default_scores_exist_in_the_papers_space_with_larger_pictures(tmp_path):
-    space = registry.load("space", "glit_hl")
-    context = {"geometry": space.proxy(32, 1, 3)}
-    evaluator = opened(tmp_path, "zero_cost?images=4&reference=3", space, **context)
-    genomes = reference_sample(space, tiny_context(tmp_path), 5)
-    metrics = [outcome for _, outcome in evaluator.evaluate_many(genomes)]
-    assert len({m["synflow"] for m in metrics}) == len({m["naswot"] for m in metrics}) == 5
-
-
 def test_a_score_beyond_all_numbers_is_told(tmp_path):
     class Wild(TinySpace):
         def build(self, genome, geometry):
