@@ -188,7 +188,11 @@ class Evaluator(ABC):
         raises, those that are missing are asked again, one at a time.
         """
         for position, genome in enumerate(genomes):
-            yield position, attempt(self, genome)
+            try:
+                outcome: Outcome = self.evaluate(genome)
+            except ANYHOW as error:  # a plug-in may fail in any way
+                outcome = Failure.by(error)
+            yield position, outcome
 
     def weights(self, genome: Genome) -> Path | None:
         """A safetensors file with the stand-alone weights of an evaluated genome, if kept."""
@@ -200,14 +204,6 @@ class Evaluator(ABC):
 
     def close(self) -> None:  # noqa: B027
         """Release what :meth:`open` took."""
-
-
-def attempt(evaluator: Evaluator, genome: Genome) -> Outcome:
-    """The metrics of a genome, or why there are none."""
-    try:
-        return evaluator.evaluate(genome)
-    except ANYHOW as error:  # a plug-in may fail in any way
-        return Failure.by(error)
 
 
 def check_metrics(

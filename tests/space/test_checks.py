@@ -13,7 +13,7 @@ import pytest
 import evo_nas
 from evo_nas.api import prepare
 from evo_nas.errors import SpecError
-from evo_nas.evaluation.evaluator import Failure, attempt
+from evo_nas.evaluation.evaluator import Failure
 from evo_nas.space.space import Choice, Costs, Genome, Geometry
 from evo_nas.strategies.base import Proposal, Scored, Strategy
 from tests.kit.plugins import Score, Tiny
@@ -172,8 +172,8 @@ class Interrupted(Score):
 
 
 def test_a_cancelled_task_fails_its_candidate_and_an_interrupt_does_not() -> None:
-    outcome = attempt(Cancelled(), (0,))
+    ((_, outcome),) = Cancelled().evaluate_many([(0,)])
     assert isinstance(outcome, Failure)
     assert outcome.reason.startswith("CancelledError: the task was cancelled (test_checks.py")
     with pytest.raises(KeyboardInterrupt):
-        attempt(Interrupted(), (0,))
+        list(Interrupted().evaluate_many([(0,)]))

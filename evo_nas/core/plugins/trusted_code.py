@@ -43,8 +43,7 @@ def remember(specs: Iterable[str]) -> None:
     """
     if os.environ.get(ALLOW) == "1":
         return
-    found = {code for spec in specs for code in code_in(spec)}
-    new = found - _known() if found else found
+    new = {code for spec in specs for code in code_in(spec)} - _known()
     if not new:
         return
     with contextlib.suppress(OSError, RuntimeError):
@@ -58,10 +57,9 @@ def check_known(specs: Iterable[str], source: Path) -> None:
     """Raise a SpecError if one of the specs in a file would run what nobody here has named."""
     if os.environ.get(ALLOW) == "1" or _trusting.get():
         return
-    known: set[str] | None = None
+    known = _known()
     for spec in specs:
         for code in code_in(spec):
-            known = _known() if known is None else known
             if code not in known:
                 raise SpecError(
                     f"{source} would run code that no run of yours has used here: {shown(code)}; "
