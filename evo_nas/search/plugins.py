@@ -90,7 +90,9 @@ def choose_plugins(options: RunOptions) -> PlugIns:
     chosen: PlugIn[Space] = _load("space", options.space)
     searching: PlugIn[Strategy] = _load("strategy", options.strategy)
     scorer: PlugIn[Evaluator] = _load("evaluator", evaluator)
-    confirmer: PlugIn[Evaluator] = _load("evaluator", options.retrainer or scorer.loaded.retrainer)
+    given = options.retrainer
+    confirming = scorer.loaded.retrainer if given is None else given
+    confirmer: PlugIn[Evaluator] = _load("evaluator", confirming)
     _accept((confirmer,), chosen.loaded)
     try:
         _accept((scorer,), chosen.loaded)
