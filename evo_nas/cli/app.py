@@ -12,7 +12,6 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from evo_nas.cli.commands import compare as comparing
-from evo_nas.cli.commands import export as exporting
 from evo_nas.cli.commands import figure as figures
 from evo_nas.cli.commands import list as names
 from evo_nas.cli.commands import network as networks
@@ -104,7 +103,7 @@ def _versions(
 
 for command in (
     runs.run, runs.resume, runs.show, runs.report, runs.clean, comparing.compare, trusting.trust,
-    names.space, names.costs, names.list_, networks.train, networks.convert, exporting.export,
+    names.space, names.costs, names.list_, networks.train, networks.convert, networks.export,
     plugin.new, plugin.check,
 ):  # fmt: skip
     grouped = command in (runs.run, comparing.compare)
