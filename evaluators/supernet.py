@@ -27,8 +27,14 @@ from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import seeded_weights
 from evo_nas.training.loop import fit, images_trained
-from evo_nas.training.weight_files import load_weights, read_metadata
-from evo_nas.training.weights import Count, read_told, take_weights, train_once
+from evo_nas.training.weights import (
+    Count,
+    load_weights,
+    read_metadata,
+    read_told,
+    take_weights,
+    train_once,
+)
 
 WEIGHTS = "supernet.safetensors"  # other programs read it, too
 SCORES = "scores.sqlite"

@@ -25,8 +25,7 @@ from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Scored, StagePlan, Strategy
 from evo_nas.training.batches import Batches, Ledger, measure
-from evo_nas.training.weight_files import load_weights, save_weights
-from evo_nas.training.weights import Delivered, describe_weights
+from evo_nas.training.weights import Delivered, describe_weights, load_weights, save_weights
 
 from . import run_folder
 from .architectures import ArchitectureFiles

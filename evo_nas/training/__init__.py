@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .batches import Batches, Ledger, measure, seeded_weights
     from .loop import fit
     from .recipe import Recipe, load_recipe
-    from .weight_files import load_weights, save_weights
+    from .weights import load_weights, save_weights
 
 __all__ = [
     "Batches",

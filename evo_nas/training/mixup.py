@@ -31,11 +31,10 @@ class Batch:
 
     def split(self, parts: int) -> Iterator[Batch]:
         """So many batches of nearly the same size, in order."""
-        others = None if self.others is None else self.others.tensor_split(parts)
         images, labels = self.images.tensor_split(parts), self.labels.tensor_split(parts)
-        for part in range(parts):
-            other = None if others is None else others[part]
-            yield Batch(images[part], labels[part], other, self.share)
+        others = [None] * parts if self.others is None else self.others.tensor_split(parts)
+        for part in zip(images, labels, others, strict=True):
+            yield Batch(*part, self.share)
 
     def loss(self, logits: Tensor, label_smoothing: float) -> Tensor:
         """The mean cross entropy of ``logits`` (n, classes) to the smoothed, then mixed labels.

@@ -1,29 +1,116 @@
-"""Files of trained weights: what they say of their network and training, and released ones."""
+"""Files of weights: safetensors with a digest, what they say of their training, released ones."""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
-from safetensors.torch import load
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
 
-from evo_nas.core.files import refusal
+from evo_nas.core.files import refusal, write_atomically
 from evo_nas.core.validation import check_regular, shown
 from evo_nas.errors import CheckpointError
 from evo_nas.space.space import Genome, Geometry
 
 from .checkpoints import remove_checkpoint
-from .weight_files import check_digest, load_weights, read_metadata, save_weights
 
+_DIGEST = "sha256"  # the key in the metadata of weights
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Channels = tuple[Annotated[float, Field(ge=0, le=1)], ...]
+
+
+def save_weights(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write tensors by name as a safetensors file."""
+    copies = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in tensors.items()
+    }
+    told = dict(metadata or {})
+    content = save(copies, told | {_DIGEST: _digest(copies, told)})
+    write_atomically(path, _in_order(content))
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its header in order: equal weights are then equal files."""
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:start]), separators=(",", ":"), sort_keys=True)
+    padded = header.encode() + b" " * (-len(header.encode()) % 8)
+    return len(padded).to_bytes(8, "little") + padded + content[start:]
+
+
+def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[str, Tensor] | None:
+    """Tensors by name, on the CPU; None if there is no such file.
+
+    Raises:
+        CheckpointError: the file is damaged, or its metadata differ from what is ``expected``.
+    """
+    if not path.exists():
+        return None
+    metadata = read_metadata(path)
+    with _explained(path):
+        tensors = load_file(path)
+    check_digest(path, tensors, metadata)
+    for key, value in (expected or {}).items():
+        if metadata.get(key) != value:
+            raise CheckpointError(
+                f"weights {path} belong to another training: {key} is {shown(metadata.get(key))} "
+                f"there, {value!r} here; delete the file to train anew"
+            )
+    return tensors
+
+
+def check_digest(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Check that these are the tensors that were written to ``path``, with its ``metadata``."""
+    told = dict(read_metadata(path) if metadata is None else metadata)
+    digest = told.pop(_DIGEST, None)
+    if digest is not None and digest != _digest(tensors, told):
+        raise _damaged(path, "their contents are not what was written")
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a file of weights."""
+    check_regular(path, CheckpointError, "weights")
+    with _explained(path), safe_open(path, framework="pt") as file:
+        return file.metadata() or {}
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (SafetensorError, RuntimeError, TypeError, ValueError, OSError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"weights {path} are damaged ({reason}); delete the file, and the run repeats that "
+        "training from its start"
+    )
+
+
+def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """The SHA-256 of tensors and their metadata, in the order of names."""
+    digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ from evo_nas.errors import CheckpointError, DataError, EvoNasError, SettingsErro
 from evo_nas.results.networks.trained import load_trained
 from evo_nas.results.result import Result
 from evo_nas.space.space import Geometry
-from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import Delivered, describe_weights, read_description
+from evo_nas.training.weights import Delivered, describe_weights, read_description, save_weights
 from tests.kit.command import command_line
 
 Image = pytest.importorskip("PIL.Image")

@@ -16,7 +16,7 @@ from evo_nas.training.checkpoints import (
     remove_checkpoint,
     save_checkpoint,
 )
-from evo_nas.training.weight_files import load_weights, save_weights
+from evo_nas.training.weights import load_weights, save_weights
 
 STATE = {"epoch": 3, "network": {"weight": torch.arange(6.0).view(2, 3)}, "groups": [{"lr": 0.1}]}
 

@@ -17,7 +17,7 @@ from evo_nas.space.space import Space
 from evo_nas.space.subspace import Subspace
 from evo_nas.training.batches import Ledger
 from evo_nas.training.recipe import load_recipe
-from evo_nas.training.weight_files import load_weights, read_metadata, save_weights
+from evo_nas.training.weights import load_weights, read_metadata, save_weights
 from tests.kit.runs import Listener
 from tests.kit.tinyspace import TinySpace, tiny_context, tiny_data
 

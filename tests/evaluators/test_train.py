@@ -12,7 +12,7 @@ from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.space.network import UNKNOWN
 from evo_nas.training.batches import Ledger
 from evo_nas.training.recipe import Phase, load_recipe
-from evo_nas.training.weight_files import read_metadata
+from evo_nas.training.weights import read_metadata
 from tests.kit.runs import Listener
 from tests.kit.tinyspace import TinySpace, tiny_context
 

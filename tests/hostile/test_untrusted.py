@@ -33,8 +33,7 @@ from evo_nas.search.store.checksums import seal
 from evo_nas.space.architecture import read_architecture
 from evo_nas.training.checkpoints import load_checkpoint
 from evo_nas.training.recipe import load_recipe
-from evo_nas.training.weight_files import load_weights
-from evo_nas.training.weights import read_state_dict
+from evo_nas.training.weights import load_weights, read_state_dict
 from tests.hostile.fuzz.__main__ import contents, failures
 from tests.kit.runs import make_run
 

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from evo_nas.core.plugins import registry
 from evo_nas.results.networks.trained import Trained, load_trained
-from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import Delivered, describe_weights
+from evo_nas.training.weights import Delivered, describe_weights, save_weights
 
 from .loading import draw
 

@@ -15,7 +15,7 @@ from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome, Geometry, Space
 from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, flat_stage
 from evo_nas.strategies.settings import Settings
-from evo_nas.training.weight_files import save_weights
+from evo_nas.training.weights import save_weights
 
 from .spaces import TinySpace
 

@@ -19,7 +19,7 @@ from evo_nas.api import prepare
 from evo_nas.errors import RunError
 from evo_nas.search.run_folder import STORE
 from evo_nas.search.store.store import Store
-from evo_nas.training.weight_files import load_weights
+from evo_nas.training.weights import load_weights
 from tests.kit.images import write_pictures
 from tests.kit.runs import BUDGET, SMALL, SPACE, Stop
 

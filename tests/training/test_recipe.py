@@ -5,7 +5,7 @@ import pytest
 
 from evo_nas.errors import RecipeError
 from evo_nas.training.recipe import Augmentation, Phase, load_recipe, shipped_recipes
-from evo_nas.training.weight_files import read_metadata
+from evo_nas.training.weights import read_metadata
 
 GOOD = """
 calibration_images = 64

@@ -5,8 +5,14 @@ import torch
 
 from evo_nas.errors import CheckpointError
 from evo_nas.space.space import Geometry
-from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import Count, Delivered, describe_weights, read_description, read_told
+from evo_nas.training.weights import (
+    Count,
+    Delivered,
+    describe_weights,
+    read_description,
+    read_told,
+    save_weights,
+)
 
 DEEP = "[" * 100_000
 ABOUT = Delivered("mine", (1, 2), Geometry(8, 1, 10), (0.5,), (0.25,), ("a", "b"))

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from evo_nas.errors import ExportError
-from evo_nas.training.weight_files import load_weights, save_weights
+from evo_nas.training.weights import load_weights, save_weights
 
 Runner = Callable[[Tensor], Tensor]  # images (batch, channels, size, size) to logits
 INPUT, OUTPUT, BATCH = "images", "logits", "batch"

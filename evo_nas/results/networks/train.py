@@ -24,8 +24,7 @@ from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.checkpoints import remove_checkpoint
 from evo_nas.training.log import TrainingLog
 from evo_nas.training.loop import Epoch, fit
-from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import Delivered, describe_weights
+from evo_nas.training.weights import Delivered, describe_weights, save_weights
 
 
 def train_architecture(

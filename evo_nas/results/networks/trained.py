@@ -21,11 +21,11 @@ from evo_nas.search.architectures import find_architecture
 from evo_nas.search.run_folder import CONFIG, FINALISTS, WEIGHTS
 from evo_nas.space.architecture import BEST, Architecture
 from evo_nas.space.space import Geometry, Space
-from evo_nas.training.weight_files import read_metadata
 from evo_nas.training.weights import (
     Delivered,
     check_weights,
     read_description,
+    read_metadata,
     read_state_dict,
     read_told,
 )

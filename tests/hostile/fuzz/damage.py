@@ -22,7 +22,7 @@ from torch import Tensor
 from evo_nas.search.store import schema
 from evo_nas.search.store.checksums import seal
 from evo_nas.training.checkpoints import HEADER_BYTES, MAGIC
-from evo_nas.training.weight_files import save_weights
+from evo_nas.training.weights import save_weights
 from tests.kit.mutations import places
 
 from .inputs import VALUES, mutated

@@ -22,8 +22,7 @@ from evo_nas.results.networks.export import Wish, export
 from evo_nas.results.networks.trained import Trained, load_trained
 from evo_nas.results.result import Result
 from evo_nas.space.space import Geometry
-from evo_nas.training.weight_files import save_weights
-from evo_nas.training.weights import Delivered, describe_weights
+from evo_nas.training.weights import Delivered, describe_weights, save_weights
 from tests.kit.networks import DATA, STATISTICS, normalised, pixels, trained
 from tests.kit.spaces import shallow_toml
 

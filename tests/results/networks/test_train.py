@@ -10,7 +10,7 @@ from evo_nas.core.progress import Silent
 from evo_nas.errors import CheckpointError, RunError
 from evo_nas.results.networks.train import checkpoint_path, train_architecture
 from evo_nas.training.batches import Batches, measure
-from evo_nas.training.weight_files import load_weights
+from evo_nas.training.weights import load_weights
 from tests.kit.images import write_pictures
 from tests.kit.runs import Stop
 

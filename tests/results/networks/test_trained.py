@@ -17,7 +17,7 @@ from evo_nas.results.networks.export import Wish, export
 from evo_nas.results.networks.train import train_architecture
 from evo_nas.results.networks.trained import load_trained
 from evo_nas.results.result import Result
-from evo_nas.training.weight_files import load_weights, read_metadata, save_weights
+from evo_nas.training.weights import load_weights, read_metadata, save_weights
 from tests.kit.images import write_pictures
 from tests.kit.networks import DATA, trained
 
