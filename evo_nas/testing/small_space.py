@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from evo_nas.space.space import Choice, Costs, Genome, Geometry, Space
+from evo_nas.space.counted import CountedSpace
+from evo_nas.space.space import Choice, Genome, Geometry, Space
 from evo_nas.space.supernet import Step, Supernet
 
 _BLOCKS = ("block1", "block2", "block3", "block4")
@@ -14,7 +15,7 @@ _KINDS = ("skip", "linear", "mlp")
 _HIDDEN = (4, 8, 16)
 
 
-class SmallSpace(Space):
+class SmallSpace(CountedSpace):
     """Four blocks; what each is (level 0), and how wide (level 1), which only an MLP has.
 
     Its supernet holds a module for each value of each block. It has known results too: made up, and
@@ -33,21 +34,6 @@ class SmallSpace(Space):
                 Choice(f"{block}.hidden", _HIDDEN, 1, block, {f"{block}.kind": frozenset({"mlp"})}),
             )
         )
-
-    def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
-        """fvcore's count by hand: a linear layer costs its matrix, biases are free."""
-        width = self.target.width
-        costs: dict[Genome, Costs] = {}
-        for kind, hidden in self.slot_values(slot, context):
-            matrix = (0, width * width, 2 * width * _HIDDEN[hidden])[kind]
-            biases = (0, width, _HIDDEN[hidden] + width)[kind]
-            costs[kind, hidden] = {"flops": matrix, "params": matrix + biases}
-        return costs
-
-    def fixed_costs(self, context: Genome) -> Costs:
-        at = self.target
-        matrices = at.width * (at.channels * at.image_size**2 + at.classes)
-        return {"flops": matrices, "params": matrices + at.width + at.classes}
 
     def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
         pairs = zip(genome[::2], genome[1::2], strict=True)

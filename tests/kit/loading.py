@@ -16,6 +16,7 @@ from torch import nn
 
 from evo_nas.core.plugins import registry
 from evo_nas.space.space import Genome, Geometry, Space
+from evo_nas.space.subspace import Subspace
 
 # Figures measured apart from this project, and published data; it never depends on them.
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -45,6 +46,12 @@ def module(name: str) -> Any:
 def small(glit: Space, classes: int = 10) -> Geometry:
     """17 tokens: a geometry on which a path takes milliseconds."""
     return glit.proxy(8, 1, classes)
+
+
+def narrow(mobile: Space) -> Space:
+    """A part of the space of mobile networks, so that shared weights are quickly made."""
+    fixed = {c.name: c.options[1] for c in mobile.choices if c.name.endswith("expansion")}
+    return Subspace(mobile, fixed)
 
 
 def draw(searched: Space, seed: int) -> Genome:

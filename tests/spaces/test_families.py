@@ -7,25 +7,15 @@ from torch import nn
 import evo_nas
 from evo_nas.errors import SpaceError
 from evo_nas.space.space import Geometry
-from evo_nas.space.subspace import Subspace
-from tests.kit.loading import AUTOFORMER_TOML, GLIT_TOML, draw, small, space
+from tests.kit.loading import AUTOFORMER_TOML, GLIT_TOML, draw, narrow, small, space
 from tests.kit.paths import TINY_RUN, check_scores_alone, shaken
-
-
-def searched(name):
-    """A space, or a part of a large one, so that shared weights are quickly made."""
-    whole = space(name)
-    if name != "mobilenet":
-        return whole
-    kept = {c.name: c.options[1] for c in whole.choices if c.name.endswith("expansion")}
-    return Subspace(whole, kept)
 
 
 @pytest.mark.parametrize(
     "name", ["glit_hl", "glit_local_attention", "glit_conv2d", "autoformer_tiny", "mobilenet"]
 )
 def test_scores_do_not_depend_on_company(name):
-    part = searched(name)
+    part = narrow(space(name)) if name == "mobilenet" else space(name)
     first = draw(part, 0)
     half = len(first) // 2
     related = [(*first[:half], *draw(part, seed)[half:]) for seed in range(3)]

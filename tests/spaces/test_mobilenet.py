@@ -5,9 +5,8 @@ import torch
 from torch import nn
 
 from evo_nas.evaluation.paths import score
-from evo_nas.space.subspace import Subspace
 from evo_nas.testing.networks import batch_norms
-from tests.kit.loading import draw, module, small, space
+from tests.kit.loading import draw, module, narrow, small, space
 from tests.kit.paths import images, pixels, prepared, shaken
 
 
@@ -68,12 +67,6 @@ def test_channels_follow_the_width(mobile):
     layout = module("mobilenet.layout").Layout
     assert layout(mobile.target).channels == [16, 24, 40, 80, 112, 160]
     assert layout(mobile.proxy(8, 1, 10)).channels == [4, 6, 10, 20, 28, 40]
-
-
-def narrow(mobile):
-    """A part of the space, so that shared weights are quickly made."""
-    fixed = {c.name: c.options[1] for c in mobile.choices if c.name.endswith("expansion")}
-    return Subspace(mobile, fixed)
 
 
 def test_a_supernet_holds_what_can_be_reached_and_no_more(mobile):
