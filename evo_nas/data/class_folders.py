@@ -31,10 +31,6 @@ class FolderTable(PictureTable):
     names: npt.NDArray[np.bytes_]
     sizes: Rows
 
-    @property
-    def place(self) -> str:
-        return str(self.source)
-
     def picture(self, row: int) -> tuple[str, Content]:
         path = os.path.join(self.source, os.fsdecode(bytes(self.names[row])))
         return path, path

@@ -36,9 +36,9 @@ class PictureTable(ABC):
         return len(self.labels)
 
     @property
-    @abstractmethod
     def place(self) -> str:
         """Where the pictures are read from."""
+        return str(self.source)
 
     @abstractmethod
     def picture(self, row: int) -> tuple[str, Content]:

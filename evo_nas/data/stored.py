@@ -77,9 +77,6 @@ class StoredPictures(ImageSet):
             done += len(batch)
         return Images(pixels, self.labels)
 
-    def at(self, device: torch.device) -> StoredPictures:
-        return self  # they are moved batch by batch
-
     def for_processes(self, count: int) -> StoredPictures:
         return replace(self, workers=self.workers // count)
 
