@@ -37,8 +37,5 @@ def test_too_many_are_an_error_that_says_what_to_do():
         r"repair or remove them, or raise skip \(that of a run stands in its config.toml",
     ):
         unreadable.add(broken(3))
-
-
-def test_where_none_is_allowed_the_first_is_told_as_it_is():
     with pytest.raises(DataError, match=r"^picture 4.jpg .* remove it, or let a share of .* be"):
-        Unreadable("p", 100).add(broken(4))
+        Unreadable("p", 100).add(broken(4))  # where none is allowed it is told as it is

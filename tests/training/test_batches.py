@@ -33,7 +33,6 @@ def test_images_that_do_not_fit_are_measured_in_parts(largest, tried):
     assert np.array_equal(found.correct, expected.correct)
     assert found.loss == pytest.approx(expected.loss, rel=1e-6)
     assert short.sizes[: len(tried)] == tried
-    short.sizes.clear()
 
 
 def test_a_single_image_that_does_not_fit_is_told():
