@@ -4,7 +4,6 @@ from evo_nas.evaluation.evaluator import Evaluator, Objective
 
 GENOMES = [(i, j) for i in range(3) for j in range(3)]
 
-
 HERE = __name__
 
 

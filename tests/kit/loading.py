@@ -87,7 +87,6 @@ heads = [0, 1]
 kernel = [5]
 """
 
-
 AUTOFORMER_TOML = """
 family = "autoformer"
 widths = [96, 128]

@@ -25,12 +25,9 @@ SMALL: dict[str, Any] = {
     "finalists": 3,
 }
 
-
 SPACE = "tests.kit.plugins:Tiny?blocks=4"
 
-
 BUDGET = "250..400"
-
 
 FLAT = ["spos", "random_search", "random", "distribution", "largest", "nsga2"]
 FLAT += ["regularized?population=8&sample=3&batch=4", "surrogate?first=8&batch=4&pool=40"]
@@ -121,9 +118,7 @@ def make_run(folder: Path) -> None:
 
 STRATEGIES = "hierarchical,spos,random,largest"
 
-
 _COMPARED_DATA = "digits?train=200&validation=200&test=50"
-
 
 COUNTED = {
     "evaluator": "tests.kit.plugins:Seen",
