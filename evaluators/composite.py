@@ -58,20 +58,17 @@ class Composite(Evaluator):
         self._context = context
         try:
             for name, evaluator in self._evaluators.items():
-                own = self._own(name, context)
+                folder, streams = context.folder / name, context.streams
+                if name:
+                    streams = Streams(streams.number(name))
+                # An account of its own, so that what was spent is known by candidate.
+                own = replace(context, folder=folder, streams=streams, ledger=Ledger(), notes=[])
                 self._members[name] = (context.engage or AtWork)(evaluator, space, own)
                 context.add(*own.take())
             self.prepare(space)
         except BaseException:  # nobody closes an evaluator that did not open
             self.close()
             raise
-
-    def _own(self, name: str, context: EvaluationContext) -> EvaluationContext:
-        """With an account of its own, so that what was spent is known by candidate."""
-        folder, streams = context.folder / name, context.streams
-        if name:
-            streams = Streams(streams.number(name))
-        return replace(context, folder=folder, streams=streams, ledger=Ledger(), notes=[])
 
     def prepare(self, space: Space) -> None:
         """What is to be done once all are open."""

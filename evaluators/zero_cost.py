@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated
 
-from torch import Tensor
 from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # NumPy's is a ValueError
 
 from evo_nas.core.plugins.options import at_least
@@ -61,8 +60,13 @@ class NetworkScores(Evaluator):
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         self._space, self._context, self._decoder = space, context, Decoder(space)
-        if self.needs_data:
-            self._batch = self._some_images()
+        if self.needs_data:  # the batch that all networks see, the classes in proportion
+            data, generator = context.data, context.streams.generator("images")
+            rows = in_proportion(data.train.labels.numpy(), generator)[: self._images]
+            chosen = data.train.take(rows).load()
+            pixels = chosen.pixels.to(context.device)
+            images = prepare(pixels, data.mean, data.std, context.geometry.image_size)
+            self._batch = images, chosen.labels.to(context.device)
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         try:
@@ -88,16 +92,6 @@ class NetworkScores(Evaluator):
             return naswot(network, images)
         context.ledger.trained += len(images)
         return grad_norm(network, images, labels)
-
-    def _some_images(self) -> tuple[Tensor, Tensor]:
-        """The batch that all networks see: float images and labels, the classes in proportion."""
-        context, data = self._context, self._context.data
-        generator = context.streams.generator("images")
-        rows = in_proportion(data.train.labels.numpy(), generator)[: self._images]
-        chosen = data.train.take(rows).load()
-        pixels = chosen.pixels.to(context.device)
-        images = prepare(pixels, data.mean, data.std, context.geometry.image_size)
-        return images, chosen.labels.to(context.device)
 
 
 class ZeroCostEvaluator(Composite):

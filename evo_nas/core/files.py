@@ -45,7 +45,10 @@ def written_aside(path: Path, kept: Path | None = None) -> Iterator[Path]:
     Raises:
         RunError: it cannot be written.
     """
-    _check_place(path)
+    if path.is_dir():  # also where no name was given, which is the folder that one is in
+        raise RunError(f"no file can be written to a folder: {path}; give it a name")
+    if not path.parent.is_dir():
+        raise RunError(f"{path} cannot be written, there is no such folder: {path.parent}")
     temporary = path.with_name(f".{os.getpid()}.{secrets.token_hex(4)}.part.{path.name}")
     try:
         with explained(path, "written"):
@@ -60,13 +63,6 @@ def written_aside(path: Path, kept: Path | None = None) -> Iterator[Path]:
         with suppress(OSError):  # what went wrong before is what matters
             temporary.unlink(missing_ok=True)
         raise
-
-
-def _check_place(path: Path) -> None:
-    if path.is_dir():  # also where no name was given, which is the folder that one is in
-        raise RunError(f"no file can be written to a folder: {path}; give it a name")
-    if not path.parent.is_dir():
-        raise RunError(f"{path} cannot be written, there is no such folder: {path.parent}")
 
 
 @contextmanager

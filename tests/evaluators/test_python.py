@@ -105,12 +105,6 @@ def test_a_failure_is_told(file, tmp_path, name, said):
         opened(f"{file}:{name}", tmp_path).evaluate((1, 2))
 
 
-def shown(result):
-    console = Console(record=True, width=120, file=io.StringIO())
-    console.print(result_view(result, registry.load("space", result.config.space)))
-    return console.export_text()
-
-
 def test_a_run_is_resumed_from_another_folder(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text("def score(options):\n    return len(options) / 100\n")
     monkeypatch.chdir(tmp_path)
@@ -124,7 +118,9 @@ def test_a_run_is_resumed_from_another_folder(tmp_path, monkeypatch):
     options = "objective=size&minimise=true"
     assert result.config.evaluator == f"python?function={tmp_path}/mine.py:score&{options}"
     least = min(e.metrics["size"] for e in result.of("stage1", "search"))
-    assert f"size {least:.4f}" in shown(result)
+    console = Console(record=True, width=120, file=io.StringIO())
+    console.print(result_view(result, registry.load("space", result.config.space)))
+    assert f"size {least:.4f}" in console.export_text()
     best = json.loads((tmp_path / "run" / "best.json").read_text())
     (tmp_path / "run" / "best.json").unlink()
     (tmp_path / "elsewhere").mkdir()

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,9 +61,8 @@ def service(tmp_path: Path) -> Iterator[Worker]:
 
 @pytest.mark.slow
 def test_each_task_loses_its_own_result_only(service: Worker) -> None:
-    pool = WorkerPool([service.opened, service.opened], limit=5)
     tasks = ["a", "exit", "hang", "once mark", "interrupt", "b", "segfault"]
-    try:
+    with closing(WorkerPool([service.opened, service.opened], limit=5)) as pool:
         found = dict(pool.run(tasks))
         assert found[1] == Lost("its worker process died (exit code 3), and so did a second one")
         assert found[6] == Lost("its worker process died (SIGSEGV), and so did a second one")
@@ -73,29 +73,21 @@ def test_each_task_loses_its_own_result_only(service: Worker) -> None:
         }  # fmt: skip
         assert {answer[2] for answer in answers.values()} == {1}
         assert dict(pool.run(["c"])).keys() == {0}, "the pool is good for more"
-    finally:
-        pool.close()
 
 
 @pytest.mark.slow
 def test_opening_does_not_count_towards_the_limit(service: Worker, tmp_path: Path) -> None:
-    pool = WorkerPool([Worker(tmp_path, slow=1.5).opened], limit=1)
-    try:
+    with closing(WorkerPool([Worker(tmp_path, slow=1.5).opened], limit=1)) as pool:
         ((position, answer),) = pool.run(["a"])
         assert (position, answer[0]) == (0, "a")  # type: ignore[index]
-    finally:
-        pool.close()
 
 
 @pytest.mark.slow
 def test_workers_are_made_as_they_are_needed_and_stay(service: Worker) -> None:
-    pool = WorkerPool([service.opened] * 4)
-    try:
+    with closing(WorkerPool([service.opened] * 4)) as pool:
         for _ in range(3):
             assert len(dict(pool.run(["a"]))) == 1
         assert len(service.processes) == 1
-    finally:
-        pool.close()
 
 
 @pytest.mark.slow
