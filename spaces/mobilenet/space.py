@@ -79,13 +79,14 @@ class MobileNet(Space):
         return MobileNetwork(layout.stem(), blocks, layout.head(), layout.channels[-1])
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
-        layout, searched = Layout(geometry), reachable or self
-        blocks: dict[tuple[int, int], dict[Options, None]] = {}
-        for stage, slot in enumerate(self.slots):
-            for options in searched.reachable(slot):
-                for position, block in enumerate(_blocks(slot, options)):
-                    blocks.setdefault((stage, position), {})[block] = None
-        return MobileNetSupernet(layout, blocks, self.stages)
+        blocks = dict.fromkeys(
+            (stage, position, block)
+            for stage, slot in enumerate(self.slots)
+            for options in (reachable or self).reachable(slot)
+            for position, block in enumerate(_blocks(slot, options))
+        )
+        places = sorted(blocks, key=lambda block: block[:2])
+        return MobileNetSupernet(Layout(geometry), places, self.stages)
 
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
         """A quarter of the channels; images that small are halved fewer times, see the layout."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from torch import Tensor, nn
 
@@ -18,14 +18,14 @@ class MobileNetSupernet(Supernet):
 
     Args:
         layout: the places of blocks at the supernet's geometry.
-        reachable: by stage and position, what a block can be.
+        reachable: what blocks can be: stage, position and options.
         decode: from a full genome to the blocks of each stage.
     """
 
     def __init__(
         self,
         layout: Layout,
-        reachable: Mapping[tuple[int, int], Collection[Options]],
+        reachable: Sequence[tuple[int, int, Options]],
         decode: Callable[[Genome], Sequence[Sequence[Options]]],
     ) -> None:
         super().__init__()
@@ -36,8 +36,7 @@ class MobileNetSupernet(Supernet):
                 _name(stage, position, options): InvertedResidual(
                     layout.place(stage, position), options
                 )
-                for (stage, position), found in reachable.items()
-                for options in found
+                for stage, position, options in reachable
             }
         )
 
