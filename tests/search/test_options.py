@@ -54,22 +54,22 @@ def test_one_limit_alone_is_a_list_of_one() -> None:
     assert plain({"limits": tuple(texts)})["limits"] == texts
 
 
-def test_a_run_takes_classes_and_numbers(tmp_path: Path) -> None:
-    made = prepare(
-        Tiny,
-        400.0,
-        **{**SMALL, "evaluator": Score, "retrainer": Keep, "samples": np.int64(24)},
-        limits="params<=6M",
-        run_dir=tmp_path / "run",
-    )
-    config = made.config
+def test_plug_ins_and_folders_are_kept_as_texts(tmp_path: Path) -> None:
+    given = {"space": Tiny, "evaluator": Score, "samples": np.int64(24), "supernet": tmp_path}
+    kept = plain(given)
+    assert kept == {
+        "space": "tests.kit.plugins:Tiny", "evaluator": "tests.kit.plugins:Score", "samples": 24,
+        "supernet": str(tmp_path),
+    }  # fmt: skip
+    assert type(kept["samples"]) is int
+
+
+def test_a_run_takes_classes_and_numbers() -> None:
+    options = {**SMALL, "evaluator": Score, "retrainer": Keep, "limits": "params<=6M"}
+    config = prepare(Tiny, 400.0, **options).config
     assert (config.space, config.flops) == ("tests.kit.plugins:Tiny", "400")
-    assert (config.evaluator, config.retrainer) == (
-        "tests.kit.plugins:Score",
-        "tests.kit.plugins:Keep",
-    )
+    assert (config.evaluator, config.retrainer) == (SMALL["evaluator"], SMALL["retrainer"])
     assert config.limits == ("params<=6M",)
-    assert type(config.settings.samples) is int
 
 
 @pytest.mark.parametrize(
@@ -102,29 +102,35 @@ def test_what_is_of_a_wrong_type_is_told_by_its_name(changes: dict[str, Any], sa
         prepare(**{"space": SPACE, "flops": BUDGET, **SMALL, **changes})
 
 
-def test_a_comparison_takes_the_same_and_keeps_texts(tmp_path: Path) -> None:
-    options: dict[str, Any] = {**SMALL, "evaluator": Score, "limits": "params<=6M"}
-    kept = plain({"space": Tiny, "flops": 400, **options, "supernet": tmp_path})
-    assert (kept["space"], kept["flops"]) == ("tests.kit.plugins:Tiny", "400")
-    assert (kept["evaluator"], kept["limits"]) == ("tests.kit.plugins:Score", ["params<=6M"])
-    assert kept["supernet"] == str(tmp_path)
-    for strategies, said in ((3, "strategies is 3"), ([3], "strategies is 3; give a name")):
-        with pytest.raises(SettingsError, match=said):
-            evo_nas.compare(strategies)  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match="first_seed is 'a'"):
-        evo_nas.compare("spos,random", first_seed="a")
-    with pytest.raises(SettingsError, match="space is 3; give a name"):
-        evo_nas.compare("spos,random", space=3)
+@pytest.mark.parametrize(
+    ("strategies", "changes", "said"),
+    [
+        (3, {}, "strategies is 3"),
+        ([3], {}, "strategies is 3; give a name"),
+        ("spos,random", {"first_seed": "a"}, "first_seed is 'a'"),
+        ("spos,random", {"space": 3}, "space is 3; give a name"),
+    ],
+)
+def test_a_comparison_says_what_is_wrong_with_its_arguments(
+    strategies: Any, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        evo_nas.compare(strategies, **changes)
 
 
-def test_trust_says_what_is_wrong_with_its_arguments(tmp_path: Path) -> None:
-    for changes, said in (
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
         ({"genomes": "all"}, "genomes is 'all'; it must be a whole number"),
         ({"stage": 1}, "stage is 1; give the name of a stage"),
         ({"against": 5}, "against is 5; give a name"),
-    ):
-        with pytest.raises(EvoNasError, match=said):
-            trust(tmp_path, **changes)  # type: ignore[arg-type]
+    ],
+)
+def test_trust_says_what_is_wrong_with_its_arguments(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(EvoNasError, match=said):
+        trust(tmp_path, **changes)
 
 
 # -- what follows from the table ------------------------------------------------------------------
