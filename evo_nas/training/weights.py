@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load, load_file, save
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from evo_nas.core.files import refusal, write_atomically
@@ -165,7 +165,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     check_regular(path, CheckpointError, "weights")
     try:
         if path.suffix == ".safetensors":
-            tensors = load(path.read_bytes())
+            tensors = load_file(path)
             check_digest(path, tensors)
             return tensors
         with torch.serialization.safe_globals([argparse.Namespace]):
