@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import zlib
 from collections.abc import Callable
@@ -72,24 +73,18 @@ def test_weights_say_what_they_are_for(weights: Path) -> None:
     assert (changed.about.mean, changed.about.std) == ((0.5,) * 3, (0.5,) * 3)
 
 
-def test_a_run_knows_its_images(run: Result) -> None:
+def test_a_run_knows_its_images_also_where_its_weights_say_less(
+    run: Result, tmp_path: Path
+) -> None:
     trained = load_trained(str(run.folder))
-    assert trained.about.geometry == run.config.geometry
     data = registry.load("data", run.config.data).load(run.config.seed)
-    assert (trained.about.mean, trained.about.std) == (data.mean, data.std)
-
-
-def test_a_run_whose_weights_say_less_is_still_read(run: Result, tmp_path: Path) -> None:
-    old = tmp_path / "old"
-    old.mkdir()
-    for path in run.folder.iterdir():
-        if path.is_file():
-            (old / path.name).write_bytes(path.read_bytes())
-    trained = load_trained(str(run.folder))
+    known = (run.config.geometry, data.mean, data.std)
+    assert (trained.about.geometry, trained.about.mean, trained.about.std) == known
+    old = shutil.copytree(run.folder, tmp_path / "old")
     save_weights(old / "best.safetensors", trained.network.state_dict())
     assert read_description(old / "best.safetensors") is None
-    again = load_trained(str(old))
-    assert (again.about.geometry, again.about.mean) == (trained.about.geometry, trained.about.mean)
+    again = load_trained(str(old)).about
+    assert (again.geometry, again.mean, again.std) == known
 
 
 def test_rows_are_pictures_and_columns_are_networks(
@@ -125,18 +120,15 @@ def test_what_fits_nothing_is_said(
 
 
 def test_how_images_are_normalised_must_be_known(weights: Path, tmp_path: Path) -> None:
-    trained = load_trained(f"glit_tiny={weights}")
     with pytest.raises(SettingsError, match="3 channels, not 1"):
         load_trained(f"glit_tiny={weights}", mean=[0.5])
-    silent = tmp_path / "silent.safetensors"
-    space = registry.load("space", "glit_hl")
-    genome = registry.load("network", "deit_tiny").genome
+    silent, space = tmp_path / "silent.safetensors", registry.load("space", "glit_hl")
     with torch.device("meta"):
-        shapes = space.build(genome, space.target).state_dict()
-    save_weights(silent, {name: torch.zeros(t.shape) for name, t in shapes.items()})
+        network = space.build(registry.load("network", "deit_tiny").genome, space.target)
+    shapes = {name: torch.zeros(t.shape) for name, t in network.state_dict().items()}
+    save_weights(silent, shapes)
     with pytest.raises(SettingsError, match="give --mean and --std"):
         load_trained(f"deit_tiny={silent}")
-    assert trained.about.geometry == SMALL
 
 
 def enormous(path: Path) -> None:

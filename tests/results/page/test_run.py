@@ -120,8 +120,7 @@ def test_an_unfinished_run_says_so_and_shows_what_there_is() -> None:
 
 
 def test_failed_candidates_are_counted_and_shown_nowhere_else() -> None:
-    ranked = [evaluation(genome(0), 0.25), evaluation(genome(1), None, position=1)]
-    page = page_of(made(*ranked, best=genome(0)))
+    page = page_of(made(evaluation(genome(0), 0.25), evaluation(genome(1), None), best=genome(0)))
     assert "2 candidates" in page.text
     assert "1 of them failed and have no score." in page.text
     assert "not finished" in page_of(made(evaluation(genome(1), None))).text
@@ -136,22 +135,19 @@ def test_candidates_outside_the_budget_are_explained() -> None:
 
 def hostile_result(text: str) -> Result:
     parent, child = genome(2), genome(0)
-    rows = (
+    result = made(
         evaluation(parent, 0.5, stage=text, origin=text),
         evaluation(child, 0.6, stage=text, origin=text, parents=(parent,), position=1),
         evaluation(child, 0.7, stage=text, phase="finalists"),
-    )
-    result = made(*rows, best=child)
-    assert result.best is not None
-    result.best["measured"] |= {"by": text, "data": text}
-    return replace(
-        result,
+        best=child,
         folder=Path("runs") / text.replace("/", "|"),
-        config=replace(result.config, data=text, space=f"table?file={text}"),
         spent={(text, text): 1.0},
         images={(text, text): Ledger(1, 1)},
         facts={"versions": {text: text}, "data": text},
     )
+    assert result.best is not None
+    result.best["measured"] |= {"by": text, "data": text}
+    return replace(result, config=replace(result.config, data=text, space=f"table?file={text}"))
 
 
 PRINTABLE = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), min_size=1)
