@@ -27,7 +27,7 @@ class Agreement:
     """How far the ranking by ``name`` agrees with the truth.
 
     ``ahead`` is how much higher tau is for the score under test, for rankings that cost nothing.
-    A file says what the correlations are called.
+    Files name the correlations in full.
     """
 
     name: str

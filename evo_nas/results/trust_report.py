@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What a trust report and its file call otherwise at most; see :class:`Trust`."""
+    """What a report's file keeps as it is, by names of its own; see :class:`Trust`."""
 
     stage: str
     evaluator: str

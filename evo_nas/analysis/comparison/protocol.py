@@ -141,7 +141,7 @@ def _entries(comparison: Comparison, folder: Path, progress: Progress | None) ->
 def _finish(
     comparison: Comparison, entries: Sequence[Entry], folder: Path, progress: Progress | None
 ) -> None:
-    """Run what is not finished, several at once; without ``progress`` nothing may be left to."""
+    """Run what is not finished, several at once; without ``progress`` all has to be finished."""
     tasks = [
         (entry.folder, {**comparison.arguments(entry.strategy, entry.seed), **entry.changes})
         for entry in entries

@@ -54,26 +54,25 @@ def write_report(result: Result, out: Path | None = None) -> Path:
 def run_page(result: Result, space: Space) -> str:
     """The page as HTML."""
     config, budget = result.config, parse_range(result.config.flops)
+    strategy: Strategy = registry.load("strategy", config.strategy)
     trust, problems = trust_parts(result)
     finished, limited = result.best is not None, budget.high < math.inf
     return render(
         "run.html",
         title=f"{registry.short(config.space)} within {describe_config(config)}",
-        folder=str(result.folder),
+        result=result,
         finished=finished,
         config=config,
         names={name: registry.short(getattr(config, name)) for name in _NAMED},
-        strategy=_about(config),
-        evaluations=len(result.evaluations),
+        # The first line of what it says of itself, which names its source.
+        strategy=(strategy.__doc__ or "").strip().partition("\n")[0],
         measured=result.best and best_facts(result.best, config, result.facts.get("rejected")),
         network=_network(result, space),
-        budget=budget,
         used=result.best["target"]["flops"] / budget.most if result.best and limited else None,
         stages=[
             _stage_part(f"stage-{number}", result.stage(name), space, config)
             for number, name in enumerate(result.stages, start=1)
         ],
-        notes=result.notes,
         spent=spending(result),
         work=sum(result.spent.values()),
         images=sum(result.images.values(), Ledger()),
@@ -87,17 +86,8 @@ def run_page(result: Result, space: Space) -> str:
         command=command(config, space),
         whole_recipe=recipe_is_shipped(config.recipe),
         next=next_commands(result.folder, finished, config.data != "none"),
-        versions=result.facts["versions"] or {},
-        fingerprint=result.facts["data"],
-        settings=config.to_toml(),
         version=version("evo-nas"),
     )
-
-
-def _about(config: Config) -> str:
-    """The first line of what the strategy says of itself, which names its source."""
-    strategy: Strategy = registry.load("strategy", config.strategy)
-    return (strategy.__doc__ or "").strip().partition("\n")[0]
 
 
 def _stage_part(anchor: str, stage: Stage, space: Space, config: Config) -> dict[str, object]:
