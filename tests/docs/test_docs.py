@@ -138,7 +138,7 @@ def test_commands_in_sentences_exist_with_their_options(page: DocPage) -> None:
 @pytest.mark.parametrize("kind", ["space", "evaluator", "strategy", "data"])
 def test_every_plug_in_that_ships_is_on_its_page(kind: str) -> None:
     text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
-    group = registry._GROUPS[kind].removeprefix("evo_nas.")
+    group = registry._KINDS[kind][0].removeprefix("evo_nas.")
     named = {p.name for p in registry._points(kind) if p.value.startswith("evo_nas.")}
     for name in named:
         assert f"### `{name}` {{ #{group}-{name} }}" in text
