@@ -14,7 +14,7 @@ from .checks import Quota
 from .distribution import Distribution
 from .limits import Limit, format_amount
 
-_DRAWN_FOR_LARGEST = 1000
+DRAWN_FOR_LARGEST = 1000
 
 
 class Feasible(ABC):
@@ -66,7 +66,7 @@ class Feasible(ABC):
         """One of the legal genomes with the highest cost; the best of 1,000 draws where these
         are not known.
         """
-        drawn = [self.draw(self.prior, rng) for _ in range(_DRAWN_FOR_LARGEST)]
+        drawn = [self.draw(self.prior, rng) for _ in range(DRAWN_FOR_LARGEST)]
         return max(drawn, key=self.cost)
 
     def enumerate(self) -> tuple[Genome, ...] | None:

@@ -22,7 +22,6 @@ from .base import Feasible
 from .checks import Checks, Limits
 from .distribution import prior
 from .feasible import feasible
-from .slots import Completions
 
 FEW = 96  # draws to complete a genome
 FEW_MEASURED = 16  # networks measured to complete one
@@ -31,17 +30,12 @@ _MOST_LISTED = 2000
 _MOST_REMEMBERED = 10_000  # completions
 
 
-def exact_feasibles(
-    root: Space, limits: Limits, space: Space, level: int | None
-) -> tuple[Feasible, ...]:
+def exact_feasibles(space: Space, limits: Limits, level: int | None = None) -> tuple[Feasible, ...]:
     """Each limit on a cost alone, met exactly where costs add up; the tightest first.
 
     The tightest has the smallest share of the prior; of equal ones, the first given.
     """
-    found = [
-        feasible(space, limit, None if level is None else Completions(root, level, limit.metric))
-        for limit in limits.costs
-    ]
+    found = [feasible(space, limit, level) for limit in limits.costs]
     return tuple(sorted(found, key=lambda f: 1.0 if f.share is None else f.share))
 
 
@@ -59,13 +53,13 @@ class Completer:
         space = self.root.stage(self.level, full)
         if self.level < max(self.root.levels):
             return self._complete_further(space)
-        tightest = cache(lambda: exact_feasibles(self.root, self.limits, space, None)[0])
+        tightest = cache(lambda: exact_feasibles(space, self.limits)[0])
         found = first_legal(space, tightest, self.checks, FEW, FEW_MEASURED)
         return None if found is None else space.lift(found)
 
     def _complete_further(self, space: Space) -> Genome | None:
         further = Completer(self.root, self.limits, self.level)
-        tightest = exact_feasibles(self.root, self.limits, space, self.level)[0]
+        tightest = exact_feasibles(space, self.limits, self.level)[0]
         rng = generator(space)
         for _ in range(FEW_MEASURED if tightest.share != 0 else 0):
             found = further.complete(space.lift(tightest.draw(tightest.prior, rng)))

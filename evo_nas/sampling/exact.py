@@ -39,9 +39,8 @@ class ExactFeasible(Feasible):
         self._contexts = [ContextTable(space, limit, context, later) for context in space.contexts]
         self._by_genes = {tuple(c.genes.values()): c for c in self._contexts}
         self.prior = prior(space)
-        self._prior_layers = [self._weigh(self.prior, i) for i in range(len(self._contexts))]
-        # A draw asks for the masses of all contexts first: keep the last distribution's layers.
-        self._cached = lru_cache(maxsize=len(self._contexts))(self._weigh)
+        # A draw asks for the masses of all contexts first: keep the last two distributions' layers.
+        self._layers = lru_cache(maxsize=2 * len(self._contexts))(self._weigh)
         self.minimum = min(c.minimum for c in self._contexts)
         self.maximum = max(c.maximum for c in self._contexts)
         if not merges(space):
@@ -114,11 +113,6 @@ class ExactFeasible(Feasible):
     def _weigh(self, distribution: Distribution, i: int) -> tuple[list[Floats], list[Floats]]:
         weights = self._contexts[i].weights(distribution)
         return self._contexts[i].table.backward(weights), weights
-
-    def _layers(self, distribution: Distribution, i: int) -> tuple[list[Floats], list[Floats]]:
-        return (
-            self._prior_layers[i] if distribution is self.prior else self._cached(distribution, i)
-        )
 
     def nearest(self) -> list[int]:
         pairs = [_neighbours(context, self.limit) for context in self._contexts]

@@ -23,14 +23,14 @@ __all__ = ["ExactFeasible", "Feasible", "ListedFeasible", "RejectionFeasible", "
 _MOST_REJECTED = 10_000
 
 
-def feasible(space: Space, limit: Limit, later: Completions | None = None) -> Feasible:
-    """Decide feasibility; ``later`` completes genomes while later levels are open.
+def feasible(space: Space, limit: Limit, level: int | None = None) -> Feasible:
+    """Decide feasibility; the levels after ``level``, if given, are open.
 
     Where costs do not add up nobody knows what later levels can make of a genome: its own cost,
     with the details that they hold now, decides.
     """
-    if later is not None and adds_up(later.root):
-        return ExactFeasible(space, limit, later)
+    if level is not None and adds_up(space.root):
+        return ExactFeasible(space, limit, Completions(space.root, level, limit.metric))
     additive = adds_up(space)
     if (not additive or merges(space)) and (listing := Listing.of(space, limit.metric)):
         return ListedFeasible(space, limit, listing)

@@ -82,7 +82,6 @@ class Sampler:
     def _new(
         self, distribution: Distribution, tries: int, rng: np.random.Generator
     ) -> Genome | None:
-        """A genome of the distribution that was never proposed; None where none is drawn."""
         for _ in range(tries):
             try:
                 genome = self.draw(distribution, rng)
@@ -90,7 +89,7 @@ class Sampler:
                 if not self._proposed and self.feasible.known is None:
                     raise
                 return None
-            if self._is_new(genome):
+            if self.take(genome):
                 return genome
         return None
 
@@ -113,11 +112,8 @@ class Sampler:
                 legal = [self.feasible.draw(distribution, rng) for _ in range(count)]
         return [g for g in dict.fromkeys(legal) if self.space.number(g) not in self._proposed]
 
-    def take(self, genome: Genome) -> None:
-        """Remember that this genome is proposed."""
-        self._proposed.add(self.space.number(genome))
-
-    def _is_new(self, genome: Genome) -> bool:
+    def take(self, genome: Genome) -> bool:
+        """Remember that this genome is proposed; whether it never was before."""
         number = self.space.number(genome)
         new = number not in self._proposed
         self._proposed.add(number)
@@ -128,13 +124,13 @@ class Sampler:
         if self._remaining is None and (legal := self.feasible.enumerate()) is not None:
             self._remaining = [legal[i] for i in rng.permutation(len(legal))]
         while self._remaining:
-            if self._is_new(genome := self._remaining.pop()):
+            if self.take(genome := self._remaining.pop()):
                 return genome
         # Too many to enumerate, yet the prior keeps repeating itself: it must be very uneven.
         with suppress(NotDrawn):
             for _ in range(_UNIFORM_TRIES if self._remaining is None else 0):
-                if self._is_new(genome := self.feasible.draw_uniform(rng)):
+                if self.take(genome := self.feasible.draw_uniform(rng)):
                     return genome
-        if self.feasible.known is not None and self._is_new(self.feasible.known):
+        if self.feasible.known is not None and self.take(self.feasible.known):
             return self.feasible.known
         raise Exhausted

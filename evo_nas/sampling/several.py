@@ -14,7 +14,7 @@ import numpy as np
 from evo_nas.errors import BudgetError, NotDrawn
 from evo_nas.space.space import Genome, Space
 
-from .base import Feasible
+from .base import DRAWN_FOR_LARGEST, Feasible
 from .checks import Checks, Limits, estimate
 from .completion import OpenChecks, exact_feasibles, first_legal, generator
 from .distribution import Distribution
@@ -22,7 +22,6 @@ from .exclusion import contradiction
 from .feasible import adds_up, feasible
 from .limits import Limit
 from .listed import ListedFeasible, Listing
-from .slots import Completions
 
 _MOST_REJECTED = 5_000  # draws until one is given up
 _MOST_COSTLY = 500  # of these, that are measured
@@ -32,7 +31,6 @@ _MOST_COMPLETED = 100  # or completed
 _ESTIMATED = 1000  # draws from which shares are estimated
 _ESTIMATED_COSTLY = 100
 _MOST_ENUMERATED = 20_000
-_DRAWN_FOR_LARGEST = 1000
 
 
 def feasible_within(space: Space, limits: Limits, level: int | None = None) -> Feasible:
@@ -46,14 +44,13 @@ def feasible_within(space: Space, limits: Limits, level: int | None = None) -> F
     if not adds_up(space.root):
         level = None  # nobody knows what later levels can make of it: its own costs decide
     if not others and not limits.bounds:
-        later = None if level is None else Completions(space.root, level, first.metric)
-        return feasible(space, first, later)
+        return feasible(space, first, level)
     if level is None and (listing := Listing.of(space, first.metric)):
         measured = tuple(bound for bound in limits.bounds if bound.measured)
         known = Limits(tuple(others), limits.quick().bounds)
         listed = ListedFeasible(space, first, listing, known)
         return LimitedFeasible((listed,), Limits((), measured), None) if measured else listed
-    return LimitedFeasible(exact_feasibles(space.root, limits, space, level), limits, level)
+    return LimitedFeasible(exact_feasibles(space, limits, level), limits, level)
 
 
 class LimitedFeasible(Feasible):
@@ -108,7 +105,7 @@ class LimitedFeasible(Feasible):
 
     def draw_largest(self, rng: np.random.Generator) -> Genome:
         """The legal one with the highest cost of those that the base admits and 1,000 draws."""
-        drawn = [self.base.draw(self.prior, rng) for _ in range(_DRAWN_FOR_LARGEST)]
+        drawn = [self.base.draw(self.prior, rng) for _ in range(DRAWN_FOR_LARGEST)]
         ordered = sorted(dict.fromkeys(drawn), key=self.cost, reverse=True)
         largest = self.base.draw_largest(rng)
         return self._first(chain([largest], ordered, repeat(largest)).__next__)
@@ -157,7 +154,7 @@ class LimitedFeasible(Feasible):
             return
         root, every = self.space.root, self.limits
         if every != every.quick():  # completing many genomes in vain would measure many more
-            self._require_one(root, cache(lambda: exact_feasibles(root, every, root, None)[0]))
+            self._require_one(root, cache(lambda: exact_feasibles(root, every)[0]))
         rng = generator(self.space)
         self.known = self._first(lambda: self.base.draw(self.prior, rng))
 

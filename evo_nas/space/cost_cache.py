@@ -35,12 +35,11 @@ def count(module: nn.Module, *inputs: Tensor) -> Costs:
     names and shapes of its weights are part of the key anyway.
     """
     path = _path(module, inputs)
-    if path is None:
-        return flops.count(module, *inputs)
-    costs = _read(path)
+    costs = _read(path) if path else None
     if costs is None:
         costs = flops.count(module, *inputs)
-        _write(path, costs)
+        if path:
+            _write(path, costs)
     return costs
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import count
+from typing import Any
 
 from evo_nas.core.plugins.blame import Breach, blamed, require
 from evo_nas.core.streams import Streams
@@ -18,12 +19,11 @@ from .base import Proposal, Scored, StagePlan, Strategy
 from .settings import Settings
 
 
-def check_stages(stages: object, space: Space) -> None:
+def check_stages(stages: Any, space: Space) -> None:
     """What ``plan`` returned."""
     fine = isinstance(stages, tuple) and len(stages) > 0
-    fine = fine and all(isinstance(stage, StagePlan) for stage in stages)  # type: ignore[attr-defined]
+    fine = fine and all(isinstance(stage, StagePlan) for stage in stages)
     require(fine, f"plan() is {shown(stages)}; return a tuple of StagePlan(...), one at least")
-    assert isinstance(stages, tuple)
     names = [stage.name for stage in stages]
     require(len(set(names)) == len(names), f"two stages have one name: {names}")
     for stage in stages:
@@ -36,13 +36,12 @@ def check_stages(stages: object, space: Space) -> None:
             require(known, f"stage {stage.name}: {name} is {number!r}; it must be 1 or more")
 
 
-def check_proposals(proposals: object, space: Space) -> None:
+def check_proposals(proposals: Any, space: Space) -> None:
     """What ``ask`` returned, genomes by their types, length and genes."""
     fine = isinstance(proposals, Sequence) and all(isinstance(p, Proposal) for p in proposals)
     if not fine:
         more = "return a list of Proposal(genome, origin), an empty one at the end"
         raise Breach(f"ask() is {shown(proposals)}; {more}")
-    assert isinstance(proposals, Sequence)
     for proposal in proposals:
         problem = _problem(proposal, space)
         if problem:

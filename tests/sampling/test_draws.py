@@ -12,7 +12,6 @@ from evo_nas.sampling.distribution import crossover, mutation
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.several import feasible_within
-from evo_nas.sampling.slots import Completions
 from evo_nas.space.space import Genome, Space
 from tests.kit.spaces import (
     Merging,
@@ -70,7 +69,7 @@ def test_draws_follow_the_conditioned_distribution(
 
 def test_draws_while_later_levels_are_open_follow_the_conditioned_prior() -> None:
     space = TinySpace(3)
-    found = feasible(space.stage(0), Limit("flops", 250, 260), Completions(space, 0))
+    found = feasible(space.stage(0), Limit("flops", 250, 260), 0)
     legal = found.enumerate()
     assert legal is not None
     assert 1 < len(legal) < 27

@@ -17,7 +17,6 @@ from evo_nas.sampling.exact import ExactFeasible
 from evo_nas.sampling.feasible import RejectionFeasible, feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.listed import ListedFeasible
-from evo_nas.sampling.slots import Completions
 from evo_nas.space.space import Genome, Space
 from tests.kit.spaces import (
     Merging,
@@ -117,7 +116,7 @@ def test_a_first_stage_genome_is_legal_when_later_levels_can_complete_it(
         for genome in all_canonical(stage)
         if any(cost in budget for cost in completions_by_force(space, stage.lift(genome), metric))
     ]
-    found = feasible(stage, budget, Completions(space, 0, metric))
+    found = feasible(stage, budget, 0)
     assert found.count == len(expected)
     assert found.enumerate() == tuple(expected)
     assert [g for g in all_canonical(stage) if found.legal(g)] == expected
@@ -126,7 +125,7 @@ def test_a_first_stage_genome_is_legal_when_later_levels_can_complete_it(
 def test_levels_of_a_space_whose_costs_do_not_add_up_are_met_by_their_own_costs() -> None:
     root = Uneven(2)
     stage, budget = root.stage(0), Limit("flops", high=100)
-    legal = feasible(stage, budget, Completions(root, 0))
+    legal = feasible(stage, budget, 0)
     assert isinstance(legal, ListedFeasible)
     expected = [g for g in all_canonical(stage) if stage.costs(g)["flops"] in budget]
     assert list(legal.enumerate()) == expected

@@ -21,45 +21,43 @@ VALUES = np.array([score(genome) for genome in GENOMES])
 VALUES = (VALUES - VALUES.mean()) / VALUES.std()
 
 
-def directly(process, known, values, new):
-    """Posterior mean and variance by the textbook's formula (equations 2.23 and 2.24)."""
+def fitted(values, count=60):
+    process = GaussianProcess(KERNEL)
+    process.fit(ENCODED[:count], values[:count])
+    return process
+
+
+def check_textbook(process, posterior, known, values, new):
+    """Posterior mean and variance are those of equations 2.23 and 2.24."""
     noise = (process.hyperparameters.noise + 1e-8) * np.eye(len(known))
     inverse = np.linalg.inv(process.covariance(known, known) + noise)
     across = process.covariance(new, known)
-    mean = across @ inverse @ values
     covariance = process.covariance(new, new) - across @ inverse @ across.T
-    return mean, covariance
+    assert posterior.mean == pytest.approx(across @ inverse @ values, abs=1e-6)
+    assert posterior.variance == pytest.approx(np.diag(covariance), abs=1e-6)
 
 
 def test_what_is_predicted_is_what_the_formula_says():
-    process = GaussianProcess(KERNEL)
-    process.fit(ENCODED[:40], VALUES[:40])
-    mean, covariance = directly(process, ENCODED[:40], VALUES[:40], ENCODED[40:])
+    process = fitted(VALUES, 40)
     posterior = process.predict(ENCODED[40:])
-    assert posterior.mean == pytest.approx(mean, abs=1e-6)
-    assert posterior.variance == pytest.approx(np.diag(covariance), abs=1e-6)
+    check_textbook(process, posterior, ENCODED[:40], VALUES[:40], ENCODED[40:])
 
 
 def test_adding_scores_is_the_same_as_beginning_again():
-    grown = GaussianProcess(KERNEL)
-    for count in (40, 41, 43):  # below a tenth more: the factor is extended
+    grown = fitted(VALUES, 40)
+    for count in (41, 43):  # below a tenth more: the factor is extended
         grown.fit(ENCODED[:count], VALUES[:count])
-    mean, covariance = directly(grown, ENCODED[:43], VALUES[:43], ENCODED[43:])
     posterior = grown.predict(ENCODED[43:])
-    assert posterior.mean == pytest.approx(mean, abs=1e-6)
-    assert posterior.variance == pytest.approx(np.diag(covariance), abs=1e-6)
+    check_textbook(grown, posterior, ENCODED[:43], VALUES[:43], ENCODED[43:])
 
 
 def test_believing_a_score_is_evaluating_it_to_what_was_expected():
-    process = GaussianProcess(KERNEL)
-    process.fit(ENCODED[:40], VALUES[:40])
+    process = fitted(VALUES, 40)
     posterior = process.predict(ENCODED[40:])
     posterior.believe(3)
     known = np.vstack([ENCODED[:40], ENCODED[43:44]])
     values = np.append(VALUES[:40], posterior.mean[3])
-    mean, covariance = directly(process, known, values, ENCODED[40:])
-    assert posterior.mean == pytest.approx(mean, abs=1e-6)
-    assert posterior.variance == pytest.approx(np.diag(covariance), abs=1e-6)
+    check_textbook(process, posterior, known, values, ENCODED[40:])
 
 
 def test_the_gradient_is_that_of_the_loss():
@@ -76,8 +74,7 @@ def test_the_gradient_is_that_of_the_loss():
 
 
 def test_it_learns_which_genomes_are_good_and_how_sure_it_is():
-    process = GaussianProcess(KERNEL)
-    process.fit(ENCODED[:45], VALUES[:45])
+    process = fitted(VALUES, 45)
     posterior = process.predict(ENCODED[45:])
     assert np.corrcoef(posterior.mean, VALUES[45:])[0, 1] > 0.8
     errors = (posterior.mean - VALUES[45:]) / np.sqrt(posterior.variance + posterior.noise)
@@ -85,18 +82,11 @@ def test_it_learns_which_genomes_are_good_and_how_sure_it_is():
     assert posterior.variance.min() > process.predict(ENCODED[:45]).variance.mean()
 
 
-def test_scores_that_are_all_the_same_say_nothing_and_break_nothing():
-    process = GaussianProcess(KERNEL)
-    process.fit(ENCODED[:30], np.zeros(30))
-    posterior = process.predict(ENCODED[30:])
+@pytest.mark.parametrize("count", [1, 30])
+def test_scores_that_are_all_the_same_say_nothing_and_break_nothing(count):
+    posterior = fitted(np.zeros(60), count).predict(ENCODED[30:])
     assert np.allclose(posterior.mean, 0)
     assert np.isfinite(posterior.variance).all()
-
-
-def test_one_score_is_enough_to_begin():
-    process = GaussianProcess(KERNEL)
-    process.fit(ENCODED[:1], np.array([0.0]))
-    assert np.isfinite(process.predict(ENCODED).mean).all()
 
 
 def test_hyperparameters_are_logarithms():
@@ -106,13 +96,9 @@ def test_hyperparameters_are_logarithms():
 
 
 def test_noise_is_told_from_signal():
-    def learned(noise):
-        process = GaussianProcess(KERNEL)
-        process.fit(ENCODED, VALUES + noise * np.random.default_rng(1).standard_normal(60))
-        return process.hyperparameters.noise
-
-    assert learned(0.0) < 0.05
-    assert 0.3 < learned(1.0) < 2
+    noise = np.random.default_rng(1).standard_normal(60)
+    assert fitted(VALUES).hyperparameters.noise < 0.05
+    assert 0.3 < fitted(VALUES + noise).hyperparameters.noise < 2
 
 
 def test_hyperparameters_are_fitted_to_the_best_and_the_last_of_many():
