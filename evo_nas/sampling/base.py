@@ -1,33 +1,31 @@
-"""The contract of feasibility: which genomes meet a budget, how many they are, and drawing them."""
+"""Feasibility: which genomes meet a budget, how many they are, and drawing them."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
 import numpy as np
 
-from evo_nas.errors import BudgetError
+from evo_nas.errors import BudgetError, NotDrawn
 from evo_nas.space.choices import Choices
 from evo_nas.space.space import Genome, Space
 
 from .checks import Quota
-from .distribution import Distribution
+from .distribution import Distribution, prior
 from .limits import Limit, format_amount
 
 DRAWN_FOR_LARGEST = 1000
+_MOST_REJECTED = 10_000
 
 
-class Feasible(ABC):
+class Feasible:
     """The genomes of ``space`` within ``limit``, which is one on a cost.
+
+    This class knows nothing but to look at genomes, one by one; its subclasses do.
 
     ``count`` is their number, ``size`` that of all canonical genomes, ``share`` their mass under
     the prior; the reachable costs run from ``minimum`` to ``maximum``. Each is None where it
     cannot be known. Counts are exact below 2**53 and correct to 15 digits above.
     """
 
-    space: Space
-    limit: Limit
-    prior: Distribution
     size: float | None = None
     count: float | None = None
     share: float | None = None
@@ -35,6 +33,9 @@ class Feasible(ABC):
     maximum: int | None = None
     quota: Quota | None = None  # of the draws from which share and count are estimated
     known: Genome | None = None  # a legal genome, where draws may end without one
+
+    def __init__(self, space: Space, limit: Limit) -> None:
+        self.space, self.limit, self.prior = space, limit, prior(space)
 
     @property
     def exact(self) -> tuple[Feasible, ...]:
@@ -46,13 +47,25 @@ class Feasible(ABC):
         """How many genomes within the exact limit were looked at, and rejected by each other."""
         return {}
 
-    @abstractmethod
     def legal(self, genome: Genome) -> bool:
         """Whether this canonical genome meets the budget, or can be completed within it."""
+        return self.cost(genome) in self.limit
 
-    @abstractmethod
     def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
-        """One canonical genome from the distribution conditioned on legality."""
+        """One canonical genome from the distribution conditioned on legality.
+
+        Raises:
+            NotDrawn: the distribution draws no legal genome, or none was found.
+        """
+        for _ in range(_MOST_REJECTED):
+            genome = distribution.draw(self.space, rng)
+            if self.legal(genome):
+                return genome
+        raise NotDrawn(
+            f"none of {_MOST_REJECTED:,} genomes drawn from {self.space.name} met "
+            f"{self.limit.amount}; widen the budget, or give the space slot_costs so that it can "
+            "be met exactly"
+        )
 
     def cost(self, genome: Genome) -> int:
         """What a genome costs, of the kind that is limited."""

@@ -17,7 +17,7 @@ from evo_nas.errors import NotDrawn
 from evo_nas.space.space import Genome, Space
 
 from .base import Feasible, merges
-from .distribution import Distribution, prior
+from .distribution import Distribution
 from .limits import Limit
 from .slots import Completions, ContextTable
 from .tables import Floats, reachable_sums
@@ -35,10 +35,9 @@ class ExactFeasible(Feasible):
     """
 
     def __init__(self, space: Space, limit: Limit, later: Completions | None) -> None:
-        self.space, self.limit = space, limit
+        super().__init__(space, limit)
         self._contexts = [ContextTable(space, limit, context, later) for context in space.contexts]
         self._by_genes = {tuple(c.genes.values()): c for c in self._contexts}
-        self.prior = prior(space)
         # A draw asks for the masses of all contexts first: keep the last two distributions' layers.
         self._layers = lru_cache(maxsize=2 * len(self._contexts))(self._weigh)
         self.minimum = min(c.minimum for c in self._contexts)

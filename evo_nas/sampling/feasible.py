@@ -6,21 +6,15 @@ small space, and only those of a large one by bounded rejection.
 
 from __future__ import annotations
 
-import numpy as np
-
-from evo_nas.errors import NotDrawn
-from evo_nas.space.space import Genome, Space
+from evo_nas.space.space import Space
 
 from .base import Feasible, merges
-from .distribution import Distribution, prior
 from .exact import ExactFeasible
 from .limits import Limit
 from .listed import ListedFeasible, Listing
 from .slots import Completions
 
-__all__ = ["ExactFeasible", "Feasible", "ListedFeasible", "RejectionFeasible", "feasible"]
-
-_MOST_REJECTED = 10_000
+__all__ = ["ExactFeasible", "Feasible", "ListedFeasible", "feasible"]
 
 
 def feasible(space: Space, limit: Limit, level: int | None = None) -> Feasible:
@@ -34,7 +28,7 @@ def feasible(space: Space, limit: Limit, level: int | None = None) -> Feasible:
     additive = adds_up(space)
     if (not additive or merges(space)) and (listing := Listing.of(space, limit.metric)):
         return ListedFeasible(space, limit, listing)
-    return ExactFeasible(space, limit, None) if additive else RejectionFeasible(space, limit)
+    return ExactFeasible(space, limit, None) if additive else Feasible(space, limit)
 
 
 def adds_up(space: Space) -> bool:
@@ -45,24 +39,3 @@ def adds_up(space: Space) -> bool:
         for slot in space.slots
         for context in space.contexts
     )
-
-
-class RejectionFeasible(Feasible):
-    """For spaces whose costs do not add up over slots: of 10,000 draws the first that is legal."""
-
-    def __init__(self, space: Space, limit: Limit) -> None:
-        self.space, self.limit, self.prior = space, limit, prior(space)
-
-    def legal(self, genome: Genome) -> bool:
-        return self.cost(genome) in self.limit
-
-    def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
-        for _ in range(_MOST_REJECTED):
-            genome = distribution.draw(self.space, rng)
-            if self.legal(genome):
-                return genome
-        raise NotDrawn(
-            f"none of {_MOST_REJECTED:,} genomes drawn from {self.space.name} met "
-            f"{self.limit.amount}; widen the budget, or give the space slot_costs so that it can "
-            "be met exactly"
-        )

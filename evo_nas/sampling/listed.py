@@ -15,7 +15,7 @@ from evo_nas.space.space import Genome, Space
 
 from .base import Feasible
 from .checks import Checks, Limits
-from .distribution import Distribution, prior
+from .distribution import Distribution
 from .limits import Limit
 from .tables import Floats, Integers, pick
 
@@ -93,7 +93,7 @@ class ListedFeasible(Feasible):
     def __init__(
         self, space: Space, limit: Limit, listing: Listing, others: Limits | None = None
     ) -> None:
-        self.space, self.limit, self.prior = space, limit, prior(space)
+        super().__init__(space, limit)
         self._costs = listing.costs
         fits = (listing.costs >= limit.least) & (listing.costs <= limit.most)
         self._checks = Checks(space, others or Limits(()))
@@ -125,11 +125,6 @@ class ListedFeasible(Feasible):
         return genome in self._is_legal
 
     def draw(self, distribution: Distribution, rng: np.random.Generator) -> Genome:
-        """One canonical genome from the distribution conditioned on legality.
-
-        Raises:
-            NotDrawn: the distribution draws no legal genome.
-        """
         known = distribution is self.prior
         weights = self._prior_weights if known else self._genomes.weights(distribution)
         if not weights.any():

@@ -64,7 +64,8 @@ class LimitedFeasible(Feasible):
         self.base, *self._others = exact
         self._exact, self.limits, self.level = exact, limits, level
         base = self.base
-        self.space, self.limit, self.prior = base.space, base.limit, base.prior
+        super().__init__(base.space, base.limit)
+        self.prior = base.prior
         self.size, self.minimum, self.maximum = base.size, base.minimum, base.maximum
         self.checks = self._make_checks(limits)
         whole = self.space if level is None else self.space.root

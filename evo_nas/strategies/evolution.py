@@ -20,7 +20,7 @@ class Evolution(Strategy):
     def start(self) -> None:
         self.toolbox = make_toolbox(self.sampler, self.settings, self.objectives)
         # Parents are the best of all generations, so everything evaluated competes.
-        self.hall_of_fame = tools.HallOfFame(max(self.settings.parents, self.stage.finalists))
+        self.hall_of_fame = tools.HallOfFame(self.settings.parents)
 
     def ask(self, rng: np.random.Generator) -> list[Proposal]:
         parents = self.choose_parents(rng)
@@ -46,9 +46,7 @@ class Evolution(Strategy):
 
     def choose_parents(self, rng: np.random.Generator) -> Sequence[Individual]:
         """Who breeds next: the best so far."""
-        parents: Sequence[Individual] = self.toolbox.select(
-            self.hall_of_fame, self.settings.parents
-        )
+        parents: Sequence[Individual] = self.hall_of_fame
         return parents
 
     def remember(self, individuals: Sequence[Individual]) -> None:

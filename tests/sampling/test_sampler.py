@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evo_nas.sampling.distribution import crossover, mutation
-from evo_nas.sampling.feasible import RejectionFeasible, feasible
+from evo_nas.sampling.feasible import Feasible, feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Exhausted, Sampler
 from tests.kit.spaces import TinySpace, Uneven, all_canonical, chi_square_tail, masses
@@ -89,7 +89,7 @@ def test_looking_draws_from_the_conditioned_distribution() -> None:
 
 def test_looking_gives_up_where_only_rejection_is_possible() -> None:
     parents = ((0,) * 24, (1, 1, 1) * 8)
-    legal = RejectionFeasible(TinySpace(8), Limit("flops", high=10**6))
+    legal = Feasible(TinySpace(8), Limit("flops", high=10**6))
     legal.legal = lambda genome: genome in parents  # type: ignore[method-assign]
     children = crossover(legal.space, *parents)
     assert Sampler(legal).look(children, 10, np.random.default_rng(0)) == []

@@ -14,7 +14,7 @@ import evo_nas
 from evo_nas.api import prepare
 from evo_nas.errors import SpecError
 from evo_nas.evaluation.evaluator import Failure
-from evo_nas.space.space import Choice, Costs, Genome, Geometry
+from evo_nas.space.space import Costs, Genome, Geometry
 from evo_nas.strategies.base import Proposal, Scored, Strategy
 from tests.kit.plugins import Score, Tiny
 from tests.kit.runs import BUDGET, SMALL, SPACE
@@ -24,12 +24,6 @@ HERE = "tests.space.test_checks"
 
 class NoTarget(Tiny):
     target: Geometry = None  # type: ignore[assignment]
-
-
-class TupleOption(Tiny):
-    def __init__(self) -> None:
-        super().__init__()
-        self.choices = (*self.choices, Choice("kernel", ((3, 3), (5, 5)), slot="block0"))  # type: ignore[arg-type]
 
 
 class FloatCosts(Tiny):
@@ -51,7 +45,6 @@ class Failing(Tiny):
 
 SPACES = {
     "NoTarget": "`target` is None; make it a Geometry",
-    "TupleOption": r"option \(3, 3\) is a tuple; write int, float or str",
     "FloatCosts": r"costs\(.*\) is \{'flops': .*; return int 'flops' and 'params'",
     "Forgetful": r"slot_costs\('block0', \(\)\) has no \(1, 1, 0\); give the costs of all",
     "Failing": r"costs\(\) raised KeyError: 'no such slot' \(test_checks.py, line \d+\)",
@@ -99,13 +92,8 @@ class Asks(Strategy):
         self.answer = answer
 
     def plan(self, space: Any, settings: Any) -> Any:
-        from evo_nas.strategies.base import flat_stage
-
-        return (
-            [flat_stage(space, settings)]
-            if self.answer == "plan"
-            else (flat_stage(space, settings),)
-        )
+        planned = super().plan(space, settings)
+        return list(planned) if self.answer == "plan" else planned
 
     def begin(self, stage: Any, sampler: Any, settings: Any, objectives: Any) -> None:
         if self.answer == "begin":
