@@ -39,37 +39,8 @@ def exact_feasibles(space: Space, limits: Limits, level: int | None = None) -> t
     return tuple(sorted(found, key=lambda f: 1.0 if f.share is None else f.share))
 
 
-class Completer:
-    """Looks for networks within ``limits`` among what the levels after ``level`` can still make."""
-
-    def __init__(self, root: Space, limits: Limits, level: int) -> None:
-        self.root, self.limits = root, limits
-        self.level = min(later for later in root.levels if later > level)
-        self.checks = Checks(root, limits)
-        self.complete = lru_cache(_MOST_REMEMBERED)(self._complete)
-
-    def _complete(self, full: Genome) -> Genome | None:
-        """A full genome within all limits that agrees with ``full`` up to the level, if found."""
-        space = self.root.stage(self.level, full)
-        if self.level < max(self.root.levels):
-            return self._complete_further(space)
-        tightest = cache(lambda: exact_feasibles(space, self.limits)[0])
-        found = first_legal(space, tightest, self.checks, FEW, FEW_MEASURED)
-        return None if found is None else space.lift(found)
-
-    def _complete_further(self, space: Space) -> Genome | None:
-        further = Completer(self.root, self.limits, self.level)
-        tightest = exact_feasibles(space, self.limits, self.level)[0]
-        rng = generator(space)
-        for _ in range(FEW_MEASURED if tightest.share != 0 else 0):
-            found = further.complete(space.lift(tightest.draw(tightest.prior, rng)))
-            if found is not None:
-                return found
-        return None
-
-
 class OpenChecks(Checks):
-    """Checks of genomes of a stage whose later ``levels`` are open: whether they can be completed.
+    """Checks whether genomes of a stage can be completed by the levels after ``level``.
 
     ``others`` decide for each limit on a cost alone, which takes next to no time.
     """
@@ -77,11 +48,13 @@ class OpenChecks(Checks):
     together = "no completion within all limits"
 
     def __init__(
-        self, space: Space, limits: Limits, level: int, others: Sequence[Feasible]
+        self, space: Space, limits: Limits, level: int, others: Sequence[Feasible] = ()
     ) -> None:
         super().__init__(space, Limits(tuple(other.limit for other in others), limits.bounds))
-        self.measures, self._others = True, others
-        self._completer = Completer(space.root, limits, level)
+        self.measures, self._others, self._every = True, others, limits
+        self._level = min(later for later in space.root.levels if later > level)
+        self._completions = Checks(space.root, limits)
+        self._can_become = lru_cache(_MOST_REMEMBERED)(self._look_for_completion)
 
     def quick(self, genome: Genome) -> bool:
         self.looked_at += 1
@@ -91,19 +64,29 @@ class OpenChecks(Checks):
         )
 
     def measure(self, genome: Genome) -> bool:
-        completed = self._completed(genome)
+        completed = self._can_become(self.space.lift(genome))
         self.rejected[self.together] += not completed
         return completed
 
     def verdicts(self, genome: Genome) -> dict[str, bool]:
         alone = {str(other.limit): other.legal(genome) for other in self._others}
-        return alone | {self.together: self._completed(genome)}
+        return alone | {self.together: self._can_become(self.space.lift(genome))}
 
     def account(self) -> str:
-        return super().account() or self._completer.checks.account()
+        return super().account() or self._completions.account()
 
-    def _completed(self, genome: Genome) -> bool:
-        return self._completer.complete(self.space.lift(genome)) is not None
+    def _look_for_completion(self, full: Genome) -> bool:
+        """Whether a network within all limits is found that is ``full`` up to the level."""
+        space, every = self.space.root.stage(self._level, full), self._every
+        if self._level == max(self.space.root.levels):
+            tightest = cache(lambda: exact_feasibles(space, every)[0])
+            found = first_legal(space, tightest, self._completions, FEW, FEW_MEASURED)
+            return found is not None
+        further = OpenChecks(space, every, self._level)
+        tight = exact_feasibles(space, every, self._level)[0]
+        rng, draws = generator(space), FEW_MEASURED if tight.share != 0 else 0
+        drawn = (tight.draw(tight.prior, rng) for _ in range(draws))
+        return any(further._can_become(space.lift(genome)) for genome in drawn)
 
 
 def first_legal(
