@@ -48,7 +48,7 @@ def config_texts(limits: Sequence[Limit]) -> tuple[str, tuple[str, ...]]:
 def make_limits(space: Space, given: Sequence[Limit], measure: Measure) -> Limits:
     """Limits with where values come from; ``measure`` gives those that an evaluator says."""
     costs, bounds = [], []
-    of_space, known = _costs(space), _known(space)
+    of_space, known = _metrics(space)
     for limit in given:
         if limit.metric in of_space:
             costs.append(limit.whole())
@@ -102,7 +102,7 @@ def absolute(text: str) -> str:
 
 def _absolute(space: Space, limit: Limit) -> Limit:
     """The limit with its metric checked, and found again from any folder."""
-    costs, known = _costs(space), _known(space)
+    costs, known = _metrics(space)
     if limit.metric in costs or limit.metric in known:
         return limit
     if not names_evaluator(limit):
@@ -124,15 +124,14 @@ def _found_anywhere(limit: Limit) -> Limit:
     return replace(limit, metric=f"{places.absolute('evaluator', spec)}{mark}{name}")
 
 
-def _costs(space: Space) -> set[str]:
-    return set(space.costs(space.canonical((0,) * len(space.choices))))
-
-
-def _known(space: Space) -> set[str]:
+def _metrics(space: Space) -> tuple[set[str], set[str]]:
+    """The names of a space's costs, and of what is known of its networks."""
+    genome = space.canonical((0,) * len(space.choices))
     try:
-        return set(space.metrics(space.canonical((0,) * len(space.choices))))
+        known = set(space.metrics(genome))
     except SpaceError:  # it is not a space of known results
-        return set()
+        known = set()
+    return set(space.costs(genome)), known
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,24 +154,21 @@ class LimitFact:
 
 def limit_facts(limits: Limits, legal: Feasible) -> tuple[LimitFact, ...]:
     """What is known of each limit where ``legal`` is what can be searched."""
-    reached, quota = {str(each.limit): each for each in legal.exact}, legal.quota
+    reached = {str(each.limit): each for each in legal.exact}
     measured = {str(bound.limit) for bound in limits.bounds if bound.measured}
+    drawn = legal.quota.drawn if legal.quota else None
+    rejecting = legal.quota.alone if legal.quota else {}
     facts = []
     for limit in limits.every():
         name = str(limit)
-        alone = reached.get(name)
-        rejecting = quota is not None and name in quota.alone
-        facts.append(
-            LimitFact(
-                limit,
-                "measured" if name in measured else "rejection" if rejecting else "exact",
-                alone.minimum if alone else None,
-                alone.maximum if alone else None,
-                quota.alone[name] / quota.drawn if quota and rejecting else None,
-                quota.drawn if quota and rejecting else None,
-                _conditions(limit) if name in measured else "",
-            )
-        )
+        fact = LimitFact(limit, "rejection" if name in rejecting else "exact")
+        if name in reached:
+            fact = replace(fact, minimum=reached[name].minimum, maximum=reached[name].maximum)
+        if drawn is not None and name in rejecting:
+            fact = replace(fact, share=rejecting[name] / drawn, drawn=drawn)
+        if name in measured:
+            fact = replace(fact, how="measured", conditions=_conditions(limit))
+        facts.append(fact)
     return tuple(facts)
 
 
