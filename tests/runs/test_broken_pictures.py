@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 
-import evo_nas
 from evo_nas.core.devices import torch_threads
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
@@ -22,12 +21,12 @@ from evo_nas.data.folder import ImageFolder
 from evo_nas.data.images import Images
 from evo_nas.data.source import SearchData
 from evo_nas.data.stored import StoredPictures, stored_pictures
-from evo_nas.errors import DataError, PictureError, RunError, SpecError
+from evo_nas.errors import DataError, PictureError, SpecError
 from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.loop import fit
 from evo_nas.training.recipe import Augmentation, Phase
 from tests.kit.images import Image, write_pictures
-from tests.kit.runs import Listener, Stop, edit, run
+from tests.kit.runs import Listener
 
 CPU = torch.device("cpu")
 
@@ -288,28 +287,3 @@ def test_folders_of_nothing_but_broken_pictures_are_told(tmp_path: Path) -> None
     spoil(tmp_path, *(f"{p.parent.name}/{p.name}" for p in tmp_path.glob("*/*")), kind="text")
     with pytest.raises(DataError, match="cannot be decoded"):
         ImageFolder(tmp_path, skip=0.5).load(0)
-
-
-# -- runs -----------------------------------------------------------------------------------------
-
-
-def test_a_run_keeps_what_was_left_out_and_goes_on_with_another_share_but_no_other_pictures(
-    tmp_path: Path,
-) -> None:
-    folder = write_pictures(tmp_path / "pictures")
-    spoil(folder, "leaf/003.jpg", "sky/004.jpg", "apple/001.jpg", "apple/007.jpg")
-    whole = (folder / "leaf" / "002.jpg").read_bytes()
-    data = f"{folder}?validation=6&stored=true&workers=0&skip=0.2"
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "run", data=data, progress=Stop())
-    broken = (folder / "leaf" / "003.jpg").read_bytes()
-    (folder / "leaf" / "003.jpg").write_bytes(whole)
-    with pytest.raises(RunError, match=r"the images of .* are not those that .* began with"):
-        evo_nas.resume(tmp_path / "run")
-    (folder / "leaf" / "003.jpg").write_bytes(broken)
-    edit(tmp_path / "run", "skip=0.2", "skip=0")
-    with pytest.raises(DataError, match="cannot be decoded"):
-        evo_nas.resume(tmp_path / "run")
-    edit(tmp_path / "run", "skip=0", "skip=0.5")
-    lines = evo_nas.resume(tmp_path / "run").notes["images"]
-    assert any("cannot be decoded and others of their class" in line for line in lines)

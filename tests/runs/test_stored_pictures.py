@@ -16,35 +16,45 @@ import torch
 
 import evo_nas
 from evo_nas.api import prepare
-from evo_nas.errors import RunError
+from evo_nas.errors import DataError, RunError
 from evo_nas.search.run_folder import STORE
 from evo_nas.search.store.store import Store
 from evo_nas.training.weights import load_weights
 from tests.kit.images import write_pictures
-from tests.kit.runs import BUDGET, SMALL, SPACE, Stop
+from tests.kit.runs import BUDGET, SMALL, SPACE, Stop, edit
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_split_is_kept_in_the_run_and_checked_when_it_goes_on(tmp_path: Path) -> None:
+def test_a_run_goes_on_with_the_same_pictures_alone(tmp_path: Path) -> None:
+    """The split is kept in it; of pictures that cannot be decoded another share may be borne."""
     folder = write_pictures(tmp_path / "pictures")
-    data = f"{folder}?validation=6&stored=true&workers=0"
-    options = {**SMALL, "data": data, "run_dir": tmp_path / "run"}
-    planned = prepare(SPACE, BUDGET, **options)
+    for name in ("leaf/003.jpg", "sky/004.jpg", "apple/001.jpg", "apple/007.jpg"):
+        (folder / name).write_bytes((folder / name).read_bytes()[:300])
+    data = f"{folder}?validation=6&stored=true&workers=0&skip=0.2"
+    planned = prepare(SPACE, BUDGET, **{**SMALL, "data": data, "run_dir": tmp_path / "run"})
     assert planned.data.train.kept.startswith("on disk, 0.0 MiB if decoded, read by the training")
     with pytest.raises(KeyboardInterrupt):
         planned.start(Stop())
     store = Store(tmp_path / "run" / STORE)
-    rows = store.fact("validation_rows")
+    assert tuple(store.fact("validation_rows")) == planned.data.validation_rows
     store.close()
-    assert tuple(rows) == planned.data.validation_rows
-    assert len(rows) == 6
-    moved = folder / "apple" / "000.jpg"
+    moved, broken = folder / "apple" / "000.jpg", folder / "leaf" / "003.jpg"
+    content, others = broken.read_bytes(), r"the images of .* are not those that .* began with"
     moved.rename(folder / "sky" / "apple.jpg")
-    with pytest.raises(RunError, match=r"the images of .* are not those that .* began with"):
+    with pytest.raises(RunError, match=others):
         evo_nas.resume(tmp_path / "run")
     (folder / "sky" / "apple.jpg").rename(moved)
+    broken.write_bytes((folder / "leaf" / "002.jpg").read_bytes())
+    with pytest.raises(RunError, match=others):
+        evo_nas.resume(tmp_path / "run")
+    broken.write_bytes(content)
+    edit(tmp_path / "run", "skip=0.2", "skip=0")
+    with pytest.raises(DataError, match="cannot be decoded"):
+        evo_nas.resume(tmp_path / "run")
+    edit(tmp_path / "run", "skip=0", "skip=0.5")
     result = evo_nas.resume(tmp_path / "run")
+    assert any("and others of their class" in line for line in result.notes["images"])
     assert result.best is not None
     assert result.best["measured"]["fingerprint"] == planned.data.fingerprint
 
