@@ -98,9 +98,9 @@ class CascadeEvaluator(Composite):
                 f"reference={reference} with shares={shares} leaves fewer than 2 to level "
                 f"{len(specs) - 1}; make it larger, or the shares"
             )
-        super().__init__({f"level{number}": spec for number, spec in enumerate(specs, start=1)})
+        names = [f"level{number}" for number in range(1, len(specs) + 1)]
+        super().__init__(dict(zip(names, specs, strict=True)), lead=names[-1])
         *self._filters, (self._last_name, self._last) = self._evaluators.items()
-        self.lead_by(self._last)
         self._reference = reference
         goal = self._last.objectives[0]
         if not goal.maximise:

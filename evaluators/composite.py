@@ -29,10 +29,10 @@ class Composite(Evaluator):
     ``conditions`` of each.
     """
 
-    def __init__(self, specs: Mapping[str, str]) -> None:
-        self._specs = {name: str(spec) for name, spec in specs.items()}
+    def __init__(self, specs: Mapping[str, str], lead: str) -> None:
+        self._specs = specs
         self._evaluators: dict[str, Evaluator] = {
-            name: registry.load("evaluator", spec) for name, spec in self._specs.items()
+            name: registry.load("evaluator", spec) for name, spec in specs.items()
         }
         evaluators = self._evaluators.values()
         self.needs_data = any(evaluator.needs_data for evaluator in evaluators)
@@ -42,13 +42,10 @@ class Composite(Evaluator):
         self._members: dict[str, AtWork] = {}
         self._asked = Counter[str]()  # about how many candidates
 
-    def lead_by(self, lead: Evaluator) -> None:
-        """Be what ``lead`` is."""
-        self._lead = lead
-        self.retrainer = lead.retrainer
-        self.shares_weights, self.inherits = lead.shares_weights, lead.inherits
-        self.keeps_weights = lead.keeps_weights
-        self.asks_workers = lead.in_workers or lead.asks_workers
+        self._lead = it = self._evaluators[lead]
+        self.retrainer, self.keeps_weights = it.retrainer, it.keeps_weights
+        self.shares_weights, self.inherits = it.shares_weights, it.inherits
+        self.asks_workers = it.in_workers or it.asks_workers
 
     def check(self, space: Space) -> None:
         for evaluator in self._evaluators.values():

@@ -32,11 +32,10 @@ class TogetherEvaluator(Composite):
         first: Annotated[str, Spec("evaluator")],
         second: Annotated[str, Spec("evaluator")],
     ) -> None:
-        super().__init__({"first": first, "second": second})
-        self._first, self._second = self._evaluators.values()
-        self.lead_by(self._first)
-        self.in_workers = self._first.in_workers and self._second.in_workers
-        self.objectives = (*self._first.objectives, *self._second.objectives)
+        super().__init__({"first": first, "second": second}, lead="first")
+        both = self._evaluators.values()
+        self.in_workers = all(each.in_workers for each in both)
+        self.objectives = tuple(objective for each in both for objective in each.objectives)
         names = [objective.name for objective in self.objectives]
         for name in names:
             if names.count(name) > 1:

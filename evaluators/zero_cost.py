@@ -133,8 +133,8 @@ class ZeroCostEvaluator(Composite):
                 raise SettingsError(f"zero_cost has no score {name!r}; {nearest(name, SCORES)}")
         self._images, self._reference = images, reference
         spec = f"{NetworkScores.__module__}:{NetworkScores.__name__}"
-        super().__init__({"": f"{spec}?scores={','.join(self.scores)}&images={images}"})
-        self.lead_by(self._evaluators[""])
+        options = f"scores={','.join(self.scores)}&images={images}"
+        super().__init__({"": f"{spec}?{options}"}, lead="")
 
     def prepare(self, space: Space) -> None:
         """Score the reference sample; networks that cannot be scored are left out of it."""
