@@ -4,18 +4,15 @@ import math
 import multiprocessing
 import os
 import time
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tomli_w
 
 from evo_nas.api import prepare
 from evo_nas.errors import EvoNasError, RunError
 from evo_nas.search import run_folder
 from evo_nas.search.config import Config
-from evo_nas.training.recipe import Augmentation
 from tests.kit.plugins import Tiny
 
 PLUGINS = Path(__file__).parents[1] / "kit" / "plugins.py"
@@ -41,25 +38,6 @@ def test_a_config_written_and_read_is_the_same(tmp_path: Path, config: Config) -
     path.write_text(path.read_text().replace("crop_scale = 0.08", "crop_scale = 'small'"))
     with pytest.raises(RunError, match="crop_scale = 'small' must be of type float"):
         Config.read(path)
-
-
-def test_what_a_config_of_an_earlier_version_lacks_has_its_default(
-    tmp_path: Path, config: Config
-) -> None:
-    later = ("failures", "finalist_time_limit", "inherit", "limits", "time_limit")
-    table = tomllib.loads(config.to_toml())
-    for key in later:
-        del table[key]
-    for phase in ("supernet", "train"):
-        del table["recipe"][phase]["augmentation"]
-    path = tmp_path / "config.toml"
-    path.write_text(tomli_w.dumps(table))
-    read = Config.read(path)
-    assert {key: getattr(read, key) for key in later} == {
-        key: getattr(config, key) for key in later
-    }
-    assert read.recipe.train.augmentation == Augmentation()
-    assert read.recipe.train.learning_rate == config.recipe.train.learning_rate
 
 
 @pytest.mark.parametrize(

@@ -20,12 +20,9 @@ import torch
 from torch import nn
 
 from evo_nas.core.files import write_atomically, written_aside
-from evo_nas.core.plugins import registry
 from evo_nas.data.images import prepare
-from evo_nas.data.source import DataSource
 from evo_nas.errors import EvoNasError, ExportError, nearest
 from evo_nas.results.result import load_result
-from evo_nas.search.config import Config
 from evo_nas.search.run_folder import enclosing
 from evo_nas.training.weights import describe_weights
 
@@ -79,12 +76,7 @@ def export(trained: Trained, wish: Wish, out: Path | None = None) -> Exported:
         raise ExportError(f"there is no folder {path.parent} for {path.name}; make it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise ExportError(f"{path} cannot be written: {path.parent} is read-only")
-    config = _config(trained)
-    trained = _with_classes(trained, config)
-    if config is None:
-        data, seed = trained.measured.get("data"), int(trained.measured.get("seed", 0))
-    else:
-        data, seed = config.data, config.seed
+    data, seed = _images(trained)
     try:
         sample = sample_pixels(wish.data or data, seed, trained.about.geometry, wish.images)
         return (_export_folder if kind == FOLDER else _export_file)(trained, wish, sample, path)
@@ -200,27 +192,16 @@ def _reason(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _config(trained: Trained) -> Config | None:
-    """The configuration of the run that the weights are of, or lie in."""
+def _images(trained: Trained) -> tuple[str | None, int]:
+    """The images of the run that the weights are of, or lie in: their spec, and its seed."""
     run = trained.run or enclosing(trained.weights)
     try:
-        return None if run is None else load_result(run).config
+        if run is not None:
+            config = load_result(run).config
+            return config.data, config.seed
     except EvoNasError:  # what lies around the weights need not be sound
-        return None
-
-
-def _with_classes(trained: Trained, config: Config | None) -> Trained:
-    """The network with the names of its classes, which weights of earlier versions do not tell."""
-    about = trained.about
-    if about.classes or trained.run is None or config is None:
-        return trained
-    try:
-        source: DataSource = registry.load("data", config.data)
-        names = tuple(source.load(config.seed).classes)
-    except EvoNasError:  # the images are not here
-        return trained
-    fits = len(names) == about.geometry.classes
-    return replace(trained, about=replace(about, classes=names)) if fits else trained
+        pass
+    return trained.measured.get("data"), int(trained.measured.get("seed", 0))
 
 
 def _input(wish: Wish, name: str) -> dict[str, str]:

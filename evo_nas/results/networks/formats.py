@@ -49,7 +49,6 @@ def _program(network: nn.Module, example: Tensor) -> Any:
 
 
 def _write_onnx(network: nn.Module, example: Tensor, path: Path, about: Mapping[str, str]) -> None:
-    check_onnx()
     made = torch.onnx.export(
         _program(network, example), dynamo=True, input_names=[INPUT], output_names=[OUTPUT],
         verbose=False,

@@ -17,7 +17,6 @@ from evo_nas.results.networks.export import Wish, export
 from evo_nas.results.networks.train import train_architecture
 from evo_nas.results.networks.trained import load_trained
 from evo_nas.results.result import Result
-from evo_nas.training.weights import load_weights, read_metadata, save_weights
 from tests.kit.images import write_pictures
 from tests.kit.networks import DATA, trained
 
@@ -81,27 +80,6 @@ def test_a_card_tells_no_folders_of_the_machine(tmp_path: Path) -> None:
     alone = export(load_trained(str(ran.folder)), Wish(("torch-export",)), tmp_path / "out.pt2")
     assert str(tmp_path) not in (tmp_path / "out.pt2.json").read_text()
     assert alone.checks["out.pt2"].source == "validation images of pictures"
-
-
-def test_weights_of_earlier_versions_get_their_classes_from_the_run(
-    run: Result, tmp_path: Path
-) -> None:
-    old = tmp_path / "run"
-    shutil.copytree(run.folder, old)
-    tensors = load_weights(old / "best.safetensors")
-    metadata = json.loads(read_metadata(old / "best.safetensors")["architecture"])
-    del metadata["classes"]
-    assert tensors is not None
-    save_weights(old / "best.safetensors", tensors, {"architecture": json.dumps(metadata)})
-    network = load_trained(str(old))
-    assert network.about.classes == ()
-    found = export(network, Wish(), tmp_path / "out")
-    assert "- 10 classes: 0, 1, 2" in (found.path / "README.md").read_text()
-    assert evo_nas.load(found.path).pretrained_cfg["label_names"][:2] == ("0", "1")
-    config = old / "config.toml"
-    config.write_text(config.read_text().replace(DATA, "/nowhere/pictures"))
-    found = export(network, Wish(), tmp_path / "other")
-    assert "names are not known" in (found.path / "README.md").read_text()
 
 
 def test_a_network_that_was_trained_alone_knows_how(tmp_path: Path) -> None:
