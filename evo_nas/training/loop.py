@@ -115,10 +115,10 @@ class _Standing:
     was set back last.
     """
 
-    epoch: Annotated[int, Field(ge=0, le=100_000)]
-    parts: Annotated[int, Field(ge=1, le=1_000_000)]
+    epoch: Annotated[int, Field(ge=0)]
+    parts: Annotated[int, Field(ge=1)]
     set_backs: Annotated[int, Field(ge=0, le=MOST_SET_BACKS)] = 0
-    failed_after: Annotated[int, Field(ge=-1, le=100_000)] = -1
+    failed_after: Annotated[int, Field(ge=-1)] = -1
     notes: list[str] = field(default_factory=list)
 
 
@@ -217,6 +217,8 @@ class _Training:
         names = [each.name for each in fields(_Standing)]
         told = {name: state[name] for name in names if name in state}
         found = typed(_Standing, told, "its state", CheckpointError)
+        if found.epoch > self._phase.epochs or found.parts > self._trainer.batch_size:
+            raise ValueError("it is further than the recipe goes")
         for name in names:
             setattr(self.standing, name, getattr(found, name))
         self._good = {name: state[name] for name in self._good}

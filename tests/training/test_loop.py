@@ -242,7 +242,8 @@ def test_measuring_counts_and_splits(batches):
     ("key", "value"),
     [("network", {}), ("network", None), ("optimizer", {"state": {}}), ("optimizer", []),
      ("identity", None), ("epoch", "x"), ("epoch", 10**30), ("epoch", -2), ("parts", None),
-     ("parts", 0), ("set_backs", float("nan")), ("failed_after", []), ("notes", 3), ("notes", [3])],
+     ("parts", 0), ("parts", 17), ("set_backs", float("nan")), ("failed_after", []), ("notes", 3),
+     ("notes", [3])],
 )  # fmt: skip
 def test_a_checkpoint_that_no_training_left_is_named(batches, tmp_path, key, value):
     path = tmp_path / "checkpoint"
