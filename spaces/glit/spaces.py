@@ -36,25 +36,18 @@ class Glit(GlitFamily):
         reach = self.locality.options[1] if kernel is None else kernel
         details = {"d_k": d_k, "d_z": d_z, "expansion": expansion, self.locality.choice: reach}
         options = block_options(self.locality)
-        self.choices = tuple(
-            choice
-            for number in range(DEPTH)
-            for choice in block_choices(f"block{number:02}", options)
-        )
-        self._details: dict[str, Option] = {}
-        for choice in self.choices:
-            value = details.get(choice.name.partition(".")[2], 0)
-            if value not in choice.options:
+        for name, value in details.items():
+            if value not in options[name]:
                 raise SpaceError(
-                    f"{self.name}: {choice.name.partition('.')[2]} cannot be {value!r}; "
-                    f"its options are {', '.join(map(str, choice.options))}"
+                    f"{self.name}: {name} cannot be {value!r}; "
+                    f"its options are {', '.join(map(str, options[name]))}"
                 )
-            self._details[choice.name] = value
-
-    # -- stages ----------------------------------------------------------------------------------
+        slots = [f"block{number:02}" for number in range(DEPTH)]
+        self.choices = tuple(choice for slot in slots for choice in block_choices(slot, options))
+        # The paper does not say what it took for level 1 while level 0 is searched.
+        self._details = {c.name: details.get(c.name.partition(".")[2], 0) for c in self.choices}
 
     def details(self) -> Mapping[str, Option]:
-        """Level 1 while level 0 is searched, as given; the paper does not say what it took."""
         return self._details
 
     def fixed_at(self, level: int, decided: Genome | None) -> dict[str, Option]:
