@@ -172,6 +172,8 @@ def load_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
     table = parse_toml(text, RecipeError, source)
     for change in changes:
         _change(table.get("train"), change)
+    if "name" in table:
+        raise RecipeError(f"{source}: unknown key name; a recipe is called as its file")
     return typed(Recipe, {**table, "name": name}, source, RecipeError)
 
 

@@ -137,6 +137,8 @@ def test_changes_are_written_as_in_a_recipe():
         ("warmup = 0.5", "warmup = 1", "train.warmup = 1 must be less than 1"),
         ('"adamw"', '"adam"', "train.optimizer = 'adam' must be 'adamw' or 'sgd'"),
         ("[train]", "[training]", "unknown key training; did you mean train"),
+        ("[train]", 'name = "other"\n[train]', "unknown key supernet.name"),
+        ("[supernet]", 'name = "other"\n[supernet]', "unknown key name; a recipe is called as"),
         ("warmup = 0.5", "warmup_start = 1", "train.warmup_start is 1.0, above learning_rate"),
         ("warmup = 0.5", "learning_rate_floor = 1", "train.learning_rate_floor is 1.0, above"),
         ("mixup = 0.8", "mix_up = 1", "unknown key train.augmentation.mix_up; did you mean mixup"),
