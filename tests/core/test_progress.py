@@ -1,17 +1,12 @@
 """Listeners that pass things on."""
 
-from evo_nas.core.progress import Messages, Silent
+from evo_nas.core.progress import Messages
+from tests.kit.runs import Listener
 
 
-class Hearing(Silent):
-    def __init__(self):
-        self.heard = []
-
+class Hearing(Listener):
     def start(self, what, total, unit):
         self.heard.append(what)
-
-    def say(self, message):
-        self.heard.append(message)
 
 
 def test_messages_are_passed_on_once_and_phases_are_not():
