@@ -196,11 +196,10 @@ def check(folder: Path) -> None:
 
 def enclosing(path: Path) -> Path | None:
     """The folder of the run that a file lies in, if it does."""
-    return next((p for p in path.resolve().parents if _is_run(p)), None)
-
-
-def _is_run(folder: Path) -> bool:
-    return (folder / CONFIG).is_file() and (folder / STORE).is_file()
+    for folder in path.resolve().parents:
+        if (folder / CONFIG).is_file() and (folder / STORE).is_file():
+            return folder
+    return None
 
 
 def _holder(text: str) -> str:
