@@ -39,14 +39,18 @@ def at_work(
         workers.close()
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def gone(pid: int) -> bool:
-    """Wait, not for long, until a process has ended; one that waits to be collected has."""
+    """Wait, not for long, until a process has ended."""
     for _ in range(100):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
+        if not alive(pid):
             return True
         time.sleep(0.02)
     return False
