@@ -183,7 +183,7 @@ def _csv_rows(path: Path) -> dict[str, Mapping[str, object]]:
                 raise TableError(f"{path}, line 1: two columns are called {shown(name)}")
         for row in reader:
             place = f"line {reader.line_num}"
-            if more := row.pop(None, []):  # type: ignore[call-overload]  # what has no column
+            if more := row.pop(None, []):  # what has no column
                 raise TableError(
                     f"{path}, {place}: {len(header) + len(more)} values for {len(header)} columns; "
                     f"the first without a column is {shown(more[0])}"
