@@ -80,6 +80,7 @@ def test_other_threads_leave_the_handlers_alone():
     assert seen == [signal.getsignal(signal.SIGTERM)]
 
 
+@pytest.mark.slow
 def test_a_second_signal_while_the_process_ends_is_no_traceback() -> None:
     code = (
         "import atexit, signal, sys\n"

@@ -104,6 +104,7 @@ def test_at_the_time_limit_the_whole_group_is_killed(program, tmp_path):
     assert all(gone(int(pid)) for pid in Path(pids).read_text().split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_behind_when_the_search_ends(tmp_path, number):
     if number == signal.SIGKILL and sys.platform != "linux":

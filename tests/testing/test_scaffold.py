@@ -101,6 +101,7 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "XDG_CACHE_HOME": str(folder), "OMP_NUM_THREADS": "1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", scaffold.KINDS)
 def test_the_test_of_a_package_passes(kind: str, tmp_path: Path) -> None:
     package = write(kind, tmp_path)

@@ -113,6 +113,7 @@ def test_networks_of_all_families_take_any_batch(
     assert parity.batches == (1, 31)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_onnx_reads_pixels_or_images(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason="the extra export is not installed")
