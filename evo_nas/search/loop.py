@@ -252,7 +252,7 @@ class Loop:
             size = self.config.geometry.image_size
             test = Batches(self.source.test(), self.data, size, self.config.device)
             metrics = measure(network.to(self.config.device), test).metrics()
-            self._note([*self.data.train.notes(), *test.images.notes()])
+            self._note([*self.data.train.notes(), *test.notes()])
             measured["test_accuracy"] = metrics["accuracy"]
             measured["test_standard_error"] = metrics["standard_error"]
             data = self.data

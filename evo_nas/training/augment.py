@@ -32,7 +32,7 @@ class Augmenter:
     """Changes ``batches`` as a recipe says; images arrive and leave normalised."""
 
     def __init__(self, settings: Augmentation, batches: Batches) -> None:
-        if batches.images.decodes:  # which crops
+        if batches.decodes:  # which crops
             settings = replace(settings, crop_scale=1.0)
         self._settings = settings
         self._mean = torch.tensor(batches.mean, device=batches.device).view(-1, 1, 1)

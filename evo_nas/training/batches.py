@@ -39,6 +39,9 @@ class Ledger:
     def __add__(self, other: Ledger) -> Ledger:
         return Ledger(self.trained + other.trained, self.measured + other.measured)
 
+    def __sub__(self, other: Ledger) -> Ledger:
+        return Ledger(self.trained - other.trained, self.measured - other.measured)
+
     def add(self, other: Ledger) -> None:
         """Add the counts of another ledger."""
         self.trained += other.trained
@@ -54,7 +57,7 @@ class Batches:
 
     def __init__(self, images: ImageSet, data: SearchData, size: int, device: str = "cpu") -> None:
         self.device = torch.device(device)
-        self.images = images.at(self.device)
+        self._images = images.at(self.device)
         self._labels = images.labels.to(self.device)
         self.mean, self.std, self._size = data.mean, data.std, size
 
@@ -62,20 +65,35 @@ class Batches:
         """The number of images."""
         return len(self._labels)
 
+    @property
+    def decodes(self) -> bool:
+        """Whether :meth:`epoch` itself crops at random, as pictures are decoded then."""
+        return self._images.decodes
+
+    def notes(self) -> list[str]:
+        """Notes for people about reading the images so far."""
+        return self._images.notes()
+
+    def take(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Float images (n, channels, size, size) and labels int64 (n,)."""
+        return next(self.epoch([torch.arange(len(self))[rows]]))
+
     def in_order(self, batch_size: int = MEASURE_BATCH) -> Iterator[tuple[Tensor, Tensor]]:
         """All images, batch by batch."""
-        return self.read(torch.split(torch.arange(len(self)), batch_size))
+        return self.epoch(torch.split(torch.arange(len(self)), batch_size))
 
-    def read(
-        self, order: Sequence[Tensor], seed: int = 0, crop: Crop | None = None
+    def epoch(
+        self, order: Tensor | Sequence[Tensor], seed: int = 0, *, crop: Crop | None = None
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Float images (n, channels, size, size) and labels int64 (n,), batch by batch.
+        """Images and labels, as :meth:`take` gives them, batch by batch.
 
-        ``order`` are the rows of each batch; ``crop`` asks for a random resized crop where pictures
-        are decoded now, and ``seed`` decides which: see :meth:`evo_nas.data.images.ImageSet.read`.
+        ``order`` are the rows of each batch, int64; ``crop`` asks for a random resized crop where
+        pictures are decoded now, and ``seed`` decides which: see
+        :meth:`evo_nas.data.images.ImageSet.read`.
         """
+        order = list(order)
         # Closed, whatever stops it: there may be processes behind it.
-        with contextlib.closing(self.images.read(order, self.device, seed, crop)) as batches:
+        with contextlib.closing(self._images.read(order, self.device, seed, crop)) as batches:
             for rows, pixels in zip(order, batches, strict=True):
                 labels = self._labels[rows.to(self.device)]
                 yield prepare(pixels, self.mean, self.std, self._size), labels

@@ -147,7 +147,7 @@ class _Training:
         except DivergedError as error:
             self._set_back(error)
             return None
-        for note in trainer.batches.images.notes():
+        for note in trainer.batches.notes():
             if note not in trainer.notes:
                 trainer.say(note)
         self._good, standing.epoch = copied(trainer.state()), epoch.number

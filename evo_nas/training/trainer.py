@@ -200,7 +200,7 @@ class Trainer:
         began = shown = time.perf_counter()
         seed, scale = self.streams.number("read", epoch), self.phase.augmentation.crop_scale
         crop = (scale, 1.0) if scale < 1 else None
-        batches = self.batches.read(list(self._order(epoch)), seed, crop)
+        batches = self.batches.epoch(self._order(epoch), seed, crop=crop)
         for done, (images, labels) in enumerate(batches, 1):
             number, steps = epoch * self.steps + done - 1, self.phase.epochs * self.steps
             set_learning_rate(self._optimizer, self.phase, number, steps, self.factor)

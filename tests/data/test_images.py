@@ -89,7 +89,7 @@ def test_batches_in_every_grouping_are_the_same_images(images):
         assert torch.equal(torch.cat([pixels for pixels, _ in parts]), everything)
         assert torch.equal(torch.cat([names for _, names in parts]), labels)
     order = torch.tensor([[5, 0], [2, 2]])
-    (first, names), _ = batches.read(list(order), seed=1, crop=(0.08, 1.0))
+    (first, names), _ = batches.epoch(order, seed=1, crop=(0.08, 1.0))
     assert torch.equal(first, everything[[5, 0]])
     assert names.tolist() == [1, 0]
 

@@ -107,7 +107,7 @@ def test_workers_end_with_what_is_read_and_where_that_is_given_up(folder):
     assert readers() == 2
     assert len(list(reading)) == 11
     assert readers() == 0
-    for _ in Batches(stored(folder, 2), Normal, 16).read(shuffled(), crop=WHOLE):
+    for _ in Batches(stored(folder, 2), Normal, 16).epoch(shuffled(), crop=WHOLE):
         assert readers() == 2
         break
     assert readers() == 0

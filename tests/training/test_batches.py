@@ -38,3 +38,11 @@ def test_images_that_do_not_fit_are_measured_in_parts(largest, tried):
 def test_a_single_image_that_does_not_fit_is_told():
     with pytest.raises(TrainingError, match=r"single image .* memory of cpu to be measured; choo"):
         measure(Short(new_network(), 0), make_batches())
+
+
+def test_rows_are_taken_as_they_come_in_order():
+    batches = make_batches()
+    images, labels = batches.take(slice(3, 9))
+    pairs = list(batches.in_order(20))
+    assert torch.equal(images, torch.cat([each for each, _ in pairs])[3:9])
+    assert torch.equal(labels, torch.cat([each for _, each in pairs])[3:9])

@@ -102,13 +102,13 @@ def test_a_network_without_stochastic_depth_is_trained_and_told(batches):
 @pytest.fixture
 def asked(monkeypatch):
     """The orders and crops that batches were asked for."""
-    asked, read = [], Batches.read
+    asked, epoch = [], Batches.epoch
 
-    def reading(batches, order, seed, crop):
-        asked.append((torch.stack(order), crop))
-        return read(batches, order, seed, crop)
+    def listening(batches, order, seed=0, *, crop=None):
+        asked.append((order, crop))
+        return epoch(batches, order, seed, crop=crop)
 
-    monkeypatch.setattr(Batches, "read", reading)
+    monkeypatch.setattr(Batches, "epoch", listening)
     return asked
 
 

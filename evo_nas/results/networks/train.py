@@ -99,7 +99,7 @@ def train_architecture(
         metrics = measure(network, batches).metrics()
         for name in ("accuracy", "standard_error"):
             accuracies[f"{split}_{name}"] = metrics[name]
-    for note in test.images.notes():
+    for note in test.notes():
         progress.say(note)
     told = {"training": phase.identity, "seed": str(seed), "data": images.fingerprint}
     about = Delivered(found.space, genome, shape, images.mean, images.std, images.classes)
