@@ -12,7 +12,7 @@ import torch
 
 from evo_nas.core.plugins import registry
 from evo_nas.sampling.distribution import prior
-from evo_nas.space.flops import count
+from evo_nas.space.costs.flops import count
 
 from .timing import medians, report
 

@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from evo_nas.errors import SpaceError
-from evo_nas.space import cost_cache
+from evo_nas.space.costs import cost_cache
 from evo_nas.space.space import Costs, Genome, Geometry, Space
 
 

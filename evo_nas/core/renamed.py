@@ -16,11 +16,11 @@ from typing import Any
 
 # From the old module to the package to import from now, and where its names are.
 _OLD = {
-    "costcache": ("space", ("space.cost_cache",)),
-    "counted_space": ("space", ("space.counted",)),
+    "costcache": ("space", ("space.costs.cost_cache",)),
+    "counted_space": ("space", ("space.costs.counted",)),
     "distribution": ("sampling", ("sampling.distribution",)),
     "evaluator": ("evaluation", ("evaluation.evaluator",)),
-    "flops": ("space", ("space.flops",)),
+    "flops": ("space", ("space.costs.flops",)),
     "images": ("data", ("data.images",)),
     "measuring": ("training", ("training.batches", "core.devices")),
     "registry": ("core.plugins", ("core.plugins.registry", "core.plugins.places")),

@@ -66,7 +66,7 @@ def imported(package: str) -> Any:
 def choose_format(
     table: PictureTable, rows: Rows, size: int | None, crop_share: float = 1.0
 ) -> Format:
-    """The format for these rows: see :class:`evo_nas.data.folder.ImageFolder` about sizes.
+    """The format for these rows; :class:`.folders.image_folder.ImageFolder` tells of sizes.
 
     Where there are more than HEADERS, it follows from so many that a constant chooses. Broken ones
     do not count.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from evo_nas.errors import SpaceError
-from evo_nas.space.flops import count
+from evo_nas.space.costs.flops import count
 from evo_nas.space.space import Cell, Genome, Geometry, Space
 from evo_nas.space.table import kind
 
@@ -127,7 +127,7 @@ class NetworkChecks(GenomeChecks):
                 expect(
                     told == counted[name],
                     f"fvcore counts {counted[name]:,} {name} in the network of {genome}, costs() "
-                    f"says {told:,}; take them from evo_nas.space.flops.count of the same modules",
+                    f"says {told:,}; take them from evo_nas.space.count of the same modules",
                 )
 
     @named("networks classify images at the target")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from evo_nas.space.counted import CountedSpace
+from evo_nas.space.costs.counted import CountedSpace
 from evo_nas.space.space import Choice, Genome, Geometry, Space
 from evo_nas.space.supernet import Step, Supernet
 

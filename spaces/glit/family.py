@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import nn
 
-from evo_nas.space import cost_cache
+from evo_nas.space.costs import cost_cache
 from evo_nas.space.space import Cell, Choice, Costs, Genome, Geometry, Option, Space
 from evo_nas.space.supernet import Supernet
 

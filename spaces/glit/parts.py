@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from evo_nas.errors import SpaceError
-from evo_nas.space import cost_cache
+from evo_nas.space.costs import cost_cache
 from evo_nas.space.space import Costs, Geometry
 
 from .blocks import FeedForward, GlobalHeads, LocalHeads, layer_norm

@@ -3,7 +3,7 @@
 import pytest
 
 from evo_nas.core.plugins import registry
-from evo_nas.data.folder import ImageFolder
+from evo_nas.data.folders.image_folder import ImageFolder
 from evo_nas.data.stored import StoredPictures
 from evo_nas.space.space import Geometry
 from tests.kit.images import write_pictures

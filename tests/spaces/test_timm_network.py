@@ -5,7 +5,7 @@ import torch
 
 from evo_nas.core.plugins import registry
 from evo_nas.errors import SpaceError
-from evo_nas.space import flops
+from evo_nas.space.costs import flops
 from tests.kit.loading import Convolutional, put_in_place, space
 
 # Counted by fvcore on torchvision's and timm's networks, as published: parameters, FLOPs.

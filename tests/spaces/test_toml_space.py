@@ -8,7 +8,7 @@ import evo_nas
 from evo_nas.api import prepare
 from evo_nas.core.plugins import places, registry
 from evo_nas.errors import RunError, SpaceError, SpecError
-from evo_nas.space import flops
+from evo_nas.space.costs import flops
 from tests.kit.loading import GLIT_TOML, draw, space
 from tests.kit.paths import TINY_RUN
 

@@ -35,7 +35,7 @@ _KINDS = {
     "network": ("evo_nas.networks", "evo_nas.space:Architecture"),
 }
 KINDS = tuple(_KINDS)
-_FOLDER = "evo_nas.data.folder:ImageFolder"
+_FOLDER = "evo_nas.data.folders.image_folder:ImageFolder"
 _TOML = "toml_space"  # what reads a space from a TOML file
 
 

@@ -19,11 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from evo_nas.data.decode import Content
+from evo_nas.data.images import Digest, Rows
+from evo_nas.data.pictures import PictureTable, imported
 from evo_nas.errors import DataError, PictureError, nearest
-
-from .decode import Content
-from .images import Digest, Rows
-from .pictures import PictureTable, imported
 
 LONG = 2**30  # bytes of parquet whose copying is worth showing
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 
 from evo_nas.errors import SpaceError
+from evo_nas.space.space import Costs, Genome, Space
 
 from .cost_cache import count
-from .space import Costs, Genome, Space
 
 
 class _Counted(NamedTuple):

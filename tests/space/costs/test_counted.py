@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from evo_nas.errors import SpaceError
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
-from evo_nas.space import counted as counted_space
-from evo_nas.space import flops
-from evo_nas.space.counted import CountedSpace
+from evo_nas.space.costs import counted as counted_space
+from evo_nas.space.costs import flops
+from evo_nas.space.costs.counted import CountedSpace
 from evo_nas.space.space import Choice, Costs, Genome, Geometry
 from evo_nas.testing import check_space
 from tests.kit.spaces import all_canonical

@@ -4,7 +4,7 @@ import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import nn
 
 from evo_nas.errors import SpaceError
-from evo_nas.space.flops import count
+from evo_nas.space.costs.flops import count
 
 
 class Function(nn.Module):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from evo_nas.space import cost_cache, flops
+from evo_nas.space.costs import cost_cache, flops
 
 COSTS = {"flops": 105, "params": 40}
 INPUT = torch.zeros(1, 3, 7)

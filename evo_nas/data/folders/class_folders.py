@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from evo_nas.data.decode import Content
+from evo_nas.data.images import Digest, Rows
+from evo_nas.data.pictures import PictureTable
 from evo_nas.errors import DataError
-
-from .decode import Content
-from .images import Digest, Rows
-from .pictures import PictureTable
 
 
 @dataclass(frozen=True, slots=True)

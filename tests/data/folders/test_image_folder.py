@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from evo_nas.core.plugins import registry
-from evo_nas.data import folder as folder_module
 from evo_nas.data import pictures as picture_table
-from evo_nas.data.folder import ImageFolder, find_splits
+from evo_nas.data.folders import image_folder as folder_module
+from evo_nas.data.folders.image_folder import ImageFolder, find_splits
 from evo_nas.data.images import Images
 from evo_nas.data.source import DataSource
 from evo_nas.data.stored import StoredPictures

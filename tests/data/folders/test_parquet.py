@@ -4,7 +4,7 @@ import pickle
 import numpy as np
 import pytest
 
-from evo_nas.data.parquet import open_parquet
+from evo_nas.data.folders.parquet import open_parquet
 from evo_nas.errors import DataError
 from tests.kit.images import Image, digest, encoded, write_parquet
 

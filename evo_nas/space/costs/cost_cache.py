@@ -22,14 +22,14 @@ from torch import Tensor, nn
 
 from evo_nas.core.files import written_aside
 from evo_nas.errors import RunError
+from evo_nas.space.checks import is_cost
+from evo_nas.space.space import Costs
 
 from . import flops
-from .checks import is_cost
-from .space import Costs
 
 
 def count(module: nn.Module, *inputs: Tensor) -> Costs:
-    """Count a module with :func:`evo_nas.space.flops.count`, or read its costs from the cache.
+    """Count a module with :func:`.flops.count`, or read its costs from the cache.
 
     A module whose ``repr`` does not tell all that its costs depend on needs an ``extra_repr``;
     names and shapes of its weights are part of the key anyway.

@@ -3,7 +3,7 @@ import pickle
 
 import pytest
 
-from evo_nas.data.class_folders import list_folder
+from evo_nas.data.folders.class_folders import list_folder
 from evo_nas.errors import DataError
 from tests.kit.images import digest, write_pictures
 

@@ -26,14 +26,10 @@ import numpy as np
 
 from evo_nas.core.plugins.options import above, at_least, at_most, below
 from evo_nas.core.streams import Streams
-from evo_nas.errors import DataError
-
-from .class_folders import list_folder
-from .decode import Format
-from .images import ImageSet, Rows
-from .parquet import open_parquet
-from .pictures import PictureTable, choose_format, imported
-from .source import (
+from evo_nas.data.decode import Format
+from evo_nas.data.images import ImageSet, Rows
+from evo_nas.data.pictures import PictureTable, choose_format, imported
+from evo_nas.data.source import (
     DataSource,
     SearchData,
     Statistics,
@@ -43,7 +39,11 @@ from .source import (
     in_proportion,
     search_data,
 )
-from .stored import StoredPictures, stored_pictures
+from evo_nas.data.stored import StoredPictures, stored_pictures
+from evo_nas.errors import DataError
+
+from .class_folders import list_folder
+from .parquet import open_parquet
 
 TEST_SHARE = 0.2
 CONSTANT_STREAMS = Streams(0)  # what no run's seed may change

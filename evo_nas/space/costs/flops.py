@@ -20,8 +20,7 @@ from fvcore.nn.jit_handles import get_shape
 from torch import Tensor, nn
 
 from evo_nas.errors import SpaceError
-
-from .space import Costs
+from evo_nas.space.space import Costs
 
 Handle: TypeAlias = Callable[[list[Any], list[Any]], Any]  # operator's inputs, outputs -> FLOPs
 
@@ -73,7 +72,7 @@ def count(
     if unknown:
         raise SpaceError(
             f"the FLOPs of operator {unknown[0]} in {type(module).__name__} are not known; write "
-            "it with other operators, or give evo_nas.space.flops.count an fvcore handle for it "
+            "it with other operators, or give evo_nas.space.costs.flops.count an fvcore handle "
             f"(handles={{{unknown[0]!r}: None}} if it is free)"
         )
     return {"flops": flops, "params": sum(weight.numel() for weight in module.parameters())}

@@ -1,0 +1,1 @@
+"""Pictures of one's own: folders of classes, parquet files."""
