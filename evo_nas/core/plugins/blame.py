@@ -5,6 +5,7 @@ Lines are those of files that are neither ours, nor Python's, nor of an installe
 
 from __future__ import annotations
 
+import re
 import traceback
 from asyncio import CancelledError
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from evo_nas.errors import EvoNasError, SpecError
+
+from .folders import PREFIX
 
 # What a plug-in may raise and others survive: a cancelled task's error is no Exception, nor is that
 # of a function which believes to be the program. An interrupt is not among them.
@@ -22,6 +25,7 @@ _PYTHON = Path(traceback.__file__).resolve().parent
 def describe(error: BaseException) -> str:
     """An error in one line, as in ``KeyError: 'size' (mine.py, line 12)``."""
     told = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    told = re.sub(rf"{PREFIX}\w+\.", "", told)  # which Python calls a plug-in's folder
     return f"{told}{place(error)}"
 
 

@@ -1,8 +1,8 @@
 """Plug-ins in files: loaded by path, and anew where a file has changed.
 
 Each version of a file is a module of its own, so that what was made of an earlier one stays whole.
-Modules that it imports from its own folder, and files of other kinds that say what a plug-in is (a
-space in TOML), are noted, so that a worker which starts later can tell whether it reads the same.
+What it imports from its own folder, and files of other kinds that say what a plug-in is (a space in
+TOML), are noted, so that a worker which starts later can tell whether it reads the same.
 
 Why: docs/decisions/015-versions-of-files.md.
 """
@@ -11,30 +11,39 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from hashlib import sha256
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from evo_nas.errors import SpecError
 
-# What the files of plug-ins held when they were last loaded, and what they held in a run's own
-# time: digests by path.
-_loaded: dict[str, str] = {}
-_noted: dict[str, str] = {}  # of other files, as they were when they were read or imported
-# What is installed is no part of a plug-in, even where it lies in a folder below its file.
-_INSTALLED = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
-_steady: ContextVar[dict[str, str] | None] = ContextVar("steady", default=None)
+from . import folders
+
+# Of files that are no plug-ins' own: what they held when they were read or imported, by path.
+_noted: dict[str, str] = {}
+_loading = threading.RLock()  # who comes second is not given half a module
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a run began with: digests of files, and versions of folders."""
+
+    digests: dict[str, str]
+    folders: dict[folders.Places, folders.Folder] = field(default_factory=dict)
+
+
+_steady: ContextVar[_Kept | None] = ContextVar("steady", default=None)
 
 
 @contextmanager
 def steady() -> Iterator[None]:
     """Load each plug-in file once in here: whoever edits one does not change a run that goes on."""
-    token = _steady.set({**_noted, **(_steady.get() or {})})
+    outer = _steady.get() or _Kept({})
+    token = _steady.set(_Kept({**_noted, **outer.digests}, dict(outer.folders)))
     try:
         yield
     finally:
@@ -44,29 +53,34 @@ def steady() -> Iterator[None]:
 def files() -> dict[str, str]:
     """The digests of all files that plug-ins in use in this process come from, by path."""
     _note_imported()
-    return {**_loaded, **_noted, **(_steady.get() or {})}
+    kept = _steady.get() or _Kept({})
+    found = {**folders.digests(), **_noted, **kept.digests}
+    for folder in kept.folders.values():
+        found |= folder.digests
+    return found
 
 
 def note(path: Path, content: str) -> None:
     """Remember what a file held that has just been read, and that says what a plug-in is."""
-    _noted[str(path.resolve())] = sha256(content.encode()).hexdigest()
+    _noted[str(path.resolve())] = folders.digest(content.encode())
 
 
 def _note_imported() -> None:
-    """Remember what the modules hold that plug-in files have imported from their own folders.
+    """Remember what modules hold that plug-ins have imported from their folders by ``sys.path``.
 
     Python imports a module once: what it held then is what counts.
     """
-    folders = {str(Path(place).parent) + os.sep for place in _loaded}
+    loaded = folders.digests()
+    places = {os.path.dirname(file) + os.sep for file in loaded}
     for module in list(sys.modules.values()):
-        place = getattr(module, "__file__", None)
-        if not isinstance(place, str) or not place.endswith(".py"):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or not file.endswith(".py") or file in _noted:
             continue
-        if place in _loaded or place in _noted or place.startswith(_INSTALLED):
-            continue
-        if any(place.startswith(folder) for folder in folders):
+        if file in loaded or folders.is_installed(file):
+            continue  # what is installed is no part of a plug-in, even in a folder below its file
+        if any(file.startswith(place) for place in places):
             with suppress(OSError):  # it has been removed since
-                _noted[place] = sha256(Path(place).read_bytes()).hexdigest()
+                _noted[file] = folders.digest(Path(file).read_bytes())
 
 
 def check_files(expected: Mapping[str, str]) -> None:
@@ -88,32 +102,12 @@ def file_module(path: Path) -> Any:
     """
     if not path.is_file():
         raise SpecError(f"there is no file {str(path)!r}")
-    place, kept = str(path.resolve()), _steady.get()
-    if kept is not None and place in kept:
-        return sys.modules[_module_name(place, kept[place])]
-    content = path.read_bytes()
-    digest = sha256(content).hexdigest()
-    module = _module(place, _module_name(place, digest), content)
-    _loaded[place] = digest
-    _note_imported()
-    if kept is not None:
-        kept[place] = digest
-    return module
-
-
-def _module_name(place: str, digest: str) -> str:
-    return f"evo_nas_plugin_{sha256(f'{place}:{digest}'.encode()).hexdigest()[:12]}"
-
-
-def _module(place: str, name: str, content: bytes) -> Any:
-    if name in sys.modules:
-        return sys.modules[name]
-    module = ModuleType(name)
-    module.__file__ = place
-    sys.modules[name] = module  # dataclasses look their module up while it is executed
-    try:
-        exec(compile(content, place, "exec", dont_inherit=True), vars(module))
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+    file, kept = os.path.abspath(path), _steady.get()
+    places = folders.places_of(file)
+    with _loading:
+        folder = kept.folders.get(places) if kept else None
+        if folder is None:
+            folder = folders.latest(places)
+        if kept is not None:
+            kept.folders[places] = folder
+        return folder.module(file)

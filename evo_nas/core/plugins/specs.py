@@ -18,6 +18,7 @@ from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError
 
 from . import registry
+from .folders import PREFIX
 from .options import parameters
 
 # The script whose classes are being named: it is imported for that, and must not begin a run then.
@@ -87,6 +88,12 @@ def _of_definition(key: str, kind: str, thing: type[Any] | FunctionType) -> str:
 
 def _home(module: str, file: str | None) -> str:
     """A file where there is one that belongs to no package, as it is found from any folder."""
-    if "." in module or file is None or not file.endswith(".py") or file.endswith("__init__.py"):
+    beside = module.startswith(PREFIX) and module.count(".") == 1  # a plug-in's folder is none
+    if (
+        ("." in module and not beside)
+        or file is None
+        or not file.endswith(".py")
+        or file.endswith("__init__.py")
+    ):
         return module
     return str(Path(file).resolve())

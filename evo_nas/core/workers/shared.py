@@ -47,7 +47,7 @@ def pack(network: nn.Module) -> bytes:
     Classes of modules that a fresh process could not import (plug-ins loaded from a file) travel
     inside the pickle.
     """
-    names = {type(module).__module__ for module in network.modules()}
+    names = {type(module).__module__.partition(".")[0] for module in network.modules()}
     local = [sys.modules[name] for name in sorted(names) if not _importable(name)]
     for module in local:
         cloudpickle.register_pickle_by_value(module)
@@ -59,9 +59,8 @@ def pack(network: nn.Module) -> bytes:
     return packed
 
 
-def _importable(name: str) -> bool:
-    """Whether some finder knows the module's outermost package; being loaded is not enough."""
-    outermost = name.partition(".")[0]
+def _importable(outermost: str) -> bool:
+    """Whether some finder knows a module or package; being loaded is not enough."""
     if outermost in sys.builtin_module_names or outermost == "__main__":
         return True  # cloudpickle takes care of the latter
     return any(finder.find_spec(outermost, None) is not None for finder in sys.meta_path)

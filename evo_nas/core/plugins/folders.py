@@ -1,0 +1,184 @@
+"""The folder of a plug-in's file as a package: what lies beside the file is imported by it alone.
+
+``import helper`` in a plug-in's file, or in what it imports from there, finds helper.py beside the
+file, as in a script; ``from .helper import it`` does, too. What belongs to Python or is installed
+comes first. Nobody else finds it: ``sys.path`` stays as it is, and a helper.py of another folder is
+another module.
+
+A folder in which a file has changed since it was imported is another package from then on, so that
+what was made of the earlier one stays whole.
+
+Why: docs/decisions/040-modules-beside-plug-ins.md.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib.util
+import os
+import sys
+import sysconfig
+from collections.abc import Callable
+from hashlib import sha256
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+Places: TypeAlias = tuple[str, ...]
+
+PREFIX = "evo_nas_plugin_"
+_PYTHON = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
+
+
+class Folder(ModuleType):
+    """One version of a folder of plug-in files, a package to whatever is imported from it.
+
+    ``digests`` are those of the sources that were imported, by path.
+    """
+
+    def __init__(self, places: Places, version: int) -> None:
+        super().__init__(f"{PREFIX}{digest(places[0].encode())[:12]}_{version}")
+        self.__path__ = list(places)
+        self.version = version
+        self.digests: dict[str, str] = {}
+        self._failed = False
+        self._beside: dict[str, bool] = {}
+        sys.modules[self.__name__] = self
+
+    def module(self, file: str) -> Any:
+        """The module of a file in this folder, whatever the file is called."""
+        stem = Path(file).stem
+        name = f"{self.__name__}.{stem if stem.isidentifier() else digest(stem.encode())[:12]}"
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, file, loader=_Source(name, file))
+            assert spec, "a loader was given"
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module  # dataclasses look their module up while it is executed
+            try:
+                _Source(name, file).exec_module(module)
+            except BaseException:
+                del sys.modules[name]
+                self._failed = True
+                raise
+        return sys.modules[name]
+
+    def has_changed(self) -> bool:
+        """Whether an import failed, or a file that was imported holds something else now."""
+        return self._failed or any(
+            _digest_now(file) != before for file, before in self.digests.items()
+        )
+
+    def importer(self) -> Callable[..., Any]:
+        """What ``import`` does in the folder's files: see :func:`builtins.__import__`."""
+
+        def import_beside(
+            name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0
+        ) -> Any:
+            first = name.partition(".")[0]
+            if level or not self._holds(first):
+                return builtins.__import__(name, globals, locals, fromlist, level)
+            own = builtins.__import__(f"{self.__name__}.{name}", globals, locals, fromlist)
+            return own if fromlist else sys.modules[f"{self.__name__}.{first}"]
+
+        return import_beside
+
+    def _holds(self, name: str) -> bool:
+        """Whether an outermost module of this name is the one that lies in the folder."""
+        if name not in self._beside:
+            self._beside[name] = name not in sys.stdlib_module_names and self._finds(name)
+        return self._beside[name]
+
+    def _finds(self, name: str) -> bool:
+        if f"{self.__name__}.{name}" in sys.modules:
+            return True
+        beside = PathFinder.find_spec(f"{self.__name__}.{name}", self.__path__)
+        if beside is None:
+            return False
+        try:
+            other = importlib.util.find_spec(name)
+        except ValueError:  # a module that was made by hand
+            return False
+        if other is None:
+            return True
+        is_bare_folder = beside.loader is None or beside.origin is None
+        return not is_bare_folder and not is_installed(other.origin or "")
+
+
+def is_installed(file: str) -> bool:
+    """Whether a file is Python's or that of an installed package."""
+    parts = Path(file).parts
+    return file.startswith(_PYTHON) or "site-packages" in parts or "dist-packages" in parts
+
+
+def places_of(file: str) -> Places:
+    """The folder of a file; of a link, also the folder that it leads to."""
+    return tuple(dict.fromkeys(map(os.path.dirname, (file, os.path.realpath(file)))))
+
+
+def latest(places: Places) -> Folder:
+    """The package of a folder as it is now."""
+    found = _latest.get(places)
+    if found is None or found.has_changed():
+        importlib.invalidate_caches()
+        found = _latest[places] = Folder(places, found.version + 1 if found else 0)
+    return found
+
+
+def digests() -> dict[str, str]:
+    """What all files held when they were last imported, by path."""
+    return {file: held for folder in _latest.values() for file, held in folder.digests.items()}
+
+
+def digest(content: bytes) -> str:
+    """The digest of what a file holds."""
+    return sha256(content).hexdigest()
+
+
+_latest: dict[Places, Folder] = {}
+
+
+def _digest_now(file: str) -> str | None:
+    try:
+        return digest(Path(file).read_bytes())
+    except OSError:
+        return None
+
+
+class _Source(SourceFileLoader):
+    """Executes a file of a folder, which then imports as the folder does."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self._folder.importer()}
+        super().exec_module(module)
+
+    def path_stats(self, path: Any) -> Any:
+        raise OSError("compiled anew: neither its size nor its time tells versions of a file apart")
+
+    def get_data(self, path: str) -> bytes:
+        content = super().get_data(path)
+        self._folder.digests[path] = digest(content)
+        return content
+
+    @property
+    def _folder(self) -> Folder:
+        folder = sys.modules[self.name.partition(".")[0]]
+        assert isinstance(folder, Folder)
+        return folder
+
+
+class _Finder:
+    """Has Python read what lies in folders of plug-ins by :class:`_Source`."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """What Python's own finder finds."""
+        if path is None or not name.startswith(PREFIX):
+            return None
+        spec = PathFinder.find_spec(name, path)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _Source(spec.loader.name, spec.loader.path)
+        return spec
+
+
+sys.meta_path.insert(0, _Finder)
