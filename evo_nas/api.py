@@ -10,6 +10,7 @@ from typing import Any
 
 from evo_nas.core.console import Listening, listening
 from evo_nas.core.devices import available_cores, device_name, resolve_device
+from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.progress import Progress
 from evo_nas.data.source import DataSource, SearchData
@@ -149,7 +150,7 @@ def resume(folder: str | Path, progress: Listening = None, *, retry_failed: bool
     Raises:
         RunError: the folder holds no run, is in use, or something in it is damaged.
     """
-    return _go_on(Path(folder), progress, None, retry_failed)
+    return _go_on(expanded(folder), progress, None, retry_failed)
 
 
 def _go_on(

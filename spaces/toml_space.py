@@ -19,7 +19,7 @@ from typing_extensions import TypedDict
 from evo_nas.core.plugins.modules import note
 from evo_nas.core.plugins.options import FilePath
 from evo_nas.core.typed import typed
-from evo_nas.core.validation import home_expanded, parse_toml, read_text
+from evo_nas.core.validation import parse_toml, read_text
 from evo_nas.errors import SpaceError, nearest
 from evo_nas.space.space import Geometry, Option, Space
 
@@ -135,7 +135,7 @@ def toml_space(file: Annotated[str, FilePath()]) -> Space:
     Raises:
         SpaceError: the file cannot be read, or a key or value in it is wrong.
     """
-    path = home_expanded(file, SpaceError)
+    path = Path(file)
     text = read_text(path, SpaceError)
     note(path, text)
     table = parse_toml(text, SpaceError, str(path))

@@ -16,6 +16,7 @@ import torch
 from evo_nas.api import make_page
 from evo_nas.core.console import Listening, listening
 from evo_nas.core.files import write_atomically, written_aside
+from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.streams import Streams
@@ -74,8 +75,9 @@ def trust(
     if epochs is not None:
         epochs = whole_number("epochs", epochs, 1)
     other = None if against is None else spec_of("against", "evaluator", against)
-    with listening(progress) as shown, run_folder.locked(Path(folder)):
-        result = load_result(Path(folder))
+    folder = expanded(folder)
+    with listening(progress) as shown, run_folder.locked(folder):
+        result = load_result(folder)
         config = result.config
         if jobs is not None:
             config = replace(config, jobs=whole_number("jobs", jobs, 1))

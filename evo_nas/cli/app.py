@@ -53,7 +53,7 @@ def main() -> None:
 def _main() -> NoReturn:
     """Run it, and tell how it ended."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(list(map(_at_home, sys.argv[1:])), standalone_mode=False) or 0)
     except EvoNasError as error:
         _fail(str(error))
     except _UsageError as error:
@@ -76,6 +76,12 @@ def _main() -> NoReturn:
         if not own_frames(error):
             raise  # a bug of ours, which a traceback tells best
         _fail(f"a plug-in raised {describe(error)}; evo-nas check finds such faults")
+
+
+def _at_home(word: str) -> str:
+    """The word of a command with ``~`` expanded, which a shell does not do behind ``--out=``."""
+    flag, mark, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return f"{flag}{mark}{os.path.expanduser(value)}"
 
 
 def _fail(message: str) -> NoReturn:

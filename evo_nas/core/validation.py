@@ -29,14 +29,6 @@ def shown(value: object) -> str:
     return text if len(text) <= LINE else f"{text[:LINE]}..."
 
 
-def home_expanded(path: str, refusal: Refusal) -> Path:
-    """The path with a leading ``~`` or ``~user`` replaced; raises ``refusal`` if nobody is that."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise refusal(f"{path} cannot be read: {error}") from error
-
-
 def check_regular(path: Path, refusal: Refusal, what: str = "") -> None:
     """Raise ``refusal`` unless the path is a regular file that is there."""
     name = f"{what} {path}".lstrip()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evo_nas.core.console import duration
+from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import registry
 from evo_nas.core.validation import shown
 from evo_nas.errors import EvoNasError, RunError, SpaceError, nearest
@@ -176,7 +177,7 @@ def load_result(folder: str | Path) -> Result:
     Raises:
         RunError: it is no run folder, or something in it is damaged.
     """
-    folder = Path(folder)
+    folder = expanded(folder)
     run_folder.check(folder)
     store = Store(folder / run_folder.STORE, read_only=True)
     try:

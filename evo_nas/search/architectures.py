@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, FiniteFloat
 
 from evo_nas.core.files import write_atomically
+from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import registry
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import read_json
@@ -31,7 +32,7 @@ from .run_folder import CONFIG
 
 def find_architecture(what: str) -> Architecture:
     """The architecture that ``what`` names."""
-    path = Path(what)
+    path = expanded(what)
     if os.path.isdir(path):  # never raises, as of a name that is too long
         if not (path / BEST).is_file():
             raise SpecError(_without_best(path))

@@ -16,6 +16,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
+from evo_nas.core.paths import expanded
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError, nearest
@@ -124,7 +125,7 @@ def _text(expected: str) -> Kind:
 
 def _folder(expected: str) -> Kind:
     def read(key: str, given: Any) -> str:
-        return text(key, str(given) if isinstance(given, Path) else given, expected)
+        return str(expanded(text(key, str(given) if isinstance(given, Path) else given, expected)))
 
     return Kind(str | Path, Path, str, read)
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from evo_nas.core.paths import expanded
 from evo_nas.core.typed import typed
-from evo_nas.core.validation import home_expanded, parse_toml, read_text
+from evo_nas.core.validation import parse_toml, read_text
 from evo_nas.errors import RecipeError, nearest
 
 OTHER_NAMES = {"deit": "paper"}  # the paper retrains its networks as DeiT's are trained
@@ -156,7 +157,7 @@ def load_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
         RecipeError: there is no such recipe, or a key or value in it is wrong.
     """
     if spec.endswith(".toml"):
-        path = home_expanded(spec, RecipeError)
+        path = expanded(spec)
         name, source = path.stem, str(path)
         text = read_text(path, RecipeError, "recipe")
     elif spec in shipped_recipes():

@@ -66,10 +66,16 @@ def test_the_objective_has_a_name_and_a_direction(program):
         ("sys.exit('line 1\\nno licence')", r"exit code 1; it said: line 1 \| no licence"),
         ("sys.exit(3)", "exit code 3; it said nothing"),
         ("os.kill(os.getpid(), 9)", "exit code -9"),
-        ("print('epoch 1'); print('{}')", r"it wrote 'epoch 1\\n\{\}\\n', which is no JSON object"),
-        ("print('[0.5]')", "which is no JSON object"),
-        ("", "it wrote '', which is no JSON object"),
-        ("sys.stdout.buffer.write(b'\\xff' * 999)", r"it wrote '.{200}\.\.\.', which is no JSON"),
+        ("print('fatal: no GPU'); sys.exit(1)", "exit code 1; it said: fatal: no GPU"),
+        ("print('epoch 1'); print('{}')", r"returned \[\], without 'accuracy'"),
+        ("print('[{\"accuracy\": 1}]')", r"it wrote '\[.*\]' at the end, which is no JSON object"),
+        ("print('{\"accuracy\": 1}\\ndone')", "1}.ndone' at the end, which is no JSON object"),
+        ("print({'accuracy': 1})", "at the end, which is no JSON object"),
+        ("", "it wrote '' at the end, which is no JSON object"),
+        ("sys.stdout.buffer.write(b'\\xff' * 999)", r"it wrote '\.\.\..{200}' at the end, which"),
+        ("print('{' * 99999)", "which is no JSON object"),
+        ("print('{\"a\":' * 9999 + '1' + '}' * 9999)", "which is no JSON object"),
+        ("print('{\"accuracy\": 1}'); sys.exit(1)", "exit code 1; it said: .*accuracy"),
         ("print('{\"precision\": 1}')", r"returned \['precision'\], without 'accuracy'"),
         ("print('{\"accuracy\": NaN}')", "accuracy = nan, no finite number"),
         ('print(\'{"accuracy": "high"}\')', "accuracy = 'high', no finite number"),
@@ -79,6 +85,41 @@ def test_a_failure_names_program_and_reason(program, source, said):
     with pytest.raises(EvaluatorError, match=said) as raised:
         program(source).evaluate((1, 2))
     assert "score it.py'': " in str(raised.value).replace('"', "'")
+
+
+@pytest.mark.parametrize(
+    "wrote",
+    [
+        b'epoch 1 loss 0.3\nepoch 2\n{"accuracy": 0.25}\n',
+        b'epoch 1\r\n{"accuracy": 0.25}\r\n\r\n \t\n',
+        b'\xef\xbb\xbf{"accuracy": 0.25}',
+        b'caf\xe9 {not this} }{\n{"accuracy": 0.25}',
+        b'\r 50%\r100%{"accuracy": 0.25}',
+        b'{"accuracy": 0.1}\n{\n  "accuracy": 0.25\n}\n',
+        b"x" * 2_000_000 + b'{"accuracy": 0.25}',
+    ],
+)
+def test_metrics_are_what_the_output_ends_with(program, wrote, tmp_path):
+    (tmp_path / "wrote").write_bytes(wrote)
+    source = f"sys.stdout.buffer.write(open({str(tmp_path / 'wrote')!r}, 'rb').read())"
+    assert program(source).evaluate((0, 0)) == {"accuracy": 0.25}
+
+
+def test_what_a_program_says_beside_is_not_waited_for(program):
+    source = "sys.stderr.write('x' * 10**7); print('{\"accuracy\": 0.25}')"
+    assert program(source, "&timeout=30").evaluate((0, 0)) == {"accuracy": 0.25}
+
+
+def test_a_child_that_is_left_behind_is_ended_and_not_waited_for(program, tmp_path):
+    evaluator = program(
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid))\n"
+        "print('{\"accuracy\": 0.25}')"
+    )
+    began = time.monotonic()
+    assert evaluator.evaluate((0, 0)) == {"accuracy": 0.25}
+    assert time.monotonic() - began < 20
+    assert gone(int((tmp_path / "pid").read_text()))
 
 
 def test_a_program_need_not_read_what_it_is_told(program):
@@ -140,9 +181,13 @@ def test_nothing_is_left_behind_when_the_search_ends(tmp_path, number):
         ("no-such-program 1", "no such program"),
         ("", "no such program"),
         ("python 'a", "malformed: No closing quotation"),
+        ("here.sh", "no here.sh is on the PATH; a file in this folder is run as ./here.sh"),
+        ("./here.sh", "is not executable; chmod"),
     ],
 )
-def test_what_is_no_program_is_told(program, said):
+def test_what_is_no_program_is_told(program, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here.sh").touch()
     with pytest.raises(SpecError, match=said):
         registry.load("evaluator", f"command?program={program}")
 
@@ -158,4 +203,35 @@ def test_files_of_the_program_are_found_from_another_folder(tmp_path, monkeypatc
         f"command?program=python {tmp_path}/score.py --data '{tmp_path}/with space.csv'&timeout=5"
     )
     assert places.absolute("evaluator", spec) == spec
+    (tmp_path / "pics").mkdir()
+    assert places.absolute("evaluator", "command?program=cat pics pics/ --in=score.py score") == (
+        f"command?program=cat pics {tmp_path}/pics --in={tmp_path}/score.py score"
+    )
     assert places.absolute("evaluator", "command?program=cat 'x") == "command?program=cat 'x"
+
+
+def test_an_environment_is_the_link_that_python_is_started_by(tmp_path, monkeypatch, program):
+    """Python looks for the environment beside the name that it was called by."""
+    environment = tmp_path / "environment"
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "python").symlink_to(sys.executable)
+    base = sys.base_prefix
+    (environment / "pyvenv.cfg").write_text(f"home = {base}/bin\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "score.py").write_text(
+        "import json, sys\nprint(json.dumps({'accuracy': int('environment' in sys.prefix)}))"
+    )
+    spec = places.absolute("evaluator", "command?program=environment/bin/python score.py")
+    assert spec == f"command?program={environment}/bin/python {tmp_path}/score.py"
+    evaluator = registry.load("evaluator", spec)
+    evaluator.open(Counted(), tiny_context(tmp_path / "run"))
+    assert evaluator.evaluate((0, 0)) == {"accuracy": 1}
+
+
+def test_home_is_expanded_in_every_word(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "score.py").touch()
+    spec = places.absolute("evaluator", "command?program=~/bin/python ~/score.py --to=x ~ 'a~b'")
+    assert spec == (
+        f"command?program={tmp_path}/bin/python {tmp_path}/score.py --to=x {tmp_path} 'a~b'"
+    )

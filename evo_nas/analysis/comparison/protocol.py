@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evo_nas import api
+from evo_nas.core import paths
 from evo_nas.core.devices import available_cores, resolve_device
 from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Progress
@@ -62,7 +63,9 @@ def plan_comparison(
     given = [options.get(name) for name in ("flops", "params", "latency")]
     named = [text for text in (*given, *options.get("limits", ())) if text] or [DEFAULT]
     folder = (
-        Path(run_dir) if run_dir else api.new_folder("compare-", options["space"], "-".join(named))
+        paths.expanded(run_dir)
+        if run_dir
+        else api.new_folder("compare-", options["space"], "-".join(named))
     )
     run_folder.check_free(folder)
     return comparison, folder
@@ -75,7 +78,7 @@ def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
         if found.get(name) is not None:
             found[name] = places.absolute(kind, found[name])
     if str(found.get("recipe", "")).endswith(".toml"):
-        found["recipe"] = str(Path(found["recipe"]).expanduser().resolve())
+        found["recipe"] = str(paths.absolute(found["recipe"]))
     if found.get("limits"):
         found["limits"] = [absolute(text) for text in found["limits"]]
     return found

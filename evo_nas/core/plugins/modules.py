@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evo_nas.core.paths import absolute
 from evo_nas.errors import SpecError
 
 from . import folders
@@ -62,7 +63,7 @@ def files() -> dict[str, str]:
 
 def note(path: Path, content: str) -> None:
     """Remember what a file held that has just been read, and that says what a plug-in is."""
-    _noted[str(path.resolve())] = folders.digest(content.encode())
+    _noted[str(absolute(path))] = folders.digest(content.encode())
 
 
 def _note_imported() -> None:
@@ -102,7 +103,7 @@ def file_module(path: Path) -> Any:
     """
     if not path.is_file():
         raise SpecError(f"there is no file {str(path)!r}")
-    file, kept = os.path.abspath(path), _steady.get()
+    file, kept = str(absolute(path)), _steady.get()
     places = folders.places_of(file)
     with _loading:
         folder = kept.folders.get(places) if kept else None

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from evo_nas.core.paths import expanded
+
 
 @dataclass(frozen=True, slots=True)
 class FilePath:
@@ -137,6 +139,8 @@ def read(text: str, hint: Any) -> object:
     types, told = _parts(hint)
     types = [each for each in types if each is not NoneType]
     value = text if types == [str] else plain_value(text)
+    if isinstance(value, str) and isinstance(place_in(hint), FilePath):
+        value = str(expanded(value))
     choices = get_args(types[0]) if [get_origin(each) for each in types] == [Literal] else ()
     if choices and value not in choices:
         raise OptionError(value, " or ".join(map(str, choices)))

@@ -11,9 +11,9 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 from urllib.parse import parse_qsl, unquote_plus
 
+from evo_nas.core import paths
 from evo_nas.errors import EvoNasError, SpecError
 
 from . import registry
@@ -62,6 +62,15 @@ def code_in(spec: str, depth: int = 0) -> Iterator[str]:
                         yield from code_in(inner, depth + 1)
 
 
+def program_words(command: str) -> list[str]:
+    """The words of a command line as a shell takes them apart, with ``~`` and quotes.
+
+    Raises:
+        ValueError: a quotation has no end.
+    """
+    return [os.path.expanduser(word) for word in shlex.split(command)]
+
+
 def places(target: str, kinds: Iterable[str] = registry.KINDS) -> dict[str, Place]:
     """What a plug-in declares of paths and code in its options; it is imported for that.
 
@@ -99,7 +108,7 @@ def _absolute_value(value: str, declared: Place) -> str:
 
 def _absolute_path(path: str) -> str:
     try:
-        return str(Path(path).resolve())
+        return str(paths.absolute(path))
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a NUL
         raise SpecError(f"path {path!r} leads nowhere: {error}") from error
 
@@ -112,11 +121,15 @@ def _absolute_target(target: str) -> str:
 def _absolute_words(command: str) -> str:
     """A command line with the files that it names made absolute."""
     try:
-        words = shlex.split(command)
+        words = program_words(command)
     except ValueError:
         return command  # whoever runs it says what is wrong
-    found = [
-        _absolute_path(word) if os.path.isfile(word) and (number or "/" in word) else word
-        for number, word in enumerate(words)  # the first is looked up on the PATH
-    ]
-    return command if found == words else shlex.join(found)
+    found = [_absolute_word(word, number == 0) for number, word in enumerate(words)]
+    return command if found == shlex.split(command) else shlex.join(found)
+
+
+def _absolute_word(word: str, first: bool) -> str:
+    """A word of a command line; a name without a slash may be a program's, or mean no folder."""
+    option, mark, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    named = os.path.exists(value) if "/" in value else os.path.isfile(value) and not first
+    return f"{option}{mark}{_absolute_path(value)}" if named else word

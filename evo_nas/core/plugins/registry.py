@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import EntryPoints, entry_points
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+from evo_nas.core.paths import expanded
 from evo_nas.errors import EvoNasError, SpecError, nearest
 
 from . import options
@@ -117,7 +117,7 @@ def is_path(kind: str, target: str) -> bool:
     """Whether a spec is the TOML file of a space or a folder of data, which no name hides."""
     if kind == "space":
         return target.endswith(".toml")
-    return kind == "data" and target not in names(kind) and os.path.isdir(target)
+    return kind == "data" and target not in names(kind) and os.path.isdir(expanded(target))
 
 
 def factory(kind: str, target: str) -> tuple[Callable[..., Any], dict[str, object]]:
@@ -132,7 +132,7 @@ def factory(kind: str, target: str) -> tuple[Callable[..., Any], dict[str, objec
         return find(kind, target), {}
     if kind == "data":
         return _attribute(_FOLDER), {"path": target}
-    return find(kind, _TOML), {"file": target}
+    return find(kind, _TOML), {"file": str(expanded(target))}
 
 
 def find(kind: str, target: str) -> Callable[..., Any]:
@@ -160,7 +160,7 @@ def _attribute(target: str) -> Callable[..., Any]:
     source, _, name = target.rpartition(":")
     try:
         in_file = source.endswith(".py")
-        module = file_module(Path(source)) if in_file else importlib.import_module(source)
+        module = file_module(expanded(source)) if in_file else importlib.import_module(source)
     except EvoNasError:
         raise
     except Exception as error:  # a plug-in may fail in any way while it is imported

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from evo_nas.core.paths import absolute
 from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError
 
@@ -96,4 +97,4 @@ def _home(module: str, file: str | None) -> str:
         or file.endswith("__init__.py")
     ):
         return module
-    return str(Path(file).resolve())
+    return str(absolute(file))

@@ -113,7 +113,7 @@ def end_with(parent: Lifeline) -> None:
     threading.Thread(target=_watch, args=parent[:1], daemon=True).start()
 
 
-def start_program(words: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+def start_program(words: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
     """Start a program with a process group of its own, all of which ends with this process.
 
     Whatever closes the files that it inherits stays out of that. ``options`` are those of Popen.
@@ -123,7 +123,7 @@ def start_program(words: Sequence[str], **options: Any) -> subprocess.Popen[str]
         with contextlib.suppress(OSError):
             kept.append(_open(lifeline()))
     try:
-        process: subprocess.Popen[str] = subprocess.Popen(
+        process: subprocess.Popen[bytes] = subprocess.Popen(
             words, start_new_session=True, pass_fds=kept, **options
         )
         for opened in kept:  # the program has it, too, and what is set here holds for both

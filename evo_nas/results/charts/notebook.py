@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from evo_nas.core.paths import expanded
+
 from .svg import COLOURS
 
 # Text and lines take the colour of the text around them, whatever the notebook's theme; the
@@ -41,7 +43,7 @@ class Figure:
 
     def save(self, path: str | Path) -> Path:
         """Write it as an SVG file, which is returned."""
-        path = Path(path)
+        path = expanded(path)
         path.write_text(self.svg, encoding="utf-8")
         return path
 

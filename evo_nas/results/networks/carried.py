@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import unquote_plus
 
+from evo_nas.core.paths import absolute
 from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError, ExportError, SpecError
 from evo_nas.space.space import Space
@@ -30,7 +31,7 @@ def carry(spec: str, space: Space, folder: Path) -> str:
                 registry.load("space", located(there, Path(place))), space
             )
         except EvoNasError as error:
-            told = str(error).replace(f"{Path(place).resolve()}/", "")
+            told = str(error).replace(f"{absolute(place)}/", "")
             raise ExportError(
                 f"a folder of this network would load nowhere else: {told}; keep all that the "
                 f"space needs in its one file, and in one that its option {_OPTION!r} names"
@@ -49,12 +50,12 @@ def located(spec: str, folder: Path) -> str:
     def own(file: str) -> str:
         if file not in _OWN:
             raise SpecError(f"{folder} names a space outside of it, {spec.partition('?')[0]!r}")
-        return str((folder / file).resolve())
+        return str(absolute(folder / file))
 
     def found(name: str) -> str:
         if not name.startswith(f"{_SPACE}-") or "/" in name or not (folder / name).is_file():
             raise SpecError(f"{folder} names a file outside of it, {name!r}")
-        return str((folder / name).resolve())
+        return str(absolute(folder / name))
 
     return _changed(spec, own, found)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
+from evo_nas.core.paths import absolute, expanded
 from evo_nas.core.plugins.trusted_code import check_known, trusting
 from evo_nas.errors import SpecError
 from evo_nas.space.architecture import Architecture, read_architecture
@@ -46,13 +47,13 @@ def load(
     """
     if num_classes is not None:
         check_classes(num_classes)
-    folder = Path(what)
-    file = Path(weights) if weights is not None else None
+    folder = expanded(what)
+    file = expanded(weights) if weights is not None else None
     if os.path.isfile(folder / ARCHITECTURE):
         trained = _of_folder(folder, file, trust_code)
     else:
         with trusting(trust_code):
-            trained = load_trained(str(what), weights=file)
+            trained = load_trained(str(folder), weights=file)
     network, about = trained.network, trained.about
     geometry = about.geometry
     if num_classes is not None:
@@ -78,5 +79,5 @@ def _of_folder(folder: Path, weights: Path | None, trust_code: bool) -> Trained:
             f"the space of {folder} is code, {code.name}, which loading runs: read it, and if "
             "you trust it, load with trust_code=True"
         )
-    named = replace(architecture, name=folder.resolve().name, space=spec)
+    named = replace(architecture, name=absolute(folder).name, space=spec)
     return load_architecture(named, weights or folder / WEIGHTS)

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from evo_nas.core.paths import absolute, expanded
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.trusted_code import check_known
 from evo_nas.core.typed import typed
@@ -118,10 +119,10 @@ def load_architecture(
 
 def _find(what: str, weights: Path | None) -> tuple[Architecture, Path, Path | None]:
     """The architecture, the file of its weights, and what a run wrote of it, if both are of one."""
-    path = Path(what)
+    path = expanded(what)
     own = (BEST,) if weights else (BEST, WEIGHTS)
     if path.name in own and os.path.isfile(path) and (path.parent / CONFIG).is_file():
-        path = path.resolve().parent  # the run's name, also if it was named from within its folder
+        path = absolute(path).parent  # the run's name, also if it was named from within its folder
     if os.path.isdir(path):  # never raises, as of a name that is too long
         record = None if weights else path / BEST
         return find_architecture(str(path)), weights or path / WEIGHTS, record
@@ -133,14 +134,14 @@ def _find(what: str, weights: Path | None) -> tuple[Architecture, Path, Path | N
         return Architecture(path.stem, about.space, about.genome), path, None
     if weights is None and not os.path.isfile(path) and "=" in what:
         name, _, file = what.rpartition("=")
-        return find_architecture(name), Path(file), None
+        return find_architecture(name), expanded(file), None
     architecture = find_architecture(what)
     if weights is not None:
         return architecture, weights, None
-    run = path.resolve().parent.parent
+    run = absolute(path).parent.parent
     if path.parent.name == FINALISTS and (run / CONFIG).is_file():
         named = replace(architecture, name=f"{run.name}-finalist-{path.stem}")
-        return named, _weights_of_finalist(run, architecture), path.resolve()
+        return named, _weights_of_finalist(run, architecture), absolute(path)
     raise SettingsError(
         f"{what} has no weights: name a run, or ARCHITECTURE=WEIGHTS (or --weights FILE); "
         f"evo-nas train {what} makes some"

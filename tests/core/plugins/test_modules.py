@@ -42,6 +42,18 @@ def test_an_edited_file_counts_from_the_next_run_on(tmp_path: Path) -> None:
     assert scores(written(tmp_path, 0.3), tmp_path / "c", jobs=2) == {0.3}
 
 
+def test_a_plug_in_finds_what_lies_beside_its_link(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "mine.py").write_text(
+        "from pathlib import Path\n\ndef score(options):\n"
+        "    return float(Path(__file__).with_name('value').read_text())\n"
+    )
+    (tmp_path / "value").write_text("0.25")
+    (tmp_path / "mine.py").symlink_to("far/mine.py")
+    evaluator = registry.load("evaluator", f"python?function={tmp_path}/mine.py:score")
+    assert evaluator._function({}) == 0.25
+
+
 def test_a_run_that_goes_on_keeps_what_it_began_with(tmp_path: Path) -> None:
     spec = written(tmp_path, 0.1)
     first = registry.load("evaluator", spec)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evo_nas.core.plugins import places, trusted_code
+from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.plugins.places import code_in
 from evo_nas.errors import SpecError
 
@@ -87,3 +87,31 @@ def test_code_is_not_imported_to_know_what_it_declares(
     Path("mine.py").write_text("raise SystemExit('it was run')", encoding="utf-8")
     with pytest.raises(SpecError, match=r"would run code .*mine\.py:Mine"):
         trusted_code.check_known([f"{mine}?inner=evil.py:X"], Path("config.toml"))
+
+
+def test_links_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "far" / "mine.py").write_text("", encoding="utf-8")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "linked.py").symlink_to("../far/mine.py")
+    (tmp_path / "here" / "folder").symlink_to("../far/away")
+    monkeypatch.chdir(tmp_path / "here")
+    for given, found in (
+        ("linked.py", "here/linked.py"),
+        ("./../here//linked.py", "here/linked.py"),
+        ("folder/../mine.py", "here/folder/../mine.py"),  # which is in far, not in here
+    ):
+        assert places.absolute("evaluator", f"{given}:A") == f"{tmp_path}/{found}:A"
+
+
+def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mine: str) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "pictures").mkdir()
+    for kind, given, found in (
+        ("evaluator", f"~/{mine}?notes=~/n&inner=~/a.py:A", "{}/{}?notes={}/n&inner={}/a.py:A"),
+        ("space", "~/s.toml", "{}/s.toml"),
+        ("data", "~/pictures?limit=5", "{}/pictures?limit=5"),
+    ):
+        expected = found.replace("{}/{}", f"{{}}/{mine}").replace("{}", str(tmp_path))
+        assert places.absolute(kind, given) == expected
+    assert registry.is_path("data", "~/pictures")

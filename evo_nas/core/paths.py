@@ -1,0 +1,27 @@
+"""Paths as people write them: ``~`` is their home, and links are names that mean something.
+
+Links are never resolved. A virtual environment is told from Python itself by the link that it is
+started through; a plug-in finds what lies beside its link; files of Hugging Face's cache are links
+to contents whose names have no ending.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with a leading ``~`` or ``~user`` replaced; where nobody is that, as it is."""
+    return Path(os.path.expanduser(path))
+
+
+def absolute(path: str | Path) -> Path:
+    """The path from the root, with its links; ``..`` is left out where that leads to the same.
+
+    Raises:
+        OSError, RuntimeError, ValueError: it leads nowhere (links in a circle, a NUL in it).
+    """
+    whole = Path(os.path.abspath(expanded(path)))
+    exact = expanded(path).absolute()  # to leave `link/..` out is to go elsewhere
+    return whole if whole.resolve() == exact.resolve() else exact
