@@ -7,7 +7,6 @@ and share that work.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from evo_nas.core.devices import torch_threads
 from evo_nas.core.workers.pool import Lost, WorkerPool
-from evo_nas.core.workers.shared import SharedFile, pack, read_shared
+from evo_nas.core.workers.shared import SharedFile, pack, read_shared, unpack
 from evo_nas.data.images import Images, prepare
 from evo_nas.errors import EvaluatorError, TrainingError
 from evo_nas.space.space import Genome
@@ -114,4 +113,4 @@ class PathWorkers:
 def _scores(file: Path) -> Callable[[list[Genome]], Sequence[Metrics]]:
     """What scores a part of a generation, in a worker."""
     supernet, others = read_shared(file)
-    return PathScorer(pickle.loads(supernet), *others).score
+    return PathScorer(unpack(supernet), *others).score

@@ -40,7 +40,7 @@ from tests.kit.runs import make_run
 ROOT = Path(__file__).resolve().parents[2]
 # Who may read a pickle: bytes that this process, or its parent, has just made.
 ALLOWED = {
-    ("evo_nas/evaluation/path_workers.py", "pickle.loads"),  # a supernet, from the parent process
+    ("evo_nas/core/workers/shared.py", "pickle.loads"),  # a supernet, from the parent process
     ("evo_nas/core/workers/shared.py", "joblib.load"),  # what workers are given, by their parent
     ("evo_nas/testing/networks.py", "cloudpickle.loads"),  # a network that was just written
 }

@@ -26,6 +26,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 Places: TypeAlias = tuple[str, ...]
+Told: TypeAlias = tuple[Places, int, dict[str, bytes], list[str]]
 
 PREFIX = "evo_nas_plugin_"
 _PYTHON = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
@@ -34,14 +35,16 @@ _PYTHON = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purel
 class Folder(ModuleType):
     """One version of a folder of plug-in files, a package to whatever is imported from it.
 
-    ``digests`` are those of the sources that were imported, by path.
+    ``sources`` are what the files held that were imported, by path, and ``files`` those of them
+    that plug-ins are named by.
     """
 
     def __init__(self, places: Places, version: int) -> None:
-        super().__init__(f"{PREFIX}{digest(places[0].encode())[:12]}_{version}")
+        super().__init__(_name(places, version))
         self.__path__ = list(places)
         self.version = version
-        self.digests: dict[str, str] = {}
+        self.sources: dict[str, bytes] = {}
+        self.files: list[str] = []
         self._failed = False
         self._beside: dict[str, bool] = {}
         sys.modules[self.__name__] = self
@@ -61,13 +64,20 @@ class Folder(ModuleType):
                 del sys.modules[name]
                 self._failed = True
                 raise
+            self.files.append(file)
         return sys.modules[name]
 
     def has_changed(self) -> bool:
         """Whether an import failed, or a file that was imported holds something else now."""
-        return self._failed or any(
-            _digest_now(file) != before for file, before in self.digests.items()
-        )
+        return self._failed or any(_now(file) != held for file, held in self.sources.items())
+
+    def digests(self) -> dict[str, str]:
+        """Those of what was imported, by path."""
+        return {file: digest(held) for file, held in self.sources.items()}
+
+    def told(self) -> Told:
+        """What another process needs to have this version by :func:`as_told`."""
+        return tuple(self.__path__), self.version, self.sources, self.files
 
     def importer(self) -> Callable[..., Any]:
         """What ``import`` does in the folder's files: see :func:`builtins.__import__`."""
@@ -90,19 +100,30 @@ class Folder(ModuleType):
         return self._beside[name]
 
     def _finds(self, name: str) -> bool:
-        if f"{self.__name__}.{name}" in sys.modules:
-            return True
         beside = PathFinder.find_spec(f"{self.__name__}.{name}", self.__path__)
-        if beside is None:
+        if beside is None or _is_installed(name):
             return False
-        try:
-            other = importlib.util.find_spec(name)
-        except ValueError:  # a module that was made by hand
-            return False
+        other = PathFinder.find_spec(name)
         if other is None:
             return True
-        is_bare_folder = beside.loader is None or beside.origin is None
-        return not is_bare_folder and not is_installed(other.origin or "")
+        if other.origin == beside.origin is not None:  # a package goes by the name it has anyway
+            return beside.submodule_search_locations is None
+        return beside.origin is not None  # a bare folder comes last, as everywhere
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a module is built in or installed, also where it can be edited.
+
+    It is then found by a finder of its own, or on ``sys.path`` from Python's own folder on; before
+    that are the folders of scripts and of the user.
+    """
+    own = sysconfig.get_path("stdlib")
+    installed = sys.path[sys.path.index(own) :] if own in sys.path else sys.path
+    found = PathFinder.find_spec(name, installed)
+    if found is not None and found.origin is not None:
+        return True
+    finders = [each for each in sys.meta_path if each not in (PathFinder, _Finder)]
+    return any(each.find_spec(name, None) for each in finders)
 
 
 def is_installed(file: str) -> bool:
@@ -125,9 +146,27 @@ def latest(places: Places) -> Folder:
     return found
 
 
+def as_told(told: Told) -> None:
+    """Have the version of a folder that another process has, so that its objects are unpickled."""
+    places, version, sources, files = told
+    if _name(places, version) in sys.modules:
+        return
+    folder = Folder(places, version)
+    folder.sources.update(sources)
+    for file in files:
+        folder.module(file)
+
+
 def digests() -> dict[str, str]:
     """What all files held when they were last imported, by path."""
-    return {file: held for folder in _latest.values() for file, held in folder.digests.items()}
+    found: dict[str, str] = {}
+    for folder in _latest.values():
+        found |= folder.digests()
+    return found
+
+
+def _name(places: Places, version: int) -> str:
+    return f"{PREFIX}{digest(os.pathsep.join(places).encode())[:12]}_{version}"
 
 
 def digest(content: bytes) -> str:
@@ -138,9 +177,9 @@ def digest(content: bytes) -> str:
 _latest: dict[Places, Folder] = {}
 
 
-def _digest_now(file: str) -> str | None:
+def _now(file: str) -> bytes | None:
     try:
-        return digest(Path(file).read_bytes())
+        return Path(file).read_bytes()
     except OSError:
         return None
 
@@ -156,9 +195,10 @@ class _Source(SourceFileLoader):
         raise OSError("compiled anew: neither its size nor its time tells versions of a file apart")
 
     def get_data(self, path: str) -> bytes:
-        content = super().get_data(path)
-        self._folder.digests[path] = digest(content)
-        return content
+        sources = self._folder.sources
+        if path not in sources:
+            sources[path] = super().get_data(path)
+        return sources[path]
 
     @property
     def _folder(self) -> Folder:

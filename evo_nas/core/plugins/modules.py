@@ -57,7 +57,7 @@ def files() -> dict[str, str]:
     kept = _steady.get() or _Kept({})
     found = {**folders.digests(), **_noted, **kept.digests}
     for folder in kept.folders.values():
-        found |= folder.digests
+        found |= folder.digests()
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,8 @@ import cloudpickle
 import joblib
 from joblib.externals.loky.backend import resource_tracker
 from torch import nn
+
+from evo_nas.core.plugins import folders
 
 from .start import track
 
@@ -42,21 +45,31 @@ def read_shared(path: Path) -> Any:
 
 
 def pack(network: nn.Module) -> bytes:
-    """A pickle of a network for another process; ``pickle.loads`` reads it.
+    """A pickle of a network for another process, which :func:`unpack` reads.
 
-    Classes of modules that a fresh process could not import (plug-ins loaded from a file) travel
-    inside the pickle.
+    Classes of plug-ins' files are read there from what the files held here. Those that no process
+    could import, as of a notebook, travel inside the pickle.
     """
-    names = {type(module).__module__.partition(".")[0] for module in network.modules()}
-    local = [sys.modules[name] for name in sorted(names) if not _importable(name)]
+    names = sorted({type(module).__module__.partition(".")[0] for module in network.modules()})
+    foreign = [sys.modules[name] for name in names if not _importable(name)]
+    own = [module for module in foreign if isinstance(module, folders.Folder)]
+    local = [module for module in foreign if module not in own]
     for module in local:
         cloudpickle.register_pickle_by_value(module)
     try:
-        packed: bytes = cloudpickle.dumps(network)
+        packed = cloudpickle.dumps(network)
     finally:
         for module in local:
             cloudpickle.unregister_pickle_by_value(module)
-    return packed
+    return pickle.dumps(([folder.told() for folder in own], packed))
+
+
+def unpack(packed: bytes) -> Any:
+    """The network that another process has packed, which is trusted: that is its parent."""
+    told, network = pickle.loads(packed)
+    for each in told:
+        folders.as_told(each)
+    return pickle.loads(network)
 
 
 def _importable(outermost: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,22 @@ def test_a_module_of_the_folder_where_python_runs_is_not_taken_for_it(
         tmp_path / "a", mine="import helper" + SCORE.format("helper.VALUE"), helper="VALUE = 'a'\n"
     )
     assert value(file) == "a"
+
+
+def test_a_file_may_have_the_name_of_what_it_imports(tmp_path: Path) -> None:
+    file = written(tmp_path, mine="import fvcore.nn" + SCORE.format("fvcore.__name__"))
+    assert value(file.rename(tmp_path / "fvcore.py")) == "fvcore"
+
+
+def test_a_package_that_python_finds_by_itself_stays_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    source = "import own_package, own_module" + SCORE.format("own_package, own_module")
+    file = written(tmp_path, mine=source, own_package____init__="", own_module="")
+    package, module = value(file)
+    assert package is importlib.import_module("own_package")
+    assert module is not importlib.import_module("own_module")  # it is read anew when edited
 
 
 def test_an_edited_module_is_read_anew_and_a_run_keeps_its_own(tmp_path: Path) -> None:

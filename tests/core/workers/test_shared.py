@@ -1,5 +1,3 @@
-import pickle
-import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +7,7 @@ from torch import nn
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.workers.pool import run_unordered
-from evo_nas.core.workers.shared import SharedFile, pack, read_shared
+from evo_nas.core.workers.shared import SharedFile, pack, read_shared, unpack
 
 
 def threads_and_square(task):
@@ -48,14 +46,39 @@ def test_workers_share_large_arrays():
 
 
 def test_networks_of_installed_modules_are_packed_by_name():
-    network = nn.Sequential(nn.Linear(2, 2))
-    assert isinstance(pickle.loads(pack(network)), nn.Sequential)
+    assert isinstance(unpack(pack(nn.Sequential(nn.Linear(2, 2)))), nn.Sequential)
 
 
-def test_networks_of_plugin_files_are_packed_with_their_classes(tmp_path, monkeypatch):
-    file = tmp_path / "plugin.py"
-    file.write_text("from torch import nn\n\nclass Net(nn.Linear):\n    pass\n")
-    make = registry.find("network", f"{file}:Net")
-    packed = pack(make(2, 3))
-    monkeypatch.delitem(sys.modules, make.__module__)
-    assert pickle.loads(packed).out_features == 3
+NET = """
+import threading
+import helper
+from torch import nn
+LOCK = threading.Lock()  # which no pickle holds
+
+class Net(nn.Linear):
+    def forward(self, images):
+        import late
+        with LOCK:
+            return helper.scaled(super().forward(images)) + late.VALUE
+"""
+
+
+def answer(packed):
+    return unpack(packed)(torch.zeros(1, 2)).item()
+
+
+@pytest.mark.slow
+def test_networks_of_plugin_files_are_packed_with_what_the_files_held(tmp_path):
+    file = tmp_path / "my-net.py"
+    file.write_text(NET)
+    (tmp_path / "late.py").write_text("VALUE = 2\n")
+    helper = tmp_path / "helper.py"
+    helper.write_text("def scaled(values):\n    return values * 3\n")
+    network = registry.find("network", f"{file}:Net")(2, 1)
+    nn.init.ones_(network.bias)
+    packed = pack(network)
+    helper.write_text("def scaled(values):\n    return values * 7\n")
+    file.write_text("raise RuntimeError\n")
+    answers = dict(run_unordered(answer, [packed, packed], 2))
+    assert answers == {0: 5, 1: 5}
+    assert answer(packed) == 5
