@@ -12,13 +12,14 @@ from evo_nas.core.console import Listening, listening
 from evo_nas.core.devices import available_cores, device_name, resolve_device
 from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
+from evo_nas.core.plugins.digests import own_sources
 from evo_nas.core.progress import Progress
 from evo_nas.data.source import DataSource, SearchData
 from evo_nas.results.page.run import write_report
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
 from evo_nas.search.architectures import read_best
-from evo_nas.search.config import Config
+from evo_nas.search.config import MENDABLE, Config
 from evo_nas.search.limits import (
     config_texts,
     describe_limits,
@@ -30,6 +31,7 @@ from evo_nas.search.loop import Loop
 from evo_nas.search.options import OPTIONS, make_options, takes_options
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
+from evo_nas.search.promises import code
 from evo_nas.search.settings import choose_data, choose_recipe, resolve_geometry
 from evo_nas.search.upkeep import retry_failed
 
@@ -57,6 +59,7 @@ class Prepared:
             "space": self.plan.space.fingerprint,
             "data": self.data.fingerprint,
             "validation_rows": self.data.validation_rows,
+            code.FACT: code.digests(code.code_of_run(self.config)),
         }
         trusted_code.remember(self.config.specs)
         run_folder.create(self.folder, self.config, self.plan.space, facts)
@@ -140,21 +143,33 @@ def run(*positional: Any, progress: Listening = None, **given: Any) -> Result:
     return prepared.start(progress)
 
 
-def resume(folder: str | Path, progress: Listening = None, *, retry_failed: bool = False) -> Result:
+def resume(
+    folder: str | Path,
+    progress: Listening = None,
+    *,
+    retry_failed: bool = False,
+    accept_changes: bool = False,
+) -> Result:
     """Go on with a stopped run; a finished one is just read.
 
     With ``retry_failed``, candidates that failed are evaluated anew, once the evaluator is mended,
     and what followed from their failures is forgotten; see
-    :func:`evo_nas.search.upkeep.retry_failed`.
+    :func:`evo_nas.search.upkeep.retry_failed`. A run whose plug-ins have changed otherwise goes on
+    only with ``accept_changes``, and notes which.
 
     Raises:
-        RunError: the folder holds no run, is in use, or something in it is damaged.
+        RunError: the folder holds no run, is in use, or something in it is damaged; or code or a
+            table of the run is not what it was.
     """
-    return _go_on(expanded(folder), progress, None, retry_failed)
+    return _go_on(expanded(folder), progress, None, retry_failed, accept_changes)
 
 
 def _go_on(
-    folder: Path, listener: Listening, data: SearchData | None, retry: bool = False
+    folder: Path,
+    listener: Listening,
+    data: SearchData | None,
+    retry: bool = False,
+    accept_changes: bool = False,
 ) -> Result:
     with listening(listener) as progress, run_folder.locked(folder):
         if retry:
@@ -162,7 +177,10 @@ def _go_on(
         ended_before = _is_whole(folder)
         if not ended_before:
             config = Config.read(folder / run_folder.CONFIG)
-            loop = Loop(folder, config, progress, data)
+            mended = MENDABLE if retry else ()
+            loop = Loop(
+                folder, config, progress, data, accept_changes=accept_changes, mended=mended
+            )
             loop.note_environment(environment(config.device))
             loop.run()
         result = load_result(folder)
@@ -190,6 +208,8 @@ def make_page(result: Result, progress: Progress) -> None:
 def environment(device: str) -> dict[str, str]:
     """Versions and hardware, to be kept with a run."""
     versions = {name: version(name) for name in _PACKAGES}
+    if sources := own_sources():
+        versions["evo-nas"] += f" with the sources {sources}"
     name = f"{device} ({device_name(device)})"
     return {**versions, "python": platform.python_version(), "device": name}
 

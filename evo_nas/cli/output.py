@@ -50,6 +50,10 @@ JsonFlag = Annotated[
     typer.Option("--json", help="Print one JSON object and nothing else.", callback=_json_alone),
 ]
 DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")]
+AcceptFlag = Annotated[
+    bool,
+    typer.Option("--accept-changes", help="Go on though code or tables have changed; it is noted."),
+]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 

@@ -32,6 +32,7 @@ from .architectures import ArchitectureFiles
 from .config import CHANGEABLE, Config
 from .limits import describe_fact, limit_facts, make_limits
 from .measured import LimitMeasurer
+from .promises.code import keep_one_version
 from .scoring import Scorer
 from .stage import describe, retrain, search, stage_feasible, unscored
 
@@ -56,11 +57,20 @@ class Loop:
     """One run from its folder, new or resumed.
 
     ``data`` may be given when it has been loaded already. Everything random follows from the seed;
-    everything finished is in the store or in a checkpoint, and is not done again.
+    everything finished is in the store or in a checkpoint, and is not done again. Code that is not
+    what it was is refused, unless changes are accepted (``accept_changes``), or those of what was
+    ``mended``; see :func:`evo_nas.search.promises.code.keep_one_version`.
     """
 
     def __init__(
-        self, folder: Path, config: Config, progress: Progress, data: SearchData | None = None
+        self,
+        folder: Path,
+        config: Config,
+        progress: Progress,
+        data: SearchData | None = None,
+        *,
+        accept_changes: bool = False,
+        mended: Sequence[str] = (),
     ) -> None:
         self.folder, self.config, self.progress = folder, config, progress
         self.space: Space = registry.load("space", config.space)
@@ -87,6 +97,7 @@ class Loop:
                 f"the images of {config.data!r} are not those that {folder} began with; "
                 "bring the old ones back, or start a new run"
             )
+        keep_one_version(self.store, config, progress, accept=accept_changes, mended=mended)
 
     def note_environment(self, now: Mapping[str, str]) -> None:
         """Note versions and hardware that are not those with which the run began."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evo_nas.cli.flags import with_options
-from evo_nas.cli.output import DryRunFlag, JsonFlag, QuietFlag, stoppable
+from evo_nas.cli.output import AcceptFlag, DryRunFlag, JsonFlag, QuietFlag, stoppable
 from evo_nas.cli.output import show as show_one
 from evo_nas.errors import RunError
 
@@ -45,6 +45,7 @@ def resume(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Evaluate anew what failed, and what followed.")
     ] = False,
+    accept_changes: AcceptFlag = False,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -59,7 +60,8 @@ def resume(
         compare_in(run, quiet, as_json)
         return
     run_folder.check(run)
-    _work(partial(api.resume, run, retry_failed=retry_failed), run, quiet, as_json)
+    go_on = partial(api.resume, run, retry_failed=retry_failed, accept_changes=accept_changes)
+    _work(go_on, run, quiet, as_json)
 
 
 def _work(work: Callable[[Any], Result], folder: Path, quiet: bool, as_json: bool) -> None:

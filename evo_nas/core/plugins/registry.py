@@ -137,8 +137,17 @@ def factory(kind: str, target: str) -> tuple[Callable[..., Any], dict[str, objec
 
 def find(kind: str, target: str) -> Callable[..., Any]:
     """The factory that ``target`` (a spec without options) names."""
+    return _attribute(home(kind, target))
+
+
+def home(kind: str, target: str) -> str:
+    """Where the code of ``target`` is, as ``place:Attr``: it itself, or what its name stands for.
+
+    Raises:
+        SpecError: nothing has this name, or several installed plug-ins do.
+    """
     if ":" in target:
-        return _attribute(target)
+        return target
     if target.endswith(".py"):
         raise SpecError(f"{kind} {target!r}: say what in the file is meant, as {target}:NAME")
     points = [point for point in _points(kind) if point.name == target]
@@ -153,7 +162,7 @@ def find(kind: str, target: str) -> Callable[..., Any]:
             f"unknown {kind} {target!r}; {hint}; or give {known}package.module:Attr or "
             "path/file.py:Attr"
         )
-    return _attribute(points[0].value)
+    return values[0]
 
 
 def _attribute(target: str) -> Callable[..., Any]:

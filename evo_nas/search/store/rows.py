@@ -72,6 +72,7 @@ def _is_tally(tally: dict[str, int]) -> dict[str, int]:
 class Facts:
     """The facts of a run, each None where it was not kept."""
 
+    code: Json[dict[str, dict[str, str]]] | None = None  # version 0.1.0 kept none
     config: Json[str | dict[str, Any]] | None = None  # version 0.1.0 kept a digest
     config_without_evaluators: Json[str] | None = None
     data: Json[str] | None = None

@@ -1,0 +1,207 @@
+"""The code of a plug-in: which files say what it computes, and what they hold.
+
+These are the plug-in's own file; what it imports, with what that imports, as far as it is not
+installed; files that lie beside these and that they name; and what the spec's options name: files,
+programs, functions and other plug-ins. What is installed is known by its version, evo-nas too. A
+digest is of all bytes of a file: that a change of a comment changes nothing is not to be known.
+
+Why: docs/decisions/038-digests-of-code.md.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import suppress
+from hashlib import file_digest, sha256
+from importlib.metadata import (
+    PackageNotFoundError,
+    distribution,
+    packages_distributions,
+    version,
+)
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from evo_nas.core.paths import absolute, expanded
+from evo_nas.errors import EvoNasError
+
+from . import modules, registry
+from .folders import is_installed, places_of
+from .options import Code, FilePath, Program, Spec, parameters
+from .places import places
+from .sources import OURS, TELLING, belonging, module_files, search_path
+
+UNKNOWN = "not known"
+_DEEPEST = 8  # specs within specs
+_TARGET = re.compile(r"[^:;,|?]+\.py:[^\W\d][\w.]*")
+
+
+class Part(NamedTuple):
+    """A file, or what is installed under a name, with the digest of the one, or the version."""
+
+    place: str
+    digest: str
+
+
+def code_of(kind: str, spec: str) -> dict[str, Part]:
+    """The parts of the code of the plug-in that ``spec`` names, which has been loaded.
+
+    They are called by their paths from the folder of the plug-in that they belong to, so that they
+    are the same wherever that lies.
+    """
+    found: dict[str, Part] = {}
+    named = dict.fromkeys(_places(kind, spec, 0))
+    loaded = modules.files() if named else {}
+    for folder, place in named:
+        if folder is None:  # what is installed, or has no file
+            name, _, digest = place.partition(" ")
+            found[name] = Part(name, digest)
+            continue
+        known = loaded.get(place) if place.endswith(".py") else None  # as it runs here
+        found[_name(Path(place), folder, found)] = Part(place, known or digest_of(Path(place)))
+    return found
+
+
+def digest_of(path: Path) -> str:
+    """The digest of a file; "missing" if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "missing"
+
+
+def own_sources(folders: Sequence[Path] | None = None) -> str:
+    """A digest of the code of evo-nas where it is developed; "" where its version tells all."""
+    if folders is None:
+        specs = [find_spec(name) for name in (OURS, f"{OURS}.spaces", f"{OURS}.evaluators")]
+        folders = [Path(spec.origin).parent for spec in specs if spec and spec.origin]
+    if any(is_installed(str(folder)) for folder in folders):
+        return ""
+    files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
+    return sha256("".join(map(digest_of, files)).encode()).hexdigest()[:8]
+
+
+def _name(path: Path, folder: Path, taken: Container[str]) -> str:
+    """The path from the folder, or as much of the whole path as nothing else is called by."""
+    parts = path.parts
+    least = len(path.relative_to(folder).parts) if path.is_relative_to(folder) else 1
+    names = ["/".join(parts[-count:]) for count in range(least, len(parts) + 1)]
+    return next((name for name in names if name not in taken), str(path))
+
+
+# -- what belongs to a spec ------------------------------------------------------------------------
+
+_Place = tuple[Path | None, str]  # a file under a folder; or None, and a name with a version
+
+
+def _places(kind: str, spec: str, depth: int) -> Iterator[_Place]:
+    target, _, query = spec.partition("?")
+    if depth > _DEEPEST:
+        return
+    declared = places(target, [kind])  # which imports it
+    yield from _of_target(kind, target)
+    texts = {name: text for name, text in _defaults(kind, target).items() if name in declared}
+    for key, text in {**texts, **dict(parse_qsl(query, keep_blank_values=True))}.items():
+        match declared.get(key):
+            case FilePath() if kind != "data":  # images have a fingerprint of their own
+                yield from _of_file(text)
+            case Code():
+                yield from _of_target("evaluator", text)
+            case Program():
+                yield from _of_program(text)
+            case Spec(inner, several=several):
+                for each in text.split(";") if several else [text]:
+                    yield from _places(inner, each, depth + 1)
+            case None if _TARGET.fullmatch(text):
+                yield from _of_target("evaluator", text)
+            case None if kind != "data" and text.endswith(TELLING):
+                yield from _of_file(text)
+
+
+def _defaults(kind: str, target: str) -> dict[str, str]:
+    """The texts that options are where a spec does not say."""
+    with suppress(EvoNasError):
+        known = parameters(registry.factory(kind, target)[0]).values()
+        return {each.name: each.default for each in known if isinstance(each.default, str)}
+    return {}
+
+
+def _of_target(kind: str, target: str) -> Iterator[_Place]:
+    """What is at ``path/file.py:Attr`` or ``package.module:Attr``, or what a name stands for."""
+    if registry.is_path(kind, target):
+        yield from _of_file(target)
+        return
+    with suppress(EvoNasError):
+        place, _, _ = registry.home(kind, target).rpartition(":")
+        if place.endswith(".py"):
+            file = absolute(place)
+            yield from _code([file], [Path(folder) for folder in places_of(str(file))])
+        elif place.partition(".")[0] != OURS:
+            yield from _of_module(place)
+
+
+def _of_module(name: str) -> Iterator[_Place]:
+    file, top = getattr(sys.modules.get(name), "__file__", None), name.partition(".")[0]
+    if file is None:
+        yield None, f"{name} {UNKNOWN}"
+    elif is_installed(file) and (owner := _owner(top)):
+        yield None, f"{owner} {version(owner)}"
+    else:
+        path = absolute(file)
+        root = path.parents[name.count(".") + (path.stem == "__init__")]
+        yield from _code([*module_files(name, [root])] or [path], [root])
+
+
+def _owner(package: str) -> str | None:
+    """What a package was installed as, most often under its own name."""
+    try:
+        return distribution(package).name
+    except PackageNotFoundError:
+        return next(iter(packages_distributions().get(package, [])), None)
+
+
+def _code(paths: Iterable[Path], roots: Sequence[Path]) -> Iterator[_Place]:
+    for path in belonging(paths, roots):
+        yield absolute(roots[0]), str(path)
+
+
+def _of_file(path: str) -> Iterator[_Place]:
+    file = expanded(path)
+    if file.is_file():
+        yield absolute(file.parent), str(absolute(file))
+
+
+def _of_program(command: str) -> Iterator[_Place]:
+    """The files that a command line names; of its first word, found on the PATH, only a script."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return
+    for number, word in enumerate(words):
+        if any(character.isspace() for character in word):  # sh -c '...'
+            yield from _of_program(word)
+        elif number == 0 and "/" not in word:
+            found = shutil.which(word)
+            if found is not None and _is_script(found):
+                yield from _code([Path(found)], [Path(found).parent])
+        elif number and words[number - 1] == "-m":
+            roots = [Path.cwd(), *search_path()]
+            yield from _code(module_files(f"{word}.__main__", roots), roots)
+        elif os.path.isfile(word):
+            yield from _code([Path(word)], [Path(word).parent])
+
+
+def _is_script(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return False

@@ -1,0 +1,110 @@
+"""The files that code consists of: those that Python files import and name, as their text says.
+
+Read, not run: what is imported when it is first needed counts as well. Names are those that are
+written down; what code puts together from parts is not found.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from evo_nas.core.paths import absolute
+
+from .folders import is_installed
+
+OURS = "evo_nas"
+# Endings of files that say what is computed. Logs and notes that a plug-in writes have others.
+TELLING = (
+    ".cfg", ".csv", ".ini", ".json", ".npy", ".npz", ".parquet", ".pickle", ".pkl", ".pt", ".pth",
+    ".py", ".safetensors", ".sh", ".so", ".toml", ".tsv", ".yaml", ".yml",
+)  # fmt: skip
+_IMPORTING = ("import_module", "__import__")
+_LONGEST = 200  # characters of a text in code that may name a file
+
+
+def belonging(paths: Iterable[Path], roots: Sequence[Path]) -> Iterator[Path]:
+    """The files and, of those of Python, all that belongs to them, each once and in full.
+
+    Modules are looked for in ``roots``, then where Python does, but for what is installed.
+    """
+    search = [*map(absolute, roots), *search_path()]
+    waiting, seen = [absolute(path) for path in paths], set[Path]()
+    while waiting:
+        path = waiting.pop(0)
+        if path in seen:
+            continue
+        seen.add(path)
+        yield path
+        if path.suffix == ".py":
+            waiting += _named_by(path, search)
+
+
+def _named_by(path: Path, search: Sequence[Path]) -> Iterator[Path]:
+    """What the code in a file imports, and the files beside it that its texts name."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return  # whoever runs it says so
+    texts: dict[str, None] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                for alias in names:
+                    yield from _imported(alias.name, path, search)
+            case ast.ImportFrom(module=module, names=names, level=level):
+                begun = "." * level + (f"{module}." if module else "")
+                for alias in names:
+                    yield from _imported(f"{begun}{alias.name}", path, search)
+            case ast.Call(
+                func=ast.Name(id=called) | ast.Attribute(attr=called),
+                args=[ast.Constant(value=str(name)), *_],
+            ) if called in _IMPORTING:
+                yield from _imported(name, path, search)
+            case ast.Constant(value=str(text)) if 0 < len(text) <= _LONGEST and "\0" not in text:
+                texts[text] = None
+    folders = [path.parent, *(path.parent / text for text in texts)]
+    for folder in [folder for folder in folders if folder.is_dir()]:
+        named = (folder / text for text in texts if text.endswith(TELLING))
+        yield from (file for file in named if file.is_file())
+
+
+def _imported(name: str, path: Path, search: Sequence[Path]) -> Iterator[Path]:
+    """The files of a module that the code in ``path`` imports, dots before it as it says it."""
+    level = len(name) - len(name.lstrip("."))
+    if level > len(path.parents):
+        return
+    roots = [path.parents[level - 1]] if level else search
+    yield from module_files(name[level:].removesuffix(".*"), roots)
+
+
+def module_files(name: str, roots: Sequence[Path]) -> Iterator[Path]:
+    """The files of a module and of the packages that it is in, unless it is installed, or ours."""
+    folders, parts = roots, name.split(".")
+    for part in parts if parts[0] != OURS else ():
+        for folder in folders:
+            file = _module_file(folder, part)
+            if file is not None:
+                yield file
+            if file is not None or (folder / part).is_dir():
+                folders = [folder / part]
+                break
+        else:
+            return
+
+
+def _module_file(folder: Path, part: str) -> Path | None:
+    """The file of a module or package in a folder, as Python would choose it."""
+    files = (folder / part / "__init__.py", *folder.glob(f"{part}.*.so"), folder / f"{part}.py")
+    return next((file for file in files if file.is_file()), None)
+
+
+def search_path() -> list[Path]:
+    """Where Python looks for modules, but for what is installed."""
+    places = (os.path.abspath(place) for place in sys.path)
+    return [
+        Path(place) for place in places if not is_installed(place + os.sep) and os.path.isdir(place)
+    ]

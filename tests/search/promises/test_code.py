@@ -1,0 +1,157 @@
+"""A run has one version of its code, or says which came when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evo_nas
+from evo_nas.errors import RunError
+from evo_nas.results.result import Result
+from tests.kit.runs import TABLE, Listener, stopped
+
+EVALUATOR = """
+import scale
+from evo_nas.evaluation import Evaluator
+
+class Mine(Evaluator):
+    needs_data = False
+    retrainer = "tests.kit.plugins:Lookup"
+
+    def open(self, space, context):
+        self.space = space
+
+    def evaluate(self, genome):
+        return {"accuracy": scale.SCALE * sum(self.space.lift(genome)) / 100}
+"""
+SPACE = """
+from tests.kit.plugins import Tiny
+
+class Mine(Tiny):
+    pass
+"""
+
+
+def started(folder: Path, **changes: Any) -> Path:
+    """A run that was stopped after five evaluations, with plug-ins from files."""
+    for name, text in (("ev.py", EVALUATOR), ("space.py", SPACE), ("scale.py", "SCALE = 1\n")):
+        (folder / name).write_text(text)
+    given = {
+        "space": f"{folder / 'space.py'}:Mine?blocks=3", "evaluator": f"{folder / 'ev.py'}:Mine",
+        "flops": "100..400", "strategy": "random_search", "samples": 8, "population": 4,
+        "finalists": 2, "jobs": 1, **changes,
+    }  # fmt: skip
+    stopped(5, evo_nas.run, run_dir=folder / "run", **given)
+    return folder / "run"
+
+
+@pytest.fixture(autouse=True)
+def found_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def notes(result: Result) -> list[str]:
+    return result.notes.get("run", [])
+
+
+def comment(path: Path) -> None:
+    path.write_text(f"{path.read_text()}# edited\n")
+
+
+@pytest.mark.parametrize("name", ["ev.py", "space.py"])
+def test_an_edit_is_refused_and_named_and_noted_once_accepted(tmp_path: Path, name: str) -> None:
+    run = started(tmp_path)
+    comment(tmp_path / name)
+    with pytest.raises(RunError) as refused:
+        evo_nas.resume(run)
+    said = str(refused.value)
+    assert str(tmp_path / name) in said
+    assert said.endswith(f"accept that: evo-nas resume {run} --accept-changes")
+    assert "\n" not in said
+    listener = Listener()
+    result = evo_nas.resume(run, listener, accept_changes=True)
+    role = {"ev.py": "evaluator", "space.py": "space"}[name]
+    (note,) = notes(result)
+    assert note.startswith(f"went on with other code after 5 evaluations: {name} of the {role} (")
+    assert note in listener.heard
+    assert result.best is not None
+
+
+def test_the_same_code_goes_on_without_a_word(tmp_path: Path) -> None:
+    run = started(tmp_path)
+    content = (tmp_path / "ev.py").read_text()
+    (tmp_path / "ev.py").unlink()
+    (tmp_path / "ev.py").write_text(content)
+    assert notes(evo_nas.resume(run)) == []
+
+
+def test_what_was_accepted_is_what_counts_from_then_on(tmp_path: Path) -> None:
+    run = started(tmp_path)
+    comment(tmp_path / "ev.py")
+    stopped(1, evo_nas.resume, run, accept_changes=True)
+    stopped(1, evo_nas.resume, run)
+    comment(tmp_path / "ev.py")
+    with pytest.raises(RunError, match=r"ev\.py"):
+        evo_nas.resume(run)
+    result = evo_nas.resume(run, accept_changes=True)
+    assert [line.split(":")[0] for line in notes(result)] == [
+        "went on with other code after 5 evaluations",
+        "went on with other code after 7 evaluations",
+    ]
+
+
+def test_a_finished_run_is_read_whatever_its_code_is_now(tmp_path: Path) -> None:
+    run = started(tmp_path)
+    evo_nas.resume(run)
+    comment(tmp_path / "ev.py")
+    assert notes(evo_nas.resume(run)) == []
+
+
+def test_a_table_is_part_of_the_code(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(TABLE)
+    run = started(
+        tmp_path, space=f"table?file={tmp_path / 'table.csv'}", evaluator="table", flops="25"
+    )
+    (tmp_path / "table.csv").write_text(TABLE.replace("0.11", "0.99"))
+    with pytest.raises(RunError, match=r"table\.csv, code of the space, is not what it was"):
+        evo_nas.resume(run)
+
+
+def forgotten(store: Any) -> None:
+    """As version 0.1.0 has left it."""
+    with store._connection as connection:
+        connection.execute("DELETE FROM facts WHERE key = 'code'")
+
+
+def test_of_a_run_that_kept_nothing_that_is_noted(tmp_path: Path) -> None:
+    from evo_nas.search.store.store import Store
+
+    run = started(tmp_path)
+    store = Store(run / "run.sqlite")
+    forgotten(store)
+    store.close()
+    comment(tmp_path / "ev.py")
+    stopped(1, evo_nas.resume, run)
+    comment(tmp_path / "ev.py")
+    with pytest.raises(RunError, match="--accept-changes"):
+        evo_nas.resume(run)
+    first, _ = notes(evo_nas.resume(run, accept_changes=True))
+    assert first.startswith("nothing is known of the code that the run began with: ")
+    assert "ev.py" in first
+
+
+@pytest.mark.parametrize("edit", [comment, lambda path: path.write_text("SCALE = 2\n")])
+def test_failures_are_tried_again_with_a_mended_evaluator_alone(
+    tmp_path: Path, edit: Callable[[Path], object]
+) -> None:
+    run = started(tmp_path)
+    edit(tmp_path / "ev.py" if edit is comment else tmp_path / "scale.py")
+    comment(tmp_path / "space.py")
+    with pytest.raises(RunError, match=r"space\.py"):
+        evo_nas.resume(run, retry_failed=True)
+    (tmp_path / "space.py").write_text(SPACE)
+    result = evo_nas.resume(run, retry_failed=True)
+    assert all("space.py" not in line for line in notes(result))
