@@ -73,8 +73,10 @@ def _note_imported() -> None:
     """
     loaded = folders.digests()
     places = {os.path.dirname(file) + os.sep for file in loaded}
-    for module in list(sys.modules.values()):
+    for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
+        if name.startswith(folders.PREFIX):
+            continue  # earlier versions of what is loaded
         if not isinstance(file, str) or not file.endswith(".py") or file in _noted:
             continue
         if file in loaded or folders.is_installed(file):
