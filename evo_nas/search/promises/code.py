@@ -3,8 +3,6 @@
 A run keeps the digests of their files (:mod:`evo_nas.core.plugins.digests`). One that goes on with
 others would rank candidates of two versions together, so that is refused, unless it is accepted: it
 is noted then, and what is now counts from there on.
-
-Why: docs/decisions/038-digests-of-code.md.
 """
 
 from __future__ import annotations
