@@ -19,9 +19,10 @@ import pyarrow.parquet
 import torch
 from PIL import Image
 
-from evo_nas.data.decode import Format, decode
+from evo_nas.data.decode import decode
 from evo_nas.data.folders.class_folders import list_folder
 from evo_nas.data.folders.parquet import import_datasets, open_parquet
+from evo_nas.data.format import Format
 from evo_nas.data.stored import stored_pictures
 
 from .timing import medians, report

@@ -23,8 +23,11 @@ from torch import Tensor
 
 from evo_nas.errors import DataError
 
+from .format import Reading
 from .images import Images, ImageSet, Rows
 
+LOOKED_AT = 128  # training images, about, in which there should be something to see
+FLAT = 2  # of 255: what varies less within a picture is no drawing
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of each channel
 
 
@@ -35,7 +38,9 @@ class SearchData:
     ``validation_rows`` are the rows of the source's training split that were carved out. The
     ``fingerprint`` is a SHA-256 digest, in hexadecimal, of all images, labels, the split and given
     statistics. Images in memory are told apart by their pixels; pictures that stay on disk are not
-    read for it, but by their names, sizes in bytes and how they are decoded.
+    read for it, but by their names, sizes in bytes and how they are decoded. ``reading`` is how
+    pictures became these pixels, "pixels" where evo-nas did not read them itself; ``notes`` are
+    what people should know of the images, a line each.
     """
 
     name: str
@@ -46,6 +51,8 @@ class SearchData:
     std: tuple[float, ...]
     validation_rows: tuple[int, ...]
     fingerprint: str
+    reading: Reading = "pixels"
+    notes: tuple[str, ...] = ()
 
 
 class DataSource(ABC):
@@ -128,11 +135,15 @@ def search_data(
     classes: Sequence[str],
     validation_rows: Rows | Sequence[int],
     statistics: Statistics | None = None,
+    *,
+    reading: Reading = "pixels",
+    notes: Sequence[str] = (),
 ) -> SearchData:
     """Check both splits and add their statistics and fingerprint.
 
     ``statistics`` are mean and standard deviation by channel, 0..1; by default they are those of
-    all training pixels.
+    all training pixels. ``reading`` and ``notes`` are those of :class:`SearchData`; that most
+    pictures are constant is noted here.
 
     Raises:
         DataError: the images or labels cannot be trained on.
@@ -148,8 +159,32 @@ def search_data(
         digest.update(repr(statistics).encode())
     mean, std = statistics or channel_statistics(train.load().pixels)
     return SearchData(
-        name, train, validation, tuple(classes), mean, std, tuple(rows.tolist()), digest.hexdigest()
+        name,
+        train,
+        validation,
+        tuple(classes),
+        mean,
+        std,
+        tuple(rows.tolist()),
+        digest.hexdigest(),
+        reading,
+        (*notes, *_flat_note(train, name)),
     )
+
+
+def _flat_note(images: ImageSet, name: str) -> list[str]:
+    """A line, if most of the pictures looked at are constant: nothing can be seen in them."""
+    looked = images.take(np.arange(0, len(images), -(-len(images) // LOOKED_AT)))
+    pixels = looked.load().pixels
+    spread = (pixels.amax((2, 3)) - pixels.amin((2, 3))).amax(1)
+    flat = int((spread <= FLAT).sum())
+    if 2 * flat <= len(pixels):
+        return []
+    return [
+        f"{flat} of {len(pixels)} pictures of {name} that were looked at are constant, one value "
+        "all over: little can be learnt from them (another background= may show a drawing that is "
+        "partly transparent; values= says what is black and white in more than 8 bits)"
+    ]
 
 
 def check_images(images: ImageSet, classes: Sequence[str], what: str) -> None:

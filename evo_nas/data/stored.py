@@ -23,7 +23,8 @@ from evo_nas.core.workers.start import interrupts_blocked
 from evo_nas.errors import DataError, PictureError, nearest
 
 from .broken import Unreadable
-from .decode import Format, decode
+from .decode import decode
+from .format import Format
 from .images import Crop, Digest, Images, ImageSet, Rows, amount
 from .pictures import PictureTable
 
@@ -132,7 +133,7 @@ class StoredPictures(ImageSet):
         return self.unreadable.notes("others of their class take their place")
 
     def feed(self, digest: Digest) -> None:
-        digest.update(repr(self.format).encode())
+        digest.update(self.format.identity.encode())
         self.table.feed(digest, self.rows)
         digest.update(self.labels.numpy().astype("<i8").data)
 

@@ -119,7 +119,7 @@ class Loop:
 
     def _run(self) -> None:
         torch.set_num_threads(self.config.threads)
-        self._note(self.data.train.notes())
+        self._note([*self.data.notes, *self.data.train.notes()])
         decided: Genome | None = None
         for stage in self.strategy.plan(self.space, self.config.settings):
             legal = stage_feasible(self.space, stage, self.limits, decided)

@@ -4,7 +4,8 @@ import os
 import numpy as np
 import pytest
 
-from evo_nas.data.decode import RATIOS, Format, decode, header, random_part
+from evo_nas.data.decode import RATIOS, Header, decode, header, random_part
+from evo_nas.data.format import Format
 from evo_nas.errors import DataError, PictureError
 from tests.kit.images import Image, encoded
 
@@ -30,7 +31,7 @@ def seen(pixels):
 
 
 def test_the_middle_is_seen(ramp):
-    assert header("ramp", ramp) == ("RGB", 200, 100)
+    assert header("ramp", ramp) == Header("RGB", 200, 100, (), None)
     assert seen(decode("ramp", ramp, Format(100, 3))) == (50, 149, 0, 99)
     middle = seen(decode("ramp", ramp, Format(50, 3, crop_share=0.5)))
     assert middle == pytest.approx((75, 124, 25, 74), abs=1)
@@ -148,3 +149,57 @@ def test_what_is_no_file_is_not_opened(kind, tmp_path):
     for read in (header, lambda *it: decode(*it, Format(8, 3))):
         with pytest.raises(PictureError, match=r"a\.png .*no regular file"):
             read(str(path), str(path))
+
+
+def held(kind, orientation):
+    """A picture, 64 x 32, white at the upper left, as a camera that was held so keeps it."""
+    pixels = np.full((32, 64, 3), 20, dtype=np.uint8)
+    pixels[:16, 16:32] = 250  # upper left of the middle square
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's ways to turn, each undoing one
+    picture = Image.fromarray(pixels)
+    if orientation in back:
+        picture = picture.transpose(Image.Transpose(back[orientation]))
+    told = Image.Exif()
+    told[0x0112] = orientation
+    options = {"quality": 95} if kind in ("jpeg", "webp", "avif") else {}
+    return encoded(picture, kind, exif=told, **options)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff", "mpo", "avif"])
+@pytest.mark.parametrize("orientation", range(10))
+def test_pictures_are_turned_as_the_camera_was_held(kind, orientation):
+    content = held(kind, orientation)
+    assert (header("mine", content).kinds == ("turned",)) == (
+        2 <= orientation <= 8 and kind != "tiff"  # Pillow itself turns those, and always did
+    )
+    for chosen, crop in ((Format(8, 3), None), (Format(8, 1), (1.0, 1.0))):
+        quarters = decode("mine", content, chosen, crop, 3)[0].reshape(2, 4, 2, 4).mean((1, 3))
+        if crop is None:
+            assert np.abs(quarters - [[250, 20], [20, 20]]).max() < 15
+        else:  # all of its height, from somewhere
+            assert quarters[0].max() > quarters[1].max() + 100
+
+
+def test_a_large_jpeg_is_turned_and_decoded_small():
+    pixels = np.zeros((1600, 960, 3), dtype=np.uint8)
+    pixels[:800] = 255
+    told = Image.Exif()
+    told[0x0112] = 6  # a quarter to the right
+    content = encoded(Image.fromarray(pixels), "jpeg", exif=told)
+    found = decode("mine", content, Format(16, 1))[0]
+    assert found.mean(0)[:7].max() < 5
+    assert found.mean(0)[9:].min() > 250
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_damaged_exif_turns_nothing():
+    content = encoded(Image.new("L", (8, 8), 9), "jpeg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert header("mine", content).kinds == ()
+    assert (decode("mine", content, Format(8, 1)) == 9).all()
+
+
+@pytest.mark.parametrize("kind", ["gif", "tiff", "png", "webp"])
+def test_of_several_pictures_in_a_file_the_first_is_read(kind):
+    frames = [Image.new("RGB", (8, 8), (value, value, value)) for value in (40, 200)]
+    content = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    assert np.abs(decode("mine", content, Format(8, 1)).astype(int) - 40).max() <= 2

@@ -10,8 +10,9 @@ import torch
 from evo_nas.core.streams import Streams
 from evo_nas.core.workers.pool import run_unordered
 from evo_nas.data import stored as stored_module
-from evo_nas.data.decode import Format, decode
+from evo_nas.data.decode import decode
 from evo_nas.data.folders.class_folders import list_folder
+from evo_nas.data.format import Format
 from evo_nas.data.source import search_data
 from evo_nas.data.stored import PIECE, stored_pictures
 from evo_nas.errors import DataError

@@ -15,9 +15,10 @@ import torch
 from evo_nas.core.devices import torch_threads
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
-from evo_nas.data.decode import Format, decode, header
+from evo_nas.data.decode import decode, header
 from evo_nas.data.folders.class_folders import list_folder
 from evo_nas.data.folders.image_folder import ImageFolder
+from evo_nas.data.format import Format
 from evo_nas.data.images import Images
 from evo_nas.data.source import SearchData
 from evo_nas.data.stored import StoredPictures, stored_pictures

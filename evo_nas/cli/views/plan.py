@@ -57,6 +57,8 @@ def _images(prepared: Prepared) -> Facts:
             "once, at the end",
         ),
         ("training images are", data.train.kept),
+        *([] if isinstance(data.reading, str) else [("pictures are read", str(data.reading))]),
+        *(("note", note) for note in data.notes),
         (
             "recipe",
             f"{recipe.name}: {epochs} each{', from the supernet' if config.inherit else ''}",

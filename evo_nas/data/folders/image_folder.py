@@ -26,9 +26,9 @@ import numpy as np
 
 from evo_nas.core.plugins.options import above, at_least, at_most, below
 from evo_nas.core.streams import Streams
-from evo_nas.data.decode import Format
+from evo_nas.data.format import Background, Format, Range
 from evo_nas.data.images import ImageSet, Rows
-from evo_nas.data.pictures import PictureTable, choose_format, imported
+from evo_nas.data.pictures import PictureTable, imported
 from evo_nas.data.source import (
     DataSource,
     SearchData,
@@ -40,6 +40,7 @@ from evo_nas.data.source import (
     search_data,
 )
 from evo_nas.data.stored import StoredPictures, stored_pictures
+from evo_nas.data.survey import Survey, Wishes, survey
 from evo_nas.errors import DataError
 
 from .class_folders import list_folder
@@ -81,6 +82,12 @@ class ImageFolder(DataSource):
         mean: of each channel, in 0..1, as in ``mean=0.485,0.456,0.406``; by default it is counted,
             of all training pixels in memory, or of 2048 random images on disk.
         std: the standard deviation of each channel, given or counted as the mean is.
+        background: what shows where pictures are transparent, ``white`` or ``black``; ``none``
+            reads their colours as if nothing were transparent.
+        values: what is black and what is white in pictures of more than 8 bits, as in
+            ``values=-1024..3071``; what lies beyond is clipped. By default it is the range of the
+            file's format, or where that says nothing, as with floats, the smallest usual one (0..1,
+            0..255, 0..4095, 0..65535) that holds all values.
         skip: the share of pictures that may be broken; 0.1% of fewer than 1000 allows none.
     """
 
@@ -99,12 +106,15 @@ class ImageFolder(DataSource):
         crop_share: Annotated[float, above(0), at_most(1)] = 1.0,
         mean: str | float | None = None,
         std: str | float | None = None,
+        background: Background = "white",
+        values: str | None = None,
         skip: Annotated[float, at_least(0), below(1)] = 0.001,
     ) -> None:
         self._path = Path(path).expanduser()
         if (mean is None) is not (std is None):
             raise DataError(f"{path}: give both mean and std, or none of them")
-        self._image_size, self._crop_share = image_size, float(crop_share)
+        limits = None if values is None else Range.parse(values)
+        self._wishes = Wishes(image_size, float(crop_share), background, limits)
         self._validation, self._limit = validation, limit
         self._columns, self._stored = (image_column, label_column), stored
         self._workers = min(joblib.cpu_count(), MOST_WORKERS) if workers is None else workers
@@ -122,6 +132,8 @@ class ImageFolder(DataSource):
             self._train.classes,
             pictures.rows[carved],
             self._statistics(images.take(kept)),
+            reading=pictures.format,
+            notes=self._survey.notes,
         )
 
     def test(self) -> ImageSet:
@@ -151,14 +163,23 @@ class ImageFolder(DataSource):
         return carve(self._train.labels, TEST_SHARE, generator, "test")
 
     @cached_property
-    def _pictures(self) -> StoredPictures:
-        """The pictures of the training and validation splits together."""
+    def _train_rows(self) -> Rows:
+        """The rows of the training and validation splits together."""
         table = self._train
         rows = np.arange(len(table)) if self._test_files else self._own_test[0]
         if self._limit is not None:
             order = in_proportion(table.labels[rows], CONSTANT_STREAMS.generator("limit"))
             rows = np.sort(rows[order[: self._limit]])
-        return self._of(table, rows, choose_format(table, rows, self._image_size, self._crop_share))
+        return rows
+
+    @cached_property
+    def _survey(self) -> Survey:
+        return survey(self._train, self._train_rows, self._wishes)
+
+    @cached_property
+    def _pictures(self) -> StoredPictures:
+        """The pictures of the training and validation splits together."""
+        return self._of(self._train, self._train_rows, self._survey.format)
 
     @cached_property
     def _training(self) -> tuple[StoredPictures, ImageSet]:

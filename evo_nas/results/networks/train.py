@@ -61,6 +61,8 @@ def train_architecture(
     place = resolve_device(device)
     source: DataSource = registry.load("data", data)
     images = source.load(seed)
+    for note in images.notes:
+        progress.say(note)
     shape = resolve_geometry(geometry, space, images)
     if out.exists():
         raise RunError(f"{out} exists; choose another --out")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from evo_nas.core.plugins import registry
-from evo_nas.data import pictures as picture_table
+from evo_nas.data import survey as survey_module
 from evo_nas.data.folders import image_folder as folder_module
 from evo_nas.data.folders.image_folder import ImageFolder, find_splits
 from evo_nas.data.images import Images
@@ -302,9 +302,9 @@ def test_the_split_to_test_on_can_be_named(tmp_path):
 def test_a_few_headers_of_many_decide_the_format(tmp_path, monkeypatch):
     write_split(tmp_path, count=20)
     opened = []
-    look = picture_table.header
-    monkeypatch.setattr(picture_table, "HEADERS", 8)
-    monkeypatch.setattr(picture_table, "header", lambda *a: opened.append(a) or look(*a))
+    look = survey_module.header
+    monkeypatch.setattr(survey_module, "HEADERS", 8)
+    monkeypatch.setattr(survey_module, "header", lambda *a: opened.append(a) or look(*a))
     data = ImageFolder(tmp_path, stored=True, workers=0).load(0)
     assert data.train.shape == (3, 16)
     assert len(opened) == 8
