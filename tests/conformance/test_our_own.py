@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +29,10 @@ SLOW = [*LARGE, "autoformer_tiny", "glit_local_attention", "mobilenet"]
 WITH_FILES = ["nas_bench_macro", "table", "timm", "toml_space"]  # tested with those, below
 OPTIONS = {
     "cascade": "?levels=zero_cost?scores=params%26reference=8;train",
-    "command": f'?program={sys.executable} -c \'print("{{\\"accuracy\\": 0.5}}")\'',
-    "python": f"?function={Path(__file__)}:depth",
+    "command": registry.with_option(
+        "", "program", shlex.join([sys.executable, "-c", "print('{\"accuracy\": 0.5}')"])
+    ),
+    "python": registry.with_option("", "function", f"{Path(__file__)}:depth"),
     "together": "?first=table&second=zero_cost?scores=params%26reference=8",
     "zero_cost": "?reference=8",
 }

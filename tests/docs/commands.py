@@ -26,10 +26,10 @@ import typer.main
 from evo_nas.cli import app as cli
 
 ROOT = Path(__file__).resolve().parents[2]
-_TOLD = """#!{python}
+_TELLING = """
 import json, sys
-with open({told!r}, "a") as file:
-    print(json.dumps(sys.argv[1:]), file=file)
+with open(sys.argv[1], "a") as file:
+    print(json.dumps(sys.argv[2:]), file=file)
 """
 
 
@@ -133,7 +133,8 @@ def look_into_script(script: Path, arguments: list[str], place: str) -> None:
     assert script.is_file(), f"{place}: there is no file {script.relative_to(ROOT)}"
     with tempfile.TemporaryDirectory() as folder:
         program, told = Path(folder) / "evo-nas", Path(folder) / "told"
-        program.write_text(_TOLD.format(python=sys.executable, told=str(told)))
+        words = shlex.join([sys.executable, "-c", _TELLING, str(told)])
+        program.write_text(f'#!/bin/sh\nexec {words} "$@"\n')  # of no other is a path with spaces
         program.chmod(0o755)
         paths = os.pathsep.join([folder, os.environ["PATH"]])
         subprocess.run(

@@ -1,4 +1,5 @@
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,6 +19,11 @@ class Counted(TinySpace):
         return {"flops": sum(WIDTHS[g] for g in genome), "params": 7}
 
 
+def spec_of(path):
+    """The evaluator that runs a file by Python, wherever both lie."""
+    return registry.with_option("command", "program", shlex.join([sys.executable, str(path)]))
+
+
 @pytest.fixture
 def program(tmp_path):
     """Write a program, and give the evaluator that runs it."""
@@ -25,8 +31,7 @@ def program(tmp_path):
     def make(source, options=""):
         path = tmp_path / "score it.py"  # a name to be quoted
         path.write_text(f"import json, os, subprocess, sys, time\n{source}\n")
-        spec = f"command?program={sys.executable} '{path}'{options}"
-        evaluator = registry.load("evaluator", spec)
+        evaluator = registry.load("evaluator", f"{spec_of(path)}{options}")
         evaluator.open(Counted(), tiny_context(tmp_path / "run"))
         return evaluator
 
@@ -155,7 +160,7 @@ def test_nothing_is_left_behind_when_the_search_ends(tmp_path, number):
     program.write_text("import os, subprocess, sys, time\n" + CHILD.format(pids=str(pids)))
     code = (
         "from tests.evaluators.test_command import *\n"
-        f"evaluator = registry.load('evaluator', 'command?program={sys.executable} {program}')\n"
+        f"evaluator = registry.load('evaluator', {spec_of(program)!r})\n"
         f"evaluator.open(Counted(), tiny_context(Path({str(tmp_path)!r})))\n"
         "evaluator.evaluate((0, 0))\n"
     )
