@@ -1,4 +1,4 @@
-"""Files of weights: safetensors with a digest, what they say of their training, released ones."""
+"""Files of weights: safetensors with a digest, what they say of their training, those of others."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ from torch import Tensor, nn
 
 from evo_nas.core.files import refusal, write_atomically
 from evo_nas.core.validation import check_regular, shown
-from evo_nas.errors import CheckpointError
+from evo_nas.errors import CheckpointError, EvoNasError
 from evo_nas.space.space import Genome, Geometry
 
-from .checkpoints import remove_checkpoint
+from .checkpoints import MAGIC, remove_checkpoint
+from .weight_names import named_for, state_dict_in
 
 _DIGEST = "sha256"  # the key in the metadata of weights
+_AGAIN = "delete the file, and the run repeats that training from its start"
+_BACK = "bring back what was written"
+# What a folder of Hugging Face's, ours, or a run's calls its weights.
+_IN_FOLDERS = ("model.safetensors", "pytorch_model.bin", "best.safetensors")
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Channels = tuple[Annotated[float, Field(ge=0, le=1)], ...]
 
@@ -58,10 +63,11 @@ def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[
     """
     if not path.exists():
         return None
-    metadata = read_metadata(path)
-    with _explained(path):
+    check_regular(path, CheckpointError, "weights")
+    with _explained(path, _AGAIN):
+        metadata = _metadata(path)
         tensors = load_file(path)
-    check_digest(path, tensors, metadata)
+    _check_digest(path, tensors, metadata, _AGAIN)
     for key, value in (expected or {}).items():
         if metadata.get(key) != value:
             raise CheckpointError(
@@ -71,36 +77,52 @@ def load_weights(path: Path, expected: Mapping[str, str] | None = None) -> dict[
     return tensors
 
 
-def check_digest(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+def _check_digest(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str], advice: str
 ) -> None:
     """Check that these are the tensors that were written to ``path``, with its ``metadata``."""
-    told = dict(read_metadata(path) if metadata is None else metadata)
+    told = dict(metadata)
     digest = told.pop(_DIGEST, None)
     if digest is not None and digest != _digest(tensors, told):
-        raise _damaged(path, "their contents are not what was written")
+        raise _damaged(path, "their contents are not what was written", advice)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a file of weights."""
+    """The metadata of a file of weights; only safetensors have some."""
     check_regular(path, CheckpointError, "weights")
-    with _explained(path), safe_open(path, framework="pt") as file:
+    with _explained(path, _BACK):
+        return _metadata(path) if _is_safetensors(path) else {}
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    with safe_open(path, framework="pt") as file:
         return file.metadata() or {}
 
 
+def _is_safetensors(path: Path) -> bool:
+    """Whether a file is one by what it holds, or is called one and holds nothing else."""
+    head = _head(path)
+    is_torch = head.startswith((b"PK\x03\x04", b"\x80\x02", MAGIC))
+    return head[8:9] == b"{" or (path.suffix == ".safetensors" and not is_torch)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(9)
+
+
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path, advice: str) -> Iterator[None]:
     try:
         yield
+    except EvoNasError:
+        raise
     except (SafetensorError, RuntimeError, TypeError, ValueError, OSError) as error:
-        raise _damaged(path, str(error)) from error
+        raise _damaged(path, str(error), advice) from error
 
 
-def _damaged(path: Path, reason: str) -> CheckpointError:
-    return CheckpointError(
-        f"weights {path} are damaged ({reason}); delete the file, and the run repeats that "
-        "training from its start"
-    )
+def _damaged(path: Path, reason: str, advice: str) -> CheckpointError:
+    return CheckpointError(f"weights {path} are damaged ({reason}); {advice}")
 
 
 def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
@@ -149,42 +171,56 @@ def read_told(path: Path, key: str, kind: Any, default: str | None = None) -> An
         return TypeAdapter(kind).validate_json(text or "", strict=True)
     except ValidationError as error:
         raise CheckpointError(
-            f"weights {path}: {key} in the metadata cannot be {shown(text)}; bring back what was "
-            "written, or delete the file to train anew"
+            f"weights {path}: {key} in the metadata cannot be {shown(text)}; {_BACK}"
         ) from error
+
+
+def weights_file(path: Path) -> Path:
+    """The file of weights that a path names, which may be of a folder with one in it."""
+    if not path.is_dir():
+        return path
+    found = [path / name for name in _IN_FOLDERS if (path / name).is_file()]
+    if not found:
+        raise CheckpointError(
+            f"{path} is a folder without {' or '.join(_IN_FOLDERS)}; name the file of the weights"
+        )
+    return found[0]
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
     """The weights in a file, by name, on the CPU.
 
     Args:
-        path: ``.safetensors``, or what ``torch.save`` wrote: a state dict, or a dict that holds one
-            under "model" or "state_dict". No code in the file is run; of other things than tensors
-            it may hold plain values and the ``argparse.Namespace`` that training scripts leave.
+        path: safetensors, or what ``torch.save`` wrote, whatever it is called: a state dict, or a
+            dict that holds one, under "model" or "state_dict" perhaps. No code in the file is run;
+            of other things than tensors it may hold plain values and the ``argparse.Namespace``
+            that training scripts leave.
     """
     check_regular(path, CheckpointError, "weights")
     try:
-        if path.suffix == ".safetensors":
+        if _is_safetensors(path):
             tensors = load_file(path)
-            check_digest(path, tensors)
+            _check_digest(path, tensors, _metadata(path), _BACK)
             return tensors
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        if _head(path).startswith(MAGIC):
+            raise CheckpointError(
+                f"{path} is a checkpoint of a training that has not ended, and no file of weights; "
+                "the command that began it goes on from there and writes them"
+            )
+        allowed = torch.serialization.safe_globals([argparse.Namespace])
+        with allowed, path.open("rb") as file:  # by its name, torch would take it for safetensors
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
     except OSError as error:
         raise CheckpointError(f"cannot read weights from {path}: {error.strerror}") from error
     except Exception as error:  # torch raises what it meets, of many kinds
-        raise CheckpointError(f"{path} is no file of weights alone: {refusal(error)}") from error
-    if isinstance(content, Mapping):
-        inner = [content[key] for key in ("model", "state_dict") if key in content]
-        content = next((each for each in inner if isinstance(each, Mapping)), content)
-    if not isinstance(content, Mapping) or not content:
-        raise CheckpointError(f"{path} holds no weights by name")
-    for name, tensor in content.items():
-        if not isinstance(name, str) or not isinstance(tensor, Tensor):
-            raise CheckpointError(f"{path}: {shown(name)} is {type(tensor).__name__}, not a weight")
-    return dict(content)
+        why = refusal(error).partition(". ")[0] if path.stat().st_size else "it is empty"
+        raise CheckpointError(
+            f"{path} is no file of weights alone: {why}; give safetensors, or what torch.save "
+            "made of a state_dict()"
+        ) from error
+    return state_dict_in(content, str(path))
 
 
 def convert(network: nn.Module, source: Path, target: Path) -> None:
@@ -193,7 +229,7 @@ def convert(network: nn.Module, source: Path, target: Path) -> None:
     Names, shapes and number types must be the network's own; its weights are not changed. The
     target is replaced in one step, so a reader never sees half of it.
     """
-    weights = read_state_dict(source)
+    weights = named_for(network, read_state_dict(source))
     check_weights(network, weights, str(source))
     save_weights(target, {name: weights[name] for name in network.state_dict()})
 

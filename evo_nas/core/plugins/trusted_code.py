@@ -36,12 +36,22 @@ def trusting(trusted: bool) -> Iterator[None]:
         _trusting.reset(token)
 
 
+def is_trusting() -> bool:
+    """Whether this is within :func:`trusting` of what is trusted."""
+    return _trusting.get()
+
+
+def is_allowed() -> bool:
+    """Whether the environment allows all code."""
+    return os.environ.get(ALLOW) == "1"
+
+
 def remember(specs: Iterable[str]) -> None:
     """Take note of what a user has named; where that cannot be written, it stays unknown.
 
     Nothing is noted while all is allowed.
     """
-    if os.environ.get(ALLOW) == "1":
+    if is_allowed():
         return
     new = {code for spec in specs for code in code_in(spec)} - _known()
     if not new:
@@ -53,9 +63,12 @@ def remember(specs: Iterable[str]) -> None:
             file.writelines(f"{json.dumps(code)}\n" for code in sorted(new))
 
 
-def check_known(specs: Iterable[str], source: Path) -> None:
-    """Raise a SpecError if one of the specs in a file would run what nobody here has named."""
-    if os.environ.get(ALLOW) == "1" or _trusting.get():
+def check_known(specs: Iterable[str], source: Path, *, trusting: bool | None = None) -> None:
+    """Raise a SpecError if one of the specs in a file would run what nobody here has named.
+
+    With ``trusting=False``, also if what files name is trusted.
+    """
+    if is_allowed() or (is_trusting() if trusting is None else trusting):
         return
     known = _known()
     for spec in specs:

@@ -30,6 +30,7 @@ from . import model_folder
 from .carried import carry
 from .formats import FORMATS, as_metadata, check_onnx, quiet
 from .model_folder import facts
+from .names import MODEL
 from .parity import TOLERANCE, Normalised, Parity, Sample, compare_outputs, sample_pixels
 from .trained import Trained
 
@@ -142,7 +143,7 @@ def _export_folder(trained: Trained, wish: Wish, sample: Sample, path: Path) -> 
         checks = {}
         for name in dict.fromkeys(("safetensors", *wish.formats)):
             if name != FOLDER:
-                file = model_folder.MODEL + FORMATS[name].suffix
+                file = Path(MODEL).stem + FORMATS[name].suffix
                 checks[file] = _write(trained, wish, sample, name, aside / file)
         model_folder.write(trained, aside, checks, wish.normalised)
         aside.rename(path)

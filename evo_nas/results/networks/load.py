@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
 
-from evo_nas.core.paths import absolute, expanded
-from evo_nas.core.plugins.trusted_code import check_known, trusting
-from evo_nas.errors import SpecError
-from evo_nas.space.architecture import Architecture, read_architecture
+from evo_nas.core.paths import expanded
+from evo_nas.core.plugins.trusted_code import trusting
 from evo_nas.space.network import as_classifier, check_classes
 
-from .carried import code_in, located
-from .model_folder import ARCHITECTURE, WEIGHTS
-from .trained import Trained, load_architecture, load_trained
+from .trained import load_trained
 
 
 def load(
@@ -24,6 +19,8 @@ def load(
     weights: str | Path | None = None,
     *,
     num_classes: int | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
     trust_code: bool = False,
 ) -> nn.Module:
     """A trained network, in evaluation mode, on the CPU.
@@ -34,8 +31,13 @@ def load(
     Args:
         what: a model folder, a finished run, one of its finalists, weights of evo-nas, or an
             architecture (a file or a published name) whose ``weights`` are given.
-        weights: a safetensors file.
-        num_classes: replaces the classifier by an untrained one for so many; 0 takes it away.
+        weights: a file of weights of this network, safetensors or what ``torch.save`` made of a
+            state dict. They may have other names in front (``module.``, ``_orig_mod.``, ``model.``)
+            and be for another number of classes; at which geometry they are read, and how images
+            are normalised, is told by ``what`` where they do not say it.
+        num_classes: replaces the classifier by an untrained one for so many, unless ``weights``
+            have one for so many; 0 takes it away.
+        mean, std: of the images, by channel, in 0..1, where nothing tells them.
         trust_code: allows to run code that a file names: the Python file that a model folder
             carries as its space, or the plug-ins of a run or an architecture file of others.
 
@@ -47,16 +49,12 @@ def load(
     """
     if num_classes is not None:
         check_classes(num_classes)
-    folder = expanded(what)
     file = expanded(weights) if weights is not None else None
-    if os.path.isfile(folder / ARCHITECTURE):
-        trained = _of_folder(folder, file, trust_code)
-    else:
-        with trusting(trust_code):
-            trained = load_trained(str(folder), weights=file)
+    with trusting(trust_code):
+        trained = load_trained(str(expanded(what)), mean, std, file)
     network, about = trained.network, trained.about
     geometry = about.geometry
-    if num_classes is not None:
+    if num_classes is not None and (weights is None or num_classes != geometry.classes):
         as_classifier(network).reset_classifier(num_classes)
     network.pretrained_cfg = {  # type: ignore[assignment]  # a plain attribute, as timm's models have
         "input_size": (geometry.channels, geometry.image_size, geometry.image_size),
@@ -66,18 +64,3 @@ def load(
         "label_names": about.classes,
     }
     return network
-
-
-def _of_folder(folder: Path, weights: Path | None, trust_code: bool) -> Trained:
-    path = folder / ARCHITECTURE
-    architecture: Architecture = read_architecture(path, known_code=False)
-    spec, code = located(architecture.space, folder), code_in(architecture.space, folder)
-    if code is None:
-        check_known([architecture.space], path)
-    elif not trust_code:
-        raise SpecError(
-            f"the space of {folder} is code, {code.name}, which loading runs: read it, and if "
-            "you trust it, load with trust_code=True"
-        )
-    named = replace(architecture, name=absolute(folder).name, space=spec)
-    return load_architecture(named, weights or folder / WEIGHTS)

@@ -11,11 +11,11 @@ from typing import Any
 from evo_nas.core.plugins import registry
 
 from .card import model_card
+from .names import ARCHITECTURE
 from .parity import Parity
 from .trained import Trained
 
-MODEL = "model"
-ARCHITECTURE, WEIGHTS = "architecture.json", f"{MODEL}.safetensors"
+_NAMED = ("space", "genome")  # which stand for themselves
 PREPROCESSING, CHECKS, CARD = "preprocessing.json", "checks.json", "README.md"
 _SPECS = ("by", "data")  # of what was measured
 NORMALISED = "float32 (batch, channels, size, size): (pixel / 255 - mean) / std, by channel"
@@ -36,6 +36,9 @@ def write(trained: Trained, folder: Path, checks: Mapping[str, Parity], normalis
         "choices": trained.space.options(genome),
         "target": {"geometry": asdict(trained.space.target), **trained.space.costs(genome)},
         "measured": measured,
+        "trained": {
+            key: value for key, value in asdict(trained.about).items() if key not in _NAMED
+        },
     }
     for name, content in (
         (ARCHITECTURE, architecture),
