@@ -25,6 +25,7 @@ from .choices import Choice, Choices, Genome, Option
 if TYPE_CHECKING:
     from torch import nn
 
+    from .costs.handles import Handle
     from .subspace import Subspace
     from .supernet import Supernet
 
@@ -72,9 +73,14 @@ class Cell:
 
 
 class Space(Choices, ABC):
-    """A search space; see the module's docstring. Budgets are counted at ``target``."""
+    """A search space; see the module's docstring. Budgets are counted at ``target``.
+
+    ``flop_handles`` has fvcore's handles of operators whose FLOPs nobody else knows, by their name,
+    such as ``aten::fft_fft``: None where one is free, or a function of its inputs and outputs.
+    """
 
     target: Geometry
+    flop_handles: Mapping[str, Handle | None] = {}
 
     # -- stages of a hierarchical search ---------------------------------------------------------
 

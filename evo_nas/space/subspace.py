@@ -27,6 +27,7 @@ class Subspace(Space):
         self.fixed = dict(fixed)
         self.name = base.name
         self.target = base.target
+        self.flop_handles = base.flop_handles
         free, template = _resolve(base, self.fixed)
         self.choices = tuple(free.values())
         self._positions = tuple(base.index[name] for name in free)

@@ -122,7 +122,8 @@ class NetworkChecks(GenomeChecks):
     def _counted(self) -> None:
         space = self.built_space()
         for genome in self.built:
-            counted = count(seeded(space, genome, space.target), noise(space.target, 1))
+            network, image = seeded(space, genome, space.target), noise(space.target, 1)
+            counted = count(network, image, handles=space.flop_handles)
             for name, told in space.costs(genome).items():
                 expect(
                     told == counted[name],

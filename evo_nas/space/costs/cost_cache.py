@@ -13,7 +13,7 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,19 +25,25 @@ from evo_nas.errors import RunError
 from evo_nas.space.checks import is_cost
 from evo_nas.space.space import Costs
 
-from . import flops
+from . import einsum, flops, free
+from . import handles as operators
+from .handles import Handle
 
 
-def count(module: nn.Module, *inputs: Tensor) -> Costs:
+def count(
+    module: nn.Module, *inputs: Tensor, handles: Mapping[str, Handle | None] | None = None
+) -> Costs:
     """Count a module with :func:`.flops.count`, or read its costs from the cache.
+
+    What handles of others say is never kept.
 
     A module whose ``repr`` does not tell all that its costs depend on needs an ``extra_repr``;
     names and shapes of its weights are part of the key anyway.
     """
-    path = _path(module, inputs)
+    path = None if handles else _path(module, inputs)
     costs = _read(path) if path else None
     if costs is None:
-        costs = flops.count(module, *inputs)
+        costs = flops.count(module, *inputs, handles=handles)
         if path:
             _write(path, costs)
     return costs
@@ -83,7 +89,7 @@ def _path(module: nn.Module, inputs: tuple[Tensor, ...]) -> Path | None:
         return None
     weights = [(name, tuple(tensor.shape)) for name, tensor in module.state_dict().items()]
     shapes = [(tuple(tensor.shape), str(tensor.dtype)) for tensor in inputs]
-    rule = _source_digest(flops.count)
+    rule = [_source_digest(module) for module in (flops, operators, einsum, free)]
     text = repr((repr(module), weights, shapes, sources, rule, _versions()))
     return base / "costs" / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
 

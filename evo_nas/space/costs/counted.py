@@ -86,4 +86,4 @@ class CountedSpace(Space):
     def _costs_of(self, genome: Genome) -> Costs:
         at = self.target
         images = torch.zeros(1, at.channels, at.image_size, at.image_size)
-        return count(self.build(genome, at), images)
+        return count(self.build(genome, at), images, handles=self.flop_handles)

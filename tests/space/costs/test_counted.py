@@ -83,7 +83,7 @@ def test_a_slot_costs_what_it_has_beyond_its_cheapest_value() -> None:
 def test_each_network_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
-    def count(module: nn.Module, *inputs: Tensor) -> Costs:
+    def count(module: nn.Module, *inputs: Tensor, handles: object) -> Costs:
         seen.append(1)
         return flops.count(module, *inputs)
 
@@ -97,6 +97,34 @@ def test_each_network_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_costs_that_do_not_add_up_are_refused_with_a_way_out() -> None:
     with pytest.raises(SpaceError, match=r"flops of slots add up to 38 .*, and its network has 47"):
         Entangled().costs((0, 0, 0, 0, 0))
+
+
+class Spectral(Blocks):
+    """Networks that look at frequencies, for which nobody has a count."""
+
+    name = "spectral"
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        return nn.Sequential(Frequencies(), super().build(genome, geometry))
+
+
+class Frequencies(nn.Module):
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.fft.fft2(images).abs()
+
+
+def test_a_space_says_what_its_own_operators_cost() -> None:
+    genome = (0, 0, 0, 0, 0)
+    with pytest.raises(SpaceError, match=r"aten::fft_fft2 .* flop_handles = {'aten::fft_fft2'"):
+        Spectral().costs(genome)
+
+    class Counted(Spectral):
+        flop_handles = {"aten::fft_fft2": lambda inputs, outputs: 64}  # noqa: RUF012
+
+    plain, space = Blocks().costs(genome), Counted()
+    assert space.costs(genome) == {**plain, "flops": plain["flops"] + 64}
+    assert space.stage(0).costs(genome)["flops"] == plain["flops"] + 64
+    check_space(space)
 
 
 def test_it_keeps_the_contract_of_spaces_and_budgets_are_exact() -> None:
