@@ -69,6 +69,9 @@ class CascadeEvaluator(Composite):
     stopped between -2 and -1, and so on. So who passed more levels ranks higher, and a search that
     has found nothing yet is led by the level that it has reached.
 
+    Only what passed all may be retrained and delivered. Where nothing did, the run ends with an
+    error that says how many were stopped, and how many failed.
+
     A candidate that a level fails for has failed; of the reference sample such ones are left out.
     All metrics are recorded, those of levels before the last under ``level1_...``, ``level2_...``,
     and ``passed``, the number of levels passed. How many each level scored is said at the end.
@@ -151,6 +154,11 @@ class CascadeEvaluator(Composite):
             known = passing
         for position, outcome in self.ask(self._last_name, genomes, sorted(known)):
             yield position, self._confirmed(outcome, known[position])
+
+    def accepts(self, metrics: Mapping[str, float]) -> bool:
+        """What passed all levels: the others have places among what was stopped, no score."""
+        passed = metrics.get("passed") == len(self._filters)
+        return passed and self._last.accepts(metrics)
 
     def close(self) -> None:
         first, *others = self._specs

@@ -106,6 +106,10 @@ class Composite(Evaluator):
                 self._context.add(answer.images, answer.notes)
                 yield different[position], answer.outcome
 
+    def accepts(self, metrics: Mapping[str, float]) -> bool:
+        """Where all of them do."""
+        return all(evaluator.accepts(metrics) for evaluator in self._evaluators.values())
+
     def weights(self, genome: Genome) -> Path | None:
         return self._lead.weights(genome)
 

@@ -194,6 +194,14 @@ class Evaluator(ABC):
                 outcome = Failure.by(error)
             yield position, outcome
 
+    def accepts(self, metrics: Mapping[str, float]) -> bool:
+        """Whether a candidate with these metrics, which it returned, may be retrained, delivered.
+
+        Where it says no, they only guide the search, as those of what a cascade's first level
+        stopped.
+        """
+        return True
+
     def weights(self, genome: Genome) -> Path | None:
         """A safetensors file with the stand-alone weights of an evaluated genome, if kept."""
         return None

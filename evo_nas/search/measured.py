@@ -55,7 +55,8 @@ class LimitMeasurer:
         self._seen: dict[str, dict[Genome, bool]] = {}  # by spec: whether it could be measured
 
     def value(self, limit: Limit, full: Genome) -> float:
-        """The metric that ``limit`` names; not a number if the network cannot be measured.
+        """The metric that ``limit`` names; not a number if the network cannot be measured,
+        or was filtered out before it was.
 
         Raises:
             EvaluatorError: the evaluator has no such metric, or none of the first ten networks
@@ -66,6 +67,7 @@ class LimitMeasurer:
         self._seen.setdefault(limit.spec, {})[full] = bool(metrics)
         if not metrics:
             self._check_hope(limit)
+        if not metrics or not evaluator.accepts(metrics):
             return float("nan")
         name = limit.metric.partition("#")[2] or evaluator.objectives[0].name
         if name not in metrics:

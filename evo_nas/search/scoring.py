@@ -16,6 +16,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from evo_nas.core.plugins.blame import blamed
 from evo_nas.errors import EvaluatorError, RunError, in_short, to_keep
 from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure
@@ -36,41 +37,52 @@ class Failures:
     """Counts the candidates of one phase, ``what``, in the order in which they were proposed.
 
     However they arrive: whether too many fail does not depend on how many processes evaluate them.
-    The ``share`` of them may fail; ``then`` says what to do once more have.
+    The ``share`` of them may fail, where those that were filtered out do not count; ``then`` says
+    what to do once more have.
     """
 
     def __init__(self, what: str, share: float, then: str) -> None:
         self._what, self._share, self._then = what, share, then
-        self._waiting: dict[int, str | None] = {}
-        self._candidates = self._failed = 0
+        self._waiting: dict[int, tuple[str | None, bool]] = {}
+        self._candidates = self._judged = self._failed = 0
         self._last = ""
         self._said: set[str] = set()
 
-    def add(self, number: int, failure: str | None) -> None:
+    def add(self, number: int, failure: str | None, accepted: bool = True) -> None:
         """Count the candidate of this number, from 0; None where it was scored.
+
+        One that is not ``accepted`` though it was scored has been filtered out.
 
         Raises:
             EvaluatorError: too large a share of ten candidates or more failed.
         """
-        self._waiting[number] = failure
+        self._waiting[number] = failure, accepted
         while self._candidates in self._waiting:
-            reason = self._waiting.pop(self._candidates)
+            reason, passed = self._waiting.pop(self._candidates)
             self._candidates += 1
+            self._judged += passed or reason is not None
             if reason is None:
                 continue
             self._failed += 1
             self._last = reason
-            if self._candidates >= _FEWEST and self._failed > self._share * self._candidates:
+            if self._judged >= _FEWEST and self._failed > self._share * self._judged:
                 self._stop(f"more than the share of {self._share:g} that --failures allows")
 
     def require_scores(self) -> None:
-        """Raise an EvaluatorError if there were candidates and none of them was scored."""
-        if self._failed == self._candidates > 0:
+        """Raise an EvaluatorError if there were candidates and none of them was accepted."""
+        if self._failed == self._judged and self._candidates > 0:
             self._stop("so there is nothing to go on with")
 
     def _stop(self, why: str) -> None:
+        filtered = self._candidates - self._judged
+        if not self._failed:
+            raise EvaluatorError(
+                f"{self._what}: all {filtered} candidates were filtered out, {why}; start a new "
+                "run in which more of them pass"
+            )
+        more = f" (and {filtered} were filtered out)" if filtered else ""
         raise EvaluatorError(
-            f"{self._what}: {self._failed} of {self._candidates} candidates failed, {why}; the "
+            f"{self._what}: {self._failed} of {self._judged} candidates failed{more}, {why}; the "
             f"last one: {self._last.rstrip('.')}. {self._then}"
         )
 
@@ -123,7 +135,7 @@ class Scorer:
                     f"{generation}, position {position} than a replay proposes; the run was made "
                     "with another version or plug-in, resume it with those"
                 )
-            self._failures.add(self._proposed + position, evaluation.failure)
+            self._count(self._proposed + position, evaluation)
         missing = [i for i in range(len(proposals)) if i not in recorded]
         self._scored += len(recorded)
         if missing:
@@ -134,13 +146,23 @@ class Scorer:
                 for index, answer in arriving:
                     now, i = time.perf_counter(), missing[index]
                     recorded[i] = self._record(generation, i, proposals[i], answer, now - last)
-                    self._failures.add(self._proposed + i, recorded[i].failure)
+                    self._count(self._proposed + i, recorded[i])
                     last = now
         self._proposed += len(proposals)
         return [recorded[i] for i in range(len(proposals))]
 
+    def accepts(self, evaluation: Evaluation) -> bool:
+        """Whether it may be a finalist, or be delivered: it was scored, and not filtered out."""
+        if evaluation.failure is not None:
+            return False
+        with blamed("evaluator", str(getattr(self.evaluator, "spec", "")), "accepts"):
+            return self.evaluator.accepts(evaluation.metrics)
+
+    def _count(self, number: int, evaluation: Evaluation) -> None:
+        self._failures.add(number, evaluation.failure, self.accepts(evaluation))
+
     def require_scores(self) -> None:
-        """Raise an EvaluatorError if all candidates so far have failed."""
+        """Raise an EvaluatorError if no candidate so far was accepted."""
         self._failures.require_scores()
 
     def weights(self, genome: Genome) -> Path | None:

@@ -60,10 +60,11 @@ def search(
         # state that ask and tell have built, hence the proposals; the scorer takes from the store
         # what it has and checks that these are the same candidates.
         evaluations = scorer.score(generation, proposals)
-        told = _scored(proposals, evaluations)
+        told = _scored(proposals, evaluations, scorer)
         tell(strategy, told)
         done += len(told)
-        best = rank([*best, *told], objectives)[: stage.finalists]
+        accepted = (one for one in told if one.accepted)
+        best = rank([*best, *accepted], objectives)[: stage.finalists]
         if best:
             number = f"generation {generation + 1}"
             # The phase may not have begun yet: the scorer begins none where it only replays.
@@ -72,7 +73,8 @@ def search(
     scorer.require_scores()
     if done < stage.candidates:
         progress.say(f"{stage.name}: space exhausted, all {done:,} candidates evaluated")
-    return strategy.finalists(best, stage.finalists)
+    chosen = [one for one in strategy.finalists(best, stage.finalists) if one.accepted]
+    return chosen or best  # no strategy brings in who failed or was filtered out
 
 
 def unscored(
@@ -97,11 +99,12 @@ def unscored(
 
 
 def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:
-    """Score the finalists of a stage by a better evaluator; best first, but for those that fail."""
+    """Score the finalists of a stage by a better evaluator; the accepted ones, best first."""
     proposals = [Proposal(finalist.genome, "finalist") for finalist in finalists]
     evaluations = scorer.score(0, proposals)
     scorer.require_scores()
-    return rank(_scored(proposals, evaluations), scorer.evaluator.objectives)
+    accepted = (one for one in _scored(proposals, evaluations, scorer) if one.accepted)
+    return rank(accepted, scorer.evaluator.objectives)
 
 
 def describe(best: Scored, objective: Objective, legal: Feasible, prefix: str) -> str:
@@ -112,8 +115,10 @@ def describe(best: Scored, objective: Objective, legal: Feasible, prefix: str) -
     return f"{prefix}, best {objective.name} {best.metrics[objective.name]:.4f} at {used}"
 
 
-def _scored(proposals: Sequence[Proposal], evaluations: Sequence[Evaluation]) -> list[Scored]:
+def _scored(
+    proposals: Sequence[Proposal], evaluations: Sequence[Evaluation], scorer: Scorer
+) -> list[Scored]:
     return [
-        Scored(proposal.genome, evaluation.flops, evaluation.metrics)
+        Scored(proposal.genome, evaluation.flops, evaluation.metrics, scorer.accepts(evaluation))
         for proposal, evaluation in zip(proposals, evaluations, strict=True)
     ]

@@ -63,11 +63,15 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A genome with its metrics, which are empty where it failed or was not scored."""
+    """A genome with its metrics, which are empty where it failed or was not scored.
+
+    No finalist is who failed, or was filtered out, as its evaluator tells: not ``accepted``.
+    """
 
     genome: Genome
     flops: int
     metrics: Mapping[str, float] = field(default_factory=dict)
+    accepted: bool = True
 
 
 class Strategy(ABC):
@@ -125,7 +129,8 @@ class Strategy(ABC):
         """Those to retrain, ``count`` at most: by default the ``best`` of the stage, best first.
 
         These are as many as are to be retrained, and all that is kept of what was scored. A
-        strategy that chooses others keeps them when it is told of them.
+        strategy that chooses others keeps them when it is told of them; who is not ``accepted``
+        is left out of what it chooses.
         """
         return list(best[:count])
 

@@ -77,14 +77,14 @@ class Nsga2(Evolution):
         Each front has a member, so no finalist comes from behind them; and what is behind them
         stays there, whatever else is scored.
         """
-        known = {one.genome: one for one in scored if one.metrics}
+        known = {one.genome: one for one in scored if one.metrics and one.accepted}
         individuals = [self.toolbox.individual(one) for one in known.values()]
         fronts = tools.sortLogNondominated(individuals, len(individuals))
         return [known[one.genome] for front in fronts[: self.stage.finalists] for one in front]
 
     def finalists(self, best: Sequence[Scored], count: int) -> list[Scored]:
         """Of everything scored, those that NSGA-II would let survive: spread over the front."""
-        if not self._contenders:  # all have failed, and DEAP cannot choose from nothing
+        if not self._contenders:  # none was accepted, and DEAP cannot choose from nothing
             return []
         ranked = rank(self._contenders, self.objectives)
         individuals = [self.toolbox.individual(scored) for scored in ranked]
