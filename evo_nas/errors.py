@@ -7,6 +7,7 @@ that line and ends with exit code 2. Anything else that escapes is a bug in evo-
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable
 
 LINE = 100  # characters of a value in a message
@@ -89,6 +90,12 @@ def plain(name: str) -> str:
     """A name of a file's as it is written in a message: printable, and no longer than a line."""
     text = name if name.isprintable() else repr(name)[1:-1]
     return text if len(text) <= LINE else f"{text[:LINE]}..."
+
+
+def shell_word(name: object) -> str:
+    """A name as it stands in a command that is shown: one word of a shell, and no option."""
+    text = str(name)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def in_short(reason: str, longest: int = 120) -> str:

@@ -15,6 +15,7 @@ from evo_nas.errors import BudgetError, RunError, TableError
 from evo_nas.results.charts.chart import Line, Points, chart
 from evo_nas.results.result import Result
 from evo_nas.sampling.limits import UNLIMITED, parse_range
+from evo_nas.search import run_folder
 
 from .published import glit_table3
 
@@ -82,7 +83,7 @@ def run_point(result: Result) -> Point:
         RunError: the run is not finished, or nothing that it measured is called accuracy.
     """
     if result.best is None:
-        raise RunError(f"{result.folder} is not finished; evo-nas resume {result.folder}")
+        raise RunError(run_folder.unfinished(result.folder))
     measured = result.best["measured"]
     for kind in ("test_accuracy", "validation_accuracy", "accuracy"):
         if kind in measured:

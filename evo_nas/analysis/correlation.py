@@ -20,7 +20,7 @@ from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.streams import Streams
-from evo_nas.errors import RunError, SettingsError, nearest
+from evo_nas.errors import RunError, SettingsError, nearest, shell_word
 from evo_nas.evaluation.evaluator import Evaluator, Objective
 from evo_nas.results.agreement import (
     Agreement,
@@ -105,7 +105,8 @@ def _searched(result: Result, loop: Loop, name: str | None) -> StagePlan:
     if result.best is not None or result.of(which, "finalists"):
         raise RunError(f"{which} of {result.folder} scored nothing before retraining")
     raise RunError(
-        f"the search of {which} is not over; go on with it first: evo-nas resume {result.folder}"
+        f"the search of {which} is not over; go on with it first: "
+        f"evo-nas resume {shell_word(result.folder)}"
     )
 
 

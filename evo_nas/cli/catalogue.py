@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from evo_nas.api import RUNS
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.docs import Option, options, summary
-from evo_nas.errors import EvoNasError, SpecError, nearest
+from evo_nas.errors import EvoNasError, SpecError, nearest, shell_word
 from evo_nas.results.result import load_result
 from evo_nas.sampling.limits import format_amount
 from evo_nas.search.limits import describe_limits
@@ -52,7 +52,9 @@ def details(what: str, spec: str) -> Details:
         SpecError: there is no such list, it is none of plug-ins, or nothing has this name.
     """
     if what in ("runs", *_KINDS) and what not in WITH_OPTIONS:
-        raise SpecError(f"{what} have no options; evo-nas show {spec} says what is known of it")
+        raise SpecError(
+            f"{what} have no options; evo-nas show {shell_word(spec)} says what is known of it"
+        )
     target = spec.partition("?")[0]
     factory, given = registry.factory(_kind(what), target)
     told = [option for option in options(factory) if option.name not in given]

@@ -11,7 +11,7 @@ from evo_nas.core.console import duration
 from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import registry
 from evo_nas.core.validation import shown
-from evo_nas.errors import EvoNasError, RunError, SpaceError, nearest
+from evo_nas.errors import EvoNasError, RunError, SpaceError, nearest, shell_word
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.charts.stages import flops_chart, time_chart
 from evo_nas.sampling.limits import format_amount, parse_range
@@ -86,7 +86,7 @@ class Result:
             RunError: the run is not finished.
         """
         if self.best is None:
-            raise RunError(f"{self.folder} is not finished; evo-nas resume {self.folder}")
+            raise RunError(run_folder.unfinished(self.folder))
         space = self.space
         return FoundArchitecture(space, space.encode(self.best["choices"]))
 
@@ -152,7 +152,7 @@ class Result:
     def _repr_html_(self) -> str:
         facts = [("folder", str(self.folder))]
         if self.best is None:
-            facts.append(("not finished", f"evo-nas resume {self.folder}"))
+            facts.append(("not finished", f"evo-nas resume {shell_word(self.folder)}"))
         else:
             target = self.best["target"]
             facts += [("FLOPs", f"{target['flops']:,}"), ("parameters", f"{target['params']:,}")]

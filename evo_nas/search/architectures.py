@@ -19,7 +19,7 @@ from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import registry
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import read_json
-from evo_nas.errors import EvoNasError, RunError, SpecError, nearest
+from evo_nas.errors import EvoNasError, RunError, SpecError, nearest, shell_word
 from evo_nas.sampling.checks import Limits
 from evo_nas.space.architecture import BEST, Architecture, check_seal, read_architecture, sealed
 from evo_nas.space.space import Genome, Space
@@ -55,7 +55,9 @@ def find_architecture(what: str) -> Architecture:
 
 def _without_best(folder: Path) -> str:
     if (folder / CONFIG).is_file():
-        return f"{folder} has no {BEST}: the run is not finished; evo-nas resume {folder}"
+        return (
+            f"{folder} has no {BEST}: the run is not finished; evo-nas resume {shell_word(folder)}"
+        )
     return f"{folder} is no run folder: it has neither {BEST} nor {CONFIG}"
 
 

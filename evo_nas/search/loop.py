@@ -16,7 +16,7 @@ from evo_nas.core.plugins import modules, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import DataSource, SearchData
-from evo_nas.errors import RunError
+from evo_nas.errors import RunError, shell_word
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.sampler import Sampler
@@ -196,8 +196,8 @@ class Loop:
             evaluator, legal.space, context, self.store, stage.name, phase, opening, total,
             failures=self.config.failures,
             time_limit=self.config.time_limit if search else self.config.finalist_time_limit,
-            then=f"evo-nas show {self.folder} counts the reasons. Mend the evaluator, then go on "
-            f"with: evo-nas resume {self.folder} --retry-failed",
+            then=f"evo-nas show {shell_word(self.folder)} counts the reasons. Mend the evaluator, "
+            f"then go on with: evo-nas resume {shell_word(self.folder)} --retry-failed",
         )  # fmt: skip
 
     def context(self, stage: str, phase: str, epochs: int, legal: Feasible) -> EvaluationContext:

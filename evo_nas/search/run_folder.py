@@ -18,7 +18,7 @@ from typing import IO
 
 from evo_nas.core.files import remove_temporary, write_atomically
 from evo_nas.core.validation import shown
-from evo_nas.errors import RunError
+from evo_nas.errors import RunError, shell_word
 from evo_nas.search.store.store import Store
 from evo_nas.space.space import Space
 
@@ -50,6 +50,11 @@ def check_links(folder: Path) -> None:
                     f"{path} is a link that leads out of the run folder, to {target}; put there "
                     "what it leads to, or remove it"
                 )
+
+
+def unfinished(folder: Path) -> str:
+    """What is said of a run that is not over, and how it is gone on with."""
+    return f"{folder} is not finished; evo-nas resume {shell_word(folder)}"
 
 
 def free_folder(parent: Path, name: str) -> Path:

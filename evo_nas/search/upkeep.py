@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evo_nas.core.plugins import registry
-from evo_nas.errors import RunError
+from evo_nas.errors import RunError, shell_word
 from evo_nas.search.store.store import Forgotten, Store
 
 from . import run_folder
@@ -42,7 +42,8 @@ def clean(folder: Path, *, shared_weights: bool = False, dry_run: bool = False) 
     run_folder.check(folder)
     if not (folder / run_folder.BEST).is_file():
         raise RunError(
-            f"{folder} is not finished and needs all that it has; evo-nas resume {folder}"
+            f"{folder} is not finished and needs all that it has; "
+            f"evo-nas resume {shell_word(folder)}"
         )
     with run_folder.locked(folder):
         paths = _unneeded(folder, shared_weights)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from evo_nas.core.console import duration
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
+from evo_nas.errors import shell_word
 from evo_nas.results.page.render import render
 from evo_nas.results.page.repeat import command_line
 from evo_nas.results.tables import Table, score_text
@@ -38,7 +38,7 @@ def comparison_page(found: Report) -> str:
     comparison = found.comparison
     names = ", ".join(map(registry.short, comparison.strategies))
     space = registry.short(str(comparison.options["space"]))
-    folder = shlex.quote(str(found.folder))
+    folder = shell_word(found.folder)
     return render(
         "comparison.html",
         title=f"{names} on {space} within {_within(comparison.options)}",

@@ -153,7 +153,7 @@ def _finish(
     if not tasks:
         return
     if progress is None:
-        raise RunError(f"{folder} is not finished; evo-nas resume {folder}")
+        raise RunError(run_folder.unfinished(folder))
     protocol = "equal cost" if entries[0].protocol == "equal" else "the paper's protocol"
     progress.start(protocol, len(entries), "runs")
     done = len(entries) - len(tasks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 
 from evo_nas.cli.flags import with_options
 from evo_nas.cli.output import DryRunFlag, JsonFlag, QuietFlag, show, stoppable
-from evo_nas.errors import RunError, SettingsError
+from evo_nas.errors import RunError, SettingsError, shell_word
 
 
 @with_options(
@@ -70,7 +69,7 @@ def _without_arguments(given: Path) -> str:
     from evo_nas.analysis.comparison.file import FILE
     from evo_nas.search.run_folder import CONFIG
 
-    told, named = "compare makes runs of its own, as its options say", shlex.quote(str(given))
+    told, named = "compare makes runs of its own, as its options say", shell_word(given)
     if (given / FILE).is_file():
         return f"{told}; {given} is a comparison: evo-nas resume {named}, or evo-nas show {named}"
     if (given / CONFIG).is_file():
@@ -88,7 +87,7 @@ def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
     from evo_nas.analysis.comparison.report import comparison_document, report
     from evo_nas.cli.views.comparison import comparison_view
 
-    go_on = f"evo-nas resume {shlex.quote(str(folder))}"
+    go_on = f"evo-nas resume {shell_word(folder)}"
     found = stoppable(
         lambda shown: report(folder, make_runs(folder, shown)), quiet or as_json, folder, go_on
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from evo_nas.cli.flags import with_options
 from evo_nas.cli.output import AcceptFlag, DryRunFlag, JsonFlag, QuietFlag, stoppable
 from evo_nas.cli.output import show as show_one
-from evo_nas.errors import RunError
+from evo_nas.errors import RunError, shell_word
 
 from .compare import compare_in
 
@@ -65,7 +64,7 @@ def resume(
 
 
 def _work(work: Callable[[Any], Result], folder: Path, quiet: bool, as_json: bool) -> None:
-    go_on = f"evo-nas resume {shlex.quote(str(folder))}"
+    go_on = f"evo-nas resume {shell_word(folder)}"
     _show_result(stoppable(work, quiet or as_json, folder, go_on), as_json)
 
 

@@ -25,7 +25,7 @@ from evo_nas.results.facts import best_facts
 from evo_nas.results.result import Result
 from evo_nas.results.tables import Table, score_text
 from evo_nas.sampling.limits import format_amount
-from evo_nas.search.run_folder import FINALISTS
+from evo_nas.search.run_folder import FINALISTS, unfinished
 from evo_nas.search.scoring import most_frequent
 from evo_nas.space.space import Space
 from evo_nas.strategies.base import pareto_front
@@ -38,7 +38,7 @@ def result_view(result: Result, space: Space) -> RenderableType:
     """A run, finished or not: the network, how well it did, and how far to trust that."""
     config, parts = result.config, list[RenderableType]()
     if result.best is None:
-        parts.append(Text(f"{result.folder} is not finished; evo-nas resume {result.folder}"))
+        parts.append(Text(unfinished(result.folder)))
     else:
         genome = space.encode(result.best["choices"])
         parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evo_nas.errors import EvoNasError, SpecError
+from evo_nas.errors import EvoNasError, SpecError, shell_word
 
 from .folders import PREFIX
 
@@ -74,7 +74,7 @@ def blamed(kind: str, spec: str, method: str) -> Iterator[None]:
 
     What comes from evo-nas alone is a bug in it, and stays as it is.
     """
-    then = f"evo-nas check {kind} '{spec}' says what else to mend"
+    then = f"evo-nas check {kind} {shell_word(spec)} says what else to mend"
     try:
         yield
     except EvoNasError:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evo_nas.core.paths import absolute, expanded
 from evo_nas.core.plugins.trusted_code import ALLOW, check_known, is_trusting
-from evo_nas.errors import CheckpointError, SettingsError, SpecError
+from evo_nas.errors import CheckpointError, SettingsError, SpecError, shell_word
 from evo_nas.search.architectures import find_architecture
 from evo_nas.search.run_folder import CONFIG, FINALISTS, WEIGHTS
 from evo_nas.space.architecture import BEST, Architecture, read_architecture
@@ -68,7 +68,7 @@ def find_network(what: str, weights: Path | None) -> Named:
         return Named(named, _weights_of_finalist(run, architecture), absolute(path), run)
     raise SettingsError(
         f"{what} has no weights: name a run, or ARCHITECTURE=WEIGHTS (or --weights FILE); "
-        f"evo-nas train {what} makes some"
+        f"evo-nas train {shell_word(what)} makes some"
     )
 
 

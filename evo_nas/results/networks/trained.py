@@ -15,7 +15,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import read_json
 from evo_nas.data.source import DataSource
-from evo_nas.errors import CheckpointError, SettingsError
+from evo_nas.errors import CheckpointError, SettingsError, shell_word
 from evo_nas.results.result import load_result
 from evo_nas.search.run_folder import CONFIG, WEIGHTS
 from evo_nas.space.architecture import BEST
@@ -138,7 +138,7 @@ def _mended_by(run: Path | None) -> Iterator[None]:
         if run is None or not (run / CONFIG).is_file():
             raise
         raise CheckpointError(
-            f"{error}, or delete what is there and write it anew: evo-nas resume {run}"
+            f"{error}, or delete what is there and write it anew: evo-nas resume {shell_word(run)}"
         ) from error
 
 
@@ -147,8 +147,11 @@ def _without_weights(run: Path) -> str:
     best = load_result(run).best
     if best is not None and "geometry" not in best["measured"]:
         by = registry.short(str(best["measured"].get("by")))
-        return f"{run} trained no network, {by} measured it; evo-nas train {run} trains the best"
-    return f"{run} has no {WEIGHTS}; evo-nas resume {run} writes it anew"
+        return (
+            f"{run} trained no network, {by} measured it; evo-nas train {shell_word(run)} trains "
+            "the best"
+        )
+    return f"{run} has no {WEIGHTS}; evo-nas resume {shell_word(run)} writes it anew"
 
 
 def _of_origin(origin: Path) -> Delivered | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-from evo_nas.errors import EvoNasError
+from evo_nas.errors import EvoNasError, shell_word
 from evo_nas.search.config import Config
 from evo_nas.search.options import IMAGES, OPTIONS
 from evo_nas.space.space import Geometry, Space
@@ -81,8 +81,8 @@ def _geometry(geometry: Geometry, space: Space) -> str:
 
 def next_commands(folder: Path, finished: bool, on_images: bool) -> list[tuple[str, str]]:
     """Commands that go on from the run, and what each does."""
-    run = shlex.quote(str(folder))
-    best = shlex.quote(str(folder / "best.json"))
+    run = shell_word(folder)
+    best = shell_word(folder / "best.json")
     if not finished:
         return [
             (f"evo-nas resume {run}", "go on with it, to the same end as if it had not stopped"),

@@ -7,14 +7,13 @@ is noted then, and what is now counts from there on.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.digests import Part, code_of
 from evo_nas.core.progress import Progress
-from evo_nas.errors import RunError
+from evo_nas.errors import RunError, shell_word
 from evo_nas.search.config import Config
 from evo_nas.search.store.store import Store
 
@@ -100,7 +99,7 @@ def keep_one_version(
             lines = [f"nothing is known of the code that the run began with: {', '.join(names)}"]
     elif changed := changes(kept, code):
         refused = [] if accept else [c for c in changed if not set(c.roles) <= {*mended}]
-        refuse(refused, str(folder), f"evo-nas resume {shlex.quote(str(folder))} --accept-changes")
+        refuse(refused, str(folder), f"evo-nas resume {shell_word(folder)} --accept-changes")
         done = len(store.evaluations())
         lines = [f"went on with other code after {done:,} evaluations: {each}" for each in changed]
     if lines or kept is None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import keyword
 import re
-import shlex
 import sys
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from evo_nas.core.plugins import registry
-from evo_nas.errors import SettingsError, SpecError, nearest
+from evo_nas.errors import SettingsError, SpecError, nearest, shell_word
 
 KINDS = ("space", "evaluator", "strategy")
 
@@ -34,7 +33,7 @@ class Package:
     @property
     def next_commands(self) -> tuple[tuple[str, str], ...]:
         """What to try first: commands, each with what it does."""
-        folder, spec = shlex.quote(str(self.folder)), shlex.quote(self.spec)
+        folder, spec = shell_word(self.folder), shell_word(self.spec)
         return (
             (_TRY[self.kind].format(spec=spec), "run it by its path"),
             (f"evo-nas check {self.kind} {spec}", "whether it keeps the contract"),
