@@ -26,6 +26,7 @@ from .checkpoints import MAGIC, remove_checkpoint
 from .weight_names import named_for, state_dict_in
 
 _DIGEST = "sha256"  # the key in the metadata of weights
+SUFFIX = ".safetensors"  # of the files that are written
 _AGAIN = "delete the file, and the run repeats that training from its start"
 _BACK = "bring back what was written"
 # What a folder of Hugging Face's, ours, or a run's calls its weights.
@@ -103,7 +104,7 @@ def _is_safetensors(path: Path) -> bool:
     """Whether a file is one by what it holds, or is called one and holds nothing else."""
     head = _head(path)
     is_torch = head.startswith((b"PK\x03\x04", b"\x80\x02", MAGIC))
-    return head[8:9] == b"{" or (path.suffix == ".safetensors" and not is_torch)
+    return head[8:9] == b"{" or (path.suffix == SUFFIX and not is_torch)
 
 
 def _head(path: Path) -> bytes:
@@ -229,6 +230,10 @@ def convert(network: nn.Module, source: Path, target: Path) -> None:
     Names, shapes and number types must be the network's own; its weights are not changed. The
     target is replaced in one step, so a reader never sees half of it.
     """
+    if target.suffix != SUFFIX:
+        raise CheckpointError(
+            f"weights are written as safetensors: {target.with_suffix(SUFFIX)} would be their name"
+        )
     weights = named_for(network, read_state_dict(source))
     check_weights(network, weights, str(source))
     save_weights(target, {name: weights[name] for name in network.state_dict()})

@@ -13,12 +13,18 @@ import typer
 from evo_nas.cli.flags import MeanFlag, StdFlag, numbers
 from evo_nas.cli.output import JsonFlag, QuietFlag, show, stoppable
 from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.trusted_code import is_allowed, trusting
 from evo_nas.search.options import OPTIONS
 
 
 def train(
-    architecture: Annotated[str, typer.Argument(help="An architecture file or published name.")],
-    data: Annotated[str, typer.Option(help="digits, or a folder of images.")] = "digits",
+    architecture: Annotated[
+        str, typer.Argument(help="A run, a model folder, an architecture file or published name.")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(help="digits, or a folder of images [those of its run; else digits]."),
+    ] = None,
     geometry: Annotated[
         str, typer.Option(help="target or proxy, with changes as proxy,width=96.")
     ] = "target",
@@ -43,9 +49,10 @@ def train(
     from evo_nas.cli.views.tables import facts_view
     from evo_nas.results.networks.train import checkpoint_path, output_path, train_architecture
 
-    path = out or output_path(architecture, geometry)
+    with trusting(is_allowed()):
+        path = out or output_path(architecture, geometry)
     told = stoppable(
-        lambda shown: train_architecture(
+        lambda shown: trusting(is_allowed())(train_architecture)(
             architecture, data=data, geometry=geometry, recipe=recipe, changes=change or (),
             epochs=epochs, out=path, log=log, validate_every=validate_every, seed=seed,
             device=device, threads=threads, progress=shown,
@@ -75,8 +82,8 @@ def export(
     network: Annotated[
         str,
         typer.Argument(
-            help="A finished run, RUN/finalists/N.json, an architecture with --weights, or weights "
-            "of evo-nas."
+            help="A finished run, RUN/finalists/N.json, a model folder, an architecture with "
+            "--weights, or weights of evo-nas."
         ),
     ],
     format: Annotated[
@@ -86,7 +93,7 @@ def export(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="[NAME, with the format's suffix].")] = None,
-    weights: Annotated[Path | None, typer.Option(help="A safetensors file.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Safetensors, or of torch.save.")] = None,
     with_normalisation: Annotated[
         bool, typer.Option("--with-normalisation", help="onnx, torch-export: read uint8 pixels.")
     ] = False,
@@ -106,7 +113,8 @@ def export(
     from evo_nas.results.networks.trained import load_trained
 
     wish = Wish(tuple(format or (FOLDER,)), with_normalisation, data, images, tolerance)
-    trained = load_trained(network, numbers("--mean", mean), numbers("--std", std), weights)
+    with trusting(is_allowed()):
+        trained = load_trained(network, numbers("--mean", mean), numbers("--std", std), weights)
     written = write(trained, wish, out)
     if as_json:
         checks = {name: asdict(parity) for name, parity in written.checks.items()}

@@ -14,9 +14,7 @@ from evo_nas.core.devices import available_cores, resolve_device
 from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
-from evo_nas.data.source import DataSource
 from evo_nas.errors import RunError
-from evo_nas.search.architectures import find_architecture
 from evo_nas.search.options import whole_number
 from evo_nas.search.settings import choose_recipe, resolve_geometry
 from evo_nas.space.space import Space
@@ -24,13 +22,16 @@ from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.checkpoints import remove_checkpoint
 from evo_nas.training.log import TrainingLog
 from evo_nas.training.loop import Epoch, fit
-from evo_nas.training.weights import Delivered, describe_weights, save_weights
+from evo_nas.training.weights import SUFFIX, Delivered, describe_weights, save_weights
+
+from .images import Images, images_of
+from .names import find_untrained
 
 
 def train_architecture(
     architecture: str,
     *,
-    data: str,
+    data: str | None,
     geometry: str,
     recipe: str,
     changes: Sequence[str] = (),
@@ -45,6 +46,7 @@ def train_architecture(
 ) -> dict[str, object]:
     """Train from scratch by the recipe's ``train`` phase and save the weights as safetensors.
 
+    Without ``data`` the images are those that the network was found on; which, is said.
     ``changes`` of the phase are written as in a recipe: ``augmentation.mixup=0``. A checkpoint is
     kept after every epoch, see :func:`checkpoint_path`; the same command goes on from it after a
     stop, and removes it at the end. ``log`` is a folder for TensorBoard. Validation images measure
@@ -53,17 +55,20 @@ def train_architecture(
     Raises:
         EvoNasError: something given is wrong, or the output cannot be written.
     """
-    found = find_architecture(architecture)
+    if out.suffix != SUFFIX:
+        raise RunError(f"weights are written as safetensors: give --out {out.with_suffix(SUFFIX)}")
+    found = find_untrained(architecture)
     space: Space = registry.load("space", found.space)
     genome = space.check(found.genome)
     phase = choose_recipe(recipe, None, epochs, changes).train
     whole_number("validate_every", validate_every, 0)
     place = resolve_device(device)
-    source: DataSource = registry.load("data", data)
-    images = source.load(seed)
+    chosen = images_of(architecture) if data is None else Images(data, "")
+    source, images = chosen.load(seed)
     for note in images.notes:
         progress.say(note)
     shape = resolve_geometry(geometry, space, images)
+    _say_plan(found.name, chosen, str(shape), recipe, phase.epochs, seed, progress)
     if out.exists():
         raise RunError(f"{out} exists; choose another --out")
     if not out.parent.is_dir():
@@ -106,7 +111,7 @@ def train_architecture(
     told = {"training": phase.identity, "seed": str(seed), "data": images.fingerprint}
     about = Delivered(found.space, genome, shape, images.mean, images.std, images.classes)
     known = {
-        "data": places.absolute("data", data),
+        "data": places.absolute("data", chosen.spec),
         "seed": seed,
         "recipe": recipe,
         "epochs": phase.epochs,
@@ -120,7 +125,7 @@ def train_architecture(
         "architecture": found.name,
         "geometry": str(shape),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "data": data,
+        "data": chosen.spec,
         "validation_accuracy": accuracies["validation_accuracy"],
         "test_accuracy": accuracies["test_accuracy"],
     }
@@ -128,13 +133,34 @@ def train_architecture(
 
 def output_path(architecture: str, geometry: str) -> Path:
     """Where the weights go unless something else is said: NAME-GEOMETRY.safetensors."""
-    name = find_architecture(architecture).name
-    return Path(f"{name}-{geometry.partition(',')[0]}.safetensors")
+    name = find_untrained(architecture).name
+    return Path(f"{name}-{geometry.partition(',')[0]}{SUFFIX}")
 
 
 def checkpoint_path(out: Path) -> Path:
     """The checkpoint of a training whose weights go to ``out``."""
     return out.with_name(f".{out.name}.checkpoint")
+
+
+def _say_plan(
+    name: str,
+    images: Images,
+    geometry: str,
+    recipe: str,
+    epochs: int,
+    seed: int,
+    progress: Progress,
+) -> None:
+    """Say what is trained how, and how a run did that it may be compared with."""
+    why = f", the images {images.why}" if images.why else ""
+    progress.say(f"data: {registry.short(images.spec)}{why}")
+    progress.say(f"{name} at {geometry}; recipe {recipe}, {epochs} epochs, seed {seed}")
+    run = images.run
+    if run is not None:
+        progress.say(
+            f"the run itself trained at {run.geometry}; recipe {run.recipe.name}, "
+            f"{run.recipe.train.epochs} epochs, seed {run.seed}"
+        )
 
 
 def _watch(

@@ -7,7 +7,8 @@ import torch
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
-from evo_nas.errors import CheckpointError, RunError
+from evo_nas.errors import CheckpointError, RunError, SettingsError, SpecError
+from evo_nas.results.networks import images
 from evo_nas.results.networks.train import checkpoint_path, train_architecture
 from evo_nas.training.batches import Batches, measure
 from evo_nas.training.weights import load_weights
@@ -125,3 +126,82 @@ def test_where_nothing_can_be_saved_nothing_is_trained(architecture, tmp_path):
     (tmp_path / "there.safetensors").write_text("")
     with pytest.raises(RunError, match=r"there.safetensors exists"):
         train(architecture, tmp_path / "there.safetensors", Stop())
+
+
+def trained_on(what, folder, **options):
+    """What a short training of it, without images being named, tells and says."""
+    hearing = Hear()
+    told = train_architecture(
+        str(what), data=None, geometry="proxy", recipe="quick", epochs=1, seed=0, device="cpu",
+        threads=1, out=folder / "out.safetensors", progress=hearing, **options,
+    )  # fmt: skip
+    return told["data"], hearing.said
+
+
+def test_the_images_are_those_of_the_run(run, tmp_path, monkeypatch):
+    for number, name in enumerate((".", "best.json", "finalists/2.json", "best.safetensors")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        data, said = trained_on(run.folder / name, folder)
+        assert data == run.config.data
+        assert "data: digits?train=100&validation=50&test=50, the images of the run my run" in said
+        assert any(line.startswith("the run itself trained at ") for line in said)
+    monkeypatch.chdir(run.folder)
+    (tmp_path / "here").mkdir()
+    assert trained_on("best.json", tmp_path / "here")[0] == run.config.data
+
+
+def test_a_copied_file_tells_of_its_images(run, tmp_path):
+    copy = tmp_path / "copy.json"
+    copy.write_bytes((run.folder / "best.json").read_bytes())
+    data, said = trained_on(copy, tmp_path)
+    assert data == run.config.data
+    assert f"data: {data}, the images that {copy} names" in said
+
+
+def test_without_images_it_is_the_digits_and_that_is_said(architecture, tmp_path, monkeypatch):
+    monkeypatch.setattr(images, "_DEFAULT", "digits?train=100&validation=50&test=50")
+    data, said = trained_on(architecture, tmp_path)
+    assert data == images._DEFAULT
+    assert any(
+        line.endswith(", the images taken by default, as nothing names others") for line in said
+    )
+
+
+def record(path, **told):
+    path.write_text(json.dumps({"space": "tests.kit.plugins:Tiny", "genome": [0] * 9, **told}))
+    return path
+
+
+def test_images_that_are_gone_are_told_with_who_named_them(tmp_path):
+    path = record(tmp_path / "mine.json", measured={"data": str(tmp_path / "gone")})
+    with pytest.raises(SpecError, match=r"/gone'.*; these are the images that \S+mine\.json names"):
+        trained_on(path, tmp_path)
+    (tmp_path / "model").mkdir()
+    record(tmp_path / "model" / "architecture.json", measured={"data": "pictures?limit=5"})
+    with pytest.raises(SettingsError, match=r"'pictures\?limit=5', but not where they are; say it"):
+        trained_on(tmp_path / "model", tmp_path)
+
+
+def test_images_that_are_code_must_be_known(tmp_path, monkeypatch):
+    monkeypatch.delenv("EVO_NAS_ALLOW_CODE", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "nobody's"))
+    path = record(
+        tmp_path / "mine.json",
+        space="glit_hl",
+        genome=[0] * 60,
+        measured={"data": "evil.py:Images"},
+    )
+    with pytest.raises(SpecError, match=r"would run code .*evil\.py:Images"):
+        trained_on(path, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w", "w.onnx"])
+def test_a_name_says_what_is_written(architecture, tmp_path, name):
+    with pytest.raises(RunError, match=r"as safetensors: give --out \S+w\.safetensors$"):
+        train(architecture, tmp_path / name, Stop())
+
+
+def test_without_any_image_nothing_is_trained(architecture, tmp_path):
+    with pytest.raises(SettingsError, match="'none' has no images to train on; name some"):
+        train(architecture, tmp_path / "w.safetensors", Stop(), data="none")
