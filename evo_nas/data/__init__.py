@@ -8,8 +8,18 @@ from evo_nas.core.lazy import lazy
 
 if TYPE_CHECKING:
     from .images import Images, ImageSet, prepare
+    from .preprocessing import Preprocessing
     from .source import DataSource, SearchData, carve, search_data
 
-__all__ = ["DataSource", "ImageSet", "Images", "SearchData", "carve", "prepare", "search_data"]
+__all__ = [
+    "DataSource",
+    "ImageSet",
+    "Images",
+    "Preprocessing",
+    "SearchData",
+    "carve",
+    "prepare",
+    "search_data",
+]
 
 __getattr__ = lazy(__name__)

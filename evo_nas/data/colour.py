@@ -2,8 +2,6 @@
 
 Pillow itself clips what has more than 8 bits, so that pictures become white, and drops how far
 something is transparent, so that a drawing may vanish.
-
-Why: docs/decisions/036-one-description.md.
 """
 
 from __future__ import annotations

@@ -164,7 +164,8 @@ def prepare(pixels: Tensor, mean: Sequence[float], std: Sequence[float], size: i
     """Normalised images for a network, on the device where the pixels are.
 
     Args:
-        pixels: uint8 (n, channels, height, width), 0 to 255.
+        pixels: uint8 (n, channels, height, width), 0 to 255; of other proportions the middle square
+            is taken, as training takes it.
         mean: the mean of each channel, in 0..1; ``std`` the standard deviation.
         std: no entry is 0.
         size: pixels of a side that the network reads; other images are resized, bilinearly and with
@@ -175,7 +176,10 @@ def prepare(pixels: Tensor, mean: Sequence[float], std: Sequence[float], size: i
         ``mean`` and ``std`` were taken from.
     """
     assert pixels.dtype == torch.uint8, "pixels are stored and moved as uint8"
-    images = pixels.to(torch.float32)
+    height, width = pixels.shape[-2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    images = pixels[..., top : top + side, left : left + side].to(torch.float32)
     if images.shape[-2:] != (size, size):
         images = F.interpolate(
             images, size=(size, size), mode="bilinear", antialias=True, align_corners=False

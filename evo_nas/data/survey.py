@@ -1,7 +1,4 @@
-"""Looking at pictures before they are read: which size, channels and values they have.
-
-Why: docs/decisions/036-one-description.md.
-"""
+"""Looking at pictures before they are read: which size, channels and values they have."""
 
 from __future__ import annotations
 

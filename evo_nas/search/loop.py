@@ -268,7 +268,13 @@ class Loop:
             measured["test_standard_error"] = metrics["standard_error"]
             data = self.data
             about = Delivered(
-                self.config.space, genome, self.config.geometry, data.mean, data.std, data.classes
+                self.config.space,
+                genome,
+                self.config.geometry,
+                data.mean,
+                data.std,
+                data.classes,
+                data.reading,
             )
             save_weights(self.folder / run_folder.WEIGHTS, tensors, describe_weights(about))
             images = Ledger(measured=len(test))

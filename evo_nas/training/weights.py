@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from evo_nas.core.files import refusal, write_atomically
 from evo_nas.core.validation import check_regular, shown
+from evo_nas.data.format import Reading
+from evo_nas.data.preprocessing import Preprocessing
 from evo_nas.errors import CheckpointError, EvoNasError
 from evo_nas.space.space import Genome, Geometry
 
@@ -141,6 +143,7 @@ class Delivered:
     """A trained network: its genome in the space of a spec, its geometry, its images' statistics.
 
     ``mean`` and ``std`` are by channel, in 0..1; ``classes`` are names, none if they are unknown.
+    ``reading`` is how pictures became pixels, which 0.1.0 did not write down.
     """
 
     space: str
@@ -149,6 +152,13 @@ class Delivered:
     mean: Channels
     std: Channels
     classes: tuple[str, ...] = ()
+    reading: Reading = "unknown"
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """From pictures to what the network reads."""
+        shape = self.geometry.image_size, self.geometry.channels
+        return Preprocessing(*shape, self.mean, self.std, self.reading)
 
 
 def describe_weights(about: Delivered) -> dict[str, str]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from evo_nas.api import Prepared
 from evo_nas.core.plugins import registry
+from evo_nas.data.preprocessing import Preprocessing
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.evaluation.workers import worker_count, workers_for_others
 from evo_nas.results.tables import Facts, Table
@@ -50,6 +51,8 @@ def _images(prepared: Prepared) -> Facts:
         return [("images", "none are needed")]
     images = f"{len(data.train):,} training and {len(data.validation):,} validation images"
     epochs = f"supernet {recipe.supernet.epochs} epochs, finalists {recipe.train.epochs} epochs"
+    shape = config.geometry.image_size, config.geometry.channels
+    reading = Preprocessing(*shape, data.mean, data.std, data.reading)
     return [
         (
             "accuracy is measured",
@@ -57,7 +60,7 @@ def _images(prepared: Prepared) -> Facts:
             "once, at the end",
         ),
         ("training images are", data.train.kept),
-        *([] if isinstance(data.reading, str) else [("pictures are read", str(data.reading))]),
+        *([] if isinstance(data.reading, str) else [("pictures are read", str(reading))]),
         *(("note", note) for note in data.notes),
         (
             "recipe",

@@ -22,12 +22,11 @@ from torch import nn
 from evo_nas.core.files import write_atomically, written_aside
 from evo_nas.data.images import prepare
 from evo_nas.errors import EvoNasError, ExportError, nearest
-from evo_nas.results.result import load_result
-from evo_nas.search.run_folder import enclosing
 from evo_nas.training.weights import describe_weights
 
 from . import model_folder
 from .carried import carry
+from .earlier import images_of
 from .formats import FORMATS, as_metadata, check_onnx, quiet
 from .model_folder import facts
 from .names import MODEL
@@ -77,7 +76,7 @@ def export(trained: Trained, wish: Wish, out: Path | None = None) -> Exported:
         raise ExportError(f"there is no folder {path.parent} for {path.name}; make it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise ExportError(f"{path} cannot be written: {path.parent} is read-only")
-    data, seed = _images(trained)
+    data, seed = images_of(trained.run, trained.weights, trained.measured)
     try:
         sample = sample_pixels(wish.data or data, seed, trained.about.geometry, wish.images)
         return (_export_folder if kind == FOLDER else _export_file)(trained, wish, sample, path)
@@ -191,18 +190,6 @@ def _reason(error: Exception) -> str:
     while error.__cause__ is not None and isinstance(error.__cause__, Exception):
         error = error.__cause__
     return str(error).strip().partition("\n")[0]
-
-
-def _images(trained: Trained) -> tuple[str | None, int]:
-    """The images of the run that the weights are of, or lie in: their spec, and its seed."""
-    run = trained.run or enclosing(trained.weights)
-    try:
-        if run is not None:
-            config = load_result(run).config
-            return config.data, config.seed
-    except EvoNasError:  # what lies around the weights need not be sound
-        pass
-    return trained.measured.get("data"), int(trained.measured.get("seed", 0))
 
 
 def _input(wish: Wish, name: str) -> dict[str, str]:

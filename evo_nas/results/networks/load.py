@@ -25,8 +25,11 @@ def load(
 ) -> nn.Module:
     """A trained network, in evaluation mode, on the CPU.
 
-    Its attribute ``pretrained_cfg`` says what it reads: ``input_size`` (channels, size, size),
-    ``mean`` and ``std`` (by channel, of pixels in 0..1), ``num_classes``, ``label_names``.
+    Its attribute ``preprocessing`` (:class:`~evo_nas.data.Preprocessing`) reads pictures for it as
+    training did: ``network(network.preprocessing.apply("photo.jpg"))``. ``pretrained_cfg`` says the
+    same in timm's words: ``input_size`` (channels, size, size), ``mean`` and ``std`` (by channel,
+    of pixels in 0..1), ``crop_pct``, ``crop_mode``, ``interpolation``, ``num_classes``,
+    ``label_names`` and ``classifier``, the name of the last layer.
 
     Args:
         what: a model folder, a finished run, one of its finalists, weights of evo-nas, or an
@@ -56,11 +59,11 @@ def load(
     geometry = about.geometry
     if num_classes is not None and (weights is None or num_classes != geometry.classes):
         as_classifier(network).reset_classifier(num_classes)
+    network.preprocessing = about.preprocessing  # type: ignore[assignment]  # a plain attribute
     network.pretrained_cfg = {  # type: ignore[assignment]  # a plain attribute, as timm's models have
-        "input_size": (geometry.channels, geometry.image_size, geometry.image_size),
-        "mean": about.mean,
-        "std": about.std,
+        **about.preprocessing.config,
         "num_classes": geometry.classes,
         "label_names": about.classes,
+        **({"classifier": network.classifier} if hasattr(network, "classifier") else {}),
     }
     return network

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evo_nas.core.plugins import registry
+from evo_nas.data.preprocessing import NORMALISATION
 
 from .card import model_card
 from .names import ARCHITECTURE
@@ -18,7 +19,7 @@ from .trained import Trained
 _NAMED = ("space", "genome")  # which stand for themselves
 PREPROCESSING, CHECKS, CARD = "preprocessing.json", "checks.json", "README.md"
 _SPECS = ("by", "data")  # of what was measured
-NORMALISED = "float32 (batch, channels, size, size): (pixel / 255 - mean) / std, by channel"
+NORMALISED = "float32 (batch, channels, size, size): " + NORMALISATION
 PIXELS = "uint8 (batch, channels, size, size): pixels from 0 to 255, normalised inside"
 
 
@@ -60,11 +61,7 @@ def facts(trained: Trained) -> dict[str, Any]:
         "genome": list(about.genome),
         "geometry": asdict(about.geometry),
         "preprocessing": {
-            "image_size": about.geometry.image_size,
-            "channels": about.geometry.channels,
-            "resize": "bilinear with antialiasing",
-            "mean": list(about.mean),
-            "std": list(about.std),
+            **about.preprocessing.facts,
             "input": NORMALISED,
             "classes": list(about.classes),
         },

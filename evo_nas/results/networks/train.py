@@ -109,7 +109,9 @@ def train_architecture(
     for note in test.notes():
         progress.say(note)
     told = {"training": phase.identity, "seed": str(seed), "data": images.fingerprint}
-    about = Delivered(found.space, genome, shape, images.mean, images.std, images.classes)
+    about = Delivered(
+        found.space, genome, shape, images.mean, images.std, images.classes, images.reading
+    )
     known = {
         "data": places.absolute("data", chosen.spec),
         "seed": seed,

@@ -30,6 +30,7 @@ from evo_nas.training.weights import (
     weights_file,
 )
 
+from .earlier import earlier_reading, images_of
 from .names import ARCHITECTURE, MODEL, Named, find_network
 
 
@@ -94,6 +95,7 @@ def load_named(
         network = space.build(genome, about.geometry)
     check_weights(network, tensors, str(file))
     network.load_state_dict(tensors)
+    was_told = bool(about.mean)
     mean, std = tuple(mean or about.mean), tuple(std or about.std)
     _check_normalised(named, about.geometry, mean, std)
     about = replace(about, space=architecture.space, genome=genome, mean=mean, std=std)
@@ -102,6 +104,9 @@ def load_named(
     else:
         measured = json.loads(named.record.read_text(encoding="utf-8")).get("measured")
         measured = measured if isinstance(measured, dict) else {}
+    if about.reading == "unknown" and was_told:
+        data, _ = images_of(run, file, measured)
+        about = replace(about, reading=earlier_reading(about.geometry, data))
     return Trained(architecture.name, network.eval(), about, space, file, run, measured)
 
 
@@ -178,7 +183,12 @@ def _of_run(folder: Path) -> Delivered:
     geometry = typed(Geometry, table, place, CheckpointError)
     source: DataSource = registry.load("data", result.config.data)
     data = source.load(result.config.seed)
-    return Delivered("", (), geometry, data.mean, data.std, tuple(data.classes))
+    if result.facts["data"] != data.fingerprint:
+        raise CheckpointError(
+            f"the images of {result.config.data!r} are not those that {folder} was trained on, so "
+            "nothing tells how its network reads images; bring the old ones back"
+        )
+    return Delivered("", (), geometry, data.mean, data.std, tuple(data.classes), data.reading)
 
 
 def _of_record(path: Path) -> Delivered | None:

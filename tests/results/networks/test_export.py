@@ -150,8 +150,10 @@ def test_a_run_becomes_a_folder_that_loads_in_one_line(run: Result, tmp_path: Pa
     data = registry.load("data", DATA).load(0)
     assert network.pretrained_cfg == {
         "input_size": (1, 8, 8), "mean": data.mean, "std": data.std, "num_classes": 10,
-        "label_names": data.classes,
+        "label_names": data.classes, "crop_pct": 1.0, "crop_mode": "center",
+        "interpolation": "bilinear", "classifier": network.classifier,
     }  # fmt: skip
+    assert isinstance(network.get_submodule(network.pretrained_cfg["classifier"]), nn.Linear)
     images = normalised(trained, data.validation.pixels)
     for other in (network, evo_nas.load(run.folder)):
         torch.testing.assert_close(other(images), trained.network(images), rtol=0, atol=0)
