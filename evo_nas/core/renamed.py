@@ -16,7 +16,7 @@ from typing import Any
 
 # From the old module to the package to import from now, and where its names are.
 _OLD = {
-    "costcache": ("space", ("space.costs.cost_cache",)),
+    "costcache": ("space", ("space.costs.cost_cache", "space.costs.flops")),
     "counted_space": ("space", ("space.costs.counted",)),
     "distribution": ("sampling", ("sampling.distribution",)),
     "evaluator": ("evaluation", ("evaluation.evaluator",)),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from evo_nas.errors import SpaceError
 from evo_nas.results.charts.cells import draw_cells
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.sampling.limits import format_amount
-from evo_nas.space.space import Genome, Geometry, Option, Space
+from evo_nas.space.costs.verification import true_costs
+from evo_nas.space.space import Costs, Genome, Geometry, Option, Space
 from evo_nas.space.table import SlotTable, slot_table
 
 from .frames import records_frame
@@ -21,9 +23,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class FoundArchitecture:
-    """A full genome of ``space``, as choices by name; costs are counted at the space's target."""
+    """A full genome of ``space``, as choices by name.
+
+    Costs are counted at the space's target, in the whole network where it can be built.
+    """
 
     space: Space
     genome: Genome
@@ -36,12 +41,16 @@ class FoundArchitecture:
     @property
     def flops(self) -> int:
         """Multiply-accumulates of one image."""
-        return self.space.costs(self.genome)["flops"]
+        return self._costs["flops"]
 
     @property
     def params(self) -> int:
         """The number of parameters."""
-        return self.space.costs(self.genome)["params"]
+        return self._costs["params"]
+
+    @cached_property
+    def _costs(self) -> Costs:
+        return true_costs(self.space, self.genome)
 
     def build(self, geometry: Geometry | None = None) -> nn.Module:
         """A new network with random weights, at the space's target unless ``geometry`` says."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from evo_nas.core.plugins import registry
 from evo_nas.errors import in_short
 from evo_nas.evaluation.evaluator import Evaluator, Objective
-from evo_nas.search.scoring import most_frequent
+from evo_nas.search.promises.failures import most_frequent
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Scored, rank

@@ -22,7 +22,7 @@ from evo_nas.core.validation import read_json
 from evo_nas.errors import EvoNasError, RunError, SpecError, nearest, shell_word
 from evo_nas.sampling.checks import Limits
 from evo_nas.space.architecture import BEST, Architecture, check_seal, read_architecture, sealed
-from evo_nas.space.space import Genome, Space
+from evo_nas.space.space import Costs, Genome, Space
 from evo_nas.strategies.base import Strategy
 
 from .config import Config
@@ -118,25 +118,28 @@ class ArchitectureFiles:
     def __init__(self, config: Config, space: Space, strategy: Strategy, limits: Limits) -> None:
         self.config, self.space, self.strategy, self.limits = config, space, strategy, limits
 
-    def write(self, path: Path, genome: Genome, measured: Mapping[str, object]) -> None:
-        """Write a genome of the space to ``path``, with what was ``measured`` of its network."""
+    def write(
+        self, path: Path, genome: Genome, costs: Costs, measured: Mapping[str, object]
+    ) -> None:
+        """Write a genome to ``path``, with what its network costs, and what was ``measured``."""
         architecture = {
             "format": 1,
             "space": self.config.space,
             "genome": list(genome),
             "choices": self.space.options(genome),
-            "target": {"geometry": asdict(self.space.target), **self.space.costs(genome)},
+            "target": {"geometry": asdict(self.space.target), **costs},
             "measured": measured,
             "run": {"budget": self.config.flops, "seed": self.config.seed},
-            **self._limited(genome),
+            **self._limited(genome, costs),
         }
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, (json.dumps(sealed(architecture), indent=2) + "\n").encode())
 
-    def _limited(self, genome: Genome) -> dict[str, Mapping[str, object]]:
+    def _limited(self, genome: Genome, costs: Costs) -> dict[str, Mapping[str, object]]:
         """Values of limited metrics, and under what these and the run's scores were measured."""
         config = self.config
         values = self.limits.values(self.space, genome) if config.limits else {}
+        values |= {limit: costs[limit.metric] for limit in values if limit in self.limits.costs}
         scored = any(stage.scored for stage in self.strategy.plan(self.space, config.settings))
         evaluators = [config.evaluator] * scored + [config.retrainer]
         told: dict[str, Mapping[str, object]] = {

@@ -33,6 +33,7 @@ from .config import CHANGEABLE, Config
 from .limits import describe_fact, limit_facts, make_limits
 from .measured import LimitMeasurer
 from .promises.code import keep_one_version
+from .promises.costs import TrueCosts
 from .scoring import Scorer
 from .stage import describe, retrain, search, stage_feasible, unscored
 
@@ -80,6 +81,7 @@ class Loop:
             folder, self.space, self._limit_context, self.store, config.time_limit
         )
         self.limits = make_limits(self.space, config.every_limit, self.measurer.value)
+        self.costs = TrueCosts(self.space, self.limits.costs)
         self.source: DataSource = registry.load("data", config.data)
         self.data = data or self.source.load(config.seed)
         if not config.began_with(self.store.fact):
@@ -196,6 +198,7 @@ class Loop:
             evaluator, legal.space, context, self.store, stage.name, phase, opening, total,
             failures=self.config.failures,
             time_limit=self.config.time_limit if search else self.config.finalist_time_limit,
+            costs=self.costs if stage.final else replace(self.costs, limits=()),
             then=f"evo-nas show {shell_word(self.folder)} counts the reasons. Mend the evaluator, "
             f"then go on with: evo-nas resume {shell_word(self.folder)} --retry-failed",
         )  # fmt: skip
@@ -251,7 +254,8 @@ class Loop:
         for number, finalist in enumerate(finalists, start=1):
             metrics = {f"{prefix}{name}": value for name, value in finalist.metrics.items()}
             path = self.folder / run_folder.FINALISTS / f"{number}.json"
-            files.write(path, finalist.genome, measured | metrics)
+            costs = self.costs.of(finalist.genome)
+            files.write(path, finalist.genome, costs, measured | metrics)
         measured |= compare_finalists(finalists, prefix)
         if weights is not None:
             began = time.perf_counter()
@@ -280,4 +284,5 @@ class Loop:
             images = Ledger(measured=len(test))
             self.store.spend("final", "test", time.perf_counter() - began, images)
         self.store.sync()  # best.json says that the run is finished
-        files.write(self.folder / run_folder.BEST, genome, measured)
+        costs = self.costs.of(genome)
+        files.write(self.folder / run_folder.BEST, genome, costs, measured)

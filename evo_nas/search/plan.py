@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.limits import Limit
+from evo_nas.space.costs.verification import Agreement, verify_quickly
 from evo_nas.space.sizes import stage_sizes
 from evo_nas.space.space import Space
 from evo_nas.strategies import checks
@@ -49,6 +50,7 @@ class Plan:
     limits: Limits
     stages: tuple[StageOutlook, ...]
     published: tuple[Published, ...]
+    agreement: Agreement
 
     @property
     def budget(self) -> Limit:
@@ -70,12 +72,15 @@ def make_plan(
 
     A later stage is feasible because the first admits only what can be completed. Of limits that
     take measuring, nothing is decided before the run.
+
+    Raises:
+        EvoNasError: nothing fits, or a whole network costs something else than the space says.
     """
     stages = tuple(
         outlook(space, stage, limits.quick(), first=position == 0)
         for position, stage in enumerate(checks.plan(strategy, space, settings))
     )
-    return Plan(space, limits, stages, published(spec, space, limits))
+    return Plan(space, limits, stages, published(spec, space, limits), verify_quickly(space))
 
 
 def outlook(space: Space, stage: StagePlan, limits: Limits, *, first: bool) -> StageOutlook:

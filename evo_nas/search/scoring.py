@@ -8,8 +8,7 @@ Why: docs/decisions/002-resume-by-replay.md.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,82 +16,15 @@ from pathlib import Path
 from torch import Tensor
 
 from evo_nas.core.plugins.blame import blamed
-from evo_nas.errors import EvaluatorError, RunError, in_short, to_keep
+from evo_nas.errors import EvaluatorError, RunError, to_keep
 from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure
+from evo_nas.search.promises.costs import TrueCosts
+from evo_nas.search.promises.failures import Failures
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.space.space import Genome, Space
-from evo_nas.strategies.base import Proposal
-
-_FEWEST = 10  # candidates before a share of them says anything
-_MOST_SAID = 5
-
-
-def most_frequent(reasons: Iterable[str], most: int = 3) -> list[tuple[str, int]]:
-    """The most frequent reasons and how often each was given; of equal ones the first."""
-    return Counter(reasons).most_common(most)
-
-
-class Failures:
-    """Counts the candidates of one phase, ``what``, in the order in which they were proposed.
-
-    However they arrive: whether too many fail does not depend on how many processes evaluate them.
-    The ``share`` of them may fail, where those that were filtered out do not count; ``then`` says
-    what to do once more have.
-    """
-
-    def __init__(self, what: str, share: float, then: str) -> None:
-        self._what, self._share, self._then = what, share, then
-        self._waiting: dict[int, tuple[str | None, bool]] = {}
-        self._candidates = self._judged = self._failed = 0
-        self._last = ""
-        self._said: set[str] = set()
-
-    def add(self, number: int, failure: str | None, accepted: bool = True) -> None:
-        """Count the candidate of this number, from 0; None where it was scored.
-
-        One that is not ``accepted`` though it was scored has been filtered out.
-
-        Raises:
-            EvaluatorError: too large a share of ten candidates or more failed.
-        """
-        self._waiting[number] = failure, accepted
-        while self._candidates in self._waiting:
-            reason, passed = self._waiting.pop(self._candidates)
-            self._candidates += 1
-            self._judged += passed or reason is not None
-            if reason is None:
-                continue
-            self._failed += 1
-            self._last = reason
-            if self._judged >= _FEWEST and self._failed > self._share * self._judged:
-                self._stop(f"more than the share of {self._share:g} that --failures allows")
-
-    def require_scores(self) -> None:
-        """Raise an EvaluatorError if there were candidates and none of them was accepted."""
-        if self._failed == self._judged and self._candidates > 0:
-            self._stop("so there is nothing to go on with")
-
-    def _stop(self, why: str) -> None:
-        filtered = self._candidates - self._judged
-        if not self._failed:
-            raise EvaluatorError(
-                f"{self._what}: all {filtered} candidates were filtered out, {why}; start a new "
-                "run in which more of them pass"
-            )
-        more = f" (and {filtered} were filtered out)" if filtered else ""
-        raise EvaluatorError(
-            f"{self._what}: {self._failed} of {self._judged} candidates failed{more}, {why}; the "
-            f"last one: {self._last.rstrip('.')}. {self._then}"
-        )
-
-    def line(self, number: int, failure: str) -> str | None:
-        """What to say when the candidate of this number fails: few lines, and each reason once."""
-        if failure in self._said or len(self._said) == _MOST_SAID:
-            return None
-        self._said.add(failure)
-        more = "; further reasons are only recorded" if len(self._said) == _MOST_SAID else ""
-        return f"{self._what}: candidate {number + 1} failed: {in_short(failure)}{more}"
+from evo_nas.strategies.base import Proposal, Scored, rank
+from evo_nas.training.batches import Ledger
 
 
 @dataclass
@@ -102,7 +34,8 @@ class Scorer:
     ``phase`` is "search" or "finalists"; ``opening`` names what opening it is in the account of
     time (a supernet trains then). ``total`` candidates are to be scored, of which the share
     ``failures`` may fail; ``then`` says what to do when more did. In a worker process, a
-    candidate may take ``time_limit`` seconds; 0 is any time.
+    candidate may take ``time_limit`` seconds; 0 is any time. With ``costs`` the network of the
+    best of each generation is counted whole once it is scored, that of a finalist before.
     """
 
     evaluator: Evaluator
@@ -116,6 +49,7 @@ class Scorer:
     failures: float = 0.5
     then: str = ""
     time_limit: float = 0.0
+    costs: TrueCosts | None = None
     _work: AtWork | None = field(default=None, init=False)
     _scored: int = field(default=0, init=False)
     _proposed: int = field(default=0, init=False)  # in earlier generations
@@ -136,8 +70,9 @@ class Scorer:
                     "with another version or plug-in, resume it with those"
                 )
             self._count(self._proposed + position, evaluation)
-        missing = [i for i in range(len(proposals)) if i not in recorded]
         self._scored += len(recorded)
+        fresh = [i for i in range(len(proposals)) if i not in recorded]
+        missing = self._refuse(generation, proposals, fresh, recorded)
         if missing:
             work, last = self._open(), time.perf_counter()
             self.context.progress.start(self._what, self.total, "candidates")
@@ -148,6 +83,10 @@ class Scorer:
                     recorded[i] = self._record(generation, i, proposals[i], answer, now - last)
                     self._count(self._proposed + i, recorded[i])
                     last = now
+        # What was replayed was counted, too, unless the run was stopped before.
+        later = () if fresh else self.store.evaluations(self.stage, self.phase, generation + 1)
+        if not later:
+            self._count_best(recorded)
         self._proposed += len(proposals)
         return [recorded[i] for i in range(len(proposals))]
 
@@ -160,6 +99,56 @@ class Scorer:
 
     def _count(self, number: int, evaluation: Evaluation) -> None:
         self._failures.add(number, evaluation.failure, self.accepts(evaluation))
+
+    def _refuse(
+        self,
+        generation: int,
+        proposals: Sequence[Proposal],
+        fresh: Sequence[int],
+        recorded: dict[int, Evaluation],
+    ) -> list[int]:
+        """Record finalists that break a limit as failed; the positions of those to evaluate."""
+        left = list(fresh)
+        if self.costs is None or self.phase != "finalists":
+            return left
+        for i in fresh:
+            reason = self.costs.broken(self.space.lift(proposals[i].genome))
+            if reason is not None:
+                answer = Answer(Failure(reason), Ledger(), ())
+                recorded[i] = self._record(generation, i, proposals[i], answer, 0.0)
+                self._count(self._proposed + i, recorded[i])
+                left.remove(i)
+        return left
+
+    def _count_best(self, generation: dict[int, Evaluation]) -> None:
+        """Count the best network whole; where it breaks a limit it fails, and the next is best."""
+        objectives = self.evaluator.objectives
+        places = {e.genome: position for position, e in generation.items()}
+        while self.costs is not None:
+            scored = [
+                Scored(e.genome, e.flops, e.metrics) for e in generation.values() if self.accepts(e)
+            ]
+            best = rank(scored, objectives)[:1]
+            if not best:
+                return
+            position = places[best[0].genome]
+            before = generation[position]
+            now = generation[position] = self.costs.corrected(before)
+            if now != before:
+                score = now.metrics.get(objectives[0].name)
+                self.store.add(now, self.space.root, score, again=True)
+            if now.failure is None:
+                self._note_costs(now)
+                return
+            self._failures.add_late(now.failure)
+            self._say(position, now.failure)
+
+    def _note_costs(self, best: Evaluation) -> None:
+        """Say and keep that a network costs something else than its space says."""
+        line = self.costs and self.costs.note(best.genome)
+        if line:
+            self.store.add_notes(self._what, [line])
+            self.context.progress.say(line)
 
     def require_scores(self) -> None:
         """Raise an EvaluatorError if no candidate so far was accepted."""
@@ -239,7 +228,8 @@ class Scorer:
         seconds: float,
     ) -> Evaluation:
         genome = self.space.lift(proposal.genome)
-        costs = self.space.root.costs(genome)
+        counted = self.costs if self.phase == "finalists" else None
+        costs = counted.of(genome) if counted else self.space.root.costs(genome)
         outcome = answer.outcome
         failure = to_keep(outcome.reason) if isinstance(outcome, Failure) else None
         metrics = {} if isinstance(outcome, Failure) else outcome
@@ -261,8 +251,12 @@ class Scorer:
         score = metrics.get(self.evaluator.objectives[0].name)
         self.store.add(evaluation, self.space.root, score, answer.notes)
         self._scored += 1
-        number = self._proposed + position
-        if failure is not None and (line := self._failures.line(number, failure)):
-            self.context.progress.say(line)
+        if failure is not None:
+            self._say(position, failure)
         self.context.progress.advance(self._scored)
         return evaluation
+
+    def _say(self, position: int, failure: str) -> None:
+        """Say that a candidate of this generation failed."""
+        if line := self._failures.line(self._proposed + position, failure):
+            self.context.progress.say(line)

@@ -23,6 +23,8 @@ from evo_nas.strategies.settings import Settings
 
 from .scoring import Scorer
 
+_RESERVE = 20  # candidates that are kept for finalists which turn out to break a limit
+
 
 def stage_feasible(
     root: Space, stage: StagePlan, limits: Limits, decided: Genome | None = None
@@ -46,7 +48,7 @@ def search(
     streams: Streams,
     progress: Progress,
 ) -> list[Scored]:
-    """Search one stage; the finalists that the strategy chose.
+    """Search one stage; the finalists that the strategy chose, and those in place of broken ones.
 
     A resumed search goes the same way: recorded scores are told to the strategy again. Of what was
     scored only the best are kept here, so that long searches need no more memory than short ones.
@@ -64,7 +66,7 @@ def search(
         tell(strategy, told)
         done += len(told)
         accepted = (one for one in told if one.accepted)
-        best = rank([*best, *accepted], objectives)[: stage.finalists]
+        best = rank([*best, *accepted], objectives)[: stage.finalists + _RESERVE]
         if best:
             number = f"generation {generation + 1}"
             # The phase may not have begun yet: the scorer begins none where it only replays.
@@ -73,8 +75,10 @@ def search(
     scorer.require_scores()
     if done < stage.candidates:
         progress.say(f"{stage.name}: space exhausted, all {done:,} candidates evaluated")
-    chosen = [one for one in strategy.finalists(best, stage.finalists) if one.accepted]
-    return chosen or best  # no strategy brings in who failed or was filtered out
+    first = best[: stage.finalists]
+    chosen = [one for one in strategy.finalists(first, stage.finalists) if one.accepted]
+    chosen = chosen or first  # no strategy brings in who failed or was filtered out
+    return scorer.costs.with_next(chosen, best, legal.space) if scorer.costs else chosen
 
 
 def unscored(

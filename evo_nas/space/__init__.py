@@ -9,8 +9,8 @@ from evo_nas.core.lazy import lazy
 if TYPE_CHECKING:
     from .architecture import Architecture
     from .choices import Choice, Choices, Genome, Option
-    from .costs.cost_cache import count
     from .costs.counted import CountedSpace
+    from .costs.flops import count
     from .network import ImageClassifier, StochasticDepth
     from .space import Cell, Costs, Geometry, Space
     from .subspace import Subspace

@@ -18,7 +18,7 @@ from evo_nas.evaluation.evaluator import Evaluator, Failure
 from evo_nas.evaluation.outcomes import outcomes
 from evo_nas.results.page.run import run_page
 from evo_nas.results.result import Result
-from evo_nas.search.scoring import Failures
+from evo_nas.search.promises.failures import Failures
 from tests.kit import runs
 from tests.kit.plugins import Score
 from tests.kit.runs import FLAT, Listener, edit, stopped, told

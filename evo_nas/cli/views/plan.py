@@ -29,7 +29,7 @@ def plan_view(prepared: Prepared) -> RenderableType:
         ("space", config.space),
         ("strategy", f"{config.strategy}, seed {config.seed}"),
         *_limits(prepared),
-        ("FLOPs are counted", plan.space.counted),
+        ("FLOPs are counted", f"{plan.space.counted}; {plan.agreement}"),
         ("scores come from", _evaluators(prepared)),
         *_images(prepared),
         ("computed on", processes(prepared)),
@@ -139,6 +139,7 @@ def plan_document(prepared: Prepared) -> dict[str, Any]:
         "config": asdict(prepared.config),
         "target": asdict(prepared.plan.space.target),
         "run_folder": str(prepared.folder),
+        "whole_networks": asdict(prepared.plan.agreement),
         "limits": limits_document(prepared.plan.facts),
         "stages": [
             {

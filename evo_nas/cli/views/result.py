@@ -25,8 +25,8 @@ from evo_nas.results.facts import best_facts
 from evo_nas.results.result import Result
 from evo_nas.results.tables import Table, score_text
 from evo_nas.sampling.limits import format_amount
+from evo_nas.search.promises.failures import most_frequent
 from evo_nas.search.run_folder import FINALISTS, unfinished
-from evo_nas.search.scoring import most_frequent
 from evo_nas.space.space import Space
 from evo_nas.strategies.base import pareto_front
 

@@ -14,6 +14,7 @@ from evo_nas.results.page.repeat import command
 from evo_nas.results.result import load_result
 from evo_nas.sampling.limits import format_amount, parse_limit
 from evo_nas.search.config import Config
+from evo_nas.space.costs.verification import true_costs
 
 from .parity import Parity
 from .trained import Trained
@@ -38,7 +39,7 @@ def model_card(trained: Trained, checks: Mapping[str, Parity], normalised: bool)
         measured=trained.measured,
         measured_facts=measured_facts(trained.measured),
         parameters=sum(parameter.numel() for parameter in trained.network.parameters()),
-        costs=space.costs(about.genome),
+        costs=true_costs(space, about.genome),
         file=about.space.partition("?")[0],
         is_code=about.space.startswith("space.py:"),
         config=config,

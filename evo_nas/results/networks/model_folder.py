@@ -10,6 +10,7 @@ from typing import Any
 
 from evo_nas.core.plugins import registry
 from evo_nas.data.preprocessing import NORMALISATION
+from evo_nas.space.costs.verification import true_costs
 
 from .card import model_card
 from .names import ARCHITECTURE
@@ -35,7 +36,7 @@ def write(trained: Trained, folder: Path, checks: Mapping[str, Parity], normalis
         "space": trained.about.space,
         "genome": list(genome),
         "choices": trained.space.options(genome),
-        "target": {"geometry": asdict(trained.space.target), **trained.space.costs(genome)},
+        "target": {"geometry": asdict(trained.space.target), **true_costs(trained.space, genome)},
         "measured": measured,
         "trained": {
             key: value for key, value in asdict(trained.about).items() if key not in _NAMED

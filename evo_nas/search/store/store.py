@@ -112,13 +112,15 @@ class Store:
         space: Space,
         score: float | None,
         notes: Sequence[str] = (),
+        *,
+        again: bool = False,
     ) -> None:
         """Record an evaluation, durably if it took a tenth of a second; no score if it failed.
 
         Others are durable once a costly one or :meth:`sync` has followed. Quick ones that arrive
         together are committed together, after half a second at the latest if more arrive; what is
         written of their phase, :meth:`spend`, commits them too. ``notes`` are kept with it, see
-        :meth:`notes`.
+        :meth:`notes`. One that is recorded ``again`` takes the place of what was there.
         """
         self._begin(durable=evaluation.seconds >= _COSTLY)
         options = space.options(evaluation.genome)
@@ -131,7 +133,7 @@ class Store:
             "score": None if score is None else float(score),
         }
         with self._explained():
-            self._insert("evaluations", cells)
+            self._insert("evaluations", cells, key=", ".join(PLACE) if again else "")
             if notes:
                 self._write_fact(NOTE % tuple(cells[name] for name in PLACE), _dump(list(notes)))
         waited = time.monotonic() - self._committed

@@ -1,8 +1,12 @@
-"""Costs of modules that were counted before, kept in the user's cache folder.
+"""Costs of evo-nas's own modules that were counted before, kept in the user's cache folder.
 
 Tracing a part takes some ten milliseconds and a space has dozens. The figures can only change with
-the module's structure, its source, fvcore or torch, and all of these are in the key. The cache is a
-convenience: where it cannot be read or written, parts are counted again.
+the module's structure, the sources of its package, fvcore or torch, and all of these are in the
+key. Of modules of somebody else nobody knows what they depend on: a file beside them, a variable of
+the environment, an attribute. They are counted each time. The cache is a convenience: where it
+cannot be read or written, parts are counted again.
+
+Why: docs/decisions/034-whole-counts.md.
 """
 
 from __future__ import annotations
@@ -13,50 +17,38 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from evo_nas.core.files import written_aside
 from evo_nas.errors import RunError
 from evo_nas.space.checks import is_cost
 from evo_nas.space.space import Costs
 
-from . import einsum, flops, free
-from . import handles as operators
-from .handles import Handle
+from . import flops
 
-
-def count(
-    module: nn.Module, *inputs: Tensor, handles: Mapping[str, Handle | None] | None = None
-) -> Costs:
-    """Count a module with :func:`.flops.count`, or read its costs from the cache.
-
-    What handles of others say is never kept.
-
-    A module whose ``repr`` does not tell all that its costs depend on needs an ``extra_repr``;
-    names and shapes of its weights are part of the key anyway.
-    """
-    path = None if handles else _path(module, inputs)
-    costs = _read(path) if path else None
-    if costs is None:
-        costs = flops.count(module, *inputs, handles=handles)
-        if path:
-            _write(path, costs)
-    return costs
+# Weights, modules and hooks, which are in the key by themselves.
+_OF_TORCH = vars(nn.Module()).keys()
 
 
 def count_made(make: Callable[[], nn.Module], *shape: int) -> Costs:
-    """Count what ``make`` makes, for an input of that shape.
+    """Count what ``make`` makes, for an input of that shape, or read its costs from the cache.
 
     Most figures are known already: its weights take no memory.
     """
     with torch.device("meta"):
         module = make()
-    return count(module, torch.zeros(shape))
+    path = _path(module, shape)
+    costs = _read(path) if path else None
+    if costs is None:
+        costs = flops.count(module, torch.zeros(shape))
+        if path:
+            _write(path, costs)
+    return costs
 
 
 def total(costs: Iterable[Costs]) -> Costs:
@@ -78,24 +70,37 @@ def folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "evo-nas"
 
 
-def _path(module: nn.Module, inputs: tuple[Tensor, ...]) -> Path | None:
-    """The file for this module's costs; None where source or folder are not known."""
-    # A class's own file is not all that it runs; its base classes' files are not left out.
-    classes = {base for part in module.modules() for base in type(part).__mro__}
+def _path(module: nn.Module, shape: tuple[int, ...]) -> Path | None:
+    """The file for this module's costs; None where something of it is not ours, or not known."""
+    parts = list(module.named_modules())
+    classes = {cls for _, part in parts for cls in type(part).__mro__ if cls is not object}
+    ours = {cls for cls in classes if cls.__module__.startswith("evo_nas.")}
+    told = [(name, type(part).__qualname__, _attributes(part)) for name, part in parts]
+    if any(not cls.__module__.startswith("torch.nn.modules.") for cls in classes - ours):
+        return None
+    if any(attributes is None for *_, attributes in told):
+        return None
     try:
-        sources = sorted(_source_digest(cls) for cls in classes if _is_foreign(cls))
+        sources = sorted({_sources(cls) for cls in [*ours, flops.count]})
         base = folder()
     except (OSError, TypeError, RuntimeError):
         return None
     weights = [(name, tuple(tensor.shape)) for name, tensor in module.state_dict().items()]
-    shapes = [(tuple(tensor.shape), str(tensor.dtype)) for tensor in inputs]
-    rule = [_source_digest(module) for module in (flops, operators, einsum, free)]
-    text = repr((repr(module), weights, shapes, sources, rule, _versions()))
+    text = repr((told, weights, shape, sources, _versions()))
     return base / "costs" / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
 
 
-def _is_foreign(cls: type) -> bool:
-    return cls is not object and cls.__module__.partition(".")[0] != "torch"
+def _attributes(part: nn.Module) -> list[tuple[str, object]] | None:
+    """What a module holds besides weights and modules; None where that is more than plain values.
+
+    Such are functions in place of methods, and what hooks do.
+    """
+    held = {name: value for name, value in vars(part).items() if name not in _OF_TORCH}
+    hooks = [name for name, value in vars(part).items() if "hooks" in name and value]
+    plain = all(
+        isinstance(value, bool | int | float | str | tuple | None) for value in held.values()
+    )
+    return sorted(held.items()) if plain and not hooks else None
 
 
 @functools.cache
@@ -104,11 +109,15 @@ def _versions() -> tuple[str, str]:
 
 
 @functools.cache
-def _source_digest(thing: object) -> str:
+def _sources(thing: object) -> str:
+    """A digest of all files in the folder of a class or function: its own is not all it runs."""
     source = inspect.getsourcefile(thing)  # type: ignore[arg-type]  # a class or a function
     if source is None:
         raise OSError("no source file")
-    return hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    for path in sorted(Path(source).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _read(path: Path) -> Costs | None:

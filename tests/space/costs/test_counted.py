@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from evo_nas.errors import SpaceError
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
-from evo_nas.space.costs import counted as counted_space
-from evo_nas.space.costs import flops
+from evo_nas.space.costs import flops, verification
 from evo_nas.space.costs.counted import CountedSpace
 from evo_nas.space.space import Choice, Costs, Genome, Geometry
 from evo_nas.testing import check_space
@@ -87,7 +86,7 @@ def test_each_network_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append(1)
         return flops.count(module, *inputs)
 
-    monkeypatch.setattr(counted_space, "count", count)
+    monkeypatch.setattr(verification, "count", count)
     space = Blocks()
     for genome in all_canonical(space):
         space.costs(genome)
