@@ -46,3 +46,11 @@ def _ctrl_c_as_before() -> Iterator[None]:
     before = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _few_whole_networks() -> Iterator[None]:
+    """Tests prepare many runs of the same few spaces: what is counted before one is a handful."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("evo_nas.space.costs.verification._SECONDS", 0.03)
+        yield
