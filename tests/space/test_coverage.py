@@ -28,7 +28,7 @@ def test_all_pairs_of_values_meet(sizes: list[int], contexts: int, every: bool) 
     if contexts > 16:  # then the context is one slot more
         sizes, slots, contexts = [contexts, *sizes], range(len(sizes) + 1), 1
     told = [(i, j) for i, j in combinations(slots, 2) if every or j == i + 1]
-    assert all(0 <= gene for genome in genomes for gene in genome)
+    assert all(gene >= 0 for genome in genomes for gene in genome)
     for context in range(contexts):
         own = [g for g in genomes if slots[0] == 0 or g[0] == context]
         for i, j in told:
