@@ -15,12 +15,12 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from pathlib import PurePath
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
-
-from evo_nas.core.paths import expanded
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,10 @@ _TYPES: dict[object, tuple[str, Callable[[object], bool]]] = {
     bool: ("true or false", lambda value: type(value) is bool),
     str: ("a text", lambda value: True),
 }
+_LISTS: dict[object, Callable[[Iterable[object]], object]] = {
+    list: list, tuple: tuple, set: set, frozenset: frozenset, Sequence: tuple, Iterable: tuple,
+    Collection: tuple,
+}  # fmt: skip
 
 
 def parameters(factory: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
@@ -133,25 +137,79 @@ def _parts(hint: Any) -> tuple[list[Any], list[Any]]:
 def read(text: str, hint: Any) -> object:
     """What the text of an option stands for, which depends on the option's type.
 
+    That of a list is its values with commas between, that of None ``none``, that of an enumeration
+    a name or a value. A type that is not known here is given what :func:`plain_value` says.
+
     Raises:
         OptionError: it is not of this type, or not in its range.
     """
     types, told = _parts(hint)
+    if NoneType in types and str not in types and text.lower() == "none":
+        return None
     types = [each for each in types if each is not NoneType]
-    value = text if types == [str] else plain_value(text)
-    if isinstance(value, str) and isinstance(place_in(hint), FilePath):
-        value = str(expanded(value))
-    choices = get_args(types[0]) if [get_origin(each) for each in types] == [Literal] else ()
-    if choices and value not in choices:
-        raise OptionError(value, " or ".join(map(str, choices)))
-    if not types or any(each not in _TYPES for each in types):
-        return value
     bounds = [each for each in told if isinstance(each, Bound)]
-    fits = any(_TYPES[each][1](value) for each in types)
-    if not fits or not (type(value) is str or all(bound.fits(value) for bound in bounds)):  # type: ignore[arg-type]
-        wanted = " or ".join(_TYPES[each][0] for each in types)
-        raise OptionError(value, ", ".join([wanted, *(bound.wanted for bound in bounds)]))
+    wanted: list[str] = []
+    for kind in types:
+        reader = _reader(kind, alone=len(types) == 1)
+        if reader is None:
+            return plain_value(text)
+        try:
+            value = reader(text)
+        except OptionError as error:
+            wanted.append(error.wanted)
+            continue
+        if isinstance(value, str) or all(bound.fits(value) for bound in bounds):  # type: ignore[arg-type]
+            return value
+        wanted.append(_TYPES[kind][0])
+    ranges = [bound.wanted for bound in bounds]
+    raise OptionError(plain_value(text), ", ".join([" or ".join(dict.fromkeys(wanted)), *ranges]))
+
+
+def _reader(kind: Any, alone: bool) -> Callable[[str], object] | None:
+    """What reads the value of a type, or raises an OptionError; None of a type not known.
+
+    A text that is ``alone`` is no number, whatever it looks like.
+    """
+    if kind is str and alone:
+        return str
+    if kind in _TYPES:
+        return lambda text: _simple(text, *_TYPES[kind])
+    if get_origin(kind) is Literal:
+        return lambda text: _one_of(text, {str(each): each for each in get_args(kind)})
+    made = get_origin(kind) or kind
+    if made in _LISTS:
+        return lambda text: _several(text, _LISTS[made], get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        values = {str(each.value): each for each in kind} | kind.__members__
+        return lambda text: _one_of(text, values)
+    return kind if isinstance(kind, type) and issubclass(kind, PurePath) else None
+
+
+def _simple(text: str, wanted: str, fits: Callable[[object], bool]) -> object:
+    value = plain_value(text)
+    if not fits(value):
+        raise OptionError(value, wanted)
     return value
+
+
+def _one_of(text: str, values: Mapping[str, object]) -> object:
+    found = values.get(text, values.get(str(plain_value(text)), values))
+    if found is values:
+        raise OptionError(text, " or ".join(values))
+    return found
+
+
+def _several(text: str, made: Callable[[Iterable[object]], object], items: Sequence[Any]) -> object:
+    """Values with commas between; ``items`` are their types: one for all, or one for each."""
+    texts = [each.strip() for each in text.split(",")] if text else []
+    if len(items) == 1 or items[1:] == (...,):
+        items = [items[0]] * len(texts)
+    elif items and len(items) != len(texts):
+        raise OptionError(text, f"{len(items)} values with commas between")
+    try:
+        return made(read(*each) for each in zip(texts, items or [Any] * len(texts), strict=True))
+    except OptionError as error:
+        raise OptionError(text, f"{error.wanted}, or several with commas between") from error
 
 
 def plain_value(text: str) -> int | float | bool | str:
@@ -160,7 +218,7 @@ def plain_value(text: str) -> int | float | bool | str:
         return int(text)
     if _DECIMAL.fullmatch(text):
         return float(text)
-    return {"true": True, "false": False}.get(text, text)
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 class OptionError(Exception):
@@ -168,3 +226,4 @@ class OptionError(Exception):
 
     def __init__(self, value: object, wanted: str) -> None:
         super().__init__(f"{value!r} must be {wanted}")
+        self.wanted = wanted
