@@ -14,7 +14,8 @@ from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.plugins.digests import own_sources
 from evo_nas.core.progress import Progress
-from evo_nas.data.source import DataSource, SearchData
+from evo_nas.data.inventory import Inventory
+from evo_nas.data.source import DataSource, SearchData, inventory
 from evo_nas.results.page.run import write_report
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
@@ -49,6 +50,7 @@ class Prepared:
     config: Config
     plan: Plan
     data: SearchData
+    inventory: Inventory
     folder: Path
 
     def start(self, progress: Listening = None) -> Result:
@@ -60,6 +62,7 @@ class Prepared:
             "data": self.data.fingerprint,
             "validation_rows": self.data.validation_rows,
             code.FACT: code.digests(code.code_of_run(self.config)),
+            "inventory": asdict(self.inventory),
         }
         trusted_code.remember(self.config.specs)
         run_folder.create(self.folder, self.config, self.plan.space, facts)
@@ -130,7 +133,7 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     }
     as_given = {name: getattr(options, name) for name in OPTIONS if name in _KEPT - resolved.keys()}
     config = Config(**as_given, **resolved)
-    return Prepared(config, plan, images, folder)
+    return Prepared(config, plan, images, inventory(source, images), folder)
 
 
 @takes_options
@@ -193,7 +196,9 @@ def _is_whole(folder: Path) -> bool:
     """Whether a run has come to its end, and all that it delivered is there."""
     best = read_best(folder / run_folder.BEST)
     weights = folder / run_folder.WEIGHTS
-    return best is not None and ("test_accuracy" not in best["measured"] or weights.exists())
+    if best is None or "test_failure" in best["measured"]:  # perhaps it can be measured now
+        return False
+    return "test_accuracy" not in best["measured"] or weights.exists()
 
 
 def make_page(result: Result, progress: Progress) -> None:

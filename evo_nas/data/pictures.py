@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from .images import Digest, Rows
 class PictureTable(ABC):
     """One split, in a stable order. ``labels`` (n,) index ``classes``; ``source`` is for messages.
 
-    It can be sent to other processes, which read the same files.
+    ``left_out`` counts by kind what stands beside the pictures, and ``notes`` tell more of what was
+    understood. The table can be sent to other processes, which read the same files.
     """
 
     source: Path
     labels: Rows
     classes: tuple[str, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict, kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
 
     def __len__(self) -> int:
         """The number of pictures."""
@@ -41,6 +45,10 @@ class PictureTable(ABC):
         Raises:
             PictureError: there is no picture in this row.
         """
+
+    @abstractmethod
+    def bytes_of(self, rows: Rows) -> Rows:
+        """How large these pictures' files are."""
 
     @abstractmethod
     def feed(self, digest: Digest, rows: Rows) -> None:

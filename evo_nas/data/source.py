@@ -21,10 +21,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from evo_nas.errors import DataError
+from evo_nas.core.plugins.blame import describe
+from evo_nas.errors import DataError, EvoNasError
 
 from .format import Reading
 from .images import Images, ImageSet, Rows
+from .inventory import Inventory, inventory_of
 
 LOOKED_AT = 128  # training images, about, in which there should be something to see
 FLAT = 2  # of 255: what varies less within a picture is no drawing
@@ -70,6 +72,24 @@ class DataSource(ABC):
     def test(self) -> ImageSet:
         """The test images, prepared as the training images were."""
 
+    def inventory(self, data: SearchData) -> Inventory:
+        """What this source holds, all its splits checked; called when a run is planned.
+
+        ``data`` is what :meth:`load` gave. Here the test images are made for it and forgotten: a
+        source for which that takes long should list their labels instead.
+
+        Raises:
+            DataError: a split cannot be used.
+        """
+        test = self.test()
+        check_test(test, data)
+        splits = [
+            ("training", "", data.train.labels),
+            ("validation", "", data.validation.labels),
+            ("test", "", test.labels),
+        ]
+        return inventory_of(data.classes, splits)
+
 
 class NoImages(DataSource):
     """No images at all, for runs in which nothing looks at any."""
@@ -78,17 +98,39 @@ class NoImages(DataSource):
         nothing = self.test()
         return SearchData("none", nothing, nothing, (), (), (), (), "none")
 
+    def inventory(self, data: SearchData) -> Inventory:
+        return Inventory()
+
     def test(self) -> Images:
         return Images(torch.empty((0, 1, 1, 1), dtype=torch.uint8), torch.empty(0).long())
 
 
+def inventory(source: DataSource, data: SearchData) -> Inventory:
+    """What a source holds, all its splits checked, where ``data`` is what it loaded.
+
+    Raises:
+        DataError: a split cannot be used, for whatever reason.
+    """
+    try:
+        return source.inventory(data)
+    except EvoNasError:
+        raise
+    except Exception as error:  # it may be anybody's
+        raise DataError(f"the splits of {data.name} cannot be read: {describe(error)}") from error
+
+
 def carve(
-    labels: npt.ArrayLike, part: float, generator: np.random.Generator, what: str = "validation"
+    labels: npt.ArrayLike,
+    part: float,
+    generator: np.random.Generator,
+    what: str = "validation",
+    classes: Sequence[str] = (),
 ) -> tuple[Rows, Rows]:
     """Split rows at random, keeping the classes' proportions: (rows kept, rows carved out), sorted.
 
     ``labels`` are integers (n,); ``part`` is a share below 1 or a number of rows from 1 up.
-    Every class has a row on both sides, even if the share is less than that.
+    Every class has a row on both sides, even if the share is less than that. ``classes`` are names
+    for messages.
 
     Raises:
         DataError: there are too few rows for that.
@@ -97,16 +139,18 @@ def carve(
     if not 0 < part < math.inf or (part >= 1 and part != int(part)):
         raise DataError(f"{what}={part}: give a share between 0 and 1, or a whole number of images")
     present, sizes = np.unique(labels, return_counts=True)
+    if sizes.min(initial=2) < 2:
+        scarce = int(present[sizes.argmin()])
+        name = repr(classes[scarce]) if classes else str(scarce)
+        raise DataError(
+            f"of class {name} a single image is left for the {what} split and for training, which "
+            "need one each; add images of it or leave the class out"
+        )
     wanted = int(part) if part >= 1 else max(len(present), round(part * len(labels)))
     if wanted < len(present) or wanted > len(labels) - len(present):
         raise DataError(
             f"{what}={part} is {wanted} of {len(labels)} images, but each of {len(present)} "
             "classes needs one inside and one outside; choose another number or add images"
-        )
-    if sizes.min() < 2:
-        raise DataError(
-            f"class {present[sizes.argmin()]} has a single image, so it cannot be both in the "
-            f"{what} split and outside; add images of it or leave the class out"
         )
     order = in_proportion(labels, generator)
     _, last = np.unique(labels[order[::-1]], return_index=True)
@@ -149,7 +193,7 @@ def search_data(
         DataError: the images or labels cannot be trained on.
     """
     check_images(train, classes, f"the training split of {name}")
-    check_images(validation, classes, f"the validation split of {name}")
+    check_images(validation, classes, f"the validation split of {name}", every=False)
     digest = hashlib.sha256()
     for images in (train, validation):
         images.feed(digest)
@@ -187,9 +231,26 @@ def _flat_note(images: ImageSet, name: str) -> list[str]:
     ]
 
 
-def check_images(images: ImageSet, classes: Sequence[str], what: str) -> None:
-    """Check types, shapes and labels, and that every class occurs."""
+def check_test(images: ImageSet, data: SearchData) -> None:
+    """Check that a network which was trained on ``data`` can be tested on these images.
+
+    Raises:
+        DataError: it cannot.
+    """
+    what = f"the test split of {data.name}"
+    check_images(images, data.classes, what, every=False)
+    (channels, _), (wanted, _) = images.shape, data.train.shape
+    if channels != wanted:
+        raise DataError(f"{what} has {channels} channels, the training split {wanted}")
+
+
+def check_images(
+    images: ImageSet, classes: Sequence[str], what: str, *, every: bool = True
+) -> None:
+    """Check types, shapes and labels, and that every class occurs, or with ``every`` off any."""
     labels = images.labels
+    if not len(labels):
+        raise DataError(f"{what} has no images")
     if len(classes) < 2:
         raise DataError(f"{what} has {len(classes)} class; give images of at least 2 classes")
     if isinstance(images, Images):
@@ -211,7 +272,7 @@ def check_images(images: ImageSet, classes: Sequence[str], what: str) -> None:
             f"are 0 to {len(classes) - 1}"
         )
     missing = (torch.bincount(labels, minlength=len(classes)) == 0).nonzero().flatten().tolist()
-    if missing:
+    if missing and every:
         raise DataError(
             f"{what} has no image of class {classes[missing[0]]!r} ({len(missing)} of "
             f"{len(classes)} classes are missing); add images or leave the class out"

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from evo_nas.core.plugins import registry
+from evo_nas.data.inventory import Inventory
+from evo_nas.errors import plain
 from evo_nas.sampling.limits import describe_value, parse_limit
 from evo_nas.search.config import Config
 
 from .tables import Facts
+
+SHOWN = 8  # classes and kinds of files, at most, that are listed one by one
 
 
 def best_facts(
@@ -44,6 +48,8 @@ def measured_facts(measured: Mapping[str, object]) -> Facts:
     test, error = measured.get("test_accuracy"), measured.get("test_standard_error")
     if isinstance(test, float) and isinstance(error, float):
         rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
+    if "test_failure" in measured:
+        rows.append(("test accuracy", f"not measured: {measured['test_failure']}"))
     return rows
 
 
@@ -66,3 +72,32 @@ def _draws(tally: Mapping[str, int]) -> str:
     told = [f"{registry.short(name)}: {count:,}" for name, count in counts.items() if count]
     rejected = f"rejected by {', '.join(told)}" if told else "none rejected"
     return f"{looked:,} looked at within the exact limit; {rejected}"
+
+
+def inventory_facts(inventory: Inventory) -> Facts:
+    """A line each for classes, splits and what is left out, and one for each note."""
+    if not inventory.splits:
+        return []
+    splits = (
+        f"{split.name} {len(split):,}{f' ({plain(split.source)})' if split.source else ''}"
+        for split in inventory.splits
+    )
+    rows = [("classes", _classes(inventory)), ("splits", "; ".join(splits))]
+    if inventory.left_out:
+        by_count = sorted(inventory.left_out.items(), key=lambda each: -each[1])
+        told = [f"{count:,} {kind}" for kind, count in by_count[:SHOWN]]
+        more = sum(count for _, count in by_count[SHOWN:])
+        rows.append(("left out", ", ".join([*told, f"{more:,} others"] if more else told)))
+    return rows + [("note", note) for note in inventory.notes]
+
+
+def _classes(inventory: Inventory) -> str:
+    """How many, their images in all splits, and the share of the largest in training."""
+    counts, number = inventory.counts, len(inventory.classes)
+    largest, share = inventory.largest
+    if number <= SHOWN:
+        listed = zip(inventory.classes, counts, strict=True)
+        told = ": " + ", ".join(f"{plain(name)} {count:,}" for name, count in listed)
+    else:
+        told = f" of {min(counts):,} to {max(counts):,} images"
+    return f"{number:,}{told}; {plain(largest)} is {share:.1%} of the training images"

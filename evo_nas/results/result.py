@@ -188,7 +188,9 @@ def load_result(folder: str | Path) -> Result:
             evaluations=tuple(store.evaluations()),
             spent=store.spent(),
             images=store.images(),
-            facts={name: store.fact(name) for name in ("versions", "data", "rejected")},
+            facts={
+                name: store.fact(name) for name in ("versions", "data", "rejected", "inventory")
+            },
             notes=store.notes(),
         )
     finally:

@@ -87,6 +87,7 @@ class _Measured(BaseModel, extra="allow"):
     data: str
     fingerprint: str = ""
     geometry: _Costs = {}
+    test_failure: str = ""
     separated_from_second: bool = False
 
 

@@ -24,7 +24,8 @@ from evo_nas.search.store.store import Store
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Scored, StagePlan, Strategy
-from evo_nas.training.batches import Batches, Ledger, measure
+from evo_nas.training.batches import Ledger
+from evo_nas.training.test_split import measure_test
 from evo_nas.training.weights import Delivered, describe_weights, load_weights, save_weights
 
 from . import run_folder
@@ -265,12 +266,14 @@ class Loop:
             network = Decoder(self.space).network(genome, self.config.geometry)
             network.load_state_dict(tensors)
             size = self.config.geometry.image_size
-            test = Batches(self.source.test(), self.data, size, self.config.device)
-            metrics = measure(network.to(self.config.device), test).metrics()
-            self._note([*self.data.train.notes(), *test.notes()])
-            measured["test_accuracy"] = metrics["accuracy"]
-            measured["test_standard_error"] = metrics["standard_error"]
-            data = self.data
+            device, data = self.config.device, self.data
+            tested = measure_test(network.to(device), self.source, data, size, device)
+            self._note([*data.train.notes(), *tested.notes])
+            measured |= tested.measured
+            if tested.warning:
+                self.progress.say(
+                    f"{tested.warning}; then: evo-nas resume {shell_word(self.folder)}"
+                )
             about = Delivered(
                 self.config.space,
                 genome,
@@ -281,7 +284,7 @@ class Loop:
                 data.reading,
             )
             save_weights(self.folder / run_folder.WEIGHTS, tensors, describe_weights(about))
-            images = Ledger(measured=len(test))
+            images = Ledger(measured=tested.images)
             self.store.spend("final", "test", time.perf_counter() - began, images)
         self.store.sync()  # best.json says that the run is finished
         costs = self.costs.of(genome)

@@ -47,7 +47,7 @@ def test_carving_keeps_proportions_and_every_class_on_both_sides(sizes, part):
         ([0, 1] * 5, 2.5, "validation=2.5: give a share between 0 and 1, or a whole number"),
         ([0, 1] * 5, 1, "1 of 10 images, but each of 2 classes needs one inside and one outside"),
         ([0, 1] * 5, 9, "9 of 10 images"),
-        ([0, 0, 0, 0, 0, 1], 2, "class 1 has a single image"),
+        ([0, 0, 0, 0, 0, 1], 2, "of class 1 a single image is left"),
     ],
 )
 def test_carving_refuses_what_cannot_be_split(labels, part, message):

@@ -111,7 +111,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Report:
-    """A whole comparison. ``measure`` says what its accuracies are; costs are in ``unit``."""
+    """A whole comparison. ``measure`` says what its accuracies are; costs are in ``unit``.
+
+    ``untested`` are the runs whose test split could not be measured, so that none is compared.
+    """
 
     folder: Path
     comparison: Comparison
@@ -119,6 +122,7 @@ class Report:
     unit: str
     rows: tuple[Row, ...]
     differences: tuple[Difference, ...]
+    untested: tuple[str, ...] = ()
 
     def of(self, protocol: str) -> list[Row]:
         """The rows of one protocol, in the order of the strategies."""
@@ -204,6 +208,11 @@ def report(folder: Path, entries: Sequence[Entry]) -> Report:
         folder=folder,
         comparison=comparison,
         measure="test accuracy" if tested else name,
+        untested=tuple(
+            f"{folder}: {measured['test_failure']}"
+            for folder, result in results.items()
+            if "test_failure" in (measured := _best(result)["measured"])
+        ),
         unit="image passes" if first.cost.passes else "evaluations",
         rows=rows,
         differences=tuple(_differences(rows)),
@@ -227,6 +236,7 @@ def comparison_document(found: Report) -> dict[str, Any]:
         **{key: value for key, value in asdict(found.comparison).items() if key != "jobs"},
         "measure": found.measure,
         "unit_of_cost": found.unit,
+        "untested": list(found.untested),
         "rows": [
             {
                 "protocol": row.protocol,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from evo_nas.cli.flags import with_options
-from evo_nas.cli.output import DryRunFlag, JsonFlag, QuietFlag, show, stoppable
+from evo_nas.cli.output import UNTESTED, DryRunFlag, JsonFlag, QuietFlag, show, stoppable
 from evo_nas.errors import RunError, SettingsError, shell_word
 
 
@@ -96,3 +96,5 @@ def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
         write_comparison_page(found)
     except RunError as error:  # all else is there
         print(f"report.html could not be written: {error}", file=sys.stderr)
+    if found.untested:
+        raise typer.Exit(UNTESTED)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from evo_nas.cli.flags import MeanFlag, StdFlag, numbers
-from evo_nas.cli.output import JsonFlag, QuietFlag, show, stoppable
+from evo_nas.cli.output import UNTESTED, JsonFlag, QuietFlag, show, stoppable
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.trusted_code import is_allowed, trusting
 from evo_nas.search.options import OPTIONS
@@ -62,6 +62,8 @@ def train(
         shlex.join(["evo-nas", *sys.argv[1:]]),
     )  # fmt: skip
     show(told if as_json else facts_view([(key, str(value)) for key, value in told.items()]))
+    if "test_failure" in told:
+        raise typer.Exit(UNTESTED)
 
 
 def convert(network: str, checkpoint: Path, out: Path) -> None:

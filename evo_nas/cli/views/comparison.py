@@ -61,6 +61,7 @@ def comparison_view(found: Report) -> RenderableType:
     parts: list[RenderableType] = [
         Text(f"Comparison {found.folder}", style="bold"),
         Text(f"{found.measure}; cost in {found.unit}"),
+        *(Text(f"the test split could not be measured in {line}") for line in found.untested),
     ]
     for protocol in found.comparison.protocols:
         parts += [Text(), Text(TITLES[protocol]), table_view(result_table(found, protocol))]

@@ -13,6 +13,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.data.preprocessing import Preprocessing
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.evaluation.workers import worker_count, workers_for_others
+from evo_nas.results.facts import inventory_facts
 from evo_nas.results.tables import Facts, Table
 from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
@@ -59,6 +60,7 @@ def _images(prepared: Prepared) -> Facts:
             f"at the proxy: {config.geometry}; on {config.data}: {images}; the test split is read "
             "once, at the end",
         ),
+        *inventory_facts(prepared.inventory),
         ("training images are", data.train.kept),
         *([] if isinstance(data.reading, str) else [("pictures are read", str(reading))]),
         *(("note", note) for note in data.notes),
@@ -140,6 +142,7 @@ def plan_document(prepared: Prepared) -> dict[str, Any]:
         "target": asdict(prepared.plan.space.target),
         "run_folder": str(prepared.folder),
         "whole_networks": asdict(prepared.plan.agreement),
+        "images": asdict(prepared.inventory),
         "limits": limits_document(prepared.plan.facts),
         "stages": [
             {

@@ -42,8 +42,10 @@ def spec_of(key: str, kind: str, given: object) -> str:
             f"{script} begins a run whenever it is imported, as workers do; put the call below "
             'if __name__ == "__main__":'
         )
-    if isinstance(given, str | Path):
-        return str(given)
+    if isinstance(given, Path):  # with a separator: a folder called digits is no name
+        return str(given) if len(given.parts) > 1 else f"./{given}"
+    if isinstance(given, str):
+        return given
     if isinstance(given, type | FunctionType):
         return _of_definition(key, kind, given)
     spec = getattr(given, "spec", None)

@@ -1,15 +1,17 @@
 """Pictures in class folders: one folder for each class, pictures anywhere inside it.
 
-Nothing is copied and no picture is opened. Names are kept as bytes of one array: each process that
-reads would soon have a copy of its own of more than a million Python strings.
+Nothing is copied, and no picture is opened but those whose names have no ending. Names are kept as
+bytes of one array: each process that reads would soon have a copy of its own of more than a million
+Python strings.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,9 @@ import numpy.typing as npt
 from evo_nas.data.decode import Content
 from evo_nas.data.images import Digest, Rows
 from evo_nas.data.pictures import PictureTable
-from evo_nas.errors import DataError
+from evo_nas.errors import DataError, plain
+
+from .files import ending, folders, is_document, is_picture, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ class FolderTable(PictureTable):
         path = os.path.join(self.source, os.fsdecode(bytes(self.names[row])))
         return path, path
 
+    def bytes_of(self, rows: Rows) -> Rows:
+        return self.sizes[rows]
+
     def feed(self, digest: Digest, rows: Rows) -> None:
         for name in self.names[rows]:
             digest.update(bytes(name) + b"\0")
@@ -41,19 +48,32 @@ class FolderTable(PictureTable):
 
 
 def list_folder(folder: Path) -> FolderTable:
-    """List the class folders in ``folder`` that hold pictures; hidden files are left out."""
-    endings = _endings()
+    """List the class folders in ``folder`` that hold pictures; hidden files are left out.
+
+    Raises:
+        DataError: there are fewer than two, or a folder holds what may be meant as pictures, but
+            none that can be read.
+    """
     found: dict[str, list[tuple[bytes, int]]] = {}
-    with os.scandir(folder) as entries:
-        names = sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-    for name in names:
-        if pictures := sorted(_pictures(os.fsencode(folder), os.fsencode(name), endings)):
-            found[name] = pictures
-    if len(found) < 2:
-        raise DataError(
-            f"{folder} has pictures in {len(found) or 'no'} class folder{'s'[: not found]}; make "
-            "one folder for each of at least two classes"
+    empty = list[str]()
+    left_out: Counter[str] = Counter()
+    root = os.fsencode(folder)
+    for name in folders(root):
+        pictures, others = _list_class(root, name)
+        left_out.update(others)
+        if pictures:
+            # Macs write letters with accents as two characters.
+            found.setdefault(normalize("NFC", os.fsdecode(name)), []).extend(pictures)
+        else:
+            empty.append(plain(os.fsdecode(name)))
+    with os.scandir(root) as entries:
+        loose = sum(
+            not e.name.startswith(b".") and not e.is_dir() and is_picture(e.path) for e in entries
         )
+    if loose:
+        left_out["pictures in no class folder"] += loose
+    if len(found) < 2:
+        raise DataError(_too_few(folder, list(found), loose))
     labels = np.repeat(np.arange(len(found)), [len(pictures) for pictures in found.values()])
     return FolderTable(
         folder,
@@ -61,26 +81,33 @@ def list_folder(folder: Path) -> FolderTable:
         tuple(found),
         np.array([path for pictures in found.values() for path, _ in pictures], dtype=np.bytes_),
         np.array([size for pictures in found.values() for _, size in pictures], dtype=np.int64),
+        left_out=dict(left_out),
+        notes=tuple(f"{folder / name} is no class: it holds no pictures" for name in empty),
     )
 
 
-def _pictures(
-    folder: bytes, inside: bytes, endings: frozenset[bytes]
-) -> Iterator[tuple[bytes, int]]:
-    """Paths relative to ``folder``, with sizes."""
-    with os.scandir(os.path.join(folder, inside)) as entries:
-        for entry in entries:
-            path = os.path.join(inside, entry.name)
-            if entry.name.startswith(b"."):
-                continue
-            if os.path.splitext(entry.name)[1].lower() in endings:
-                yield path, entry.stat().st_size
-            elif entry.is_dir():
-                yield from _pictures(folder, path, endings)
+def _list_class(root: bytes, name: bytes) -> tuple[list[tuple[bytes, int]], Counter[str]]:
+    """The pictures of a class, paths relative to ``root`` with sizes; other files by ending."""
+    pictures, others, meant = list[tuple[bytes, int]](), Counter[str](), Counter[str]()
+    for path, entry in walk(root, name):
+        if is_picture(entry.path):
+            pictures.append((path, entry.stat().st_size))
+        else:
+            told = plain(os.fsdecode(ending(path))) or "without an ending"
+            (others if is_document(path) else meant)[told] += 1
+    if meant and not pictures:
+        told = ", ".join(f"{count} {kind}" for kind, count in meant.most_common(3))
+        raise DataError(
+            f"class folder {os.path.join(os.fsdecode(root), os.fsdecode(name))} holds no picture "
+            f"that can be read, but files: {told}; convert them to PNG or JPEG, or move the folder "
+            "elsewhere"
+        )
+    return sorted(pictures), others + meant
 
 
-def _endings() -> frozenset[bytes]:
-    from PIL import Image  # an optional dependency
-
-    known = Image.registered_extensions().items()
-    return frozenset(ending.encode() for ending, name in known if name in Image.OPEN)
+def _too_few(folder: Path, found: list[str], loose: int) -> str:
+    have = f"1 class folder, {plain(found[0])}" if found else "no class folders"
+    beside = f", and {loose} beside them" if loose else ""
+    return (
+        f"{folder} has pictures in {have}{beside}; make one folder for each of at least two classes"
+    )

@@ -1,14 +1,12 @@
 """Image data of one's own: a folder of class folders, or of parquet files.
 
-Layouts, the first that fits:
+- ``train/CLASS/picture.png`` and ``test/CLASS/picture.png``, or ``CLASS/picture.png`` alone;
+- ``train*.parquet`` and ``test*.parquet`` in any of the places where Hugging Face writes them.
 
-- ``train*.parquet`` and ``test*.parquet`` (or ``validation*.parquet``, ``val*.parquet``), in the
-  folder or in ``data`` inside it, as Hugging Face writes them;
-- ``train/CLASS/picture.png`` and ``test/CLASS/picture.png`` (or ``validation/``, ``val/``);
-- ``CLASS/picture.png``.
-
-Where there is no test split, a fifth of the images becomes it, chosen by a constant, so that no
-seed of a search ever trains on them. Needs the extra ``data``.
+:mod:`.splits` tells how splits may be called and which one is used for what. Where there is no test
+split, a fifth of the images becomes it, chosen by a constant, so that no seed of a search ever
+trains on them; where there is no validation split, a tenth, chosen by the seed. Needs the extra
+``data``.
 
 Few images are decoded once, into memory. Many (ImageNet has 193 GB at 224 pixels) stay on disk and
 are decoded by worker processes whenever they are read; see :mod:`evo_nas.data.stored`.
@@ -16,6 +14,7 @@ are decoded by worker processes whenever they are read; see :mod:`evo_nas.data.s
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -28,14 +27,15 @@ from evo_nas.core.plugins.options import above, at_least, at_most, below
 from evo_nas.core.streams import Streams
 from evo_nas.data.format import Background, Format, Range
 from evo_nas.data.images import ImageSet, Rows
-from evo_nas.data.pictures import PictureTable, imported
+from evo_nas.data.inventory import Inventory, inventory_of
+from evo_nas.data.pictures import PictureTable
 from evo_nas.data.source import (
     DataSource,
     SearchData,
     Statistics,
     carve,
     channel_statistics,
-    check_images,
+    check_test,
     in_proportion,
     search_data,
 )
@@ -43,12 +43,12 @@ from evo_nas.data.stored import StoredPictures, stored_pictures
 from evo_nas.data.survey import Survey, Wishes, survey
 from evo_nas.errors import DataError
 
-from .class_folders import list_folder
-from .parquet import open_parquet
+from .shared_pictures import shared_pictures
+from .tables import Tables, check_enough, find_splits, open_splits
 
 TEST_SHARE = 0.2
 CONSTANT_STREAMS = Streams(0)  # what no run's seed may change
-TEST_NAMES = ("test", "validation", "val")
+VALIDATION_SHARE = 0.1
 LARGEST_IN_MEMORY = 4 * 2**30  # bytes of decoded training images
 STATISTICS_SAMPLE = 2048  # training images of which mean and deviation are taken if on disk
 MOST_WORKERS = 16  # by default
@@ -68,11 +68,12 @@ class ImageFolder(DataSource):
         path: the folder.
         image_size: pixels of a side; by default the size that all images share, or else their
             median shorter side, rounded down to a multiple of 8, at most 64.
-        validation: the validation split, a share of the training images or a number.
+        validation: the validation split: a share of the training images, a number of them, or the
+            name of a split; by default a split that is called so, or else a tenth.
         limit: how many training images are read at most.
         image_column: the column of images, for parquet files in which several could be meant.
         label_column: the column of labels, for parquet files in which several could be meant.
-        test: the split to test on, where there are several.
+        test: the name of the split to test on, where there are several.
         stored: whether images stay on disk; by default they do if the training images would be
             larger than 4 GiB, decoded.
         workers: processes that decode what stays on disk; by default as many as there are cores,
@@ -96,7 +97,7 @@ class ImageFolder(DataSource):
         path: str | Path,
         *,
         image_size: Annotated[int, at_least(1)] | None = None,
-        validation: Annotated[float, above(0)] = 0.1,
+        validation: Annotated[float | str, above(0)] | None = None,
         limit: Annotated[int, at_least(1)] | None = None,
         image_column: str | None = None,
         label_column: str | None = None,
@@ -119,54 +120,102 @@ class ImageFolder(DataSource):
         self._columns, self._stored = (image_column, label_column), stored
         self._workers = min(joblib.cpu_count(), MOST_WORKERS) if workers is None else workers
         self._mean, self._std, self._skip = mean, std, float(skip)
-        self._files, self._test_files = find_splits(self._path, test)
+        self._test_name = test
+        self._splits = find_splits(self._path)
 
     def load(self, seed: int) -> SearchData:
         pictures, images = self._training
-        split = Streams(seed).generator("folder", "split")
-        kept, carved = carve(images.labels.numpy(), self._validation, split)
+        classes = self._tables.train.classes
+        if self._own_validation is not None:
+            _, validation = self._own_validation
+            train, rows = images, np.empty(0, dtype=np.int64)
+        else:
+            split = Streams(seed).generator("folder", "split")
+            labels, share = images.labels.numpy(), self._carved_validation
+            kept, carved = carve(labels, share, split, classes=classes)
+            train, validation, rows = images.take(kept), images.take(carved), pictures.rows[carved]
         return search_data(
             self._path.name,
-            images.take(kept),
-            images.take(carved),
-            self._train.classes,
-            pictures.rows[carved],
-            self._statistics(images.take(kept)),
+            train,
+            validation,
+            classes,
+            rows,
+            self._statistics(train),
             reading=pictures.format,
             notes=self._survey.notes,
         )
 
     def test(self) -> ImageSet:
-        if self._test_files:
-            table = self._open(self._test_files)
-            rows = np.arange(len(table))
-        else:
-            table, rows = self._train, self._own_test[1]
-        _, images = self._kept(self._of(table, rows, self._pictures.format))
-        check_images(images, self._train.classes, f"the test split of {self._path}")
+        _, images = self._kept(self._test_pictures)
         return images
 
-    @cached_property
-    def _train(self) -> PictureTable:
-        return self._open(self._files)
+    def inventory(self, data: SearchData) -> Inventory:
+        tables, pictures, test = self._tables, self._training[0], self._test_pictures
+        check_test(test, data)
+        if self._own_validation is None:
+            carved = np.asarray(data.validation_rows, dtype=np.int64)
+            validation = (tables.train, carved)
+        else:
+            validation = (self._own_validation[0].table, self._own_validation[0].rows)
+            carved = validation[1][:0]
+        shared = shared_pictures({
+            "training": (tables.train, np.setdiff1d(pictures.rows, carved)),
+            "validation": validation,
+            "test": (test.table, test.rows),
+        })  # fmt: skip
+        share = self._carved_validation
+        part = f"{share:g} of the" if share < 1 else f"{share:,g}"
+        splits = [
+            ("training", tables.names[0], data.train.labels),
+            ("validation", tables.names[1] or f"{part} training images", data.validation.labels),
+            ("test", tables.names[2] or f"{TEST_SHARE:g} of all, for every seed", test.labels),
+        ]
+        left_out = Counter[str]()
+        for table in (tables.train, validation[0], test.table):
+            left_out |= Counter(table.left_out)
+        return inventory_of(data.classes, splits, left_out, [*tables.notes, *shared])
 
-    def _open(self, files: list[Path]) -> PictureTable:
-        imported("PIL")
-        if files[0].suffix == ".parquet":
-            return open_parquet(files, *self._columns)
-        return list_folder(files[0])
+    @cached_property
+    def _tables(self) -> Tables:
+        given = self._validation
+        return open_splits(
+            self._path,
+            self._splits,
+            validation=given if isinstance(given, str) else None,
+            test=self._test_name,
+            carve=isinstance(given, int | float),
+            columns=self._columns,
+        )
+
+    @property
+    def _carved_validation(self) -> float:
+        """The share or number of training images, where the validation split is carved."""
+        given = self._validation
+        return VALIDATION_SHARE if given is None or isinstance(given, str) else given
 
     @cached_property
-    def _own_test(self) -> tuple[Rows, Rows]:
-        """The rows for training, and the rows of the test split."""
+    def _own_validation(self) -> tuple[StoredPictures, ImageSet] | None:
+        """The validation split that is apart: its pictures, and the images made of them."""
+        table = self._tables.validation
+        if table is None:
+            return None
+        return self._kept(self._of(table, np.arange(len(table)), self._pictures.format))
+
+    @cached_property
+    def _carved_test(self) -> tuple[Rows, Rows]:
+        """The rows for training, and the rows of the test split, where it is not apart."""
+        table = self._tables.train
+        if self._tables.test is not None:
+            return np.arange(len(table)), np.empty(0, dtype=np.int64)
         generator = CONSTANT_STREAMS.generator("test")
-        return carve(self._train.labels, TEST_SHARE, generator, "test")
+        return carve(table.labels, TEST_SHARE, generator, "test", table.classes)
 
     @cached_property
     def _train_rows(self) -> Rows:
-        """The rows of the training and validation splits together."""
-        table = self._train
-        rows = np.arange(len(table)) if self._test_files else self._own_test[0]
+        """The training pictures, with those of a validation split that is carved from them."""
+        table = self._tables.train
+        check_enough(self._tables)
+        rows, _ = self._carved_test
         if self._limit is not None:
             order = in_proportion(table.labels[rows], CONSTANT_STREAMS.generator("limit"))
             rows = np.sort(rows[order[: self._limit]])
@@ -174,12 +223,18 @@ class ImageFolder(DataSource):
 
     @cached_property
     def _survey(self) -> Survey:
-        return survey(self._train, self._train_rows, self._wishes)
+        return survey(self._tables.train, self._train_rows, self._wishes)
 
     @cached_property
     def _pictures(self) -> StoredPictures:
-        """The pictures of the training and validation splits together."""
-        return self._of(self._train, self._train_rows, self._survey.format)
+        return self._of(self._tables.train, self._train_rows, self._survey.format)
+
+    @cached_property
+    def _test_pictures(self) -> StoredPictures:
+        table, (_, rows) = self._tables.test, self._carved_test
+        if table is None:
+            return self._of(self._tables.train, rows, self._pictures.format)
+        return self._of(table, np.arange(len(table)), self._pictures.format)
 
     @cached_property
     def _training(self) -> tuple[StoredPictures, ImageSet]:
@@ -187,7 +242,8 @@ class ImageFolder(DataSource):
         return self._kept(self._pictures)
 
     def _of(self, table: PictureTable, rows: Rows, chosen: Format) -> StoredPictures:
-        return stored_pictures(table, rows, self._train.classes, chosen, self._workers, self._skip)
+        classes = self._tables.train.classes
+        return stored_pictures(table, rows, classes, chosen, self._workers, self._skip)
 
     def _kept(self, pictures: StoredPictures) -> tuple[StoredPictures, ImageSet]:
         """The pictures, and the images made of them: on disk, or in memory without broken ones."""
@@ -228,27 +284,3 @@ def _numbers(name: str, given: str | float, channels: int, lowest: float) -> tup
             "channel, with commas between"
         )
     return numbers
-
-
-def find_splits(path: Path, test: str | None = None) -> tuple[list[Path], list[Path]]:
-    """The parquet files, or the one folder of class folders, to train and, if any, to test on.
-
-    ``test`` is the name of the test split; by default it is the first of TEST_NAMES that is there.
-    """
-    if not path.is_dir():
-        raise DataError(f"{path} is no folder; give a folder of class folders or parquet files")
-    names = TEST_NAMES if test is None else (test,)
-    train, tests = [path], list[list[Path]]()
-    in_parquet = [folder for folder in (path, path / "data") if any(folder.glob("train*.parquet"))]
-    if in_parquet:
-        train = sorted(in_parquet[0].glob("train*.parquet"))
-        tests = [sorted(in_parquet[0].glob(f"{name}*.parquet")) for name in names]
-    elif (path / "train").is_dir():
-        train = [path / "train"]
-        tests = [[path / name] for name in names if (path / name).is_dir()]
-    elif any(path.glob("*.parquet")):
-        raise DataError(f"{path} has parquet files, but none called train*.parquet; rename them")
-    found = next(filter(None, tests), [])
-    if test is not None and not found:
-        raise DataError(f"{path} has no split {test!r} to test on; leave out test={test}")
-    return train, found

@@ -21,18 +21,23 @@ import numpy as np
 
 from evo_nas.data.decode import Content
 from evo_nas.data.images import Digest, Rows
+from evo_nas.data.inventory import named_classes
 from evo_nas.data.pictures import PictureTable, imported
-from evo_nas.errors import DataError, PictureError, nearest
+from evo_nas.errors import DataError, PictureError
+
+from .columns import image_column, label_column
+from .labels import is_missing, read_labels
 
 LONG = 2**30  # bytes of parquet whose copying is worth showing
 
 
 @dataclass(frozen=True, slots=True)
 class ParquetTable(PictureTable):
-    """The rows of parquet files; ``column`` of the ``datasets.Dataset`` holds the pictures."""
+    """The rows of parquet files, a ``datasets.Dataset``; which columns are pictures, labels."""
 
     dataset: Any
     column: str
+    label: str
 
     @property
     def place(self) -> str:
@@ -41,22 +46,33 @@ class ParquetTable(PictureTable):
     def picture(self, row: int) -> tuple[str, Content]:
         name = f"row {row} of {self.source}"
         found = self.dataset.data.column(self.column)[row].as_py()
-        if found is None or not (found["bytes"] or found["path"]):
+        content = found["bytes"] or found.get("path") if isinstance(found, dict) else found
+        if not content:
             raise PictureError(f"{name} has no picture; remove the row")
-        return (name, found["bytes"]) if found["bytes"] else (found["path"], found["path"])
+        return (content if isinstance(content, str) else name), content
+
+    def bytes_of(self, rows: Rows) -> Rows:
+        from pyarrow import compute, types  # comes with datasets
+
+        contents = self.dataset.data.column(self.column)
+        if types.is_struct(contents.type):
+            contents = compute.struct_field(contents, "bytes")
+        sizes = compute.fill_null(compute.binary_length(contents), 0)  # stand beside the pictures
+        found: Rows = sizes.to_numpy()[rows].astype(np.int64)
+        return found
 
     def feed(self, digest: Digest, rows: Rows) -> None:
-        from pyarrow import compute  # comes with datasets
-
-        contents = compute.struct_field(self.dataset.data.column(self.column), "bytes")
-        sizes = compute.fill_null(compute.binary_length(contents), 0)  # stand beside the pictures
-        digest.update(sizes.to_numpy()[rows].astype("<i8").data)
+        digest.update(self.bytes_of(rows).astype("<i8").data)
 
 
 def open_parquet(
-    paths: Sequence[Path], image_column: str | None = None, label_column: str | None = None
+    paths: Sequence[Path], image: str | None = None, label: str | None = None
 ) -> ParquetTable:
-    """Open parquet files as one table, whose columns are found by their types."""
+    """Open parquet files as one table, whose columns are found by their types and names.
+
+    ``image`` and ``label`` name them where that is known. A table whose rows have no labels at all
+    has no classes.
+    """
     datasets = import_datasets()
     source = paths[0] if len(paths) == 1 else paths[0].parent
     patterns = [glob.escape(str(path.resolve())) for path in paths]
@@ -65,15 +81,33 @@ def open_parquet(
     try:
         dataset = datasets.load_dataset("parquet", data_files={"train": patterns}, split="train")
     except Exception as error:  # datasets raises what it meets, of many kinds
-        raise DataError(f"{source} cannot be read as parquet: {error}") from error
-    images = [n for n, f in dataset.features.items() if _is_image(datasets, f)]
-    labels = [n for n, f in dataset.features.items() if isinstance(f, datasets.ClassLabel)]
-    if not labels:
-        labels = [n for n, f in dataset.features.items() if "int" in getattr(f, "dtype", "")]
-    image = _column("image", images, image_column, source, dataset.column_names)
-    label = _column("label", labels, label_column, source, dataset.column_names)
-    values, classes = _labels(datasets, dataset, label, source)
-    return ParquetTable(source, values, classes, dataset, image)
+        reason = " ".join(str(error).split())
+        raise DataError(f"{source} cannot be read as parquet: {reason}") from error
+    if not len(dataset):
+        raise DataError(f"{source} holds no pictures")
+    pictures = image_column(datasets, dataset, image, source)
+    column = label_column(datasets, dataset, label, pictures, source)
+    names = _class_names(datasets, dataset.features[column])
+    labels, classes = read_labels(dataset[column][:], names, column, source)
+    unused = sorted(set(names or ()) - set(classes)) if classes else []
+    notes = [f"no picture is of {named_classes(unused)}, left out"] if unused else []
+    return ParquetTable(source, labels, classes, dataset, pictures, column, notes=tuple(notes))
+
+
+def has_labels(paths: Sequence[Path], column: str) -> bool:
+    """Whether any row has one, in a column of that name; no picture is read for it."""
+    from pyarrow import parquet  # comes with datasets
+
+    for path in paths:
+        try:
+            if column not in parquet.read_schema(path).names:
+                continue
+            stored = parquet.read_table(path, columns=[column]).column(column).to_pylist()
+        except Exception as error:  # pyarrow raises what it meets, of many kinds
+            raise DataError(f"{path} cannot be read as parquet: {error}") from error
+        if any(not is_missing(value) for value in stored):
+            return True
+    return False
 
 
 def import_datasets() -> Any:
@@ -83,45 +117,9 @@ def import_datasets() -> Any:
     return imported("datasets")
 
 
-def _labels(datasets: Any, dataset: Any, column: str, source: Path) -> tuple[Rows, tuple[str, ...]]:
-    stored = dataset[column][:]
-    if not stored:
-        raise DataError(f"{source} holds no pictures")
-    unlabelled = [row for row, value in enumerate(stored) if value is None or value < 0]
-    if unlabelled:
-        raise DataError(
-            f"row {unlabelled[0]} of {source} has no label; remove such rows, or name another "
-            "split to test on, such as test=validation"
-        )
-    values: Rows = np.asarray(stored, dtype=np.int64)
-    feature = dataset.features[column]
-    if isinstance(feature, datasets.ClassLabel):
-        return values, tuple(feature.names)
-    distinct, values = np.unique(values, return_inverse=True)
-    return values.astype(np.int64), tuple(str(value) for value in distinct)
-
-
-def _is_image(datasets: Any, feature: Any) -> bool:
-    if isinstance(feature, dict):  # an image that was written without Hugging Face's own notes
-        return set(feature) == {"bytes", "path"}
-    return isinstance(feature, datasets.Image)
-
-
-def _column(
-    what: str, found: list[str], wanted: str | None, source: Path, columns: list[str]
-) -> str:
-    if wanted is not None:
-        if wanted not in columns:
-            raise DataError(f"{source} has no column {wanted!r}; {nearest(wanted, columns)}")
-        return wanted
-    if len(found) == 1:
-        return found[0]
-    if not found and what == "label":
-        raise DataError(
-            f"{source} has no labels (columns: {', '.join(columns)}); give parquet files a column "
-            "of class numbers"
-        )
-    raise DataError(
-        f"{source} has {len(found) or 'no'} columns that may be the {what} "
-        f"(columns: {', '.join(columns)}); name it, such as {what}_column={columns[0]}"
-    )
+def _class_names(datasets: Any, feature: Any) -> Sequence[str] | None:
+    """The names of a class label, or of a list of such."""
+    inside = getattr(feature, "feature", feature)
+    if isinstance(inside, list):
+        inside = inside[0]
+    return list(inside.names) if isinstance(inside, datasets.ClassLabel) else None

@@ -14,6 +14,7 @@ from evo_nas.core.devices import available_cores, resolve_device
 from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
+from evo_nas.data.source import inventory
 from evo_nas.errors import RunError
 from evo_nas.search.options import whole_number
 from evo_nas.search.settings import choose_recipe, resolve_geometry
@@ -22,6 +23,7 @@ from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.checkpoints import remove_checkpoint
 from evo_nas.training.log import TrainingLog
 from evo_nas.training.loop import Epoch, fit
+from evo_nas.training.test_split import measure_test
 from evo_nas.training.weights import SUFFIX, Delivered, describe_weights, save_weights
 
 from .images import Images, images_of
@@ -65,7 +67,7 @@ def train_architecture(
     place = resolve_device(device)
     chosen = images_of(architecture) if data is None else Images(data, "")
     source, images = chosen.load(seed)
-    for note in images.notes:
+    for note in (*images.notes, *inventory(source, images).notes):
         progress.say(note)
     shape = resolve_geometry(geometry, space, images)
     _say_plan(found.name, chosen, str(shape), recipe, phase.epochs, seed, progress)
@@ -100,13 +102,13 @@ def train_architecture(
     )
     if board is not None:
         board.close()
-    test = Batches(source.test(), images, shape.image_size, place)
-    accuracies = {}
-    for split, batches in (("validation", validation), ("test", test)):
-        metrics = measure(network, batches).metrics()
-        for name in ("accuracy", "standard_error"):
-            accuracies[f"{split}_{name}"] = metrics[name]
-    for note in test.notes():
+    metrics = measure(network, validation).metrics()
+    measured: dict[str, float | str] = {
+        f"validation_{name}": metrics[name] for name in ("accuracy", "standard_error")
+    }
+    tested = measure_test(network, source, images, shape.image_size, place)
+    measured |= tested.measured
+    for note in filter(None, (*tested.notes, tested.warning)):
         progress.say(note)
     told = {"training": phase.identity, "seed": str(seed), "data": images.fingerprint}
     about = Delivered(
@@ -119,7 +121,7 @@ def train_architecture(
         "epochs": phase.epochs,
         "fingerprint": images.fingerprint,
     }
-    told |= describe_weights(about) | {"measured": json.dumps(known | accuracies)}
+    told |= describe_weights(about) | {"measured": json.dumps(known | measured)}
     save_weights(out, network.state_dict(), told)
     remove_checkpoint(checkpoint_path(out))
     return {
@@ -128,8 +130,8 @@ def train_architecture(
         "geometry": str(shape),
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "data": chosen.spec,
-        "validation_accuracy": accuracies["validation_accuracy"],
-        "test_accuracy": accuracies["test_accuracy"],
+        "validation_accuracy": measured["validation_accuracy"],
+        **{key: measured[key] for key in ("test_accuracy", "test_failure") if key in measured},
     }
 
 

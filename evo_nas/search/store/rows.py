@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, Field, FiniteFloat, Json, TypeAdapter, ValidationError
 
 from evo_nas.core.validation import shown
+from evo_nas.data.inventory import Inventory
 from evo_nas.errors import RunError
 from evo_nas.training.batches import Ledger
 
@@ -79,6 +80,7 @@ class Facts:
     notes: Json[dict[str, list[str]]] | None = None
     rejected: Json[dict[str, Annotated[dict[str, Count], AfterValidator(_is_tally)]]] | None = None
     space: Json[str] | None = None
+    inventory: Json[Inventory] | None = None
     validation_rows: Json[list[int]] | None = None
     versions: Json[dict[str, str]] | None = None
 

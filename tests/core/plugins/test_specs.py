@@ -65,7 +65,8 @@ def test_classes_of_a_file_are_named_by_the_file(mine: Any) -> None:
 
 def test_classes_of_packages_are_named_by_their_module() -> None:
     assert spec_of("space", "space", Tiny) == "tests.kit.plugins:Tiny"
-    assert spec_of("data", "data", Path("images")) == "images"
+    assert spec_of("data", "data", Path("a/images")) == "a/images"
+    assert spec_of("data", "data", Path("digits")) == "./digits"  # a path is no name
     with_options = registry.load("space", "tests.kit.plugins:Tiny?blocks=4")
     assert spec_of("space", "space", with_options) == "tests.kit.plugins:Tiny?blocks=4"
 

@@ -5,7 +5,7 @@ import pytest
 
 from evo_nas.data.folders.class_folders import list_folder
 from evo_nas.errors import DataError
-from tests.kit.images import digest, write_pictures
+from tests.kit.images import digest, encoded, picture, write_pictures
 
 
 def make(folder, *names):
@@ -65,10 +65,47 @@ def test_the_digest_follows_names_sizes_and_rows(tmp_path):
     [
         ([], "has pictures in no class folders"),
         (["1.png", "2.png"], "has pictures in no class folders"),
-        (["a/1.png", "b/1.txt"], "has pictures in 1 class folder; make one folder for each of"),
+        (["a/1.png", "b/1.txt"], "has pictures in 1 class folder, a; make one folder for each of"),
     ],
 )
 def test_fewer_than_two_classes_are_refused(tmp_path, names, message):
     make(tmp_path, *names)
     with pytest.raises(DataError, match=message):
         list_folder(tmp_path)
+
+
+def test_pictures_without_an_ending_are_known_by_their_content(tmp_path):
+    make(tmp_path, "b/1.png", "b/2.png", "a/notes.txt")
+    (tmp_path / "a" / "1").write_bytes(encoded(picture((1, 2, 3))))
+    (tmp_path / "a" / "LICENSE").write_bytes(b"text")
+    table = list_folder(tmp_path)
+    assert [table.picture(row)[0] for row in range(3)] == [
+        f"{tmp_path}/{name}" for name in ("a/1", "b/1.png", "b/2.png")
+    ]
+    assert table.left_out == {".txt": 1, "without an ending": 1}
+
+
+def test_what_is_left_out_is_counted(tmp_path):
+    make(tmp_path, "a/1.png", "a/2.heic", "a/x/3.HEIC", "b/1.png", "b/1.xml", "loose.png")
+    make(tmp_path, "labels/1.txt", "a/.hidden.png")
+    (tmp_path / "empty").mkdir()
+    table = list_folder(tmp_path)
+    assert table.classes == ("a", "b")
+    assert table.left_out == {".heic": 2, ".xml": 1, ".txt": 1, "pictures in no class folder": 1}
+    assert table.notes == tuple(
+        f"{tmp_path / name} is no class: it holds no pictures" for name in ("empty", "labels")
+    )
+
+
+@pytest.mark.parametrize("name", ["1.heic", "1.npy", "1", "1.svg"])
+def test_a_class_of_pictures_that_cannot_be_read_is_refused(tmp_path, name):
+    make(tmp_path, "a/1.png", "b/1.png", f"c/{name}", "c/notes.txt")
+    told = os.path.splitext(name)[1] or "without an ending"
+    with pytest.raises(DataError, match=f"class folder .*/c holds no picture .* 1 {told}; convert"):
+        list_folder(tmp_path)
+
+
+def test_accents_are_the_same_however_they_are_written(tmp_path):
+    make(tmp_path / "one", "gro\u0308n/1.png", "b/1.png")
+    make(tmp_path / "other", "gr\u00f6n/1.png", "b/1.png")
+    assert list_folder(tmp_path / "one").classes == list_folder(tmp_path / "other").classes

@@ -8,7 +8,7 @@ import torch
 from evo_nas.core.plugins import registry
 from evo_nas.data import survey as survey_module
 from evo_nas.data.folders import image_folder as folder_module
-from evo_nas.data.folders.image_folder import ImageFolder, find_splits
+from evo_nas.data.folders.image_folder import ImageFolder
 from evo_nas.data.images import Images
 from evo_nas.data.source import DataSource
 from evo_nas.data.stored import StoredPictures
@@ -137,7 +137,9 @@ def test_parquet_files(tmp_path, folder, columns):
 def test_columns_can_be_named_where_several_could_be_meant(tmp_path):
     number = datasets.Value("int64")
     write_rows(tmp_path / "train.parquet", 30, label=number, other=[7, 8] * 15)
-    with pytest.raises(DataError, match=r"2 columns that may be the label .*label_column="):
+    with pytest.raises(
+        DataError, match=r"2 columns that may be the label, kind, other .*label_column="
+    ):
         ImageFolder(tmp_path).load(0)
     assert ImageFolder(tmp_path, label_column="other").load(0).classes == ("7", "8")
     with pytest.raises(DataError, match="no column 'othr'; did you mean other"):
@@ -163,13 +165,10 @@ def test_the_test_split_is_read_only_when_asked_for(tmp_path, classes, message):
 
 def test_what_holds_no_pictures_is_told(tmp_path):
     with pytest.raises(DataError, match="is no folder"):
-        find_splits(tmp_path / "absent")
-    write_rows(tmp_path / "odd" / "numbers.parquet")
-    with pytest.raises(DataError, match=r"none called train\*.parquet; rename them"):
-        ImageFolder(tmp_path / "odd")
+        ImageFolder(tmp_path / "absent")
     rows = [{"bytes": encoded(picture(COLOURS["sky"])), "path": None}] * 3
     write_parquet(tmp_path / "train.parquet", rows, [0, 1, -1])
-    with pytest.raises(DataError, match=r"row 2 of .* has no label; remove such rows"):
+    with pytest.raises(DataError, match=r"row 2 of .* has no label .* remove such rows"):
         ImageFolder(tmp_path).load(0)
 
 
@@ -178,7 +177,7 @@ def test_what_holds_no_pictures_is_told(tmp_path):
     [
         ("image_size=0", "image_size=0 must be a whole number"),
         ("limit=2.5", "limit=2.5 must be a whole number"),
-        ("validation=some", "validation='some' must be a number, above 0"),
+        ("validation=0", "validation=0 must be a number or a text, above 0"),
         ("stored=1", "stored=1 must be true or false"),
         ("workers=-1", "workers=-1 must be a whole number, 0 or more"),
         ("crop_share=87.5", "crop_share=87.5 must be a number, above 0, 1 or less"),
@@ -295,8 +294,8 @@ def test_the_split_to_test_on_can_be_named(tmp_path):
     write_split(tmp_path / "val", count=4)
     assert len(ImageFolder(tmp_path).test()) == 3
     assert len(ImageFolder(tmp_path, test="val").test()) == 12
-    with pytest.raises(DataError, match="has no split 'dev' to test on; leave out test=dev"):
-        ImageFolder(tmp_path, test="dev")
+    with pytest.raises(DataError, match=r"has no split for test=dev; .* or leave test out"):
+        ImageFolder(tmp_path, test="dev").load(0)
 
 
 def test_a_few_headers_of_many_decide_the_format(tmp_path, monkeypatch):

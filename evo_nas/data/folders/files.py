@@ -1,0 +1,83 @@
+"""Files in folders of pictures: which are pictures, and which only tell of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cache
+
+from evo_nas.data.decode import header
+from evo_nas.errors import DataError
+
+# What stands beside pictures and is none. Other endings that Pillow does not know may be pictures
+# that somebody means to be read, such as .heic.
+_DOCUMENTS = frozenset(
+    b".txt .md .rst .html .htm .json .jsonl .xml .csv .tsv .xls .xlsx .doc .docx .yaml .yml .toml "
+    b".ini .cfg .py .ipynb .sh .log .db .lock .parquet .arrow .css .js".split()
+)
+_DOCUMENT_NAMES = frozenset(b"readme license licence citation notice authors makefile".split())
+
+
+@cache
+def _endings() -> frozenset[bytes]:
+    from PIL import Image  # an optional dependency
+
+    known = Image.registered_extensions().items()
+    return frozenset(ending.encode() for ending, name in known if name in Image.OPEN)
+
+
+def ending(name: bytes) -> bytes:
+    """What a file's name ends with, in lower case, with the dot."""
+    return os.path.splitext(name)[1].lower()
+
+
+def is_picture(path: bytes) -> bool:
+    """Whether a file is a picture, by its ending; one without an ending is opened for that."""
+    found = ending(path)
+    if found or is_document(path):
+        return found in _endings()
+    try:
+        header("", os.fsdecode(path))
+    except DataError:
+        return False
+    return True
+
+
+def is_document(path: bytes) -> bool:
+    """Whether nobody would mean it as a picture."""
+    return ending(path) in _DOCUMENTS or os.path.basename(path).lower() in _DOCUMENT_NAMES
+
+
+def folders(folder: bytes) -> list[bytes]:
+    """The names of the folders in a folder, sorted as texts; hidden ones are left out."""
+    with os.scandir(folder) as entries:
+        names = [e.name for e in entries if not e.name.startswith(b".") and e.is_dir()]
+    return sorted(names, key=os.fsdecode)
+
+
+def walk(folder: bytes, inside: bytes = b"") -> Iterator[tuple[bytes, os.DirEntry[bytes]]]:
+    """All files, at any depth, with their paths below ``folder``; hidden ones are left out."""
+    with os.scandir(os.path.join(folder, inside)) as entries:
+        for entry in entries:
+            path = os.path.join(inside, entry.name)
+            if entry.name.startswith(b"."):
+                continue
+            if ending(entry.name) not in _endings() and entry.is_dir():
+                yield from walk(folder, path)
+            else:
+                yield path, entry
+
+
+def holds_pictures(folder: bytes) -> bool:
+    """Whether there is anything at any depth that may be meant as a picture."""
+    return any(not is_document(path) for path, _ in walk(folder))
+
+
+def holds_pictures_itself(folder: bytes) -> bool:
+    """Whether there is any directly in it."""
+    with os.scandir(folder) as entries:
+        return any(
+            ending(entry.name) in _endings() or not (is_document(entry.name) or entry.is_dir())
+            for entry in entries
+            if not entry.name.startswith(b".")
+        )

@@ -1,0 +1,58 @@
+"""The test split, read once, when all else is done and nothing may be lost any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from evo_nas.core.plugins.blame import describe
+from evo_nas.data.source import DataSource, SearchData, check_test
+from evo_nas.errors import EvoNasError
+
+from .batches import Batches, measure
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """``measured`` are ``test_accuracy`` and its error, or ``test_failure``, the reason why not.
+
+    ``notes`` are for people; ``images`` were measured.
+    """
+
+    measured: dict[str, float | str]
+    notes: tuple[str, ...] = ()
+    images: int = 0
+
+    @property
+    def warning(self) -> str | None:
+        """What to say where nothing was measured."""
+        if "test_failure" not in self.measured:
+            return None
+        return (
+            "the test split could not be measured, all else is delivered: "
+            f"{self.measured['test_failure']}"
+        )
+
+
+def measure_test(
+    network: nn.Module, source: DataSource, data: SearchData, size: int, device: str
+) -> Tested:
+    """Measure a network that is on ``device`` and reads images of ``size`` on the test split.
+
+    It was checked before anything was computed. What fails all the same, whatever it is, is told
+    and not raised: the network is there, and its weights are worth keeping.
+    """
+    try:
+        images = source.test()
+        check_test(images, data)
+        test = Batches(images, data, size, device)
+        metrics = measure(network, test).metrics()
+    except Exception as error:  # a source may be anybody's, and pictures may be gone
+        told = str(error) if isinstance(error, EvoNasError) else describe(error)
+        return Tested({"test_failure": " ".join(told.split())})
+    measured: dict[str, float | str] = {
+        "test_accuracy": metrics["accuracy"],
+        "test_standard_error": metrics["standard_error"],
+    }
+    return Tested(measured, tuple(test.notes()), len(test))
