@@ -58,7 +58,7 @@ def _limited(limits: Mapping[str, float], under: Mapping[str, str]) -> Facts:
     return [
         (
             registry.short(text),
-            describe_value(parse_limit(text).metric, value)
+            describe_value(parse_limit(text, kept=True).metric, value)
             + (f", measured {under[text]}" if under.get(text) else ""),
         )
         for text, value in limits.items()

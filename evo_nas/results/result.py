@@ -122,7 +122,7 @@ class Result:
         read = self.stage(stage)
         if not read.candidates and not read.finalists:
             raise RunError(f"{read.name} of {self.folder} has no scores yet")
-        drawn = flops_chart(read, parse_range(self.config.flops))
+        drawn = flops_chart(read, parse_range(self.config.flops, kept=True))
         return Figure(f"{read.name}: {read.objective.name} against FLOPs", drawn)
 
     def plot_search(self, stage: str | None = None) -> Figure:

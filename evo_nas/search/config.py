@@ -111,7 +111,7 @@ class Config:
         ):
             try:
                 for text in texts:
-                    parse(text)
+                    parse(text, kept=True)
             except BudgetError as error:
                 raise RunError(f"{path}: {key}: {error}") from error
         check_known(config.specs, path)
@@ -120,7 +120,8 @@ class Config:
     @property
     def every_limit(self) -> tuple[Limit, ...]:
         """That on FLOPs, then the others."""
-        return parse_range(self.flops), *map(parse_limit, self.limits)
+        others = (parse_limit(text, kept=True) for text in self.limits)
+        return parse_range(self.flops, kept=True), *others
 
     @property
     def specs(self) -> tuple[str, ...]:

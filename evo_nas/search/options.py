@@ -151,11 +151,11 @@ class RunOptions:
     space: str = _option(
         "glit_hl", "The search space.", SEARCH, "SPEC", _plugin("space"))
     flops: str | None = _option(
-        None, "The budget: 1.4G, 1400M or 1.3G..1.4G [1.4G, without other limits].", SEARCH,
+        None, "The budget: 1.4G, 1400M, 1.3..1.4G or 1.3G.. [1.4G, without other limits].", SEARCH,
         "BUDGET", _amount("1.4e9 or '1.4G'"))
     _: KW_ONLY
     params: str | None = _option(
-        None, "A limit on parameters: 6M or 4M..6M.", SEARCH, "LIMIT", _amount("6e6 or '6M'"))
+        None, "A limit on parameters: 6M or 4..6M.", SEARCH, "LIMIT", _amount("6e6 or '6M'"))
     latency: str | None = _option(
         None, "A limit on the time here of one image at the target: 15ms.", SEARCH, "LIMIT",
         _amount("15 or '15ms'", whole=False))

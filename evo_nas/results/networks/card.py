@@ -57,7 +57,7 @@ def model_card(trained: Trained, checks: Mapping[str, Parity], normalised: bool)
 
 def _without_paths(config: Config) -> Config:
     """The configuration without paths of the machine that the run was made on."""
-    limits = (parse_limit(text) for text in config.limits)
+    limits = (parse_limit(text, kept=True) for text in config.limits)
     return replace(
         config,
         space=registry.short(config.space),

@@ -53,7 +53,7 @@ def write_report(result: Result, out: Path | None = None) -> Path:
 
 def run_page(result: Result, space: Space) -> str:
     """The page as HTML."""
-    config, budget = result.config, parse_range(result.config.flops)
+    config, budget = result.config, parse_range(result.config.flops, kept=True)
     strategy: Strategy = registry.load("strategy", config.strategy)
     trust, problems = trust_parts(result)
     finished, limited = result.best is not None, budget.high < math.inf
@@ -92,7 +92,7 @@ def run_page(result: Result, space: Space) -> str:
 
 def _stage_part(anchor: str, stage: Stage, space: Space, config: Config) -> dict[str, object]:
     """A stage with what is drawn and counted of it; ``drawn`` candidates are in the charts."""
-    budget = parse_range(config.flops)
+    budget = parse_range(config.flops, kept=True)
     searched, several = bool(stage.candidates), len(stage.finalists) > 1
     return {
         "anchor": anchor,

@@ -3,6 +3,8 @@
 Products of matrices and convolutions are counted from the shapes that are computed, broadcasting
 included; a product of complex numbers is four of real ones. Normalisation, resizing and averages
 over adaptive windows are fvcore's estimates per number, and the same for operators like them.
+
+Why: docs/decisions/035-counted-operators.md.
 """
 
 from __future__ import annotations
