@@ -202,7 +202,8 @@ class _Decoder(Dataset["_Decoded | DataError"]):
                 broken[row] = message = str(error)
                 if len(broken) > pictures.unreadable.most:
                     raise
-        raise DataError(f"no picture of a whole class can be decoded: {message}")
+        name = pictures.table.classes[int(pictures.table.labels[pictures.rows[place]])]
+        raise DataError(f"no picture of class {name!r} can be decoded: {message}")
 
 
 def _next(decoded: Iterator[_Decoded | DataError]) -> _Decoded | DataError:

@@ -17,13 +17,17 @@ SHOWN = 8  # classes and kinds of files, at most, that are listed one by one
 
 
 def best_facts(
-    best: Mapping[str, Any], config: Config, rejected: Mapping[str, Mapping[str, int]] | None
+    best: Mapping[str, Any],
+    config: Config,
+    rejected: Mapping[str, Mapping[str, int]] | None,
+    images: Inventory | None = None,
 ) -> Facts:
     """What was measured of the best network, under what, and how it and the draws met limits."""
     under = best.get("measured_under", {})
     asked = (("scores", config.evaluator), ("finalists", config.retrainer))
     return [
         *measured_facts(best["measured"]),
+        *(inventory_facts(images) if images else []),
         *((f"{what} measured", under[spec]) for what, spec in asked if spec in under),
         *_limited(best.get("limits", {}), under),
         *((f"{stage} draws", _draws(tally)) for stage, tally in (rejected or {}).items()),

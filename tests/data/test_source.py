@@ -3,11 +3,14 @@ import pytest
 import torch
 
 from evo_nas.data.images import Images
+from evo_nas.data.inventory import inventory_of
 from evo_nas.data.source import (
+    DataSource,
     carve,
     channel_statistics,
     check_images,
     in_proportion,
+    inventory,
     search_data,
 )
 from evo_nas.errors import DataError
@@ -119,3 +122,59 @@ def changed(**changes):
 def test_images_that_cannot_be_trained_on_are_refused(images, classes, message):
     with pytest.raises(DataError, match=f"the training split.*{message}"):
         check_images(images, classes, "the training split")
+
+
+class Given(DataSource):
+    """A source of somebody's own, with the test split that a test wants."""
+
+    def __init__(self, test):
+        self.given = test
+
+    def load(self, seed):
+        return search_data("mine", make_images(), make_images(6, seed=1), "abc", range(6))
+
+    def test(self):
+        if isinstance(self.given, Exception):
+            raise self.given
+        return self.given
+
+
+def test_any_source_is_checked_and_counted_when_a_run_is_planned():
+    source = Given(make_images(8, classes=2))
+    found = inventory(source, source.load(0))
+    assert [(split.name, split.counts) for split in found.splits] == [
+        ("training", (4, 4, 4)), ("validation", (2, 2, 2)), ("test", (4, 4, 0)),
+    ]  # fmt: skip
+    assert found.counts == (10, 10, 6)
+    assert found.notes == ("the test split has no image of class 'c'",)
+    assert found.largest == ("a", 1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        (KeyError("rows"), "the splits of mine cannot be read: KeyError: 'rows'"),
+        (DataError("gone"), "^gone$"),
+        (
+            make_images(8, classes=4),
+            "the test split of mine: label 3 is out of range; with 3 class",
+        ),
+        (changed(labels=torch.full((12,), -1)), "the test split of mine: label -1 is out of range"),
+        (changed(pixels=torch.zeros(12, 1, 4, 4, dtype=torch.uint8)), "has 1 channels, the traini"),
+        (Images(torch.zeros(0, 2, 4, 4, dtype=torch.uint8), torch.zeros(0).long()), "no images"),
+    ],
+)
+def test_a_test_split_that_cannot_be_measured_ends_the_plan(test, message):
+    source = Given(test)
+    with pytest.raises(DataError, match=message):
+        inventory(source, source.load(0))
+
+
+def test_classes_of_nearly_the_same_name_are_told():
+    found = inventory_of(["Cat", "cat ", "dog"], [("training", "", [0, 1, 2])])
+    assert found.notes == ("classes 'Cat' and 'cat ' have nearly the same name and are kept apart",)
+
+
+def test_classes_are_named_where_they_are_too_small():
+    with pytest.raises(DataError, match="of class 'sky' a single image is left for the validation"):
+        carve([0, 0, 0, 1], 0.2, generator(), classes=("sea", "sky"))

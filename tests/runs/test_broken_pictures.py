@@ -135,7 +135,7 @@ def test_what_takes_a_place_is_of_the_same_set(tmp_path: Path) -> None:
     loaded = taken.load().pixels
     assert torch.equal(loaded[0], loaded[2])
     assert pictures.unreadable is taken.unreadable  # sets of one source count together
-    with pytest.raises(DataError, match=r"no picture of a whole class can be decoded: picture .*3"):
+    with pytest.raises(DataError, match=r"no picture of class '.*' can be decoded: picture .*3"):
         pictures.take([3, 30]).load()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -57,8 +58,8 @@ def _images(prepared: Prepared) -> Facts:
     return [
         (
             "accuracy is measured",
-            f"at the proxy: {config.geometry}; on {config.data}: {images}; the test split is read "
-            "once, at the end",
+            f"at the proxy: {config.geometry}; on {_source(config.data)}: {images}; the test split "
+            "is read once, at the end",
         ),
         *inventory_facts(prepared.inventory),
         ("training images are", data.train.kept),
@@ -69,6 +70,13 @@ def _images(prepared: Prepared) -> Facts:
             f"{recipe.name}: {epochs} each{', from the supernet' if config.inherit else ''}",
         ),
     ]
+
+
+def _source(data: str) -> str:
+    """The images, and that a folder which is called as they are is not meant."""
+    name, _, _ = data.partition("?")
+    hidden = not registry.is_path("data", name) and os.path.isdir(name)
+    return f"{data} (built in, not the folder ./{name})" if hidden else data
 
 
 def _limits(prepared: Prepared) -> Facts:

@@ -36,13 +36,14 @@ from .tables import facts_view, table_view
 
 def result_view(result: Result, space: Space) -> RenderableType:
     """A run, finished or not: the network, how well it did, and how far to trust that."""
-    config, parts = result.config, list[RenderableType]()
+    config, facts, parts = result.config, result.facts, list[RenderableType]()
     if result.best is None:
         parts.append(Text(unfinished(result.folder)))
     else:
         genome = space.encode(result.best["choices"])
         parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
-        parts.append(facts_view(best_facts(result.best, config, result.facts.get("rejected"))))
+        told = best_facts(result.best, config, facts.get("rejected"), facts.get("inventory"))
+        parts.append(facts_view(told))
     goals = _objective(config.evaluator), _objective(config.retrainer)
     stages = [read_stage(result.evaluations, name, *goals) for name in result.stages]
     parts += [table_view(_stages(result, stages)), *map(Text, _failures(result))]
@@ -168,6 +169,7 @@ def result_document(result: Result) -> dict[str, Any]:
         "rejected": result.facts.get("rejected"),
         "seconds": {f"{stage} {phase}": s for (stage, phase), s in result.spent.items()},
         "images": {f"{stage} {phase}": asdict(i) for (stage, phase), i in result.images.items()},
+        "images_understood": (found := result.facts.get("inventory")) and asdict(found),
         "versions": result.facts["versions"],
         "config": asdict(result.config),
     }

@@ -114,10 +114,14 @@ def with_option(spec: str, key: str, value: str) -> str:
 
 
 def is_path(kind: str, target: str) -> bool:
-    """Whether a spec is the TOML file of a space or a folder of data, which no name hides."""
+    """Whether a spec is the TOML file of a space, or data: a folder, if no name is the same, or a
+    parquet file.
+    """
     if kind == "space":
         return target.endswith(".toml")
-    return kind == "data" and target not in names(kind) and os.path.isdir(expanded(target))
+    if kind != "data" or target in names(kind):
+        return False
+    return os.path.isdir(expanded(target)) or target.endswith(".parquet")
 
 
 def factory(kind: str, target: str) -> tuple[Callable[..., Any], dict[str, object]]:

@@ -219,6 +219,12 @@ class ImageFolder(DataSource):
         if self._limit is not None:
             order = in_proportion(table.labels[rows], CONSTANT_STREAMS.generator("limit"))
             rows = np.sort(rows[order[: self._limit]])
+            least = len(table.classes) * (1 + (self._tables.validation is None))
+            if self._limit < least:
+                raise DataError(
+                    f"limit={self._limit} is too small for {len(table.classes)} classes, each of "
+                    f"which needs an image in every split; give {least} or more"
+                )
         return rows
 
     @cached_property

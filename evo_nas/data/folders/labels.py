@@ -28,7 +28,7 @@ def read_labels(
         DataError: a row has no label while others have, or one that is no single class.
     """
     rows: dict[Any, int] = {}  # of each value that there is, the first
-    keys = [tuple(value) if isinstance(value, list) else value for value in stored]
+    keys = [_key(value) for value in stored]
     for row, key in enumerate(keys):
         rows.setdefault(key, row)
     missing = [key for key in rows if is_missing(key)]
@@ -58,6 +58,13 @@ def read_labels(
     order = {value: place for place, value in enumerate(distinct)}
     places = {key: order[value] for key, value in values.items()}
     return np.array([places[key] for key in keys], dtype=np.int64), classes
+
+
+def _key(value: Any) -> Any:
+    """The value as one that can be looked up, with tuples for lists and tables."""
+    if isinstance(value, dict):
+        return tuple((name, _key(each)) for name, each in value.items())
+    return tuple(map(_key, value)) if isinstance(value, list) else value
 
 
 def is_missing(value: Any) -> bool:

@@ -11,6 +11,7 @@ Why: docs/decisions/026-reading-pictures.md.
 from __future__ import annotations
 
 import glob
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,11 +88,30 @@ def open_parquet(
         raise DataError(f"{source} holds no pictures")
     pictures = image_column(datasets, dataset, image, source)
     column = label_column(datasets, dataset, label, pictures, source)
+    _check_alike(paths, column)
     names = _class_names(datasets, dataset.features[column])
     labels, classes = read_labels(dataset[column][:], names, column, source)
     unused = sorted(set(names or ()) - set(classes)) if classes else []
     notes = [f"no picture is of {named_classes(unused)}, left out"] if unused else []
     return ParquetTable(source, labels, classes, dataset, pictures, column, notes=tuple(notes))
+
+
+def _check_alike(paths: Sequence[Path], column: str) -> None:
+    """Labels of one split must mean the same in all its files; else datasets takes the first's."""
+    from pyarrow import parquet  # comes with datasets
+
+    first = None
+    for path in paths:
+        schema = parquet.read_schema(path)
+        told = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        feature = told.get("info", {}).get("features", {}).get(column)
+        found = (str(schema.field(column).type), feature)
+        first = first or found
+        if found != first:
+            raise DataError(
+                f"{path}: labels in column {column!r} are not of the same type, or have not the "
+                f"same class names, as in {paths[0]}; write both files anew, alike"
+            )
 
 
 def has_labels(paths: Sequence[Path], column: str) -> bool:

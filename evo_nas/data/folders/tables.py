@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from evo_nas.data.pictures import PictureTable, imported
-from evo_nas.errors import DataError
+from evo_nas.errors import DataError, plain
 
 from .class_folders import list_folder
 from .folder_splits import find_folder_splits
@@ -51,9 +53,11 @@ def find_splits(path: Path) -> Splits:
     if found is None:
         found = find_parquet_splits(path, _visible(path))
     if found is None:
+        kinds = Counter(os.path.splitext(name)[1] or name for name in os.listdir(path)[:1000])
+        there = ", ".join(plain(kind) for kind, _ in kinds.most_common(4)) or "nothing"
         raise DataError(
-            f"{path} has pictures in no class folders, and no parquet files; make one folder for "
-            "each of at least two classes"
+            f"{path} has pictures in no class folders, and no parquet files, but {there}; make one "
+            "folder for each of at least two classes"
         )
     return found
 
@@ -99,7 +103,7 @@ def open_splits(
     notes = list(splits.notes)
     for split in held_out:
         if not split.labelled:
-            notes.append(f"{_place(split)} is left out: its pictures have no labels")
+            notes.append(f"{_place(split)} is left out: nothing in it has a label")
         elif split not in chosen:
             notes.append(f"{_place(split)} is left out: another split is used")
     if tested and role(tested) != TEST and not validated and test is None:

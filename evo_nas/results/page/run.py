@@ -66,7 +66,10 @@ def run_page(result: Result, space: Space) -> str:
         names={name: registry.short(getattr(config, name)) for name in _NAMED},
         # The first line of what it says of itself, which names its source.
         strategy=(strategy.__doc__ or "").strip().partition("\n")[0],
-        measured=result.best and best_facts(result.best, config, result.facts.get("rejected")),
+        measured=result.best
+        and best_facts(
+            result.best, config, result.facts.get("rejected"), result.facts.get("inventory")
+        ),
         network=_network(result, space),
         used=result.best["target"]["flops"] / budget.most if result.best and limited else None,
         stages=[

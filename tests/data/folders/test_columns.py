@@ -2,7 +2,7 @@ import pytest
 
 from evo_nas.data.folders.parquet import has_labels, open_parquet
 from evo_nas.errors import DataError
-from tests.kit.images import encoded, picture
+from tests.kit.images import encoded, picture, write_parquet
 
 datasets = pytest.importorskip("datasets")
 CONTENT = encoded(picture((9, 99, 9)))
@@ -80,6 +80,19 @@ def test_a_named_column_that_holds_no_pictures_is_refused(tmp_path):
     path = write(tmp_path / "train.parquet", label=WIDTHS)
     with pytest.raises(DataError, match="column 'label' holds int64, no pictures as bytes"):
         open_parquet([path], "label")
+
+
+def test_files_whose_labels_mean_something_else_are_refused(tmp_path):
+    paths = [tmp_path / "train-0.parquet", tmp_path / "train-1.parquet"]
+    write(paths[0], label=["cat", "dog"] * 6)
+    write(paths[1], label=[0, 1] * 6)
+    with pytest.raises(DataError, match=r"train-1\.parquet: labels in column 'label' are not of"):
+        open_parquet(paths)
+    rows = [{"bytes": CONTENT, "path": None}] * 2
+    for path, names in zip(paths, ("ab", "ba"), strict=True):
+        write_parquet(path, rows, [0, 1], names=names)
+    with pytest.raises(DataError, match="or have not the same class names, as in"):
+        open_parquet(paths)
 
 
 def test_whether_there_are_labels_is_seen_without_pictures(tmp_path):

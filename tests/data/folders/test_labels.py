@@ -47,6 +47,8 @@ def test_labels_of_every_kind(stored, names, expected):
         ([[0], [1, 2]], None, "is no class"),
         ([0, 3], ["a", "b"], "row 1 of here, label: 3 is none of the 2 class names"),
         ([b"x", b"y"], None, "is no class; give numbers, texts"),
+        ([{"id": 1}, {"id": 2}], None, "is no class; give numbers, texts"),
+        ([[[0, 1]], [[1, 0]]], None, "is no class; give numbers, texts"),
         ([0, 1], ["a", "a"], "two classes have one name"),
     ],
 )
