@@ -52,5 +52,6 @@ def _ctrl_c_as_before() -> Iterator[None]:
 def _few_whole_networks() -> Iterator[None]:
     """Tests prepare many runs of the same few spaces: what is counted before one is a handful."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evo_nas.space.costs.verification._SECONDS", 0.03)
+        for name in ("_SECONDS", "_THOROUGH_SECONDS"):
+            patch.setattr(f"evo_nas.space.costs.verification.{name}", 0.03)
         yield

@@ -13,10 +13,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from evo_nas.errors import SpaceError
 from evo_nas.space.costs.flops import count
+from evo_nas.space.costs.verification import verify_thoroughly
 from evo_nas.space.space import Cell, Genome, Geometry, Space
 from evo_nas.space.table import kind
 
-from .check import expect, listed, skip
+from .check import CheckFailed, expect, listed, skip
 from .genomes import GenomeChecks
 from .subject import named
 
@@ -130,6 +131,13 @@ class NetworkChecks(GenomeChecks):
                     f"fvcore counts {counted[name]:,} {name} in the network of {genome}, costs() "
                     f"says {told:,}; take them from evo_nas.space.count of the same modules",
                 )
+
+    @named("values of different slots cost what they cost together")
+    def _counted_together(self) -> None:
+        try:
+            verify_thoroughly(self.built_space())
+        except SpaceError as error:
+            raise CheckFailed(str(error)) from error
 
     @named("networks classify images at the target")
     def _target(self) -> None:
