@@ -87,7 +87,8 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     candidates and retrain finalists there, with the same outcome for any number. ``geometry`` is
     "proxy" or "target", with changes as in "proxy,width=96". Who takes longer than ``time_limit``
     or ``finalist_time_limit`` has failed; both are for evaluators that work in worker processes.
-    Without ``data`` it is "digits", or "none" where nothing looks at images.
+    Without ``data`` it is that of the run ``supernet``, or "digits", or "none" where nothing looks
+    at images.
 
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.
@@ -100,7 +101,7 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     plugins = plugins.with_limits(limited)
     plugins.check_time_limits(options.time_limit, options.finalist_time_limit)
     needing = plugins.needing_images
-    images_spec = places.absolute("data", choose_data(options.data, needing))
+    images_spec = places.absolute("data", choose_data(options.data, needing, options.supernet))
     source: DataSource = registry.load("data", images_spec)
     recipe = choose_recipe(options.recipe, options.epochs, options.finalist_epochs)
     settings = options.settings

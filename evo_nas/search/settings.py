@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
+from pathlib import Path
 
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import shown
@@ -14,7 +15,9 @@ from evo_nas.space.space import Geometry, Space
 from evo_nas.training.augment import check_installed
 from evo_nas.training.recipe import Recipe, load_recipe
 
+from .config import Config
 from .options import whole_number
+from .run_folder import CONFIG
 
 _SIZE = re.compile("[1-9][0-9]{0,5}")
 
@@ -34,10 +37,17 @@ def choose_recipe(
     return typed(Recipe, asdict(recipe), f"recipe {spec}", RecipeError)
 
 
-def choose_data(given: str | None, needing: Sequence[str]) -> str:
-    """The spec of the images, where ``needing`` are the evaluators that look at some."""
+def choose_data(given: str | None, needing: Sequence[str], earlier: str | None = None) -> str:
+    """The spec of the images, where ``needing`` are the evaluators that look at some.
+
+    Those of an ``earlier`` run, the folder of one whose shared weights are used again, are the
+    default then: weights of other images would not be.
+    """
     if given is None:
-        return "digits" if needing else "none"
+        if not needing:
+            return "none"
+        had = "none" if earlier is None else Config.read(Path(earlier, CONFIG)).data
+        return "digits" if had == "none" else had
     if needing and given == "none":
         raise SettingsError(f"data is 'none', but evaluator {needing[0]} needs images; name some")
     if not needing and given != "none":

@@ -105,8 +105,10 @@ def _metadata(path: Path) -> dict[str, str]:
 def _is_safetensors(path: Path) -> bool:
     """Whether a file is one by what it holds, or is called one and holds nothing else."""
     head = _head(path)
-    is_torch = head.startswith((b"PK\x03\x04", b"\x80\x02", MAGIC))
-    return head[8:9] == b"{" or (path.suffix == SUFFIX and not is_torch)
+    if head.startswith((b"PK\x03\x04", b"\x80\x02", MAGIC)):
+        return False
+    has_header = int.from_bytes(head[:8], "little") < path.stat().st_size and head[8:] == b"{"
+    return has_header or path.suffix == SUFFIX
 
 
 def _head(path: Path) -> bytes:

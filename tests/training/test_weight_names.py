@@ -169,6 +169,12 @@ def test_a_folder_stands_for_the_weights_in_it(tmp_path: Path) -> None:
     assert weights_file(tmp_path) == tmp_path / "model.safetensors"
 
 
+def test_other_files_say_nothing_of_themselves(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text('{"abc": {"d": 1}}')  # whose ninth byte is that of safetensors
+    assert read_description(path) is None
+
+
 def test_half_precision_is_converted(tmp_path: Path) -> None:
     network = small()
     for kind in (torch.float16, torch.bfloat16):

@@ -51,7 +51,7 @@ class Images:
         return source, data
 
 
-def images_of(what: str) -> Images:
+def images_for(what: str) -> Images:
     """The images of the run that a network is of, or those that its file tells; else the digits.
 
     Raises:

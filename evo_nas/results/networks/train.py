@@ -26,7 +26,7 @@ from evo_nas.training.loop import Epoch, fit
 from evo_nas.training.test_split import measure_test
 from evo_nas.training.weights import SUFFIX, Delivered, describe_weights, save_weights
 
-from .images import Images, images_of
+from .images import Images, images_for
 from .names import find_untrained
 
 
@@ -65,7 +65,7 @@ def train_architecture(
     phase = choose_recipe(recipe, None, epochs, changes).train
     whole_number("validate_every", validate_every, 0)
     place = resolve_device(device)
-    chosen = images_of(architecture) if data is None else Images(data, "")
+    chosen = images_for(architecture) if data is None else Images(data, "")
     source, images = chosen.load(seed)
     for note in (*images.notes, *inventory(source, images).notes):
         progress.say(note)
