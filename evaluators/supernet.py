@@ -24,6 +24,7 @@ from evo_nas.evaluation.path_workers import PathScorer, PathWorkers
 from evo_nas.evaluation.score_cache import ScoreCache
 from evo_nas.sampling.distribution import prior
 from evo_nas.space.decoder import Decoder
+from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import seeded_weights
 from evo_nas.training.loop import fit, images_trained
@@ -86,6 +87,10 @@ class SupernetEvaluator(Evaluator):
         with seeded_weights(context.streams.number("supernet", "weights")):
             self._supernet = space.supernet(context.geometry)
         self._supernet.to(context.device)
+        first = space.canonical((0,) * len(space.choices))
+        self._decoder.select(self._supernet, first)
+        if wrong := wrong_network(self._supernet, context.geometry):
+            raise EvaluatorError(f"supernet() of {space.root.name}, the path of {first}: {wrong}")
         weights = self._earlier_weights() or self._train()
         count = self._calibration_images or context.recipe.calibration_images
         self._calibration = self._some(data.train, count, "calibration")

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from evo_nas.core.progress import Messages
 from evo_nas.core.streams import Streams
+from evo_nas.errors import EvaluatorError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.space.decoder import Decoder
+from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import measure, seeded_weights
 from evo_nas.training.loop import fit, images_trained
@@ -59,6 +61,8 @@ class TrainEvaluator(Evaluator):
             "data": data.fingerprint,
         }
         network.to(context.device)
+        if wrong := wrong_network(network, context.geometry):
+            raise EvaluatorError(f"the network cannot be trained: {wrong}")
         train = partial(
             fit,
             network,

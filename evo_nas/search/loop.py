@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.search.store.store import Store
 from evo_nas.space.decoder import Decoder
+from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Scored, StagePlan, Strategy
 from evo_nas.training.batches import Ledger
@@ -35,6 +37,7 @@ from .limits import describe_fact, limit_facts, make_limits
 from .measured import LimitMeasurer
 from .promises.code import keep_one_version
 from .promises.costs import TrueCosts
+from .promises.heads import wrong_head
 from .scoring import Scorer
 from .stage import describe, retrain, search, stage_feasible, unscored
 
@@ -152,6 +155,8 @@ class Loop:
         )
         objectives = retrainer.evaluator.objectives
         finalists, weights = self._finalists(stage, legal, objectives)
+        if retrainer.evaluator.keeps_weights:
+            retrainer.examine = partial(wrong_head, self.space, config.geometry)
         if config.inherit:
             retrainer.context = replace(retrainer.context, initial_weights=weights.__getitem__)
         try:
@@ -265,6 +270,8 @@ class Loop:
                 raise RunError(f"{weights} is missing; the retrained network cannot be delivered")
             network = Decoder(self.space).network(genome, self.config.geometry)
             network.load_state_dict(tensors)
+            if wrong := wrong_network(network, self.config.geometry):
+                raise RunError(f"the network of {genome} cannot be delivered: {wrong}")
             size = self.config.geometry.image_size
             device, data = self.config.device, self.data
             tested = measure_test(network.to(device), self.source, data, size, device)

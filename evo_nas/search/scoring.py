@@ -8,7 +8,7 @@ Why: docs/decisions/002-resume-by-replay.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +36,7 @@ class Scorer:
     ``failures`` may fail; ``then`` says what to do when more did. In a worker process, a
     candidate may take ``time_limit`` seconds; 0 is any time. With ``costs`` the network of the
     best of each generation is counted whole once it is scored, that of a finalist before.
+    ``examine`` says why a full genome that was scored fails all the same, if it does.
     """
 
     evaluator: Evaluator
@@ -50,6 +51,7 @@ class Scorer:
     then: str = ""
     time_limit: float = 0.0
     costs: TrueCosts | None = None
+    examine: Callable[[Genome], str | None] | None = None
     _work: AtWork | None = field(default=None, init=False)
     _scored: int = field(default=0, init=False)
     _proposed: int = field(default=0, init=False)  # in earlier generations
@@ -231,6 +233,8 @@ class Scorer:
         counted = self.costs if self.phase == "finalists" else None
         costs = counted.of(genome) if counted else self.space.root.costs(genome)
         outcome = answer.outcome
+        if self.examine and not isinstance(outcome, Failure) and (why := self.examine(genome)):
+            outcome = Failure(why)
         failure = to_keep(outcome.reason) if isinstance(outcome, Failure) else None
         metrics = {} if isinstance(outcome, Failure) else outcome
         evaluation = Evaluation(

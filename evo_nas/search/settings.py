@@ -11,6 +11,7 @@ from evo_nas.core.typed import typed
 from evo_nas.core.validation import shown
 from evo_nas.data.source import SearchData
 from evo_nas.errors import RecipeError, SettingsError, SpaceError
+from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Geometry, Space
 from evo_nas.training.augment import check_installed
 from evo_nas.training.recipe import Recipe, load_recipe
@@ -79,5 +80,9 @@ def resolve_geometry(text: str, space: Space, data: SearchData) -> Geometry:
                 f"names: {', '.join(sorted(free))}"
             )
         geometry = replace(geometry, **{name: int(value)})
-    space.build((0,) * len(space.choices), geometry)  # says what does not fit together
+    genome = space.canonical((0,) * len(space.choices))
+    network = space.build(genome, geometry)  # says what does not fit together
+    if wrong := wrong_network(network, geometry, training=True):
+        spec = getattr(space, "spec", space.name)
+        raise SpaceError(f"space {spec}: of the network of {genome}, {wrong}; mend its build()")
     return geometry

@@ -15,9 +15,10 @@ from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import inventory
-from evo_nas.errors import RunError
+from evo_nas.errors import RunError, SpaceError
 from evo_nas.search.options import whole_number
 from evo_nas.search.settings import choose_recipe, resolve_geometry
+from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Space
 from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.checkpoints import remove_checkpoint
@@ -81,6 +82,8 @@ def train_architecture(
     streams = Streams(seed)
     with seeded_weights(streams.number("weights")):
         network = space.build(genome, shape).to(place)
+    if wrong := wrong_network(network, shape):
+        raise SpaceError(f"{found.name} of space {found.space} cannot be trained: {wrong}")
     training = Batches(images.train, images, shape.image_size, place)
     validation = Batches(images.validation, images, shape.image_size, place)
     board = None if log is None else TrainingLog(log)

@@ -19,6 +19,7 @@ from evo_nas.errors import CheckpointError, SettingsError, shell_word
 from evo_nas.results.result import load_result
 from evo_nas.search.run_folder import CONFIG, WEIGHTS
 from evo_nas.space.architecture import BEST
+from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Geometry, Space
 from evo_nas.training.weight_names import classes_of, named_for
 from evo_nas.training.weights import (
@@ -96,6 +97,8 @@ def load_named(
     check_weights(network, tensors, str(file))
     network.load_state_dict(tensors)
     was_told = bool(about.mean)
+    if wrong := wrong_network(network, about.geometry):
+        raise CheckpointError(f"{file}: the network with these weights cannot be used: {wrong}")
     mean, std = tuple(mean or about.mean), tuple(std or about.std)
     _check_normalised(named, about.geometry, mean, std)
     about = replace(about, space=architecture.space, genome=genome, mean=mean, std=std)
