@@ -205,3 +205,23 @@ def test_a_name_says_what_is_written(architecture, tmp_path, name):
 def test_without_any_image_nothing_is_trained(architecture, tmp_path):
     with pytest.raises(SettingsError, match="'none' has no images to train on; name some"):
         train(architecture, tmp_path / "w.safetensors", Stop(), data="none")
+
+
+def test_weights_are_saved_though_the_test_split_fails_at_the_end(architecture, tmp_path):
+    (tmp_path / "flaky.py").write_text(
+        "from evo_nas.data.digits import Digits\n"
+        "class Flaky(Digits):\n"
+        "    asked = 0\n"
+        "    def test(self):\n"
+        "        self.asked += 1\n"
+        "        return super().test() if self.asked == 1 else {}['rows']\n"
+    )
+    out, hearing = tmp_path / "out.safetensors", Hear()
+    data = f"{tmp_path / 'flaky.py'}:Flaky{DATA.removeprefix('digits')}"
+    told = train(architecture, out, hearing, data=data, epochs=1)
+    assert told["test_failure"] == "KeyError: 'rows' (flaky.py, line 6)"
+    assert "test_accuracy" not in told
+    assert load_weights(out)
+    (said,) = [line for line in hearing.said if "could not be measured" in line]
+    assert said.endswith("all else is delivered: KeyError: 'rows' (flaky.py, line 6)")
+    assert not checkpoint_path(out).exists()
