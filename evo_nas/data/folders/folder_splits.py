@@ -6,6 +6,7 @@ Why: docs/decisions/037-splits.md.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,33 +25,30 @@ def find_folder_splits(path: Path) -> Splits | None:
         DataError: what is a class and what a split cannot be known.
     """
     root = os.fsencode(path)
-    names = [name for name in folders(root) if holds_pictures(os.path.join(root, name))]
     itself = holds_pictures_itself(root)
-    if not names:
+    inside = {name: _with_pictures(path / name) for name in _with_pictures(path)}
+    if not inside:
         return Splits(Split(path.name, (path,), False)) if itself else None
-    flat = {os.fsdecode(n): holds_pictures_itself(os.path.join(root, n)) for n in names}
-    classed = {name for name in flat if folders_with_pictures(path / name)}
-    training = [name for name in classed if role(name) == TRAINING]
+    training = [name for name, within in inside.items() if within and role(name) == TRAINING]
     if training:
-        return _beside_training(path, flat, classed, _one_training(path, training))
-    if len(flat) == 1 and not itself and not any(flat.values()):
-        only = path / next(iter(flat))
+        return _beside_training(path, inside, _one_training(path, training))
+    if len(inside) == 1 and not itself:
+        only = path / next(iter(inside))
+        if holds_pictures_itself(os.fsencode(only)):
+            return Splits(Split(path.name, (path,)))
         inner = find_folder_splits(only)
         assert inner is not None, "it holds pictures"
         told = f"{only} is read, the only folder of {path}"
         return replace(inner, notes=(told, *inner.notes))
-    _check_classes(path, flat, classed)
-    within = [set(folders_with_pictures(path / name)) for name in flat]
-    notes = list[str]()
-    if len(within[0]) > 1 and all(each == within[0] for each in within):
-        notes.append(
-            f"{_listed(list(flat))} are the classes, not {_listed(list(within[0]))} in each of them"
-        )
+    _check_classes(path, inside)
+    first, notes = next(iter(inside.values())), list[str]()
+    if len(first) > 1 and all(within == first for within in inside.values()):
+        notes.append(f"{_listed(inside)} are the classes, not {_listed(first)} in each of them")
     return Splits(Split(path.name, (path,)), notes=tuple(notes))
 
 
-def folders_with_pictures(path: Path) -> list[str]:
-    """The folders in a folder that hold pictures at any depth."""
+def _with_pictures(path: Path) -> list[str]:
+    """The folders in a folder that hold pictures at any depth, by name."""
     root = os.fsencode(path)
     return [os.fsdecode(n) for n in folders(root) if holds_pictures(os.path.join(root, n))]
 
@@ -65,14 +63,14 @@ def _one_training(path: Path, names: list[str]) -> str:
     return found[0]
 
 
-def _beside_training(path: Path, flat: dict[str, bool], classed: set[str], training: str) -> Splits:
-    """The splits beside a training split of class folders."""
+def _beside_training(path: Path, inside: dict[str, list[str]], training: str) -> Splits:
+    """The splits beside a training split of class folders; ``inside`` are the folders of each."""
     held_out = [
-        Split(name, (path / name,), name in classed)
-        for name in flat
+        Split(name, (path / name,), bool(within))
+        for name, within in inside.items()
         if role(name) not in (None, TRAINING)
     ]
-    aside = [name for name in flat if name != training and role(name) in (None, TRAINING)]
+    aside = [name for name in inside if name != training and role(name) in (None, TRAINING)]
     if aside and not any(split.labelled for split in held_out):
         raise DataError(
             f"{path / training} holds class folders, but {_listed(aside)} beside it too hold "
@@ -83,11 +81,11 @@ def _beside_training(path: Path, flat: dict[str, bool], classed: set[str], train
     return Splits(Split(training, (path / training,)), tuple(held_out), tuple(notes))
 
 
-def _check_classes(path: Path, flat: dict[str, bool], classed: set[str]) -> None:
-    """Refuse folders that may be splits rather than classes."""
-    called = [name for name in flat if role(name) is not None]
+def _check_classes(path: Path, inside: dict[str, list[str]]) -> None:
+    """Refuse folders that may be splits rather than classes; ``inside`` are the folders of each."""
+    called = [name for name in inside if role(name) is not None]
     training = [name for name in called if role(name) == TRAINING]
-    if len(called) == len(flat) or (training and len(called) > len(training)):
+    if len(called) == len(inside) or (training and len(called) > len(training)):
         why = (
             f"{path / training[0]} has pictures in no class folders"
             if training
@@ -97,16 +95,15 @@ def _check_classes(path: Path, flat: dict[str, bool], classed: set[str]) -> None
             f"{why}; make train/CLASS/PICTURE for each of at least two classes (where "
             f"{_listed(called)} are classes, rename them)"
         )
-    inside = {name: set(folders_with_pictures(path / name)) for name in classed}
     for name in called:
-        for other in classed - {name}:
-            if inside.get(name, set()) & inside[other]:
+        for other, within in inside.items():
+            if other != name and set(inside[name]) & set(within):
                 raise DataError(
                     f"{path / name} and {path / other} hold folders of the same names; if these "
                     f"are the classes, call the folder to train on train, else rename {name}"
                 )
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Collection[str]) -> str:
     shown = ", ".join(sorted(names)[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
