@@ -89,9 +89,11 @@ class CommandEvaluator(Evaluator):
             "seed": self._streams.number("command", *full) % 2**32,
         }
         try:
-            return check_metrics(_answer(self._run(json.dumps(question))), self.objectives)
+            metrics = _answer(self._run(json.dumps(question)))
+            check_metrics(metrics, self.objectives)
         except EvaluatorError as error:
             raise EvaluatorError(f"program {self._program!r}: {error}") from error
+        return metrics
 
     def _run(self, question: str) -> str:
         """Standard output of the program, given standard input.

@@ -69,6 +69,8 @@ class PythonEvaluator(Evaluator):
             returned = self._function(dict(self._decoder.options(genome)))
         except Exception as error:  # a function of others may fail in any way
             raise EvaluatorError(f"{self._name} raised {describe(error)}") from error
-        if not isinstance(returned, Mapping):
-            returned = {self.objectives[0].name: returned}
-        return check_metrics(returned, self.objectives)
+        metrics: Mapping[str, float] = (
+            returned if isinstance(returned, Mapping) else {self.objectives[0].name: returned}
+        )
+        check_metrics(metrics, self.objectives)
+        return metrics

@@ -70,7 +70,9 @@ class NetworkScores(Evaluator):
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         try:
-            return check_metrics({name: self._one(name, genome) for name in self._names}, ())
+            return check_metrics(
+                {name: self._one(name, genome) for name in self._names}, self.objectives
+            )
         except (ValueError, LinAlgError) as error:
             raise EvaluatorError(f"the network cannot be scored: {error}") from error
 

@@ -131,10 +131,11 @@ class EvaluationContext:
 class Evaluator(ABC):
     """Scores genomes of the space that it was opened with.
 
-    :meth:`evaluate` returns at least the metrics named in ``objectives``, as finite numbers. What
-    it returns must depend on the genome and the context alone, never on what was evaluated before.
-    What it raises, or metrics that are missing or no finite numbers, fail that candidate alone.
-    Errors of evo-nas other than EvaluatorError stop the run, and so does what :meth:`open` raises.
+    :meth:`evaluate` returns at least the metrics named in ``objectives``, as finite numbers; others
+    that are none are left out. What it returns must depend on the genome and the context alone,
+    never on what was evaluated before. What it raises, or metrics that are missing or no finite
+    numbers, fail that candidate alone. Errors of evo-nas other than EvaluatorError stop the run,
+    and so does what :meth:`open` raises.
 
     ``retrainer`` is the spec of the evaluator that confirms the finalists unless a run names
     another. An evaluator that looks at no images says so with ``needs_data``: a run of such
@@ -215,39 +216,44 @@ class Evaluator(ABC):
 
 
 def check_metrics(
-    metrics: Mapping[str, float], objectives: Sequence[Objective]
+    metrics: Mapping[str, float], objectives: Sequence[Objective], notes: list[str] | None = None
 ) -> dict[str, float]:
     """The metrics as plain floats.
 
     Numbers are those of Python, and of NumPy and PyTorch where they hold one value. Texts and truth
-    values are none, whatever they look like.
+    values are none, whatever they look like. What is no finite number and no objective is left out,
+    which is added to ``notes``.
 
     Raises:
-        EvaluatorError: an objective is missing, a name is no text, or a value is no finite number.
+        EvaluatorError: an objective is missing or no finite number.
     """
     if not isinstance(metrics, Mapping):
         raise EvaluatorError(f"an evaluator returns a mapping of metrics, not {shown(metrics)}")
-    for name in metrics:
-        if not isinstance(name, str):
-            raise EvaluatorError(f"the evaluator returned a metric {shown(name)}; names are texts")
-    missing = [o.name for o in objectives if o.name not in metrics]
+    names = [objective.name for objective in objectives]
+    missing = [name for name in names if name not in metrics]
     if missing:
-        raise EvaluatorError(f"the evaluator returned {sorted(metrics)}, without {missing[0]!r}")
-    return {name: _finite(name, value) for name, value in metrics.items()}
+        raise EvaluatorError(f"the evaluator returned {list(metrics)}, without {missing[0]!r}")
+    found = {}
+    for name, value in metrics.items():
+        number = _number(value)
+        if isinstance(name, str) and math.isfinite(number):
+            found[name] = number
+        elif name in names:
+            told = "" if isinstance(value, float) else f" but of type {type(value).__name__}"
+            raise EvaluatorError(
+                f"the evaluator returned {name} = {shown(value)}, no finite number{told}"
+            )
+        elif notes is not None:
+            notes.append(f"metric {shown(name)} is left out where it is no finite number")
+    return found
 
 
-def _finite(name: str, value: object) -> float:
-    plain = value
+def _number(value: object) -> float:
+    """A value as a float, nan if it is none."""
     try:
         if isinstance(value, np.ndarray | np.generic | Tensor):
-            plain = value.item()
-        is_number = isinstance(plain, Number) and not isinstance(plain, bool)
-        number = float(plain) if is_number else math.nan  # type: ignore[arg-type]
+            value = value.item()
+        is_number = isinstance(value, Number) and not isinstance(value, bool)
+        return float(value) if is_number else math.nan  # type: ignore[arg-type]
     except (OverflowError, RuntimeError, TypeError, ValueError):  # too large, several, complex
-        number = math.nan
-    if not math.isfinite(number):
-        told = "" if isinstance(plain, float) else f" but of type {type(value).__name__}"
-        raise EvaluatorError(
-            f"the evaluator returned {name} = {shown(value)}, no finite number{told}"
-        )
-    return number
+        return math.nan

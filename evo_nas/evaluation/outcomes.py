@@ -27,18 +27,19 @@ def answers(
     evaluator: Evaluator, genomes: Sequence[Genome], context: EvaluationContext
 ) -> Generator[tuple[int, Answer], None, None]:
     """The :func:`outcomes` of an evaluator opened with ``context``, and what each of them took."""
-    with closing(outcomes(evaluator, genomes)) as arriving:
+    with closing(outcomes(evaluator, genomes, context.notes)) as arriving:
         for position, outcome in arriving:
             yield position, Answer(outcome, *context.take())
 
 
 def outcomes(
-    evaluator: Evaluator, genomes: Sequence[Genome]
+    evaluator: Evaluator, genomes: Sequence[Genome], notes: list[str] | None = None
 ) -> Generator[tuple[int, Outcome], None, None]:
     """Each position in ``genomes`` once, with checked metrics or why there are none.
 
     Where the evaluator raises amid several genomes, it is not known which of them is to blame:
-    those that are missing are asked again, one at a time.
+    those that are missing are asked again, one at a time. What is left out of the metrics is added
+    to ``notes``.
 
     Raises:
         ContractError: a position was not asked, came twice or is missing.
@@ -54,14 +55,14 @@ def outcomes(
                     "(position in genomes, metrics)"
                 )
             missing.remove(position)
-            yield position, checked(outcome, evaluator.objectives)
+            yield position, checked(outcome, evaluator.objectives, notes)
     except ANYHOW as error:  # a plug-in may fail in any way
         failure = Failure.by(error)
         for position in sorted(missing):
             if len(genomes) == 1:
                 yield position, failure
             else:
-                ((_, outcome),) = outcomes(evaluator, [genomes[position]])
+                ((_, outcome),) = outcomes(evaluator, [genomes[position]], notes)
                 yield position, outcome
         return
     if missing:
@@ -71,11 +72,13 @@ def outcomes(
         )
 
 
-def checked(outcome: Outcome, objectives: Sequence[Objective]) -> Outcome:
+def checked(
+    outcome: Outcome, objectives: Sequence[Objective], notes: list[str] | None = None
+) -> Outcome:
     """The metrics as plain floats; a failure if they are not what they should be."""
     if isinstance(outcome, Failure):
         return outcome
     try:
-        return check_metrics(outcome, objectives)
+        return check_metrics(outcome, objectives, notes)
     except Exception as error:  # what was returned may be anything
         return Failure.by(error)
