@@ -24,6 +24,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from evo_nas.core.devices import torch_threads
 from evo_nas.core.files import written_aside
 from evo_nas.errors import RunError
 from evo_nas.space.checks import is_cost
@@ -45,7 +46,8 @@ def count_made(make: Callable[[], nn.Module], *shape: int) -> Costs:
     path = _path(module, shape)
     costs = _read(path) if path else None
     if costs is None:
-        costs = flops.count(module, torch.zeros(shape))
+        with torch_threads(1):  # parts are small: more threads would wait for each other
+            costs = flops.count(module, torch.zeros(shape))
         if path:
             _write(path, costs)
     return costs

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import torch
 
+from evo_nas.core.devices import torch_threads
 from evo_nas.core.plugins.blame import ANYHOW, describe
 from evo_nas.errors import EvoNasError, SpaceError, in_short
 from evo_nas.space.coverage import representative
@@ -52,7 +53,8 @@ def network_costs(space: Space, genome: Genome) -> Costs:
     shape = (1, at.channels, at.image_size, at.image_size)
     image = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     try:
-        with torch.random.fork_rng(devices=[]):
+        # One small image: on a busy machine more threads than one wait for each other.
+        with torch.random.fork_rng(devices=[]), torch_threads(1):
             return count(space.build(genome, at), image, handles=space.flop_handles)
     except EvoNasError:
         raise
