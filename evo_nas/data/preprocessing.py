@@ -78,7 +78,7 @@ class Preprocessing:
                 picture.load()  # all of it: it is not for us to have a JPEG decoded small
             chosen = self.reading
             if isinstance(chosen, str):
-                chosen = Format(min(picture.size), self.channels)
+                chosen = Format(min(picture.size), 1 if self.channels == 1 else 3)
             return torch.from_numpy(read(name, picture, chosen).copy())[None]
 
     @property

@@ -44,5 +44,4 @@ def earlier_reading(geometry: Geometry, data: str | None) -> Reading:
         share = float(given.get("crop_share", 1.0))
     except ValueError:  # nobody could have trained on it
         return "unknown"
-    channels = 1 if geometry.channels == 1 else 3
-    return Format(size, channels, share, "none", revision=1)
+    return Format(size, 1 if geometry.channels == 1 else 3, share, "none", revision=1)
