@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ def trained_on(folder: Path, size: int, options: str = "") -> tuple[Preprocessin
     """The description of a network of that ``size``, and what it saw, in order of files."""
     data = registry.load("data", f"{folder}?validation=3{options}").load(0)
     found = Preprocessing(size, data.train.shape[0], data.mean, data.std, data.reading)
-    whole = registry.load("data", f"{folder}?validation=3&test=train{options}")
-    batches = Batches(whole.test(), data, size)
+    shutil.copytree(folder / "train", folder / "test")
+    source = registry.load("data", f"{folder}?validation=3{options}")
+    batches = Batches(source.test(), data, size)
     rows = torch.arange(len(batches))
     return found, torch.cat([images for images, _ in batches.epoch([rows])])
 
