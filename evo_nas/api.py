@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import platform
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
@@ -14,6 +15,7 @@ from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.plugins.digests import own_sources
 from evo_nas.core.progress import Progress
+from evo_nas.core.workers.start import check_may_start
 from evo_nas.data.inventory import Inventory
 from evo_nas.data.source import DataSource, SearchData, inventory
 from evo_nas.results.page.run import write_report
@@ -127,7 +129,7 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
         "retrainer": plugins.retrainer.spec,
         "data": images_spec,
         "device": resolve_device(options.device),
-        "jobs": options.jobs or available_cores(),
+        "jobs": _jobs(options.jobs),
         "settings": settings,
         "geometry": resolve_geometry(geometry, loaded, images) if needing else loaded.target,
         "recipe": recipe,
@@ -225,3 +227,12 @@ def new_folder(prefix: str, space: str, flops: str) -> Path:
     short = registry.short(space).replace("?file=", "-")
     name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{prefix}{short}-{flops}")
     return run_folder.free_folder(RUNS, name[:80])
+
+
+def _jobs(given: int | None) -> int:
+    """How many worker processes there may be; one, this, where no others may be started."""
+    if given is None and multiprocessing.current_process().daemon:
+        return 1
+    if given is not None and given > 1:
+        check_may_start()
+    return given or available_cores()

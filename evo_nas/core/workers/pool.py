@@ -27,7 +27,7 @@ from joblib.externals.loky.process_executor import ProcessPoolExecutor, Terminat
 from evo_nas.core.devices import torch_threads
 from evo_nas.errors import EvoNasError
 
-from .start import begin_work, lifeline, starting_workers
+from .start import begin_work, check_may_start, lifeline, starting_workers
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -63,6 +63,7 @@ class WorkerPool(Generic[Task, Result]):
     """
 
     def __init__(self, openings: Sequence[Opening[Task, Result]], limit: float = 0) -> None:
+        check_may_start()
         self._workers = [_Worker(opening, limit or math.inf) for opening in openings]
 
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Result | Lost]]:

@@ -19,6 +19,7 @@ looks once a second; programs, which have no such thread, run on there.
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import multiprocessing.resource_tracker
 import os
 import signal
@@ -34,8 +35,18 @@ import torch
 from joblib.externals.loky.backend import resource_tracker
 
 from evo_nas.core.signals import undivided
+from evo_nas.errors import SettingsError
 
 Lifeline = tuple[int, int]
+
+
+def check_may_start() -> None:
+    """Raise a SettingsError in a process that may have no others, as those of a Pool may not."""
+    if multiprocessing.current_process().daemon:
+        raise SettingsError(
+            "this is a process of a multiprocessing.Pool, or another daemonic one, which may start "
+            "no workers: give jobs=1 and no time limits, or use concurrent.futures"
+        )
 
 
 @contextlib.contextmanager

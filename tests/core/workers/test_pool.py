@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from evo_nas.core.workers.pool import Lost, WorkerPool
-from evo_nas.errors import DataError
+from evo_nas.errors import DataError, SettingsError
 from tests.kit.processes import gone
 
 
@@ -106,3 +107,20 @@ def test_whoever_stops_listening_ends_the_workers(service: Worker) -> None:
     results.close()  # type: ignore[attr-defined]
     assert all(gone(process) for process in service.processes)
     assert time.monotonic() - began < 10
+
+
+def _refusal(_: int) -> str:
+    try:
+        WorkerPool([_opened])
+    except SettingsError as error:
+        return str(error)
+    return "started"
+
+
+def test_a_process_of_a_pool_of_others_is_told_that_it_may_start_none() -> None:
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert "may start no workers: give jobs=1" in pool.map(_refusal, [0])[0]
+
+
+def _opened() -> Callable[[str], str]:
+    return str
