@@ -15,6 +15,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
+from evo_nas.core.plugins.digests import code_of
 from evo_nas.core.plugins.options import FilePath, at_least
 from evo_nas.core.streams import Streams
 from evo_nas.data.images import Images, ImageSet
@@ -204,8 +205,11 @@ class SupernetEvaluator(Evaluator):
         }
 
     def _key(self, weights: Path) -> str:
-        """What scores depend on besides the genome: weights, images and the kind of device."""
+        """What scores depend on besides the genome: weights, images, kind of device, own code."""
         digest = hashlib.sha256(self._context.device.partition(":")[0].encode())
+        spec = getattr(self._space.root, "spec", None)
+        for name, part in code_of("space", spec).items() if isinstance(spec, str) else ():
+            digest.update(f"{name} {part.digest}".encode())
         with weights.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
         for images in (self._validation, self._calibration):

@@ -35,6 +35,7 @@ from evo_nas.search.options import OPTIONS, make_options, takes_options
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
 from evo_nas.search.promises import code
+from evo_nas.search.promises.code import accept_code
 from evo_nas.search.settings import choose_data, choose_recipe, resolve_geometry
 from evo_nas.search.upkeep import retry_failed
 
@@ -156,7 +157,7 @@ def resume(
     retry_failed: bool = False,
     accept_changes: bool = False,
 ) -> Result:
-    """Go on with a stopped run; a finished one is just read.
+    """Go on with a stopped run; a finished one is just read, and changes noted if accepted.
 
     With ``retry_failed``, candidates that failed are evaluated anew, once the evaluator is mended,
     and what followed from their failures is forgotten; see
@@ -181,6 +182,8 @@ def _go_on(
         if retry:
             progress.say(retry_failed(folder))
         ended_before = _is_whole(folder)
+        if ended_before and accept_changes:
+            accept_code(folder, progress)
         if not ended_before:
             config = Config.read(folder / run_folder.CONFIG)
             mended = MENDABLE if retry else ()

@@ -18,6 +18,7 @@ from evo_nas.core.console import Listening, listening
 from evo_nas.core.files import write_atomically, written_aside
 from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
+from evo_nas.core.plugins.digests import code_of
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.streams import Streams
 from evo_nas.errors import RunError, SettingsError, nearest, shell_word
@@ -36,6 +37,7 @@ from evo_nas.results.trust_report import Trust, means, trust_document, trust_pic
 from evo_nas.search import run_folder
 from evo_nas.search.loop import Loop
 from evo_nas.search.options import Named, text, whole_number
+from evo_nas.search.promises import code
 from evo_nas.search.scoring import Scorer
 from evo_nas.search.stage import stage_feasible
 from evo_nas.search.store.store import Evaluation, Store
@@ -203,6 +205,7 @@ class _Report:
             with written_aside(path) as temporary:
                 Store.create(temporary, self.loop.space).close()
         store = Store(path)
+        self._keep_one_version(store, phase)
         with store.forgetting_failures():  # nothing follows from them: they are just tried again
             pass
         scorer = Scorer(
@@ -216,6 +219,14 @@ class _Report:
         finally:
             scorer.close()
             store.close()
+
+    def _keep_one_version(self, store: Store, phase: str) -> None:
+        """What scored networks of an earlier report scores those of a larger one."""
+        now, kept = {phase: code_of("evaluator", self.against)}, store.fact(code.FACT) or {}
+        if phase in kept:
+            anew = f"remove {store.path}, and all are scored anew"
+            code.refuse(code.changes(kept, now), "the report", anew)
+        store.set_fact(code.FACT, kept | code.digests(now))
 
     def _own(self, full: Genome) -> Genome:
         """The stage's genome that lifts to ``full``."""

@@ -23,6 +23,7 @@ from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
 from evo_nas.search.limits import DEFAULT, absolute
 from evo_nas.search.options import plain, text, whole_number
+from evo_nas.search.promises.code import accept_code, accepting, refuse_changed_run
 
 from .file import PROTOCOLS, SPECS, Comparison
 
@@ -105,14 +106,20 @@ class Entry:
         return load_result(self.folder)
 
 
-def make_runs(folder: Path, progress: Progress) -> list[Entry]:
+def make_runs(folder: Path, progress: Progress, *, accept_changes: bool = False) -> list[Entry]:
     """Make all runs of the comparison in ``folder``; those that are finished are not made again.
 
+    All runs have the code that the first began with, unless changes are accepted: they are noted in
+    the runs that were made before.
+
     Raises:
-        EvoNasError: another process is at work there, or a run failed.
+        EvoNasError: another process is at work there, a run failed, or code has changed.
     """
     comparison = Comparison.read(folder)
     with run_folder.held(folder):
+        if accept_changes:
+            for run in _begun(folder):
+                accept_code(run, progress)
         return _entries(comparison, folder, progress)
 
 
@@ -154,6 +161,8 @@ def _finish(
         return
     if progress is None:
         raise RunError(run_folder.unfinished(folder))
+    for run in _begun(folder):
+        refuse_changed_run(run, accepting(folder))
     protocol = "equal cost" if entries[0].protocol == "equal" else "the paper's protocol"
     progress.start(protocol, len(entries), "runs")
     done = len(entries) - len(tasks)
@@ -161,6 +170,11 @@ def _finish(
     for position, _ in run_unordered(_run, tasks, min(comparison.at_once, len(tasks))):
         done += 1
         progress.advance(done, f"{tasks[position][0].name} is finished")
+
+
+def _begun(folder: Path) -> list[Path]:
+    """The folders of a comparison's runs that have begun."""
+    return sorted(file.parent for file in folder.glob(f"*/*/{run_folder.STORE}"))
 
 
 def _run(task: tuple[Path, dict[str, Any]]) -> None:

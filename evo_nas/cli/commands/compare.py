@@ -80,7 +80,7 @@ def _without_arguments(given: Path) -> str:
     return f"{told}; it takes no argument such as {given}"
 
 
-def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
+def compare_in(folder: Path, quiet: bool, as_json: bool, accept_changes: bool = False) -> None:
     """Make, or go on with, the comparison in a folder, and show what came out."""
     from evo_nas.analysis.comparison.page import write_comparison_page
     from evo_nas.analysis.comparison.protocol import make_runs
@@ -89,7 +89,10 @@ def compare_in(folder: Path, quiet: bool, as_json: bool) -> None:
 
     go_on = f"evo-nas resume {shell_word(folder)}"
     found = stoppable(
-        lambda shown: report(folder, make_runs(folder, shown)), quiet or as_json, folder, go_on
+        lambda shown: report(folder, make_runs(folder, shown, accept_changes=accept_changes)),
+        quiet or as_json,
+        folder,
+        go_on,
     )
     show((comparison_document if as_json else comparison_view)(found))
     try:

@@ -56,7 +56,7 @@ def resume(
     if (run / FILE).is_file():
         if retry_failed:
             raise RunError(f"{run} is a comparison; give --retry-failed with one of its runs")
-        compare_in(run, quiet, as_json)
+        compare_in(run, quiet, as_json, accept_changes)
         return
     run_folder.check(run)
     go_on = partial(api.resume, run, retry_failed=retry_failed, accept_changes=accept_changes)

@@ -114,6 +114,8 @@ def _places(kind: str, spec: str, depth: int) -> Iterator[_Place]:
             case FilePath() if kind != "data":  # images have a fingerprint of their own
                 yield from _of_file(text)
             case Code():
+                with suppress(EvoNasError):
+                    registry.find("evaluator", text)  # as it would run now
                 yield from _of_target("evaluator", text)
             case Program():
                 yield from _of_program(text)

@@ -8,12 +8,14 @@ is noted then, and what is now counts from there on.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.digests import Part, code_of
 from evo_nas.core.progress import Progress
 from evo_nas.errors import RunError, shell_word
+from evo_nas.search import run_folder
 from evo_nas.search.config import Config
 from evo_nas.search.store.store import Store
 
@@ -66,10 +68,10 @@ def changes(kept: Kept, code: Code) -> list[Change]:
     return list(found.values())
 
 
-def refuse(changed: list[Change], began: str, go_on: str) -> None:
+def refuse(changed: list[Change], began: str, remedy: str) -> None:
     """Raise a RunError that names the first of the changes, if there are some.
 
-    ``began`` is what began with the code as it was, ``go_on`` the command that accepts them.
+    ``began`` is what began with the code as it was, ``remedy`` what else than that can be done.
     """
     if changed:
         first = changed[0]
@@ -77,7 +79,7 @@ def refuse(changed: list[Change], began: str, go_on: str) -> None:
         raise RunError(
             f"{first.part.place}, code of the {' and '.join(first.roles)}, is not what it was when "
             f"{began} began{more}: scores of two versions would stand in one ranking; bring it "
-            f"back, or accept that: {go_on}"
+            f"back, or {remedy}"
         )
 
 
@@ -99,7 +101,7 @@ def keep_one_version(
             lines = [f"nothing is known of the code that the run began with: {', '.join(names)}"]
     elif changed := changes(kept, code):
         refused = [] if accept else [c for c in changed if not set(c.roles) <= {*mended}]
-        refuse(refused, str(folder), f"evo-nas resume {shell_word(folder)} --accept-changes")
+        refuse(refused, str(folder), accepting(folder))
         done = len(store.evaluations())
         lines = [f"went on with other code after {done:,} evaluations: {each}" for each in changed]
     if lines or kept is None:
@@ -107,6 +109,32 @@ def keep_one_version(
             progress.say(line)
         store.add_notes("run", lines)
         store.set_fact(FACT, digests(code))
+
+
+def accepting(folder: Path) -> str:
+    """How changes of a run, or of a comparison, are accepted."""
+    return f"accept that: evo-nas resume {shell_word(folder)} --accept-changes"
+
+
+def accept_code(folder: Path, progress: Progress) -> None:
+    """Note in a run that its code is what it is now, whatever it was."""
+    store = Store(folder / run_folder.STORE)
+    try:
+        keep_one_version(store, Config.read(folder / run_folder.CONFIG), progress, accept=True)
+    finally:
+        store.close()
+
+
+def refuse_changed_run(folder: Path, remedy: str) -> None:
+    """Raise a RunError if the code of a run is not what it was."""
+    store = Store(folder / run_folder.STORE, read_only=True)
+    try:
+        kept = store.fact(FACT)
+    finally:
+        store.close()
+    if kept is not None:
+        code = code_of_run(Config.read(folder / run_folder.CONFIG))
+        refuse(changes(kept, code), str(folder), remedy)
 
 
 def _short(digest: str) -> str:

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 import evo_nas
+from evo_nas.analysis.comparison.protocol import make_runs, plan_comparison
+from evo_nas.analysis.correlation import trust
+from evo_nas.core.progress import Silent
 from evo_nas.errors import RunError
 from evo_nas.results.result import Result
-from tests.kit.runs import TABLE, Listener, stopped
+from tests.kit.runs import TABLE, Interruption, Listener, stop_after, stopped
 
 EVALUATOR = """
 import scale
@@ -153,3 +156,46 @@ def test_failures_are_tried_again_with_a_mended_evaluator_alone(
     (tmp_path / "space.py").write_text(SPACE)
     (note,) = notes(evo_nas.resume(run, retry_failed=True))
     assert f": {name} of the evaluator (" in note
+
+
+def test_changes_of_a_finished_run_may_be_accepted_to_look_further_at_it(tmp_path: Path) -> None:
+    run = started(tmp_path)
+    evo_nas.resume(run)
+    comment(tmp_path / "space.py")
+    with pytest.raises(RunError, match="--accept-changes"):
+        trust(run, genomes=4)
+    (note,) = notes(evo_nas.resume(run, accept_changes=True))
+    assert "space.py" in note
+    assert trust(run, genomes=4).networks
+
+
+def test_a_report_of_trust_has_one_version_of_its_evaluator(tmp_path: Path) -> None:
+    run = started(tmp_path)
+    evo_nas.resume(run)
+    (tmp_path / "other.py").write_text("def score(options):\n    return len(options)\n")
+    against = f"python?function={tmp_path / 'other.py'}:score"
+    trust(run, genomes=4, against=against)
+    trust(run, genomes=5, against=against)
+    comment(tmp_path / "other.py")
+    with pytest.raises(RunError, match=r"other\.py.* or remove .*trust\.sqlite, and all are sco"):
+        trust(run, genomes=6, against=against)
+
+
+def test_the_runs_of_a_comparison_have_one_version(tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text("def score(options):\n    return len(options)\n")
+    spec = f"python?function={tmp_path / 'other.py'}:score"
+    planned, folder = plan_comparison(
+        ["random_search", "spos"], seeds=1, protocol="paper", jobs=1, evaluator=spec,
+        space="tests.kit.plugins:Tiny?blocks=2", flops="100..400", samples=4, population=2,
+        retrainer=spec, finalists=1, run_dir=tmp_path / "compared",
+    )  # fmt: skip
+    planned.save(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        stop_after(6, patch)
+        with pytest.raises(Interruption):
+            make_runs(folder, Silent())
+    comment(tmp_path / "other.py")
+    with pytest.raises(RunError, match=rf"other\.py.*evo-nas resume {folder} --accept-changes"):
+        make_runs(folder, Silent())
+    first, second = make_runs(folder, Silent(), accept_changes=True)
+    assert all("other.py" in notes(each.result)[0] for each in (first, second))
