@@ -105,3 +105,59 @@ def test_nothing_is_logged(caplog, capsys):
     count(module, torch.zeros(1, 8), handles={"aten::fft_rfft": None})
     assert not caplog.records
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("norm_first", "batch_first"), [(False, True), (True, True), (True, False)]
+)
+def test_an_encoder_is_counted_as_its_parts(norm_first, batch_first):
+    fused = torch.backends.mha.get_fastpath_enabled()
+    layer = nn.TransformerEncoderLayer(
+        8, 2, 16, norm_first=norm_first, batch_first=batch_first, activation="gelu"
+    )
+    tokens = torch.zeros(1, 5, 8) if batch_first else torch.zeros(5, 1, 8)
+    attention = 5 * 8 * 24 + 2 * (5 * 5 * 4 + 5 * 5 * 4) + 5 * 8 * 8
+    whole = attention + 2 * (5 * 8 * 16) + 2 * (5 * 5 * 8)  # with two layer norms
+    assert count(layer, tokens)["flops"] == whole
+    assert count(nn.TransformerEncoder(layer, 2), tokens)["flops"] == 2 * whole
+    decoder = nn.TransformerDecoderLayer(8, 2, 16, batch_first=batch_first)
+    assert count(decoder, tokens, tokens)["flops"] == whole + attention + 5 * 5 * 8
+    assert torch.backends.mha.get_fastpath_enabled() == fused
+
+
+@pytest.mark.parametrize("weights", [True, False])
+def test_attention_as_a_module(weights):
+    class Own(nn.MultiheadAttention):
+        def forward(self, x):
+            return super().forward(x, x, x, need_weights=weights)[0]
+
+    flops = count(Own(8, 2, batch_first=True), torch.zeros(1, 5, 8))["flops"]
+    assert flops == 5 * 8 * 24 + 2 * (5 * 5 * 8) + 5 * 8 * 8
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.PReLU(), nn.RReLU(inplace=True), nn.Mish(), nn.SELU(inplace=True), nn.CELU(),
+        nn.Softsign(), nn.LogSigmoid(), nn.GLU(1), nn.Hardtanh(), nn.Threshold(0.1, 0.0, True),
+        nn.PixelShuffle(2), nn.PixelUnshuffle(2), nn.ChannelShuffle(2), nn.Unfold(2),
+        nn.LocalResponseNorm(2), nn.CrossMapLRN2d(2), nn.LPPool2d(2, 2), nn.AdaptiveMaxPool2d(2),
+        nn.MaxPool3d(2), nn.FractionalMaxPool2d(2, output_size=3), nn.CircularPad2d(1),
+        nn.AlphaDropout(), Function(F.normalize),
+        Function(lambda x: x.cumsum(1).flip(2).roll(1, 2)),
+        Function(lambda x: x.topk(2)[0].sum() + x.sort()[0] + x.argmax(1, True)),
+        Function(lambda x: torch.where(x > 0, x, x.clamp_min(0)).masked_fill(x > 1, 0.0)),
+        Function(lambda x: F.embedding(torch.zeros(1, 5, dtype=torch.long), x[0, 0])),
+    ],
+)  # fmt: skip
+def test_what_multiplies_no_matrices_is_free(module):
+    assert count(module, torch.zeros(1, 8, 6, 6))["flops"] == 0
+
+
+@pytest.mark.parametrize(
+    "function",
+    [torch.linalg.inv, torch.matrix_exp, torch.fft.fft2, lambda x: torch.linalg.matrix_power(x, 3)],
+)
+def test_no_operator_that_multiplies_is_free_by_accident(function):
+    with pytest.raises(SpaceError, match="are not known"):
+        count(Function(function), torch.eye(4))
