@@ -54,6 +54,8 @@ def label_column(datasets: Any, dataset: Any, wanted: str | None, image: str, so
     features = {name: each for name, each in dataset.features.items() if name != image}
     if wanted is not None:
         _check_name(wanted, list(dataset.features), source)
+        if image_rank(datasets, dataset.features[wanted]) is not None:
+            raise DataError(f"{source}: column {wanted!r} holds pictures, no labels; name another")
         return wanted
     typed = {name for name, each in features.items() if isinstance(each, datasets.ClassLabel)}
     named = {name for name in features if name.lower() in _LABEL_NAMES.split()}

@@ -80,6 +80,8 @@ def test_a_named_column_that_holds_no_pictures_is_refused(tmp_path):
     path = write(tmp_path / "train.parquet", label=WIDTHS)
     with pytest.raises(DataError, match="column 'label' holds int64, no pictures as bytes"):
         open_parquet([path], "label")
+    with pytest.raises(DataError, match="column 'image' holds pictures, no labels"):
+        open_parquet([path], None, "image")
 
 
 def test_files_whose_labels_mean_something_else_are_refused(tmp_path):
