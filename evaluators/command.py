@@ -137,7 +137,7 @@ def _why_not(words: list[str]) -> str:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End a program, if it has not ended, and what it has left in its group."""
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):  # the kernel may take its time
         process.wait(1)
