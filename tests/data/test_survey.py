@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from evo_nas.core.plugins import registry
+from evo_nas.data.decode import decode
 from evo_nas.data.folders.class_folders import list_folder
 from evo_nas.data.format import Format, Range
 from evo_nas.data.source import SearchData
 from evo_nas.data.survey import Survey, Wishes, survey
 from evo_nas.errors import DataError
-from tests.kit.images import Image, write_pictures
+from tests.kit.images import Image, encoded, write_parquet, write_pictures
 
 GENERATOR = np.random.default_rng(0)
 
@@ -160,3 +161,23 @@ def test_sizes_are_those_that_are_seen(tmp_path: Path) -> None:
     told[0x0112] = 6
     write(tmp_path, np.zeros((64, 24, 3), np.uint8), kind="jpg", exif=told)
     assert looked_at(tmp_path).format.size == 24
+
+
+def test_pictures_in_parquet_are_read_as_those_in_files(tmp_path: Path) -> None:
+    pictures = [Image.fromarray((shares() * 65535).astype(np.uint16)) for _ in range(10)]
+    rows = [{"bytes": encoded(each), "path": None} for each in pictures]
+    write_parquet(tmp_path / "data" / "train-0.parquet", rows, [0, 1] * 5, names="ab")
+    in_parquet = load(tmp_path / "data")
+    for number, each in enumerate(pictures):
+        (tmp_path / "files" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        each.save(tmp_path / "files" / "ab"[number % 2] / f"{number}.png")
+    in_files = load(tmp_path / "files")
+    assert in_parquet.reading == in_files.reading
+
+    def seen(data: SearchData) -> set[bytes]:
+        both = (data.train.load().pixels, data.validation.load().pixels)
+        return {each.numpy().tobytes() for pixels in both for each in pixels}
+
+    every = {decode("mine", encoded(each), Format(8, 1)).tobytes() for each in pictures}
+    assert seen(in_parquet) <= every
+    assert seen(in_files) <= every
