@@ -46,14 +46,17 @@ def count(
     if any(tensor.is_meta for tensor in [*module.parameters(), *module.buffers()]):
         # Tracing needs tensors that are there; their values do not matter.
         module = copy.deepcopy(module).to_empty(device="cpu")
-    own = dict(handles or {})
-    analysis = FlopCountAnalysis(module, inputs)
+    # fvcore goes on counting what it knows where it is told None.
+    own = {name: handle or (lambda *_: 0) for name, handle in (handles or {}).items()}
+    # Two passes, each with inputs of its own, which may be changed in place.
+    traced, run = (tuple(tensor.clone() for tensor in inputs) for _ in range(2))
+    analysis = FlopCountAnalysis(module, traced)
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
     analysis.set_op_handle(**{**PRODUCTS, **ESTIMATES, **own})
     kind = type(module).__name__
     with _evaluation(module):
         with ComputedProducts() as computed:  # in a pass of its own: tracing is disturbed by it
-            module(*inputs)
+            module(*run)
         try:
             flops = int(analysis.total())
         except Exception as error:

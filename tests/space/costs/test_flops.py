@@ -48,6 +48,19 @@ def test_an_operator_that_nobody_counts_is_an_error():
     assert count(module, torch.zeros(1, 8), handles=handles)["flops"] == 8
 
 
+def test_what_is_counted_may_be_called_free():
+    module = nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2))
+    images = torch.zeros(1, 2, 3, 3)
+    assert count(module, images)["flops"] == 4 * 9 + 2 * 18
+    assert count(module, images, handles={"aten::batch_norm": None})["flops"] == 4 * 9
+
+
+def test_a_module_that_changes_its_input_is_counted():
+    inputs = torch.zeros(5, 8)
+    assert count(Function(lambda x: x.unsqueeze_(0) @ x.mT), inputs)["flops"] == 5 * 8 * 5
+    assert inputs.shape == (5, 8)
+
+
 def test_a_product_is_never_free_by_a_handle():
     module = Function(lambda x: x @ x.transpose(1, 2))
     with pytest.raises(SpaceError, match=r"computes 200 multiply-accumulates .*, and 0 of its"):
