@@ -35,6 +35,7 @@ Costs: TypeAlias = Mapping[str, int]  # "flops" (multiply-accumulates, batch 1) 
 
 
 Size = Annotated[int, Field(ge=0, le=2**20)]
+_CONTEXTS = 1000  # whose costs are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +179,24 @@ class Space(Choices, ABC):
         """
         genome = self.canonical(genome)
         context = tuple(genome[i] for i in self.context)
-        total = dict(self.fixed_costs(context))
+        # Who changes the target means other networks; of many contexts some are kept.
+        if self._asked_at is not self.target or len(self._asked) > _CONTEXTS:
+            self._asked_at, self._asked = self.target, {}
+        if context not in self._asked:  # once: what slots cost may take counting
+            tables = {slot: self.slot_costs(slot, context) for slot in self.slots}
+            self._asked[context] = dict(self.fixed_costs(context)), tables
+        fixed, tables = self._asked[context]
+        total = dict(fixed)
         for slot, positions in self.slots.items():
-            table = self.slot_costs(slot, context)
+            table = tables[slot]
             if table is None:
                 raise SpaceError(f"space {self.name} defines neither slot_costs nor costs")
             for name, cost in table[tuple(genome[i] for i in positions)].items():
                 total[name] += cost
         return total
+
+    _asked_at: Geometry | None = None
+    _asked: dict[Genome, tuple[Costs, dict[str, Mapping[Genome, Costs] | None]]]
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs] | None:
         """The cost of each of a slot's values under a context; None if costs do not add up."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import pytest
@@ -207,3 +207,17 @@ def test_who_changes_the_target_has_other_costs() -> None:
 def test_all_costs_of_the_kits_space_are_true() -> None:
     agreement = verify(Tiny(1), all_canonical(Tiny(1)), 60)
     assert agreement == Agreement(len(all_canonical(Tiny(1))))
+
+
+def test_slots_are_asked_once_what_they_cost() -> None:
+    class Asked(TinySpace):
+        asked = 0
+
+        def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs]:
+            self.asked += 1
+            return super().slot_costs(slot, context)
+
+    space = Asked(wide=True)
+    for genome in all_canonical(space):
+        assert space.costs(genome) == TinySpace(wide=True).costs(genome)
+    assert space.asked == 2 * len(space.slots)
