@@ -85,7 +85,7 @@ def countable(space: Space, genomes: Sequence[Genome]) -> dict[str, list[float]]
             kind = choice.name.removeprefix(f"{choice.slot}.")
             sums = counts.setdefault(f"{kind} in all", [0.0] * len(genomes))
             for i, options in enumerate(made):
-                sums[i] += float(options.get(choice.name, 0))
+                sums[i] += float(options.get(choice.name) or 0)
     return counts
 
 

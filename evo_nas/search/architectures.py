@@ -94,7 +94,7 @@ class _Measured(BaseModel, extra="allow"):
 class _Best(BaseModel):
     space: str
     genome: list[Annotated[int, Field(ge=0, lt=2**31)]]
-    choices: dict[str, str | bool | FiniteFloat]
+    choices: dict[str, str | bool | FiniteFloat | None]
     target: _Target
     measured: _Measured
     limits: dict[str, FiniteFloat] = {}

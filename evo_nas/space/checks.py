@@ -42,9 +42,9 @@ def _check_choice(choice: Choice) -> None:
     fine = isinstance(choice.options, tuple) and len(choice.options) > 0
     require(fine, f"{where}: options must be a tuple, one option at least")
     for option in choice.options:
-        known = type(option) in (int, float, str)
+        known = option is None or type(option) in (bool, int, float, str)
         told = f"{where}: option {option!r} is a {type(option).__name__}"
-        require(known, f"{told}; write int, float or str, which JSON keeps")
+        require(known, f"{told}; write int, float, str, bool or None, which JSON keeps")
         finite = not isinstance(option, float) or math.isfinite(option)
         require(finite, f"{where}: option {option!r} is no finite number")
     twice = [one for one, other in pairwise(sorted(map(repr, choice.options))) if one == other]

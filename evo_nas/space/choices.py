@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+import numpy as np
+
 from evo_nas.errors import SpaceError, nearest
 
-Option: TypeAlias = int | float | str
+Option: TypeAlias = int | float | str | bool | None  # what JSON keeps
 Genome: TypeAlias = tuple[int, ...]  # one option index for each choice
 Condition: TypeAlias = tuple[int, frozenset[int]]  # index of a parent choice, its option indices
 
@@ -21,7 +23,7 @@ class Choice:
     ``level`` says which stage of a hierarchical search decides it. ``slot`` names the additive part
     of the cost that it belongs to; None makes it context, which may change every slot's cost.
     The choice is active only while each earlier choice named in ``when`` is active and holds one of
-    the given options; an inactive choice has no value.
+    the given options; an inactive choice has no value. Options of NumPy become Python's.
     """
 
     name: str
@@ -29,6 +31,11 @@ class Choice:
     level: int = 0
     slot: str | None = None
     when: Mapping[str, frozenset[Option]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.options, tuple):
+            plain = tuple(o.item() if isinstance(o, np.generic) else o for o in self.options)
+            object.__setattr__(self, "options", plain)
 
 
 class Choices:

@@ -75,7 +75,7 @@ class TableFile:
         What looks like a number is one. Numbers alone are in ascending order, else values are in
         the order in which they appear.
         """
-        cells, found = self._cells(column), dict[Option, int]()
+        cells, found = self._cells(column), dict[int | float | str, int]()
         known: dict[object, int] = {}  # the same by type and cell (true is 1): few are distinct
         indices = []
         for row, cell in enumerate(cells):

@@ -1,10 +1,14 @@
+import json
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evo_nas.errors import SpaceError
+from evo_nas.space.choices import Choices
 from evo_nas.space.space import Choice, Genome
 from evo_nas.space.subspace import Subspace
 from tests.kit.spaces import TinySpace, all_canonical
@@ -102,3 +106,17 @@ def test_reachable_contexts() -> None:
     assert Subspace(SPACE, {"width": "wide"}).reachable_contexts() == ({"width": "wide"},)
     first = SPACE.stage(0)
     assert first.reachable_contexts() == SPACE.reachable_contexts()
+
+
+def test_options_are_what_json_keeps_and_numpys_become_that() -> None:
+    values: Any = (False, None, np.int64(3), np.float32(0.5), np.str_("a"))
+    choice = Choice("one", values)
+    assert [(type(each), each) for each in choice.options] == [
+        (bool, False), (type(None), None), (int, 3), (float, 0.5), (str, "a"),
+    ]  # fmt: skip
+    space = Choices()
+    space.name, space.choices = "of all kinds", (choice,)
+    for gene, value in enumerate(choice.options):
+        options = json.loads(json.dumps(space.options((gene,))))
+        assert options == {"one": value}
+        assert space.encode(options) == (gene,)
