@@ -27,10 +27,10 @@ class LiveProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}"),
+            TextColumn("{task.fields[unit]}", markup=False),
             TimeRemainingColumn(compact=True),
             expand=True,
         )
@@ -94,7 +94,7 @@ class PlainProgress:
             self._print(f" {done if done == int(done) else format(done, '.2f')}", note)
 
     def say(self, message: str) -> None:
-        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(Text(message), highlight=False, soft_wrap=True)
 
     def _print(self, done: str, note: str = "") -> None:
         self._printed = time.monotonic()

@@ -63,3 +63,9 @@ def test_a_terminal_shows_whole_epochs_while_one_is_under_way():
         progress.advance(1.5, "loss 1.0, 800 images/s")
     assert "1/3 epochs" in out.getvalue()
     assert "800 images/s" in out.getvalue()
+
+
+def test_what_people_wrote_is_shown_as_it_is() -> None:
+    output = io.StringIO()
+    PlainProgress(Console(file=output, width=80)).say("class :smile: [red]x[/]")
+    assert output.getvalue() == "class :smile: [red]x[/]\n"
