@@ -64,7 +64,7 @@ def show(told: object) -> None:
         _set_aside.close()
         print(json.dumps(told))
     else:
-        Console(highlight=False, soft_wrap=False).print(told)
+        Console(highlight=False, soft_wrap=False, markup=False, emoji=False).print(told)
 
 
 def stoppable(work: Callable[[Progress], T], quiet: bool, kept: Path, go_on: str) -> T:
