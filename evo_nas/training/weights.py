@@ -105,10 +105,9 @@ def _metadata(path: Path) -> dict[str, str]:
 def _is_safetensors(path: Path) -> bool:
     """Whether a file is one by what it holds, or is called one and holds nothing else."""
     head = _head(path)
-    if head.startswith((b"PK\x03\x04", b"\x80\x02", MAGIC)):
-        return False
-    has_header = int.from_bytes(head[:8], "little") < path.stat().st_size and head[8:] == b"{"
-    return has_header or path.suffix == SUFFIX
+    if int.from_bytes(head[:8], "little") < path.stat().st_size and head[8:] == b"{":
+        return True  # before all else: a header of 640 bytes begins as a pickle does
+    return path.suffix == SUFFIX and not head.startswith((b"PK\x03\x04", b"\x80\x02", MAGIC))
 
 
 def _head(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from evo_nas.training.weights import (
     Delivered,
     describe_weights,
     read_description,
+    read_state_dict,
     read_told,
     save_weights,
 )
@@ -27,6 +28,15 @@ def weights(path, **metadata):
 def test_what_was_described_is_read_back(tmp_path):
     assert read_description(weights(tmp_path / "net", **describe_weights(ABOUT))) == ABOUT
     assert read_description(weights(tmp_path / "other")) is None
+
+
+def test_weights_are_read_whatever_the_length_of_their_header(tmp_path):
+    lengths = set()
+    for padding in range(0, 600, 8):
+        path = weights(tmp_path / "net", note="n" * padding)
+        lengths.add(path.read_bytes()[:2])
+        assert read_state_dict(path).keys() == {"a"}
+    assert b"\x80\x02" in lengths  # as a pickle begins
 
 
 def test_notes_and_numbers_of_a_training(tmp_path):
