@@ -40,6 +40,7 @@ from evo_nas.training.weights import (
 
 WEIGHTS = "supernet.safetensors"  # other programs read it, too
 SCORES = "scores.sqlite"
+_CODE = "code"  # in the metadata of weights: of spaces that are not ours
 
 
 class SupernetEvaluator(Evaluator):
@@ -56,7 +57,8 @@ class SupernetEvaluator(Evaluator):
         calibration_images: how many training images give a candidate its BatchNorm statistics; by
             default as the recipe says.
         run: the folder of an earlier run; its shared weights are used where it has some for the
-            same subspace, geometry and images, and scores that it has are not computed again.
+            same subspace, code of the space, geometry and images, and scores that it has are not
+            computed again.
     """
 
     objectives = (Objective("accuracy"), Objective("loss", maximise=False))
@@ -137,10 +139,13 @@ class SupernetEvaluator(Evaluator):
 
     def _earlier_weights(self) -> Path | None:
         """Take the weights of an earlier run, if one is named and has some that fit."""
-        wanted = self._subject()
+        wanted, code = self._subject(), self._code()
         for path in [] if self._run is None else _trained_in(self._run):
             metadata = read_metadata(path)
             if any(metadata.get(key) != value for key, value in wanted.items()):
+                continue
+            if metadata.get(_CODE, "") != code:
+                self._context.progress.say(f"{path} is of other code of the space, and not used")
                 continue
             weights = load_weights(path, wanted)
             assert weights is not None, "the file was there a moment ago"
@@ -182,7 +187,8 @@ class SupernetEvaluator(Evaluator):
             progress=context.progress,
             what="training shared weights",
         )
-        notes = train_once(self._supernet, path, metadata, train)
+        code = self._code()  # not compared: who goes on with other code has accepted it
+        notes = train_once(self._supernet, path, metadata, train, {_CODE: code} if code else {})
         context.notes.extend(notes)
         return path
 
@@ -204,12 +210,19 @@ class SupernetEvaluator(Evaluator):
             "data": self._context.data.fingerprint,
         }
 
+    def _code(self) -> str:
+        """A digest of the space's code and options; "" where both are ours."""
+        spec = getattr(self._space.root, "spec", None)
+        if not isinstance(spec, str) or not (parts := code_of("space", spec)):
+            return ""
+        held = [f"{name} {part.digest}" for name, part in parts.items() if not part.written]
+        told = [spec.partition("?")[2], *held]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
     def _key(self, weights: Path) -> str:
         """What scores depend on besides the genome: weights, images, kind of device, own code."""
         digest = hashlib.sha256(self._context.device.partition(":")[0].encode())
-        spec = getattr(self._space.root, "spec", None)
-        for name, part in code_of("space", spec).items() if isinstance(spec, str) else ():
-            digest.update(f"{name} {part.digest}".encode())
+        digest.update(self._code().encode())
         with weights.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
         for images in (self._validation, self._calibration):

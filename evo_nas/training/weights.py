@@ -268,20 +268,25 @@ def check_weights(network: nn.Module, weights: Mapping[str, Tensor], source: str
 
 
 def train_once(
-    network: nn.Module, path: Path, metadata: Mapping[str, str], train: Callable[..., list[str]]
+    network: nn.Module,
+    path: Path,
+    metadata: Mapping[str, str],
+    train: Callable[..., list[str]],
+    also: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Train a network, or take the weights in ``path`` that are of this ``metadata``.
 
     ``train`` is :func:`~evo_nas.training.loop.fit` but for its ``checkpoint``, which lies beside
-    ``path`` until that is done; its notes are returned, from the file where they are there.
+    ``path`` until that is done; its notes are returned, from the file where they are there. What
+    metadata tell ``also`` is written and not compared.
     """
     weights = load_weights(path, metadata)
     if weights is not None:
         return take_weights(network, weights, path)
     checkpoint = path.with_suffix(".checkpoint")
     notes = train(checkpoint=checkpoint)
-    told = {"notes": json.dumps(notes)} if notes else {}
-    save_weights(path, network.state_dict(), {**metadata, **told})
+    told = {**metadata, **(also or {}), **({"notes": json.dumps(notes)} if notes else {})}
+    save_weights(path, network.state_dict(), told)
     remove_checkpoint(checkpoint)
     return notes
 

@@ -295,3 +295,32 @@ def test_weights_of_a_run_that_cannot_be_used_are_named(tmp_path, change, said):
     save_weights(path, tensors, metadata | change)
     with pytest.raises(CheckpointError, match=rf"supernet\.safetensors:? {said}"):
         opened(tmp_path / "new", f"supernet?run={tmp_path / 'run'}")
+
+
+SPACE = """
+from tests.kit.tinyspace import TinySpace
+
+class Mine(TinySpace):
+    def __init__(self, *, power: int = 1) -> None:
+        self.power = power
+"""
+
+
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize("options", ["", "?power=2"])
+def test_weights_of_other_code_of_a_space_are_not_used_by_later_runs(tmp_path, edited, options):
+    file, listener = tmp_path / "space.py", Listener()
+    file.write_text(SPACE)
+    opened(tmp_path / "run", space=registry.load("space", f"{file}:Mine"))
+    if edited:
+        file.write_text(f"{SPACE}        # edited\n")
+    space = registry.load("space", f"{file}:Mine{options}")
+    spec = f"supernet?run={tmp_path / 'run'}"
+    opened(tmp_path / "new", spec, space, progress=listener)
+    same = not edited and not options
+    assert (tmp_path / "new" / "supernet.safetensors").exists() is not same
+    told = (
+        f"{tmp_path / 'run' / 'supernet.safetensors'} is of other code of the space, and not used"
+    )
+    assert (told in listener.heard) is not same
+    opened(tmp_path / "run", space=space)  # a run that goes on has been asked about its code

@@ -36,7 +36,7 @@ from . import modules, registry
 from .folders import is_installed, places_of
 from .options import Code, FilePath, Program, Spec, parameters
 from .places import places
-from .sources import OURS, TELLING, belonging, module_files, search_path
+from .sources import OURS, TELLING, belonging, module_files, search_path, written_by
 
 UNKNOWN = "not known"
 _DEEPEST = 8  # specs within specs
@@ -44,10 +44,14 @@ _TARGET = re.compile(r"[^:;,|?]+\.py:[^\W\d][\w.]*")
 
 
 class Part(NamedTuple):
-    """A file, or what is installed under a name, with the digest of the one, or the version."""
+    """A file, or what is installed under a name, with the digest of the one, or the version.
+
+    What the code ``writes`` itself, as a cache of its own, may change while it is the same.
+    """
 
     place: str
     digest: str
+    written: bool = False
 
 
 def code_of(kind: str, spec: str) -> dict[str, Part]:
@@ -59,13 +63,17 @@ def code_of(kind: str, spec: str) -> dict[str, Part]:
     found: dict[str, Part] = {}
     named = dict.fromkeys(_places(kind, spec, 0))
     loaded = modules.files() if named else {}
+    sources = [place for _, place in named if place.endswith(".py")]
+    written = set[str]().union(*(written_by(Path(place)) for place in sources))
     for folder, place in named:
         if folder is None:  # what is installed, or has no file
             name, _, digest = place.partition(" ")
             found[name] = Part(name, digest)
             continue
         known = loaded.get(place) if place.endswith(".py") else None  # as it runs here
-        found[_name(Path(place), folder, found)] = Part(place, known or digest_of(Path(place)))
+        own = place not in sources and Path(place).name in written
+        name = _name(Path(place), folder, found)
+        found[name] = Part(place, known or digest_of(Path(place)), own)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ TELLING = (
     ".py", ".safetensors", ".sh", ".so", ".toml", ".tsv", ".yaml", ".yml",
 )  # fmt: skip
 _IMPORTING = ("import_module", "__import__")
+_MODE = re.compile(r"[bt]?([wax][bt+]*|r[bt]*\+[bt]*)")  # of a file that is opened to be written
 _LONGEST = 200  # characters of a text in code that may name a file
 
 
@@ -45,10 +47,7 @@ def belonging(paths: Iterable[Path], roots: Sequence[Path]) -> Iterator[Path]:
 
 def _named_by(path: Path, search: Sequence[Path]) -> Iterator[Path]:
     """What the code in a file imports, and the files beside it that its texts name."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
-        return  # whoever runs it says so
+    tree = _parsed(path)
     texts: dict[str, None] = {}
     for node in ast.walk(tree):
         match node:
@@ -70,6 +69,54 @@ def _named_by(path: Path, search: Sequence[Path]) -> Iterator[Path]:
     for folder in [folder for folder in folders if folder.is_dir()]:
         named = (folder / text for text in texts if text.endswith(TELLING))
         yield from (file for file in named if file.is_file())
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError, RecursionError):
+        return ast.Module([], [])  # whoever runs it says so
+
+
+def written_by(path: Path) -> set[str]:
+    """The names of files that the code in a file writes, such as what it keeps for later calls.
+
+    They are in what is opened to be written or is told to write, or in what that was assigned.
+    """
+    nodes = list(ast.walk(_parsed(path)))
+    assigned: dict[str, list[ast.AST]] = {}
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name) | ast.Attribute(attr=name)], value=value):
+                assigned.setdefault(name, []).append(value)
+    waiting = [place for node in nodes if isinstance(node, ast.Call) for place in _written(node)]
+    texts = set[str]()
+    while waiting:
+        match waiting.pop():
+            case ast.Call() as call if _called(call).startswith(("open", "load", "read")):
+                pass  # what is read on the way
+            case ast.Constant(value=str(text)):
+                texts.add(os.path.basename(text))
+            case node:
+                name = getattr(node, "attr", getattr(node, "id", ""))
+                waiting += [*ast.iter_child_nodes(node), *assigned.pop(name, [])]
+    return texts
+
+
+def _called(call: ast.Call) -> str:
+    name: str = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    return name
+
+
+def _written(call: ast.Call) -> list[ast.AST]:
+    """Where a call says which file it writes; nowhere if it writes none."""
+    name, given = _called(call), [*call.args, *(each.value for each in call.keywords)]
+    modes = [each.value for each in given if isinstance(each, ast.Constant)]
+    if name == "open" and not any(isinstance(m, str) and _MODE.fullmatch(m) for m in modes):
+        return []
+    if name in ("open", "write_text", "write_bytes"):
+        return [call.func, *(call.args[:1] if name == "open" else [])]
+    return [*given] if name.startswith(("save", "to_")) else []
 
 
 def _imported(name: str, path: Path, search: Sequence[Path]) -> Iterator[Path]:

@@ -34,7 +34,8 @@ class Change(NamedTuple):
 
     def __str__(self) -> str:
         versions = f"{_short(self.part.digest)} instead of {_short(self.was)}"
-        return f"{self.name} of the {' and '.join(self.roles)} ({versions})"
+        own = ", which it writes itself" * self.part.written
+        return f"{self.name} of the {' and '.join(self.roles)}{own} ({versions})"
 
 
 def code_of_run(config: Config) -> Code:
@@ -71,8 +72,10 @@ def changes(kept: Kept, code: Code) -> list[Change]:
 def refuse(changed: list[Change], began: str, remedy: str) -> None:
     """Raise a RunError that names the first of the changes, if there are some.
 
-    ``began`` is what began with the code as it was, ``remedy`` what else than that can be done.
+    Of what code writes itself none is refused. ``began`` is what began with the code as it was,
+    ``remedy`` what else than to bring that back can be done.
     """
+    changed = [change for change in changed if not change.part.written]
     if changed:
         first = changed[0]
         more = f", nor {'are' if changed[2:] else 'is'} {len(changed) - 1} more" * bool(changed[1:])

@@ -133,6 +133,27 @@ def test_an_edit_anywhere_changes_a_digest(folder: Path, edit: Callable[[Path], 
     assert code_of("evaluator", spec) != before
 
 
+@pytest.mark.parametrize(
+    ("code", "written"),
+    [
+        ("open('table.csv')", False),
+        ("open(HERE / 'table.csv', 'rb')", False),
+        ("open('table.csv', 'a')", True),
+        ("(HERE / 'table.csv').open(mode='w')", True),
+        ("(HERE / 'table.csv').write_text('')", True),
+        ("FILE = HERE / 'table.csv'\nFILE.write_bytes(b'')", True),
+        ("def __init__(self):\n    self.kept = 'table.csv'\n    save(it, self.kept)", True),
+        ("frame.to_csv('table.csv')", True),
+        ("open('log.txt', 'w').write(open('table.csv').read())", False),
+        ("Path('log.txt').write_text(Path('table.csv').read_text())", False),
+        ("held = load('table.csv')\nsave('log.npy', held)", False),
+    ],
+)
+def test_what_code_writes_itself_is_told_apart(folder: Path, code: str, written: bool) -> None:
+    spec = mine(folder, "def late():\n    " + code.replace("\n", "\n    "))
+    assert code_of("evaluator", spec)["table.csv"].written is written
+
+
 def test_the_same_code_elsewhere_is_the_same(folder: Path, tmp_path: Path) -> None:
     def digests(place: Path) -> dict[str, str]:
         code = code_of("evaluator", f"python?function={place / 'mine.py'}:score")

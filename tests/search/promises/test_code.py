@@ -38,10 +38,10 @@ class Mine(Tiny):
 """
 
 
-def started(folder: Path, **changes: Any) -> Path:
+def started(folder: Path, text: str = EVALUATOR, **changes: Any) -> Path:
     """A run that was stopped after five evaluations, with plug-ins from files."""
-    for name, text in (("ev.py", EVALUATOR), ("space.py", SPACE), ("scale.py", "SCALE = 1\n")):
-        (folder / name).write_text(text)
+    for name, content in (("ev.py", text), ("space.py", SPACE), ("scale.py", "SCALE = 1\n")):
+        (folder / name).write_text(content)
     given = {
         "space": f"{folder / 'space.py'}:Mine?blocks=3", "evaluator": f"{folder / 'ev.py'}:Mine",
         "flops": "100..400", "strategy": "random_search", "samples": 8, "population": 4,
@@ -84,6 +84,16 @@ def test_the_same_code_goes_on_without_a_word(tmp_path: Path) -> None:
     (tmp_path / "ev.py").unlink()
     (tmp_path / "ev.py").write_text(content)
     assert notes(evo_nas.resume(run)) == []
+
+
+def test_what_an_evaluator_writes_itself_is_noted_and_not_refused(tmp_path: Path) -> None:
+    writing = 'scores.json").write_text(str(genome))\n        return {'
+    text = EVALUATOR.replace(
+        "return {", f'__import__("pathlib").Path(__file__).with_name("{writing}'
+    )
+    run = started(tmp_path, text)
+    (note,) = notes(evo_nas.resume(run))
+    assert "scores.json of the evaluator, which it writes itself (" in note
 
 
 def test_what_was_accepted_is_what_counts_from_then_on(tmp_path: Path) -> None:
