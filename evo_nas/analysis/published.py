@@ -13,6 +13,7 @@ from evo_nas.errors import EvoNasError
 from evo_nas.sampling.limits import parse_range
 from evo_nas.search.architectures import find_architecture, published_networks
 from evo_nas.space.architecture import Architecture
+from evo_nas.space.costs.verification import shown_costs
 from evo_nas.space.space import Costs, Space
 
 
@@ -76,4 +77,4 @@ def count_networks(names: Sequence[str] = ()) -> list[Counted]:
 
 def _costs(architecture: Architecture) -> Costs:
     space: Space = registry.load("space", architecture.space)
-    return space.costs(space.check(architecture.genome))
+    return shown_costs(space, space.check(architecture.genome))

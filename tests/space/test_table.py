@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import pytest
 from rich.console import Console
+from torch import nn
 
 from evo_nas.cli.catalogue import listing
-from evo_nas.cli.views.architecture import architecture_view
+from evo_nas.cli.views.architecture import architecture_document, architecture_view, named_view
 from evo_nas.core.plugins import registry
-from evo_nas.space.space import Genome
+from evo_nas.space.architecture import Architecture
+from evo_nas.space.space import Genome, Geometry
 from evo_nas.space.table import slot_table
+from tests.kit.plugins import Costing, Tiny
 from tests.kit.spaces import TinySpace, Uneven, all_canonical
 
 
@@ -36,7 +40,8 @@ def test_slots_and_the_rest_are_the_whole(genome: Genome) -> None:
 def test_what_is_shown_adds_up(blocks: int) -> None:
     space = TinySpace(blocks)
     shown = Console(width=100, file=io.StringIO(), record=True)
-    shown.print(architecture_view(space, (1, 2, 0) * blocks, "some"))
+    genome = (1, 2, 0) * blocks
+    shown.print(architecture_view(space, genome, "some", space.costs(genome)))
     lines = [line.split() for line in shown.export_text().splitlines()]
     if blocks == 2:
         figures = next(line[1:] for line in lines if line[:1] == ["FLOPs"])
@@ -59,7 +64,7 @@ def test_in_80_columns_nothing_is_cut(spec: str) -> None:
     space = registry.load("space", spec)
     genome = space.canonical([len(choice.options) - 1 for choice in space.choices])
     console = Console(record=True, width=80, file=io.StringIO())
-    console.print(architecture_view(space, genome, "the largest"))
+    console.print(architecture_view(space, genome, "the largest", space.costs(genome)))
     shown = console.export_text()
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown
     for row in slot_table(space, genome).rows:
@@ -74,3 +79,21 @@ def test_lists_are_sentences_without_marks(what: str) -> None:
     for name, about in listing(what).items():
         assert about.endswith("."), name
         assert "`" not in about
+
+
+class Dearer(Tiny):
+    """Networks that cost one FLOP more than their slots."""
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        costs = self.costs(genome)
+        return Costing({**costs, "flops": costs["flops"] + 1}, geometry.classes)
+
+
+def test_what_is_shown_of_an_architecture_is_counted_in_its_network() -> None:
+    genome = (0,) * len(Dearer().choices)
+    architecture = Architecture("mine", f"{__file__}:Dearer", genome)
+    counted = Dearer().costs(genome)["flops"] + 1
+    assert architecture_document(architecture)["target"]["flops"] == counted
+    console = Console(record=True, width=80, file=io.StringIO())
+    console.print(named_view(architecture))
+    assert f"{counted:,} FLOPs" in console.export_text()

@@ -20,7 +20,8 @@ from evo_nas.results.charts.cells import shade_colour
 from evo_nas.results.tables import Table
 from evo_nas.sampling.limits import format_amount
 from evo_nas.space.architecture import Architecture
-from evo_nas.space.space import Cell, Genome, Space
+from evo_nas.space.costs.verification import shown_costs
+from evo_nas.space.space import Cell, Costs, Genome, Space
 from evo_nas.space.table import SlotTable, slot_table
 
 from .tables import facts_view, table_view
@@ -50,9 +51,8 @@ def picture(cells: Sequence[Cell]) -> RenderableType:
     return Columns(panels, padding=(0, 1, 0, 0))
 
 
-def architecture_view(space: Space, genome: Genome, title: str) -> RenderableType:
-    """An architecture: its picture, its slots in a table, and what it costs."""
-    costs = space.costs(genome)
+def architecture_view(space: Space, genome: Genome, title: str, costs: Costs) -> RenderableType:
+    """An architecture: its picture, its slots in a table, and what its network ``costs``."""
     summary = (
         f"{costs['params']:,} parameters, {costs['flops']:,} FLOPs "
         f"({format_amount(costs['params'])}, {format_amount(costs['flops'])}) {space.counted}"
@@ -72,7 +72,8 @@ def architecture_view(space: Space, genome: Genome, title: str) -> RenderableTyp
 def named_view(architecture: Architecture) -> RenderableType:
     """An architecture of a file, or a published one."""
     space: Space = registry.load("space", architecture.space)
-    return architecture_view(space, space.check(architecture.genome), architecture.name)
+    genome = space.check(architecture.genome)
+    return architecture_view(space, genome, architecture.name, shown_costs(space, genome))
 
 
 def _slots_view(slots: SlotTable) -> Grid:
@@ -123,7 +124,7 @@ def architecture_document(architecture: Architecture) -> dict[str, Any]:
         "space": architecture.space,
         "genome": list(genome),
         "choices": space.options(genome),
-        "target": {"geometry": asdict(space.target), **space.costs(genome)},
+        "target": {"geometry": asdict(space.target), **shown_costs(space, genome)},
     }
 
 

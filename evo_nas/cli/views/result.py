@@ -41,7 +41,8 @@ def result_view(result: Result, space: Space) -> RenderableType:
         parts.append(Text(unfinished(result.folder)))
     else:
         genome = space.encode(result.best["choices"])
-        parts += [architecture_view(space, genome, f"Best network of {result.folder}"), Text()]
+        title, costs = f"Best network of {result.folder}", result.best["target"]
+        parts += [architecture_view(space, genome, title, costs), Text()]
         told = best_facts(result.best, config, facts.get("rejected"), facts.get("inventory"))
         parts.append(facts_view(told))
     goals = _objective(config.evaluator), _objective(config.retrainer)

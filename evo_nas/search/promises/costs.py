@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from evo_nas.errors import SpaceError
 from evo_nas.sampling.limits import Limit
 from evo_nas.search.store.store import Evaluation
-from evo_nas.space.costs.verification import network_costs
+from evo_nas.space.costs.verification import true_costs
 from evo_nas.space.space import Costs, Genome, Space
 from evo_nas.strategies.base import Scored
 
@@ -33,10 +32,7 @@ class TrueCosts:
     def of(self, full: Genome) -> Costs:
         """What a network costs."""
         if full not in self._known:
-            try:
-                self._known[full] = network_costs(self.space, full)
-            except SpaceError:
-                self._known[full] = self.space.costs(full)
+            self._known[full] = true_costs(self.space, full)
         return self._known[full]
 
     def broken(self, full: Genome) -> str | None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from evo_nas.errors import SpaceError
+from evo_nas.space.costs import verification
 from evo_nas.space.costs.counted import CountedSpace
 from evo_nas.space.costs.verification import (
     Agreement,
@@ -132,8 +133,44 @@ def test_networks_that_are_others_each_time_are_named() -> None:
     space = ByChance()
     costs = network_costs(Layers(), (0, 0, 0, 0))
     space.costs = lambda genome: costs  # type: ignore[method-assign]
-    with pytest.raises(SpaceError, match=r"b0=small, .* has other flops each time it is built"):
+    with pytest.raises(SpaceError, match=r"b0=small, .* has [\d,]+ flops at one time and "):
         verify(space, [(0, 0, 0, 0)], 1)
+
+
+class Exits(nn.Sequential):
+    """Layers, the last of which is left out where an image is dark."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        dark = bool(images.sum() < 0)
+        for layer in list(self)[: -1 if dark else None]:
+            images = layer(images)
+        return images
+
+
+class Early(CountedSpace):
+    name = "early"
+    target = Geometry(image_size=4, channels=1, classes=16)
+    choices = (Choice("width", (1, 2), slot="width"),)
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        width = 16 * self.choices[0].options[genome[0]]
+        return Exits(nn.Flatten(), nn.Linear(16, width), nn.Linear(width, width))
+
+
+def test_networks_that_compute_by_what_is_in_an_image_are_named() -> None:
+    told = r"of width=1 has \d+ flops at one time and \d+ at another; let .* in an image"
+    with pytest.raises(SpaceError, match=told):
+        verify_quickly(Early())
+
+
+def test_a_busy_machine_notices_what_an_idle_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(10**6))
+    monkeypatch.setattr(verification.time, "monotonic", lambda: next(clock))
+    genomes = all_canonical(Layers())
+    assert verify(Layers(), genomes, 3, fewest=15).networks == 15
+    assert verify(Layers(), genomes, 3).networks == 3
+    assert verify(Layers(), genomes, 30, fewest=15).networks == 30
+    assert verify(Layers(), genomes, 3, fewest=50).networks == 20  # at most so many seconds
 
 
 class Refusing(Layers):
