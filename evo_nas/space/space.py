@@ -21,6 +21,7 @@ from pydantic import Field
 from evo_nas.errors import SpaceError
 
 from .choices import Choice, Choices, Genome, Option
+from .costs.integers import convert_costs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -82,6 +83,10 @@ class Space(Choices, ABC):
 
     target: Geometry
     flop_handles: Mapping[str, Handle | None] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        convert_costs(cls)
 
     # -- stages of a hierarchical search ---------------------------------------------------------
 

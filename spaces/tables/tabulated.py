@@ -66,6 +66,8 @@ class Tabulated(Space):
         if (error := metrics["accuracy"].error) is not None:
             self._truth["standard_error"] = error.tolist()
         parts = {name: self._parts(values, sizes) for name, values in costs.items()}
+        rests = {n: sum(int(part[0]) for part in own or ()) for n, own in parts.items()}
+        self._fixed = {name: column[0] - rests[name] for name, column in self._costs.items()}
         self._slot_costs: dict[str, Mapping[Genome, Costs] | None] = {}
         for position, choice in enumerate(choices):
             columns = {name: own[position].tolist() for name, own in parts.items() if own}
@@ -75,11 +77,12 @@ class Tabulated(Space):
             self._slot_costs[str(choice.slot)] = table if len(columns) == len(parts) else None
 
     def _parts(self, values: Integers, sizes: Sequence[int]) -> list[Integers] | None:
-        """The costs of options beyond the first genome's; None if costs do not add up."""
+        """The costs of options beyond the cheapest one's; None if costs do not add up."""
         numbers, total, parts = np.arange(len(values)), np.full_like(values, values[0]), []
         for stride, size in zip(self._strides, sizes, strict=True):
-            parts.append(values[np.arange(size) * stride] - values[0])
-            total += parts[-1][numbers // stride % size]
+            own = values[np.arange(size) * stride]
+            parts.append(own - own.min())
+            total += parts[-1][numbers // stride % size] - parts[-1][0]
         return parts if np.array_equal(total, values) else None
 
     def number(self, genome: Sequence[int]) -> int:
@@ -95,12 +98,12 @@ class Tabulated(Space):
         return {name: values[row] for name, values in self._costs.items()}
 
     def slot_costs(self, slot: str, context: Genome) -> Mapping[Genome, Costs] | None:
-        """The costs of a choice's options relative to the first; None if they do not add up."""
+        """The costs of a choice's options beyond the cheapest; None if they do not add up."""
         return self._slot_costs[slot]
 
     def fixed_costs(self, context: Genome) -> Costs:
-        """The costs of the first genome, if costs add up."""
-        return self.costs((0,) * len(self.choices))
+        """The costs of the cheapest options together, if costs add up."""
+        return self._fixed
 
     def metrics(self, genome: Sequence[int], repeat: int | None = None) -> Mapping[str, float]:
         """The truth with its standard error; or one repeat, without."""

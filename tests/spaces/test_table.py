@@ -10,7 +10,8 @@ import pytest
 
 from evo_nas.errors import SpaceError, TableError
 from evo_nas.sampling.distribution import prior
-from evo_nas.space.space import Geometry
+from evo_nas.space.checks import check_space
+from evo_nas.space.space import Geometry, Space
 from tests.kit.loading import space
 
 KERNELS, OPERATORS = (3, 5, 11), ("conv", "pool")
@@ -43,6 +44,14 @@ def write(path: Path, table: list[dict[str, Any]]) -> Path:
 
 def load(path: Path, options: str = "&metrics=loss") -> Any:
     return space(f"table?file={path}{options}")
+
+
+def test_the_first_option_may_be_the_dearest(tmp_path: Path) -> None:
+    read = load(write(tmp_path / "bench.csv", rows()))  # "conv" comes before "pool"
+    check_space(read)
+    assert [read.slot_costs("operator", ())[i,]["flops"] for i in (0, 1)] == [30, 0]
+    assert read.fixed_costs(()) == {"flops": 5, "params": 6}
+    assert Space.costs(read, (1, 0, 1)) == read.costs((1, 0, 1)) == {"flops": 140, "params": 10}
 
 
 @pytest.mark.parametrize("suffix", ["csv", "json"])

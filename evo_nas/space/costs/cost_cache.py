@@ -27,10 +27,10 @@ from torch import nn
 from evo_nas.core.devices import torch_threads
 from evo_nas.core.files import written_aside
 from evo_nas.errors import RunError
-from evo_nas.space.checks import is_cost
 from evo_nas.space.space import Costs
 
 from . import flops
+from .integers import is_cost
 
 # Weights, modules and hooks, which are in the key by themselves.
 _OF_TORCH = vars(nn.Module()).keys()
