@@ -183,7 +183,7 @@ def _explaining(name: str) -> Iterator[None]:
 
 def _explained(name: str, error: Exception) -> DataError:
     """Turn an error of decoding into one line that names the picture."""
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = " ".join(str(error).partition(" <_io.")[0].split()) or type(error).__name__
     if isinstance(error, MemoryError):
         return DataError(f"memory is too short to decode picture {name}; choose fewer workers=")
     if isinstance(error, OSError) and error.errno is not None:  # the system's, not a decoder's

@@ -47,12 +47,12 @@ class FolderTable(PictureTable):
         digest.update(self.sizes[rows].astype("<i8").data)
 
 
-def list_folder(folder: Path) -> FolderTable:
+def list_folder(folder: Path, fewest: int = 2) -> FolderTable:
     """List the class folders in ``folder`` that hold pictures; hidden files are left out.
 
     Raises:
-        DataError: there are fewer than two, or a folder holds what may be meant as pictures, but
-            none that can be read.
+        DataError: there are too few, or a folder holds what may be meant as pictures, but none that
+            can be read.
     """
     found: dict[str, list[tuple[bytes, int]]] = {}
     empty = list[str]()
@@ -72,7 +72,7 @@ def list_folder(folder: Path) -> FolderTable:
         )
     if loose:
         left_out["pictures in no class folder"] += loose
-    if len(found) < 2:
+    if len(found) < fewest:
         raise DataError(_too_few(folder, list(found), loose))
     labels = np.repeat(np.arange(len(found)), [len(pictures) for pictures in found.values()])
     return FolderTable(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from evo_nas.data.decode import header
-from evo_nas.errors import DataError
+from evo_nas.errors import DataError, plain
 
 # What stands beside pictures and is none. Other endings that Pillow does not know may be pictures
 # that somebody means to be read, such as .heic.
@@ -63,9 +65,29 @@ def walk(folder: bytes, inside: bytes = b"") -> Iterator[tuple[bytes, os.DirEntr
             if entry.name.startswith(b"."):
                 continue
             if ending(entry.name) not in _endings() and entry.is_dir():
+                if entry.is_symlink() and _is_above(entry.path, os.path.join(folder, inside)):
+                    raise OSError(errno.ELOOP, "it leads to a folder that it is in", entry.path)
                 yield from walk(folder, path)
             else:
                 yield path, entry
+
+
+def _is_above(link: bytes, folder: bytes) -> bool:
+    target, found = os.path.realpath(link), os.path.realpath(folder)
+    return os.path.commonpath((target, found)) == target
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Raise a DataError for what cannot be looked at, such as a link that leads nowhere."""
+    try:
+        yield
+    except OSError as error:
+        name = os.fsdecode(error.filename or b"a file")
+        told = (
+            f"{plain(name)} cannot be read ({error.strerror}); bring back what it is, or remove it"
+        )
+        raise DataError(told) from error
 
 
 def holds_pictures(folder: bytes) -> bool:

@@ -15,6 +15,8 @@ from evo_nas.errors import DataError
 from .files import folders, holds_pictures, holds_pictures_itself
 from .splits import TRAINING, Split, Splits, is_plain, role
 
+_UNNAMED = {"images", "unknown", "unlabeled", "unlabelled"}  # folders that name no class
+
 
 def find_folder_splits(path: Path) -> Splits | None:
     """Class folders in ``train/`` and beside it, or in ``path`` itself; None without pictures.
@@ -65,10 +67,10 @@ def _one_training(path: Path, names: list[str]) -> str:
 
 def _beside_training(path: Path, inside: dict[str, list[str]], training: str) -> Splits:
     """The splits beside a training split of class folders; ``inside`` are the folders of each."""
+    train = _split(path, training)
+    classes = _with_pictures(train.paths[0])
     held_out = [
-        Split(name, (path / name,), bool(within))
-        for name, within in inside.items()
-        if role(name) not in (None, TRAINING)
+        _split(path, name, classes) for name in inside if role(name) not in (None, TRAINING)
     ]
     aside = [name for name in inside if name != training and role(name) in (None, TRAINING)]
     if aside and not any(split.labelled for split in held_out):
@@ -78,7 +80,23 @@ def _beside_training(path: Path, inside: dict[str, list[str]], training: str) ->
             "the others elsewhere"
         )
     notes = [f"{path / name} is left out: it is no split" for name in aside]
-    return Splits(Split(training, (path / training,)), tuple(held_out), tuple(notes))
+    return Splits(train, tuple(held_out), tuple(notes))
+
+
+def _split(path: Path, name: str, classes: Collection[str] = ()) -> Split:
+    """A split by its folder, or the only folder in it if that holds the class folders.
+
+    ``classes`` are those of the training split. Without class folders it has no labels, nor with a
+    single one that is called as nobody calls a class, such as ``test/unknown``.
+    """
+    folder, inside = path / name, _with_pictures(path / name)
+    if len(inside) != 1 or inside[0] in classes:
+        return Split(name, (folder,), bool(inside))
+    only = folder / inside[0]
+    if len(_with_pictures(only)) > 1 and not holds_pictures_itself(os.fsencode(folder)):
+        return Split(name, (only,))
+    unnamed = role(inside[0]) is not None or inside[0].lower() in _UNNAMED
+    return Split(name, (folder,), not (classes and unnamed))
 
 
 def _check_classes(path: Path, inside: dict[str, list[str]]) -> None:

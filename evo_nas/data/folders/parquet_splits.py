@@ -45,13 +45,8 @@ def find_parquet_splits(path: Path, files: Iterable[Path]) -> Splits | None:
     train = _training(home, splits)
     held_out = tuple(s for s in splits if s is not train and s.role != TRAINING)
     aside = [s for s in splits if s is not train and s.role == TRAINING]
-    notes = [f"{_first(split)} is left out: {train.name} is trained on" for split in aside]
+    notes = [f"{split.place} is left out: {train.name} is trained on" for split in aside]
     return Splits(train, held_out, tuple(notes))
-
-
-def _first(split: Split) -> str:
-    more = len(split.paths) - 1
-    return f"{split.paths[0]}{f' (and {more} more)' if more else ''}"
 
 
 def _place(path: Path, file: Path) -> tuple[Path, str]:

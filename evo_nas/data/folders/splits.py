@@ -37,6 +37,12 @@ class Split:
         """What it is for, by its name."""
         return role(self.name)
 
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        more = len(self.paths) - 1
+        return f"{self.paths[0]}{f' (and {more} more)' if more else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class Splits:

@@ -13,6 +13,7 @@ from evo_nas.data.pictures import PictureTable, imported
 from evo_nas.errors import DataError, plain
 
 from .class_folders import list_folder
+from .files import readable
 from .folder_splits import find_folder_splits
 from .parquet import ParquetTable, has_labels, open_parquet
 from .parquet_splits import find_parquet_splits
@@ -35,6 +36,7 @@ class Tables:
     notes: tuple[str, ...]
 
 
+@readable()
 def find_splits(path: Path) -> Splits:
     """The splits of a folder of pictures or of parquet files, or of one parquet file.
 
@@ -88,7 +90,7 @@ def open_splits(
     Raises:
         DataError: one cannot be read, or which one serves as what is not clear.
     """
-    train = _opened(splits.train, columns)
+    train = _opened(splits.train, columns, fewest=2)
     if not train.classes:
         raise DataError(
             f"{splits.train.paths[0]} has no labels to train by; give each picture a class"
@@ -98,20 +100,21 @@ def open_splits(
         columns = (train.column, train.label)
         held_out = tuple(Split(s.name, s.paths, has_labels(s.paths, train.label)) for s in held_out)
     chosen = choose_held_out(held_out, validation, test, carve, path)
-    tables = [None if split is None else _opened(split, columns) for split in chosen]
+    tables = [None if split is None else _opened(split, columns, fewest=1) for split in chosen]
     validated, tested = ("" if split is None else split.name for split in chosen)
     notes = list(splits.notes)
     for split in held_out:
         if not split.labelled:
-            notes.append(f"{_place(split)} is left out: nothing in it has a label")
+            by = f" in a column {columns[1]!r}" if isinstance(train, ParquetTable) else ""
+            notes.append(f"{split.place} is left out: nothing in it has a label{by}")
         elif split not in chosen:
-            notes.append(f"{_place(split)} is left out: another split is used")
+            notes.append(f"{split.place} is left out: another split is used")
     if tested and role(tested) != TEST and not validated and test is None:
         notes.append(
             f"{tested}, the only split held out, is tested on; validation={tested} validates on it"
         )
     by = f", by column {train.label}" if isinstance(train, ParquetTable) else ""
-    names = (f"{splits.train.name}{by}", validated, tested)
+    names = (f"{splits.train.name or path.name}{by}", validated, tested)
     return Tables(train, tables[0], tables[1], names, (*train.notes, *notes))
 
 
@@ -134,13 +137,9 @@ def check_enough(tables: Tables) -> None:
         )
 
 
-def _place(split: Split) -> str:
-    more = len(split.paths) - 1
-    return f"{split.paths[0]}{f' (and {more} more)' if more else ''}"
-
-
-def _opened(split: Split, columns: tuple[str | None, str | None]) -> PictureTable:
+@readable()
+def _opened(split: Split, columns: tuple[str | None, str | None], fewest: int) -> PictureTable:
     imported("PIL")
     if split.paths[0].suffix == ".parquet":
         return open_parquet(split.paths, *columns)
-    return list_folder(split.paths[0])
+    return list_folder(split.paths[0], fewest)

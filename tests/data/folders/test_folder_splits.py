@@ -30,11 +30,26 @@ def found(root, text):
         ("x/a/1.png x/b/1.png __MACOSX/x/a/._1.png readme.md", "x", {}),
         ("train/1.png plane/1.png car/1.png", ".", {}),
         ("test/1.png val/1.png leaf/1.png", ".", {}),
+        ("train/train/a/1.png train/train/b/1.png", "train/train", {}),
+        ("train/a/1.png train/b/1.png test/unknown/1.png", "train", {"test": False}),
+        ("train/a/1.png train/b/1.png test/test/1.png", "train", {"test": False}),
+        ("train/a/1.png train/b/1.png test/a/1.png", "train", {"test": True}),
+        ("train/a/1.png train/b/1.png test/c/1.png", "train", {"test": True}),
+        ("train/a/1.png train/b/1.png train/1.png", "train", {}),
         ("train/a/1.heic train/b/1.png labels/1.txt", "train", {}),
     ],
 )
 def test_where_splits_are(tmp_path, files, train, held_out):
     assert found(tmp_path, files)[:2] == (train, held_out)
+
+
+def test_folders_within_splits_are_gone_through(tmp_path):
+    files = "{0}/{0}/a/1.png {0}/{0}/b/1.png {1}/images/a/1.png {1}/images/b/1.png {2}/a/c/1.png"
+    tree(tmp_path, (files + " {2}/a/d/1.png").format("seg_train", "seg_val", "seg_test"))
+    splits = find_folder_splits(tmp_path)
+    assert [split.paths[0] for split in (splits.train, *splits.held_out)] == [
+        tmp_path / inside for inside in ("seg_train/seg_train", "seg_test", "seg_val/images")
+    ]
 
 
 def test_what_is_no_split_is_said(tmp_path):
