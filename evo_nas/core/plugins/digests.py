@@ -36,7 +36,7 @@ from . import modules, registry
 from .folders import is_installed, places_of
 from .options import Code, FilePath, Program, Spec, parameters
 from .places import places
-from .sources import OURS, TELLING, belonging, module_files, search_path, written_by
+from .sources import OURS, TELLING, belonging, first_line, module_files, search_path, written_by
 
 UNKNOWN = "not known"
 _DEEPEST = 8  # specs within specs
@@ -200,18 +200,10 @@ def _of_program(command: str) -> Iterator[_Place]:
             yield from _of_program(word)
         elif number == 0 and "/" not in word:
             found = shutil.which(word)
-            if found is not None and _is_script(found):
+            if found is not None and first_line(Path(found)):
                 yield from _code([Path(found)], [Path(found).parent])
         elif number and words[number - 1] == "-m":
             roots = [Path.cwd(), *search_path()]
             yield from _code(module_files(f"{word}.__main__", roots), roots)
-        elif os.path.isfile(word):
-            yield from _code([Path(word)], [Path(word).parent])
-
-
-def _is_script(path: str) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read(2) == b"#!"
-    except OSError:
-        return False
+        elif os.path.isfile(named := word.partition("=")[2] if word.startswith("-") else word):
+            yield from _code([Path(named)], [Path(named).parent])

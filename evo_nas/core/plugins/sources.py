@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from evo_nas.core.paths import absolute
@@ -41,8 +42,31 @@ def belonging(paths: Iterable[Path], roots: Sequence[Path]) -> Iterator[Path]:
             continue
         seen.add(path)
         yield path
-        if path.suffix == ".py":
+        if path.suffix == ".py" or "python" in (first := first_line(path)):
             waiting += _named_by(path, search)
+        elif first or path.suffix == ".sh":
+            waiting += _words_of(path)
+
+
+def first_line(path: Path) -> str:
+    """That of a script, which says what runs it; "" of other files."""
+    try:
+        with path.open("rb") as file:
+            line = file.readline(_LONGEST)
+    except OSError:
+        return ""
+    return line.decode(errors="replace") if line.startswith(b"#!") else ""
+
+
+def _words_of(script: Path) -> Iterator[Path]:
+    """The files beside a script, or in the folder that it is run in, that it names."""
+    with suppress(OSError):
+        text = re.sub(r"\$\{?\w+\}?", "", script.read_text(errors="replace"))
+        written = re.findall(r">\s*([\w./-]+)", text)
+        words = dict.fromkeys(re.findall(r"[\w./-]+", text))
+        for word in [word for word in words if word.endswith(TELLING) and word not in written]:
+            beside = (folder / word.lstrip("/") for folder in (script.parent, Path.cwd()))
+            yield from (file for file in (Path(word), *beside) if file.is_file())
 
 
 def _named_by(path: Path, search: Sequence[Path]) -> Iterator[Path]:

@@ -100,6 +100,31 @@ def test_options_name_files_functions_programs_and_plugins(
 
 
 @pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        (
+            "#!/bin/sh\ncd here\nexec python mine.py --t=table.csv",
+            {"mine.py", "table.csv", *PACKAGE},
+        ),
+        ('#!/bin/bash\npython "$(dirname $0)/helper.py"', {"helper.py"}),
+        ('D=$(dirname "$0")\npython $D/helper.py; python ${D}/mine.py', {"mine.py", *PACKAGE}),
+        ("#!/bin/sh\npython helper.py > table.csv; cat table.csv", {"helper.py"}),
+        ("#!/usr/bin/env python3\nimport helper", {"helper.py"}),
+    ],
+)
+def test_scripts_consist_of_what_they_run(folder: Path, script: str, found: set[str]) -> None:
+    mine(folder, "import package.deep")
+    (folder / "score.sh").write_text(script)
+    (folder / "score.sh").chmod(0o755)
+    assert names("evaluator", f"command?program={folder}/score.sh") == {"score.sh", *found}
+
+
+def test_files_in_options_of_programs_count(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert names("evaluator", "command?program=cat --table=table.csv") == {"table.csv"}
+
+
+@pytest.mark.parametrize(
     ("kind", "spec"),
     [("space", "glit_hl"), ("evaluator", "supernet"), ("strategy", "nsga2"), ("data", "digits"),
      ("evaluator", "cascade?levels=zero_cost;train"), ("space", "nothing"), ("data", ".")],
