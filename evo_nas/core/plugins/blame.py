@@ -26,7 +26,18 @@ def describe(error: BaseException) -> str:
     """An error in one line, as in ``KeyError: 'size' (mine.py, line 12)``."""
     told = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     told = re.sub(rf"{PREFIX}\w+\.", "", told)  # which Python calls a plug-in's folder
-    return f"{told}{place(error)}"
+    return f"{told}{place(error)}{_advice(error)}"
+
+
+def _advice(error: BaseException) -> str:
+    """What to write where ``import_module`` does not find what lies beside a plug-in's file."""
+    frames = own_frames(error)
+    if not isinstance(error, ModuleNotFoundError) or not error.name or not frames:
+        return ""
+    beside = Path(frames[-1].filename).with_name(error.name.partition(".")[0])
+    if not beside.is_dir() and not beside.with_suffix(".py").is_file():
+        return ""
+    return f"; write `import {error.name}`, which alone finds what lies beside the file"
 
 
 def place(error: BaseException) -> str:

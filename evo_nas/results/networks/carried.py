@@ -14,6 +14,7 @@ from urllib.parse import unquote_plus
 
 from evo_nas.core.paths import absolute
 from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.sources import belonging
 from evo_nas.errors import EvoNasError, ExportError, SpecError
 from evo_nas.space.space import Space
 
@@ -72,9 +73,16 @@ def _copy(spec: str, folder: Path) -> str:
         shutil.copyfile(path, folder / name)
         return name
 
+    def alone(file: str) -> str:
+        home = absolute(file).parent
+        for other in belonging([Path(file)], [home]):  # also what is imported only later
+            if other != absolute(file) and other.suffix == ".py" and home in other.parents:
+                raise SpecError(f"it imports {other}, which is left behind")
+        return copied(file, f"{_SPACE}{Path(file).suffix}")
+
     return _changed(
         spec,
-        lambda file: copied(file, f"{_SPACE}{Path(file).suffix}"),
+        alone,
         lambda file: copied(file, f"{_SPACE}-{Path(file).name}"),
     )
 

@@ -41,6 +41,15 @@ def test_the_line_is_the_last_one_of_their_own(tmp_path: Path) -> None:
     assert describe(raised(str(file), "late()")).endswith(" (mine.py, line 9)")
 
 
+def test_a_module_beside_that_import_module_misses_is_found_by_import(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("import importlib\nfind = importlib.import_module\ndef f(x): return find(x)\n")
+    (tmp_path / "helper_of_mine.py").write_text("")
+    told = describe(raised(str(file), "f('helper_of_mine')"))
+    assert "(mine.py, line 3); write `import helper_of_mine`, which" in told
+    assert describe(raised(str(file), "f('no_such_module')")).endswith("(mine.py, line 3)")
+
+
 def test_without_a_line_of_theirs_none_is_said() -> None:
     assert describe(KeyError("size")) == "KeyError: 'size'"
     assert describe(ValueError()) == "ValueError"

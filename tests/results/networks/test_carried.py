@@ -39,6 +39,15 @@ class Falls(Tiny):
         super().__init__(3 if beside.exists() else 4)
 """
 
+LATE = """
+from tests.kit.plugins import Tiny
+
+
+class Late(Tiny):
+    def picture(self, genome):
+        import helper
+"""
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
@@ -47,6 +56,8 @@ def home(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "mine.py").write_text(READS)
     (folder / "sizes.json").write_text('{"blocks": 3}')
+    (folder / "late.py").write_text(LATE)
+    (folder / "helper.py").write_text("")
     return folder
 
 
@@ -83,6 +94,7 @@ def test_a_toml_file_may_be_an_option(tmp_path: Path) -> None:
     [
         ("{home}/mine.py:Beside", r"nowhere else: .*FileNotFoundError.* \(space\.py, line \d+\)"),
         ("{home}/mine.py:Reads?file={home}/sizes.json&more={home}", "option more=.* is a path"),
+        ("{home}/late.py:Late", r"nowhere else: it imports .*/helper\.py, which is left behind"),
         ("{home}/mine.py:Falls", "is another one when its file is somewhere else"),
     ],
 )
