@@ -79,7 +79,8 @@ def count(
         raise SpaceError(
             f"{kind} computes {computed.flops:,} multiply-accumulates in products "
             f"of matrices and convolutions, and {products:,} of its operators' FLOPs are known: "
-            "some are hidden in scripted functions, or have a handle that gives too few"
+            "some are hidden in scripted functions, make nothing of what it returns, or have a "
+            "handle that gives too few"
         )
     return {"flops": flops, "params": sum(weight.numel() for weight in module.parameters())}
 

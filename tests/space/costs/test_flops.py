@@ -174,3 +174,22 @@ def test_what_multiplies_no_matrices_is_free(module):
 def test_no_operator_that_multiplies_is_free_by_accident(function):
     with pytest.raises(SpaceError, match="are not known"):
         count(Function(function), torch.eye(4))
+
+
+class Sign(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.sign()
+
+
+class Signs(nn.Module):
+    def forward(self, x):
+        return Sign.apply(x)
+
+
+def test_a_function_of_autograd_has_a_handle_under_its_name():
+    x = torch.zeros(1, 3)
+    with pytest.raises(SpaceError, match=r"flop_handles = \{'prim::PythonOp.Sign': None\}"):
+        count(Signs(), x)
+    assert count(Signs(), x, handles={"prim::PythonOp.Sign": None})["flops"] == 0
+    assert count(Signs(), x, handles={"prim::PythonOp.Sign": lambda *_: 7})["flops"] == 7
