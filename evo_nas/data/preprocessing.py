@@ -53,8 +53,11 @@ class Preprocessing:
         They are read as in training. Where nobody knows how that was, the middle square is taken.
 
         Raises:
-            DataError: one cannot be read, or the network reads no pictures in grey or RGB.
+            DataError: one cannot be read, there is none, or the network reads no pictures in grey
+                or RGB.
         """
+        if not pictures:
+            raise DataError("no picture is given; name at least one")
         if self.channels not in (1, 3):
             raise DataError(
                 f"pictures are grey or RGB, and the network reads {self.channels} channels; make "
@@ -73,6 +76,11 @@ class Preprocessing:
                 content = picture if isinstance(picture, bytes) else fspath(picture)
                 name = "in memory" if isinstance(content, bytes) else content
                 picture = stack.enter_context(opened(name, content))
+            elif not hasattr(picture, "getexif"):
+                raise DataError(
+                    f"a {type(picture).__name__} is no picture; give paths, the bytes of files or "
+                    "Pillow's pictures, one argument each"
+                )
             else:
                 name = getattr(picture, "filename", "") or "in memory"
                 picture.load()  # all of it: it is not for us to have a JPEG decoded small

@@ -150,6 +150,10 @@ def test_pictures_come_as_paths_as_bytes_and_open() -> None:
         found.apply(b"no picture")
     with pytest.raises(DataError, match=r"missing\.png cannot be read"):
         found.apply("missing.png")
+    with pytest.raises(DataError, match="a list is no picture; give paths"):
+        found.apply([content])
+    with pytest.raises(DataError, match="no picture is given"):
+        found.apply()
     with pytest.raises(DataError, match="the network reads 4 channels"):
         Preprocessing(8, 4, (0.5,) * 4, (0.25,) * 4).apply(content)
 

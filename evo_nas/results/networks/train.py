@@ -16,6 +16,7 @@ from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import inventory
 from evo_nas.errors import RunError, SpaceError
+from evo_nas.results.facts import inventory_facts
 from evo_nas.search.options import whole_number
 from evo_nas.search.settings import choose_recipe, resolve_geometry
 from evo_nas.space.logits import wrong_network
@@ -68,10 +69,12 @@ def train_architecture(
     place = resolve_device(device)
     chosen = images_for(architecture) if data is None else Images(data, "")
     source, images = chosen.load(seed)
-    for note in (*images.notes, *inventory(source, images).notes):
-        progress.say(note)
+    understood = [("note", note) for note in images.notes]
+    understood += inventory_facts(inventory(source, images))
     shape = resolve_geometry(geometry, space, images)
     _say_plan(found.name, chosen, str(shape), recipe, phase.epochs, seed, progress)
+    for name, told in understood:
+        progress.say(f"{name}: {told}")
     if out.exists():
         raise RunError(f"{out} exists; choose another --out")
     if not out.parent.is_dir():
@@ -113,7 +116,7 @@ def train_architecture(
     measured |= tested.measured
     for note in filter(None, (*tested.notes, tested.warning)):
         progress.say(note)
-    told = {"training": phase.identity, "seed": str(seed), "data": images.fingerprint}
+    metadata = {"training": phase.identity, "seed": str(seed), "data": images.fingerprint}
     about = Delivered(
         found.space, genome, shape, images.mean, images.std, images.classes, images.reading
     )
@@ -124,8 +127,8 @@ def train_architecture(
         "epochs": phase.epochs,
         "fingerprint": images.fingerprint,
     }
-    told |= describe_weights(about) | {"measured": json.dumps(known | measured)}
-    save_weights(out, network.state_dict(), told)
+    metadata |= describe_weights(about) | {"measured": json.dumps(known | measured)}
+    save_weights(out, network.state_dict(), metadata)
     remove_checkpoint(checkpoint_path(out))
     return {
         "weights": str(out),

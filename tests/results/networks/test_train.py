@@ -145,6 +145,7 @@ def test_the_images_are_those_of_the_run(run, tmp_path, monkeypatch):
         data, said = trained_on(run.folder / name, folder)
         assert data == run.config.data
         assert "data: digits?train=100&validation=50&test=50, the images of the run my run" in said
+        assert any(line.startswith("splits: training 100") for line in said)
         assert any(line.startswith("the run itself trained at ") for line in said)
     monkeypatch.chdir(run.folder)
     (tmp_path / "here").mkdir()
