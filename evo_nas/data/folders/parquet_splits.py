@@ -34,7 +34,8 @@ def find_parquet_splits(path: Path, files: Iterable[Path]) -> Splits | None:
         homes.setdefault(home, {}).setdefault(name, []).append(file)
     if not homes:
         return None
-    usual = [home for home in (path, path / "data") if home in homes and _has_training(homes[home])]
+    training = [home for home, names in homes.items() if TRAINING in map(role, names)]
+    usual = [home for home in (path, path / "data") if home in training]
     home = (usual or list(homes))[0]
     if len(homes) > 1 and not usual:
         raise DataError(
@@ -56,10 +57,6 @@ def _place(path: Path, file: Path) -> tuple[Path, str]:
     stem = _OF.sub("", file.stem)
     alone = _NUMBER.sub("", stem)
     return file.parent, alone if not alone or role(stem) is not None else stem
-
-
-def _has_training(names: Iterable[str]) -> bool:
-    return any(role(name) == TRAINING for name in names)
 
 
 def _training(home: Path, splits: list[Split]) -> Split:

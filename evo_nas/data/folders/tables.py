@@ -48,8 +48,9 @@ def find_splits(path: Path) -> Splits:
     if not path.is_dir():
         raise DataError(f"{path} is no folder; give a folder of class folders or parquet files")
     usual = [*path.glob(DEEPEST[0]), *(path / "data").glob(DEEPEST[0])]
-    found = find_parquet_splits(path, usual) if _names_training(usual) else None
-    if found is None:
+    if any(role(file.stem) == TRAINING for file in usual):
+        found = find_parquet_splits(path, usual)
+    else:
         imported("PIL")
         found = find_folder_splits(path)
     if found is None:
@@ -62,10 +63,6 @@ def find_splits(path: Path) -> Splits:
             "folder for each of at least two classes"
         )
     return found
-
-
-def _names_training(files: list[Path]) -> bool:
-    return any(Split(file.stem, (file,)).role == TRAINING for file in files)
 
 
 def _visible(path: Path) -> list[Path]:
