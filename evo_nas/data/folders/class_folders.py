@@ -21,7 +21,7 @@ from evo_nas.data.images import Digest, Rows
 from evo_nas.data.pictures import PictureTable
 from evo_nas.errors import DataError, plain
 
-from .files import ending, folders, is_document, is_picture, walk
+from .files import ending, folders, is_document, is_picture, unread_table, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,7 @@ def _list_class(root: bytes, name: bytes) -> tuple[list[tuple[bytes, int]], Coun
 def _too_few(folder: Path, found: list[str], loose: int) -> str:
     have = f"1 class folder, {plain(found[0])}" if found else "no class folders"
     beside = f", and {loose} beside them" if loose else ""
+    beside += unread_table(os.fsencode(folder))
     return (
         f"{folder} has pictures in {have}{beside}; make one folder for each of at least two classes"
     )

@@ -90,6 +90,12 @@ def readable() -> Iterator[None]:
         raise DataError(told) from error
 
 
+def unread_table(folder: bytes) -> str:
+    """What to say of a table in a folder of pictures, which may hold the labels; "" if none."""
+    tables = [name for name in sorted(os.listdir(folder)) if ending(name) in (b".csv", b".jsonl")]
+    return f" ({plain(os.fsdecode(tables[0]))} is not read)" if tables else ""
+
+
 def holds_pictures(folder: bytes) -> bool:
     """Whether there is anything at any depth that may be meant as a picture."""
     return any(not is_document(path) for path, _ in walk(folder))

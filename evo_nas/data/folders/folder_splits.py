@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evo_nas.errors import DataError
 
-from .files import folders, holds_pictures, holds_pictures_itself
+from .files import folders, holds_pictures, holds_pictures_itself, unread_table
 from .splits import TRAINING, Split, Splits, is_plain, role
 
 _UNNAMED = {"images", "unknown", "unlabeled", "unlabelled"}  # folders that name no class
@@ -106,6 +106,7 @@ def _check_classes(path: Path, inside: dict[str, list[str]]) -> None:
     if len(called) == len(inside) or (training and len(called) > len(training)):
         why = (
             f"{path / training[0]} has pictures in no class folders"
+            f"{unread_table(os.fsencode(path / training[0]))}"
             if training
             else f"{path} has {_listed(called)}, but no training split"
         )

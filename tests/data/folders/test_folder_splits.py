@@ -71,6 +71,10 @@ def test_folders_in_all_classes_are_said_to_be_none(tmp_path):
     [
         ("train/x/1.png plane/1.png car/1.png", "is 'train' a class or the training split?"),
         ("train/1.png test/1.png", "train has pictures in no class folders; make train/CLASS"),
+        (
+            "train/1.png train/metadata.csv test/1.png",
+            "folders \\(metadata.csv is not read\\); make",
+        ),
         ("train/1.png test/1.png car/1.png", "train has pictures in no class folders"),
         ("val/a/1.png test/a/1.png", "has test, val, but no training split"),
         ("images/a/1.png test/a/1.png", "hold folders of the same names; .*, call the folder to"),
