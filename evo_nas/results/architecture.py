@@ -98,10 +98,7 @@ class FoundArchitecture:
 def slots_table(slots: SlotTable) -> Table:
     """What each slot holds and costs, as text; below, the costs of the rest and of all."""
     columns = ["slot", *(f">{name}" for name in slots.names)]
-    rows = [
-        [row.slot, *("-" if value is None else str(value) for value in row.values)]
-        for row in slots.rows
-    ]
+    rows = [[row.slot, *row.texts] for row in slots.rows]
     blank = [""] * len(slots.names)
     foot = [["rest", *blank], ["in all", *blank]] if slots.rest is not None else []
     if slots.rest is not None:

@@ -24,10 +24,14 @@ class SlotTable:
 
 @dataclass(frozen=True, slots=True)
 class SlotRow:
-    """A slot; a value is None where the slot has no such choice, or it is inactive."""
+    """A slot; a value is None where the slot has no such choice, or it is inactive.
+
+    ``texts`` are "-" there, and "None" where that is the option.
+    """
 
     slot: str
-    values: tuple[Option | None, ...]
+    values: tuple[Option, ...]
+    texts: tuple[str, ...]
     costs: Costs | None
 
 
@@ -40,10 +44,13 @@ def slot_table(space: Space, genome: Genome) -> SlotTable:
     additive = bool(tables) and all(tables.values())
     rows = []
     for slot, positions in space.slots.items():
-        held = {kind(space, i): options.get(space.choices[i].name) for i in positions}
+        choices = {kind(space, i): space.choices[i].name for i in positions}
+        held = {kind: options[name] for kind, name in choices.items() if name in options}
         table = tables[slot] if additive else None
         costs = table[tuple(genome[i] for i in positions)] if table else None
-        rows.append(SlotRow(slot, tuple(held.get(name) for name in names), costs))
+        values = tuple(held.get(name) for name in names)
+        texts = tuple(str(held.get(name, "-")) for name in names)
+        rows.append(SlotRow(slot, values, texts, costs))
     return SlotTable(
         names=names,
         rows=tuple(rows),

@@ -13,7 +13,7 @@ from evo_nas.cli.catalogue import listing
 from evo_nas.cli.views.architecture import architecture_document, architecture_view, named_view
 from evo_nas.core.plugins import registry
 from evo_nas.space.architecture import Architecture
-from evo_nas.space.space import Genome, Geometry
+from evo_nas.space.space import Choice, Genome, Geometry
 from evo_nas.space.table import slot_table
 from tests.kit.plugins import Costing, Tiny
 from tests.kit.spaces import TinySpace, Uneven, all_canonical
@@ -34,6 +34,18 @@ def test_slots_and_the_rest_are_the_whole(genome: Genome) -> None:
     for row in table.rows:
         held = {f"{row.slot}.{n}": v for n, v in zip(table.names, row.values, strict=True)}
         assert all(options.get(name) == value for name, value in held.items())
+
+
+def test_none_as_an_option_is_told_from_no_value() -> None:
+    space = TinySpace(1)
+    space.choices = (
+        Choice("norm", (None, "layer"), slot="norm"),
+        Choice("size", (3, 5), slot="size"),
+        Choice("size.scale", (1, 2), slot="size", when={"size": frozenset({5})}),
+    )
+    space.slot_costs = lambda slot, context: None  # type: ignore[method-assign]
+    space.costs = lambda genome: {"flops": 1, "params": 1}  # type: ignore[method-assign]
+    assert [row.texts for row in slot_table(space, (0, 0, 0)).rows] == [("None", "-"), ("3", "-")]
 
 
 @pytest.mark.parametrize("blocks", [2, 4])  # with a column for each block, or a row
