@@ -91,7 +91,9 @@ def test_paths_become_absolute_and_names_stay(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
-    (tmp_path / "images").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        (tmp_path / "images" / name / "1.png").touch()
     assert places.absolute("data", "digits?train=5") == "digits?train=5"
     assert places.absolute("data", "images?limit=5") == f"{tmp_path}/images?limit=5"
     assert places.absolute("space", "my.py:Thing?a=1") == f"{tmp_path}/my.py:Thing?a=1"
