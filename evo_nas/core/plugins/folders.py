@@ -54,12 +54,13 @@ class Folder(ModuleType):
         stem = Path(file).stem
         name = f"{self.__name__}.{stem if stem.isidentifier() else digest(stem.encode())[:12]}"
         if name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(name, file, loader=_Source(name, file))
+            loader = _Source(name, file)
+            spec = importlib.util.spec_from_file_location(name, file, loader=loader)
             assert spec, "a loader was given"
             module = importlib.util.module_from_spec(spec)
             sys.modules[name] = module  # dataclasses look their module up while it is executed
             try:
-                _Source(name, file).exec_module(module)
+                loader.exec_module(module)
             except BaseException:
                 del sys.modules[name]
                 self._failed = True

@@ -108,9 +108,8 @@ def file_module(path: Path) -> Any:
     file, kept = str(absolute(path)), _steady.get()
     places = folders.places_of(file)
     with _loading:
-        folder = kept.folders.get(places) if kept else None
-        if folder is None:
-            folder = folders.latest(places)
-        if kept is not None:
-            kept.folders[places] = folder
-        return folder.module(file)
+        if kept is None:
+            return folders.latest(places).module(file)
+        if places not in kept.folders:
+            kept.folders[places] = folders.latest(places)
+        return kept.folders[places].module(file)
