@@ -54,9 +54,11 @@ def network_costs(space: Space, genome: Genome, *, again: bool = False) -> Costs
         SpaceError: it cannot be built, as that of a table of results, or cannot be counted.
     """
     at = space.target
-    # Not blank, so that what depends on the image shows; the other one is of another sign and size.
+    # Not blank, so that what depends on the image shows; the other one is all dark, or all bright.
     shape = (1, at.channels, at.image_size, at.image_size)
-    image = torch.randn(shape, generator=torch.Generator().manual_seed(0)) * (-3 if again else 1)
+    image = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    if again:
+        image = image.abs() * (-3 if image.sum() > 0 else 3)
     try:
         # One small image: on a busy machine more threads than one wait for each other.
         with torch.random.fork_rng(devices=[]), torch_threads(1):

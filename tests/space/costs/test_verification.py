@@ -157,10 +157,30 @@ class Early(CountedSpace):
         return Exits(nn.Flatten(), nn.Linear(16, width), nn.Linear(width, width))
 
 
-def test_networks_that_compute_by_what_is_in_an_image_are_named() -> None:
-    told = r"of width=1 has \d+ flops at one time and \d+ at another; let .* in an image"
+class Kept(nn.Module):
+    """A layer for those pixels only that are bright in a first channel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.stem, self.layer = nn.Conv2d(3, channels, 1), nn.Linear(channels, 16)
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.stem(images).flatten(2).transpose(1, 2)
+        return self.layer(tokens[:, tokens[0, :, 0] > 0]).sum(1)
+
+
+class Gated(Early):
+    target = Geometry(image_size=8, channels=3, classes=16)
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        return Kept(8 * self.choices[0].options[genome[0]])
+
+
+@pytest.mark.parametrize("kind", [Early, Gated])
+def test_networks_that_compute_by_what_is_in_an_image_are_named(kind: type[Space]) -> None:
+    told = r"of width=. has [\d,]+ flops at one time and [\d,]+ at another; let .* in an image"
     with pytest.raises(SpaceError, match=told):
-        verify_quickly(Early())
+        verify_quickly(kind())
 
 
 def test_a_busy_machine_notices_what_an_idle_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
