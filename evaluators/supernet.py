@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
@@ -56,6 +56,9 @@ class SupernetEvaluator(Evaluator):
         validation_images: how many of these score a candidate; by default as the recipe says.
         calibration_images: how many training images give a candidate its BatchNorm statistics; by
             default as the recipe says.
+        sharing: how networks share weights, for spaces that know several ways (GLiT's): "separate",
+            where equal parts are one module, or "entangled", where all are slices of the largest;
+            by default as the recipe says.
         run: the folder of an earlier run; its shared weights are used where it has some for the
             same subspace, code of the space, geometry and images, and scores that it has are not
             computed again.
@@ -69,10 +72,12 @@ class SupernetEvaluator(Evaluator):
         *,
         validation_images: Annotated[int, at_least(2)] | None = None,
         calibration_images: Annotated[int, at_least(2)] | None = None,
+        sharing: Literal["separate", "entangled"] | None = None,
         run: Annotated[str, FilePath()] | None = None,
     ) -> None:
         self._validation_images = validation_images
         self._calibration_images = calibration_images
+        self._asked = sharing
         self._run = None if run is None else Path(run)
         if self._run is not None and not _trained_in(self._run):
             raise EvaluatorError(f"{self._run} holds no shared weights; name the folder of a run")
@@ -81,6 +86,11 @@ class SupernetEvaluator(Evaluator):
         root = space.root
         if type(root).supernet is Space.supernet:
             root.supernet(root.target)  # builds none: it says what to use instead
+        if self._asked is not None and not root.entangles:
+            raise EvaluatorError(
+                f"supernet?sharing={self._asked}: {root.name} shares weights in one "
+                "way; leave it out"
+            )
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         self._space, self._context, self._prior = space, context, prior(space)
@@ -88,7 +98,8 @@ class SupernetEvaluator(Evaluator):
         self._decoder = Decoder(space)
         data = context.data
         with seeded_weights(context.streams.number("supernet", "weights")):
-            self._supernet = space.supernet(context.geometry)
+            make = space.entangled_supernet if self._entangled else space.supernet
+            self._supernet = make(context.geometry)
         self._supernet.to(context.device)
         first = space.canonical((0,) * len(space.choices))
         self._decoder.select(self._supernet, first)
@@ -192,6 +203,12 @@ class SupernetEvaluator(Evaluator):
         context.notes.extend(notes)
         return path
 
+    @property
+    def _entangled(self) -> bool:
+        """Whether weights are slices of the largest network's; not where there is no choice."""
+        wanted = self._asked or self._context.recipe.sharing
+        return wanted == "entangled" and self._space.root.entangles
+
     def _select_at_random(self, step: int) -> None:
         generator = self._context.streams.generator("supernet", "path", step)
         genome = self._prior.draw(self._space, generator)
@@ -203,6 +220,8 @@ class SupernetEvaluator(Evaluator):
         reachable: dict[str, object] = {slot: self._space.reachable(slot) for slot in root.slots}
         if root.context:
             reachable[""] = self._space.reachable_contexts()
+        if self._entangled:  # weights of before tell of no sharing, and are separate
+            reachable["sharing"] = "entangled"
         return {
             "space": root.name,
             "paths": hashlib.sha256(repr(reachable).encode()).hexdigest(),

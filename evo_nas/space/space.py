@@ -223,6 +223,18 @@ class Space(Choices, ABC):
             f"space {self.name} has no supernet; use another evaluator, such as --evaluator train"
         )
 
+    def entangled_supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
+        """The same, with weights that are slices of the largest network's.
+
+        For a space whose :meth:`supernet` shares weights otherwise.
+        """
+        raise SpaceError(f"space {self.name} shares weights in one way; leave sharing out")
+
+    @property
+    def entangles(self) -> bool:
+        """Whether the space has an :meth:`entangled_supernet` besides the usual one."""
+        return type(self).entangled_supernet is not Space.entangled_supernet
+
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
         """A small geometry, which a laptop can train, for such images; whatever their size."""
         raise SpaceError(f"space {self.name} has no proxy geometry for {image_size}-pixel images")

@@ -98,6 +98,13 @@ class Subspace(Space):
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
         return self.root.supernet(geometry, reachable or self)
 
+    def entangled_supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
+        return self.root.entangled_supernet(geometry, reachable or self)
+
+    @property
+    def entangles(self) -> bool:
+        return self.root.entangles
+
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
         return self.base.proxy(image_size, channels, classes)
 

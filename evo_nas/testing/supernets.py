@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,14 +22,18 @@ class SupernetChecks(NetworkChecks):
     @named("a path of the supernet is the stand-alone network")
     def _path(self) -> None:
         space, geometry = self._supernet_geometry()
-        supernet = _shaken(space.supernet(geometry))
-        for genome in self.built:
-            _check_path(space, supernet, genome, geometry)
+        for supernet in _supernets(space, geometry):
+            for genome in self.built:
+                _check_path(space, supernet, genome, geometry)
 
     @named("equal steps of the supernet do the same")
     def _steps(self) -> None:
         space, geometry = self._supernet_geometry()
-        supernet, images = _shaken(space.supernet(geometry)), noise(geometry, 2)
+        for supernet in _supernets(space, geometry):
+            self._check_steps(space, geometry, supernet)
+
+    def _check_steps(self, space: Space, geometry: Geometry, supernet: Supernet) -> None:
+        images = noise(geometry, 2)
         known: dict[tuple[object, ...], Tensor] = {}
         for genome in self.genomes[: 4 * self.samples]:
             hidden, keys = images, ()
@@ -57,9 +63,9 @@ class SupernetChecks(NetworkChecks):
                 stage.lift([int(rng.integers(len(c.options))) for c in stage.choices])
                 for _ in range(self.samples)
             ]
-            supernet = _shaken(stage.supernet(geometry))
-            for genome in drawn:
-                _check_path(space, supernet, genome, geometry)
+            for supernet in _supernets(stage, geometry):
+                for genome in drawn:
+                    _check_path(space, supernet, genome, geometry)
             decided = drawn[0]
 
     def _supernet_geometry(self) -> tuple[Space, Geometry]:
@@ -67,6 +73,13 @@ class SupernetChecks(NetworkChecks):
         if type(space).supernet is Space.supernet:
             skip("it has no supernet; --evaluator supernet will not work")
         return space, geometry
+
+
+def _supernets(space: Space, geometry: Geometry) -> Iterator[Supernet]:
+    """With each way to share weights."""
+    yield _shaken(space.supernet(geometry))
+    if space.entangles:
+        yield _shaken(space.entangled_supernet(geometry))
 
 
 def _shaken(supernet: Supernet) -> Supernet:

@@ -131,7 +131,8 @@ class Recipe:
     """``supernet`` trains shared weights, ``train`` a network from scratch.
 
     At most ``validation_images`` score a candidate on shared weights, with BatchNorm statistics of
-    ``calibration_images`` training images.
+    ``calibration_images`` training images. ``sharing`` is how networks share weights in spaces that
+    know both ways: equal parts are one module, or all are slices of the largest.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Recipe:
     train: Phase
     calibration_images: Annotated[int, Field(ge=1, le=1_000_000)] = 128
     validation_images: Annotated[int, Field(ge=2, le=1_000_000_000)] = 1_000_000
+    sharing: Literal["separate", "entangled"] = "separate"
 
 
 def shipped_recipes() -> list[str]:

@@ -7,17 +7,17 @@ biases it slices without regard to that, here each stays with its row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from evo_nas.space.space import Genome, Geometry
 from evo_nas.space.supernet import Step, Supernet
 
+from ..entanglement import Loan, run_on_loan
 from .blocks import Shape, parts
 
 
@@ -36,45 +36,27 @@ class AutoFormerSupernet(Supernet):
         super().__init__()
         self._geometry, self._decode = geometry, decode
         self.largest = nn.ModuleDict({name: make() for name, make in parts(geometry, largest)})
-        # Modules of a path, without memory for weights: they lend their structure to slices.
-        self._hollow: dict[Hashable, nn.Module] = {}
+        self._borrowing: dict[Hashable, tuple[nn.Module, Loan]] = {}  # those asked for before
 
     def steps(self, genome: Genome) -> Sequence[Step]:
         return [
-            Step((name, *make.args), partial(self._run, name, self._hollow_module(make)))
-            for name, make in parts(self._geometry, self._decode(genome))
+            Step((name, *options), partial(run_on_loan, run=hollow, loans=[loan]))
+            for name, options, hollow, loan in self._hollow(genome)
         ]
 
     def extract(self, genome: Genome) -> dict[str, Tensor]:
-        return {
-            f"{name}.{weight}": tensor.detach().clone()
-            for name, make in parts(self._geometry, self._decode(genome))
-            for weight, tensor in self._slices(name, self._hollow_module(make)).items()
-        }
+        state: dict[str, Tensor] = {}
+        for name, _, hollow, loan in self._hollow(genome):
+            with loan:
+                state.update(hollow.state_dict(prefix=f"{name}."))
+        return {name: tensor.detach().clone() for name, tensor in state.items()}
 
-    def _hollow_module(self, make: partial[Any]) -> nn.Module:
-        kind = (make.func, make.args)  # the same in each layer
-        if kind not in self._hollow:
-            with torch.device("meta"):
-                self._hollow[kind] = make()
-        return self._hollow[kind]
-
-    def _run(self, name: str, hollow: nn.Module, hidden: Tensor) -> Tensor:
-        return functional_call(hollow, self._slices(name, hollow), (hidden,))  # type: ignore[no-any-return]
-
-    def _slices(self, name: str, hollow: nn.Module) -> dict[str, Tensor]:
-        """The slices of a step's weights that the hollow module has room for."""
-        whole = dict(self.largest[name].named_parameters())
-        return {
-            weight: _first(whole[weight], like.shape, 3 if ".qkv." in weight else 1)
-            for weight, like in hollow.named_parameters()
-        }
-
-
-def _first(weight: Tensor, shape: Sequence[int], groups: int) -> Tensor:
-    """The first rows (of each group of rows) and columns, as many as ``shape`` says."""
-    if weight.shape == tuple(shape):
-        return weight
-    grouped = weight.view(groups, -1, *weight.shape[1:])
-    rows: Tensor = grouped[:, : shape[0] // groups].flatten(0, 1)
-    return rows[(slice(None), *(slice(size) for size in shape[1:]))]
+    def _hollow(self, genome: Genome) -> Iterator[tuple[str, tuple[Any, ...], nn.Module, Loan]]:
+        """Of each step its name, what it depends on, its hollow module, and what that borrows."""
+        for name, make in parts(self._geometry, self._decode(genome)):
+            key = (name, make.args)
+            if key not in self._borrowing:
+                with torch.device("meta"):
+                    hollow = make()
+                self._borrowing[key] = (hollow, Loan(self.largest[name], hollow))
+            yield name, make.args, *self._borrowing[key]

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from evo_nas.space.network import ImageClassifier, StochasticDepth, pool_tokens
 from evo_nas.space.space import Geometry
 
+from ..entanglement import Layout, Part, Place
+
 
 class Linear(nn.Linear):
     """A linear layer initialised as in DeiT: normal of deviation 0.02, truncated, bias 0."""
@@ -38,6 +40,8 @@ class GlobalHeads(nn.Module):
     queries, keys and values; the paper's d_k is the sum over as many heads as the whole block has.
     """
 
+    place: Place = "first"  # of heads and channels, where more of them are shared
+
     def __init__(self, channels: int, heads: int, head_width: int) -> None:
         super().__init__()
         self.heads = heads
@@ -49,6 +53,16 @@ class GlobalHeads(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         return attend(tokens, self.qkv, self.proj, self.heads)
+
+    def layout(self) -> Layout:
+        """Rows of queries, keys and values by head (see :mod:`spaces.entanglement`)."""
+        channels, inner = self.qkv.in_features, self.proj.in_features
+        by_head = (Part(self.heads, self.place), Part(inner // self.heads))
+        outside = (Part(channels, self.place),)
+        return {
+            "qkv.weight": ((Part(3), *by_head), outside), "qkv.bias": ((Part(3), *by_head),),
+            "proj.weight": (outside, by_head), "proj.bias": (outside,),
+        }  # fmt: skip
 
 
 def attend(tokens: Tensor, qkv: nn.Linear, proj: nn.Linear, heads: int) -> Tensor:

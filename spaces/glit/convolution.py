@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
+from ..entanglement import Layout, Part
+
 
 class Transposed(nn.Module):
     """Swap the last two of three dimensions: tokens before channels, or after them."""
@@ -39,11 +41,25 @@ class Convolution(nn.Sequential):
             nn.Conv1d(inner, channels, 1),
             Transposed(),
         )
+        self.channels, self.expansion = channels, expansion
 
     def forward(self, tokens: Tensor) -> Tensor:
         if isinstance(self[3], DepthwiseConvolution) and runs_by_channel(tokens):
             return run_by_channel(tokens, self)
         return super().forward(tokens)  # type: ignore[no-any-return, no-untyped-call]
+
+    def layout(self) -> Layout:
+        """The last channels, since global heads have the first, and the middle of the kernels."""
+        channels = Part(self.channels, "last")
+        outside, inner, one = (channels,), (Part(self.expansion), channels), (Part(1),)
+        sizes = self.get_parameter("3.conv.weight").shape[2:]
+        kernel = [(Part(size, "middle"),) for size in sizes]
+        return {
+            "1.weight": ((Part(2), *inner), outside, one), "1.bias": ((Part(2), *inner),),
+            "3.conv.weight": (inner, one, *kernel), "3.conv.bias": (inner,),
+            "4.weight": (inner,), "4.bias": (inner,),
+            "6.weight": (outside, inner, one), "6.bias": (outside,),
+        }  # fmt: skip
 
 
 class DepthwiseConvolution(nn.Module):

@@ -88,12 +88,19 @@ class GlitFamily(Space):
         return GlitNetwork(geometry, blocks, self.locality.class_token)
 
     def supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
+        return self._shared(geometry, reachable, entangled=False)
+
+    def entangled_supernet(self, geometry: Geometry, reachable: Space | None = None) -> Supernet:
+        return self._shared(geometry, reachable, entangled=True)
+
+    def _shared(self, geometry: Geometry, reachable: Space | None, *, entangled: bool) -> Supernet:
         found: list[list[BlockOptions]] = []
         for slot in self.slots:
             values = (reachable or self).reachable(slot)
             blocks = (self.slot_blocks(slot, options) for options in values)
             found.extend(list(dict.fromkeys(block)) for block in zip(*blocks, strict=True))
-        return GlitSupernet(Parts(geometry, self.locality), found, self.blocks)
+        parts = Parts(geometry, self.locality)
+        return GlitSupernet(parts, found, self.blocks, entangled=entangled)
 
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
         """48 wide, 3 heads, about 8 patches a side (14 from 160 pixels on)."""

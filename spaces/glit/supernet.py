@@ -1,19 +1,24 @@
-"""Shared weights for the family of GLiT: one module for each distinct sub-module of each block.
+"""Shared weights for the family of GLiT.
 
-Paths share global heads of the same (G, d_k), local heads of the same (L, E, K), an FFN of the same
-d_z, a block's norms, and the trunk.
+Paths always share the trunk and each block's norms. *Separate*, they also share global heads of the
+same (G, d_k), local heads of the same (L, E, K) and an FFN of the same d_z, each a module of its
+own. *Entangled*, these are slices of the largest (see :mod:`spaces.entanglement`): global heads
+have the first channels, local ones the last; BatchNorm's statistics stay their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 
 from evo_nas.space.space import Genome
 from evo_nas.space.supernet import Step, Supernet
 
+from ..entanglement import Loan, run_on_loan
 from .blocks import Block, GlitNetwork, GlobalLocal, residual
 from .parts import BlockOptions, Parts
 
@@ -63,6 +68,57 @@ class SharedBlock(nn.Module):
             )
         return self._steps[options]
 
+    def state(self, options: BlockOptions, prefix: str) -> dict[str, Tensor]:
+        """The weights and statistics of the block of some options."""
+        return self.block(options).state_dict(prefix=prefix)
+
+
+class EntangledBlock(SharedBlock):
+    """The same, with hollow modules that borrow slices of the largest one's weights."""
+
+    def __init__(self, parts: Parts, reachable: Sequence[BlockOptions]) -> None:
+        with torch.device("meta"):
+            super().__init__(parts, reachable)
+        self.norm1, self.norm2 = parts.norm(), parts.norm()
+        self.largest = nn.ModuleDict()
+        self._loans: dict[nn.Module, Loan] = {}
+        most = BlockOptions(*map(max, zip(*reachable, strict=True)))
+        fewest = min(options.heads for options in reachable)
+        if self.global_heads:
+            heads = parts.global_heads(most.heads, most.d_k)
+            self._lend("global_heads", heads, self.global_heads)
+        if self.local_heads:
+            local = parts.local_heads(3 - fewest, most.expansion, most.reach)
+            self._lend("local_heads", local, self.local_heads)
+        self._lend("feed_forwards", parts.feed_forward(most.d_z), self.feed_forwards)
+
+    def _lend(self, name: str, largest: nn.Module, hollow: nn.ModuleDict) -> None:
+        self.largest[name] = largest
+        self._loans.update((each, Loan(largest, each)) for each in hollow.values())
+
+    def steps(self, name: str, options: BlockOptions) -> tuple[Step, Step]:
+        if options not in self._steps:
+            *mixing, feed_forward = self._loans_of(options)
+            first, second = super().steps(name, options)
+            self._steps[options] = (
+                first._replace(run=partial(run_on_loan, run=first.run, loans=mixing)),
+                second._replace(run=partial(run_on_loan, run=second.run, loans=[feed_forward])),
+            )
+        return self._steps[options]
+
+    def state(self, options: BlockOptions, prefix: str) -> dict[str, Tensor]:
+        with ExitStack() as stack:
+            for loan in self._loans_of(options):
+                stack.enter_context(loan)
+            return super().state(options, prefix)
+
+    def _loans_of(self, options: BlockOptions) -> list[Loan]:
+        """Those of global heads, local heads and FFN, as far as the block has them."""
+        shared = (self.global_heads, self.local_heads, self.feed_forwards)
+        found = zip(shared, _names(options), strict=True)
+        # Names of what the block lacks, such as no global heads, are no keys.
+        return [self._loans[modules[name]] for modules, name in found if name in modules]
+
 
 class GlitSupernet(Supernet):
     """Weights for what can be reached, no more; paths are full genomes of the root space.
@@ -71,6 +127,7 @@ class GlitSupernet(Supernet):
         parts: makes modules at the supernet's geometry.
         reachable: for each block, what it can be.
         blocks: from a full genome to its blocks.
+        entangled: whether weights are slices of the largest.
     """
 
     def __init__(
@@ -78,12 +135,15 @@ class GlitSupernet(Supernet):
         parts: Parts,
         reachable: Sequence[Sequence[BlockOptions]],
         blocks: Callable[[Genome], Sequence[BlockOptions]],
+        *,
+        entangled: bool = False,
     ) -> None:
         super().__init__()
         self._decode = blocks
         self.trunk = GlitNetwork(parts.geometry, class_token=parts.locality.class_token)
+        kind = EntangledBlock if entangled else SharedBlock
         self.blocks = nn.ModuleDict(
-            {f"block{number:02}": SharedBlock(parts, own) for number, own in enumerate(reachable)}
+            {f"block{number:02}": kind(parts, own) for number, own in enumerate(reachable)}
         )
 
     def steps(self, genome: Genome) -> Sequence[Step]:
@@ -95,7 +155,7 @@ class GlitSupernet(Supernet):
     def extract(self, genome: Genome) -> dict[str, Tensor]:
         state = dict(self.trunk.state_dict())
         for number, (_, block, options) in enumerate(self._blocks(genome)):
-            state.update(block.block(options).state_dict(prefix=f"blocks.{number}.0."))
+            state.update(block.state(options, f"blocks.{number}.0."))
         return {name: tensor.detach().clone() for name, tensor in state.items()}
 
     def _blocks(self, genome: Genome) -> Iterator[tuple[str, SharedBlock, BlockOptions]]:

@@ -18,6 +18,8 @@ from .blocks import GlobalHeads, by_head
 class WindowAttention(GlobalHeads):
     """Self-attention in windows of ``window`` patches; tokens (batch, 1 + patches, channels)."""
 
+    place = "last"  # global heads have the first
+
     def __init__(self, channels: int, heads: int, head_width: int, window: int) -> None:
         super().__init__(channels, heads, head_width)
         self.window = window
