@@ -40,8 +40,8 @@ class Inventory:
 
     @property
     def largest(self) -> tuple[str, float]:
-        """The class of the most training images, and its share of them."""
-        counts = self.splits[0].counts
+        """The class of the most images, and its share of them."""
+        counts = self.counts
         return self.classes[counts.index(max(counts))], max(counts) / sum(counts)
 
 

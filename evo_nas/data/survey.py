@@ -100,9 +100,10 @@ def _ranged(table: PictureTable, deep: dict[int, Header], found: Format) -> Surv
     if None not in owns:
         if high >= REACHED * largest:
             return Survey(found)
+        bits = 2 ** int(high).bit_length() - 1  # 12 bits often come in files of 16
         note = (
-            f"{told} are dark: their values reach {high:.10g} of {largest:.10g}; with "
-            f"values=0..{high:.10g} all of that would be seen"
+            f"{told} are dark: their values reach {high:.10g} of {largest:.10g}; values=0..{bits} "
+            "would show more of them"
         )
         return Survey(found, (note,))
     floats = any(each.mode == "F" for each in deep.values())

@@ -96,7 +96,7 @@ def inventory_facts(inventory: Inventory) -> Facts:
 
 
 def _classes(inventory: Inventory) -> str:
-    """How many, their images in all splits, and the share of the largest in training."""
+    """How many, their images in all splits, and the share of the largest."""
     counts, number = inventory.counts, len(inventory.classes)
     largest, share = inventory.largest
     if number <= SHOWN:
@@ -104,4 +104,4 @@ def _classes(inventory: Inventory) -> str:
         told = ": " + ", ".join(f"{plain(name)} {count:,}" for name, count in listed)
     else:
         told = f" of {min(counts):,} to {max(counts):,} images"
-    return f"{number:,}{told}; {plain(largest)} is {share:.1%} of the training images"
+    return f"{number:,}{told}; {plain(largest)} is {share:.1%} of all"

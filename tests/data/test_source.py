@@ -147,7 +147,7 @@ def test_any_source_is_checked_and_counted_when_a_run_is_planned():
     ]  # fmt: skip
     assert found.counts == (10, 10, 6)
     assert found.notes == ("the test split has no image of class 'c'",)
-    assert found.largest == ("a", 1 / 3)
+    assert found.largest == ("a", 10 / 26)
 
 
 @pytest.mark.parametrize(

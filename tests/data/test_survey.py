@@ -94,8 +94,8 @@ def test_16_bits_that_hold_fewer_are_noted(tmp_path: Path) -> None:
     write(tmp_path, *[(shares() * 255).astype(np.uint16) for _ in range(5)], kind="png")
     dark, constant = load(tmp_path).notes
     assert dark.endswith(
-        "that have more than 8 bits are dark: their values reach 255 of 65535; with values=0..255 "
-        "all of that would be seen"
+        "that have more than 8 bits are dark: their values reach 255 of 65535; values=0..255 would "
+        "show more of them"
     )
     assert constant.startswith("5 of 5 pictures of ")
     bright = load(tmp_path, "&values=0..255")
