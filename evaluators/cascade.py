@@ -157,8 +157,7 @@ class CascadeEvaluator(Composite):
 
     def accepts(self, metrics: Mapping[str, float]) -> bool:
         """What passed all levels: the others have places among what was stopped, no score."""
-        passed = metrics.get("passed") == len(self._filters)
-        return passed and self._last.accepts(metrics)
+        return metrics.get("passed") == len(self._filters)
 
     def close(self) -> None:
         first, *others = self._specs
@@ -176,6 +175,8 @@ class CascadeEvaluator(Composite):
         """What the last level says of a candidate, of whom the others said what is known."""
         if isinstance(outcome, Failure):
             return outcome
+        if not self._last.accepts(outcome):  # a cascade itself, whose metric is "passed" as well
+            return Failure(f"{self._specs[self._last_name]} filtered it out")
         goal = self._last.objectives[0].name
         if outcome[goal] < 0:
             return Failure(

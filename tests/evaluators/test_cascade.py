@@ -164,6 +164,19 @@ def test_wrong_options_are_told(options, levels, error, said):
         load(options, *levels)
 
 
+def test_the_last_level_may_be_a_cascade(tmp_path):
+    inner = f"cascade?levels={HERE}:Cheap%253B{HERE}:Better%26shares=0.5"
+    evaluator = opened(tmp_path, "shares=0.9", f"{HERE}:Cheap", inner)
+    found = {GENOMES[i]: outcome for i, outcome in evaluator.evaluate_many(GENOMES)}
+    failed = {o.reason for o in found.values() if isinstance(o, Failure)}
+    assert len(failed) == 1
+    assert failed.pop().endswith(" filtered it out")
+    accepted = {g for g, o in found.items() if not isinstance(o, Failure) and evaluator.accepts(o)}
+    assert (2, 2) in accepted
+    assert all(found[genome]["cascade"] == sum(genome) / 10 for genome in accepted)
+    assert (0, 0) not in accepted
+
+
 def test_scores_that_break_the_scale_are_told(tmp_path):
     evaluator = opened(tmp_path, "shares=0.25", f"{HERE}:Cheap", f"{HERE}:Better?least=-5")
     with pytest.raises(EvaluatorError, match=r"returned accuracy = -4\.6; .* no less than 0"):
