@@ -37,7 +37,10 @@ def scored(proposal: Proposal) -> Scored:
 class Formula:
     """Scores as a :class:`evo_nas.search.scoring.Scorer` does, and keeps nothing."""
 
-    evaluator = SimpleNamespace(objectives=OBJECTIVES)
+    evaluator, costs = SimpleNamespace(objectives=OBJECTIVES), None
+
+    def accepts(self, evaluation: Evaluation) -> bool:
+        return True
 
     def score(self, generation: int, proposals: Sequence[Proposal]) -> list[Evaluation]:
         return [

@@ -153,5 +153,7 @@ def test_a_run_goes_on_from_another_folder_but_not_with_another_space(tmp_path, 
     path.write_text(GLIT_TOML.replace("d_z = [4]", "d_z = [3]"))
     with pytest.raises(RunError, match=r"is not what it was when .* began"):
         evo_nas.resume(tmp_path / "run")
-    path.write_text("# A comment is no change.\n" + GLIT_TOML)
-    assert evo_nas.resume(tmp_path / "run").best is not None
+    path.write_text("# What a comment changes is not known.\n" + GLIT_TOML)
+    with pytest.raises(RunError, match=r"is not what it was .* resume .* --accept-changes"):
+        evo_nas.resume(tmp_path / "run")
+    assert evo_nas.resume(tmp_path / "run", accept_changes=True).best is not None

@@ -91,7 +91,7 @@ def own_sources(folders: Sequence[Path] | None = None) -> str:
     if folders is None:
         specs = [find_spec(name) for name in (OURS, f"{OURS}.spaces", f"{OURS}.evaluators")]
         folders = [Path(spec.origin).parent for spec in specs if spec and spec.origin]
-    if any(is_installed(str(folder)) for folder in folders):
+    if any(is_installed(f"{folder}{os.sep}") for folder in folders):
         return ""
     files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
     return sha256("".join(map(digest_of, files)).encode()).hexdigest()[:8]

@@ -29,6 +29,7 @@ Places: TypeAlias = tuple[str, ...]
 Told: TypeAlias = tuple[Places, int, dict[str, bytes], list[str]]
 
 PREFIX = "evo_nas_plugin_"
+_PACKAGES = tuple(f"{os.sep}{name}-packages{os.sep}" for name in ("site", "dist"))
 _PYTHON = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
 
 
@@ -129,8 +130,7 @@ def _is_installed(name: str) -> bool:
 
 def is_installed(file: str) -> bool:
     """Whether a file is Python's or that of an installed package."""
-    parts = Path(file).parts
-    return file.startswith(_PYTHON) or "site-packages" in parts or "dist-packages" in parts
+    return file.startswith(_PYTHON) or any(name in file for name in _PACKAGES)
 
 
 def places_of(file: str) -> Places:

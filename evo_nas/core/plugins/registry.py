@@ -119,7 +119,7 @@ def is_path(kind: str, target: str) -> bool:
     """
     if kind == "space":
         return target.endswith(".toml")
-    if kind != "data" or target in names(kind):
+    if kind != "data" or not target or target in names(kind):
         return False
     return os.path.isdir(expanded(target)) or target.endswith(".parquet")
 

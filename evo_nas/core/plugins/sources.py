@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from evo_nas.core.paths import absolute
@@ -71,9 +72,8 @@ def _words_of(script: Path) -> Iterator[Path]:
 
 def _named_by(path: Path, search: Sequence[Path]) -> Iterator[Path]:
     """What the code in a file imports, and the files beside it that its texts name."""
-    tree = _parsed(path)
     texts: dict[str, None] = {}
-    for node in ast.walk(tree):
+    for node in _nodes_of(path):
         match node:
             case ast.Import(names=names):
                 for alias in names:
@@ -95,11 +95,17 @@ def _named_by(path: Path, search: Sequence[Path]) -> Iterator[Path]:
         yield from (file for file in named if file.is_file())
 
 
-def _parsed(path: Path) -> ast.Module:
+def _nodes_of(path: Path) -> list[ast.AST]:
+    """All that the code in a file consists of; nothing if it is none: whoever runs it says so."""
     try:
-        return ast.parse(path.read_bytes())
+        return _nodes(path.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
-        return ast.Module([], [])  # whoever runs it says so
+        return []
+
+
+@lru_cache(maxsize=64)  # asked for at the plan, at the beginning of a run and for each spec in it
+def _nodes(code: bytes) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(code)))
 
 
 def written_by(path: Path) -> set[str]:
@@ -107,7 +113,7 @@ def written_by(path: Path) -> set[str]:
 
     They are in what is opened to be written or is told to write, or in what that was assigned.
     """
-    nodes = list(ast.walk(_parsed(path)))
+    nodes = _nodes_of(path)
     assigned: dict[str, list[ast.AST]] = {}
     for node in nodes:
         match node:
