@@ -20,6 +20,7 @@ from evo_nas.space.space import Space
 from .limits import UNLIMITED, Limit, describe_value
 
 _WEIGHTS = np.geomspace(1 / 64, 64, 97)  # relative to the ratio of the ranges of the two costs
+_ROUNDING = 1e-9  # costs are whole numbers, the bound is made of fractions
 
 # sign * cost <= bound, of the cost that a name means
 Inequality = tuple[int, str, int]
@@ -39,7 +40,7 @@ def contradiction(space: Space, limits: Sequence[Limit]) -> str | None:
             _least(first, second, [own[first[1]], own[second[1]]])
             for own in ({c: parts[c][i] for c in parts} for i in range(len(space.contexts)))
         )
-        if least > first[2]:
+        if least > first[2] + _ROUNDING * max(1, abs(first[2])):
             sign, cost, _ = first
             extreme = describe_value(cost, sign * least)
             return f"with {_text(second)} it {'needs' if sign > 0 else 'reaches'} at " + (

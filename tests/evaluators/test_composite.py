@@ -35,15 +35,23 @@ def text(view):
     return console.export_text()
 
 
-@pytest.mark.parametrize("spec", [CASCADE, TOGETHER])
-def test_the_plan_and_what_is_kept_of_the_run_say_it(spec, tmp_path):
-    prepared = evo_nas.prepare(
+def prepared_with(spec, folder):
+    return evo_nas.prepare(
         "tests.kit.plugins:Tiny?blocks=3", "100..400", strategy="random_search", samples=4,
         population=2, finalists=1, evaluator=spec, retrainer="tests.kit.plugins:Lookup", jobs=1,
-        device="cpu", run_dir=tmp_path / "run",
+        device="cpu", run_dir=folder / "run",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", [CASCADE, TOGETHER])
+def test_the_plan_says_it(spec, tmp_path):
+    told = f"({UNDER}, on cpu ({device_name('cpu')})); finalists: tests.kit.plugins:Lookup"
+    assert told in text(plan_view(prepared_with(spec, tmp_path)))
+
+
+def test_what_is_kept_of_the_run_says_it(tmp_path):
     conditions = f"{UNDER}, on cpu ({device_name('cpu')})"
-    assert f"({conditions}); finalists: tests.kit.plugins:Lookup" in text(plan_view(prepared))
+    prepared = prepared_with(TOGETHER, tmp_path)
     result = prepared.start()
     best = json.loads((tmp_path / "run" / "best.json").read_text())
     assert best["measured_under"] == {prepared.config.evaluator: conditions}
