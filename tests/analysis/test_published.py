@@ -24,6 +24,7 @@ def test_published_networks_cheapest_first_and_uncountable_ones_last(
     assert "evo-nas[timm]" in counted[-1].problem
 
 
+@pytest.mark.slow
 def test_what_the_paper_prints_is_what_is_counted_of_all_but_the_released_glit() -> None:
     compared = set()
     for each in count_networks():

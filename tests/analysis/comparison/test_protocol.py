@@ -86,6 +86,7 @@ def test_at_equal_cost_the_same_images_are_seen(counted: Report) -> None:
     assert rows["largest"].outcomes[0].folder.endswith("paper/largest-0")
 
 
+@pytest.mark.slow
 def test_without_images_evaluations_are_the_cost(tmp_path: Path) -> None:
     found = compared(tmp_path / "c", strategies="spos,random_search,random", **TABLE)
     assert found.unit == "evaluations"
@@ -156,6 +157,7 @@ def test_times_are_measured_by_one_run_at_a_time(
     assert re.search(rf"runs at once +{at_once}", told.getvalue())
 
 
+@pytest.mark.slow
 def test_with_few_seeds_nothing_is_called_significant(tmp_path: Path) -> None:
     few = on_table(tmp_path / "few")
     assert not any(each.estimate.excludes_zero for each in few.differences)

@@ -41,6 +41,7 @@ def network(tmp_path: Path) -> Trained:
     return load_trained(str(tmp_path / "w.safetensors"))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_all_that_leaves_tells_the_same(network: Trained, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx")
