@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import sys
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -35,11 +34,10 @@ from evo_nas.errors import EvoNasError
 from . import modules, registry
 from .folders import is_installed, places_of
 from .options import Code, FilePath, Program, Spec, parameters
-from .places import places
+from .places import DEEPEST, places, program_words
 from .sources import OURS, TELLING, belonging, first_line, module_files, search_path, written_by
 
 UNKNOWN = "not known"
-_DEEPEST = 8  # specs within specs
 _TARGET = re.compile(r"[^:;,|?]+\.py:[^\W\d][\w.]*")
 
 
@@ -112,7 +110,7 @@ _Place = tuple[Path | None, str]  # a file under a folder; or None, and a name w
 
 def _places(kind: str, spec: str, depth: int) -> Iterator[_Place]:
     target, _, query = spec.partition("?")
-    if depth > _DEEPEST:
+    if depth > DEEPEST:
         return
     declared = places(target, [kind])  # which imports it
     yield from _of_target(kind, target)
@@ -192,7 +190,7 @@ def _of_file(path: str) -> Iterator[_Place]:
 def _of_program(command: str) -> Iterator[_Place]:
     """The files that a command line names; of its first word, found on the PATH, only a script."""
     try:
-        words = shlex.split(command)
+        words = program_words(command)
     except ValueError:
         return
     for number, word in enumerate(words):

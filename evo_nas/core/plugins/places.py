@@ -20,7 +20,7 @@ from . import registry
 from .options import Code, FilePath, Place, Program, Spec, hints, place_in, plain_value
 
 _LIKE_SPEC = re.compile(r"[^:;,|?]+:[^\W\d][\w.]*|[^;,|?]+\?.*", re.DOTALL)
-_DEEPEST = 8  # specs within specs; deeper ones are shown whole to whoever is asked
+DEEPEST = 8  # specs within specs; deeper ones are shown whole to whoever is asked
 
 
 def absolute(kind: str, spec: str) -> str:
@@ -42,7 +42,7 @@ def code_in(spec: str, depth: int = 0) -> Iterator[str]:
     after it: who does not trust it stops there.
     """
     target, _, query = spec.partition("?")
-    if depth > _DEEPEST:
+    if depth > DEEPEST:
         yield spec
         return
     if ":" in target:

@@ -23,6 +23,7 @@ from typing import Annotated
 import joblib
 import numpy as np
 
+from evo_nas.core.paths import expanded
 from evo_nas.core.plugins.options import above, at_least, at_most, below
 from evo_nas.core.streams import Streams
 from evo_nas.data.format import Background, Format, Range
@@ -111,7 +112,7 @@ class ImageFolder(DataSource):
         values: str | None = None,
         skip: Annotated[float, at_least(0), below(1)] = 0.001,
     ) -> None:
-        self._path = Path(path).expanduser()
+        self._path = expanded(path)
         if (mean is None) is not (std is None):
             raise DataError(f"{path}: give both mean and std, or none of them")
         limits = None if values is None else Range.parse(values)
