@@ -5,17 +5,7 @@ from torch import nn
 
 from evo_nas.errors import SpaceError
 from evo_nas.space.costs.flops import count
-
-
-class Function(nn.Module):
-    """A module of one function."""
-
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *inputs):
-        return self.function(*inputs)
+from tests.kit.functions import Function
 
 
 def test_one_multiply_accumulate_is_one_flop():

@@ -12,17 +12,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from evo_nas.space.costs.flops import count
+from tests.kit.functions import Function
 
 SIZE = st.integers(1, 4)
-
-
-class Function(nn.Module):
-    def __init__(self, function):
-        super().__init__()
-        self.function = function
-
-    def forward(self, *inputs):
-        return self.function(*inputs)
 
 
 def counted(function, *inputs):
