@@ -16,9 +16,9 @@ from kornia.augmentation.auto import RandAugment
 
 from evo_nas.data.images import Images
 from evo_nas.data.source import search_data
-from evo_nas.training.augment import Augmenter
+from evo_nas.training.augmentation.augment import Augmenter
+from evo_nas.training.augmentation.randaugment import randaugment
 from evo_nas.training.batches import Batches
-from evo_nas.training.randaugment import randaugment
 from evo_nas.training.recipe import load_recipe
 
 from .timing import medians, report

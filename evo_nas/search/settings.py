@@ -13,7 +13,7 @@ from evo_nas.data.source import SearchData
 from evo_nas.errors import RecipeError, SettingsError, SpaceError
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Geometry, Space
-from evo_nas.training.augment import check_installed
+from evo_nas.training.augmentation.augment import check_installed
 from evo_nas.training.recipe import Recipe, load_recipe
 
 from .config import Config

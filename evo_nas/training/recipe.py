@@ -29,9 +29,10 @@ class Augmentation:
 
     ``crop_scale`` is the smallest share of an image that a random resized crop keeps, and
     ``horizontal_flip`` a probability. Each image goes through ``randaugment_operations`` operations
-    at a magnitude of up to 30 (see :mod:`evo_nas.training.randaugment`); ``random_erasing`` is the
-    probability that a box of an image becomes noise. ``mixup`` and ``cutmix`` are the alphas of
-    their Beta distributions; where both are above 0, each batch takes one of them, evenly.
+    at a magnitude of up to 30 (:mod:`~evo_nas.training.augmentation.randaugment`);
+    ``random_erasing`` is the probability that a box of an image becomes noise. ``mixup`` and
+    ``cutmix`` are the alphas of their Beta distributions; where both are above 0, each batch takes
+    one of them, evenly.
     """
 
     crop_scale: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -13,7 +13,7 @@ from torch.nn.utils import clip_grad_norm_
 
 from evo_nas.errors import TrainingError
 
-from .mixup import Batch
+from .augmentation.mixup import Batch
 from .recipe import Phase
 
 

@@ -21,7 +21,7 @@ from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.space.network import UNKNOWN, set_stochastic_depth
 
-from .augment import Augmenter
+from .augmentation.augment import Augmenter
 from .batches import Batches
 from .recipe import Phase
 from .step import Stepper

@@ -15,7 +15,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
 from evo_nas.data.images import Images
 from evo_nas.data.source import SearchData, search_data
-from evo_nas.training.augment import Augmenter
+from evo_nas.training.augmentation.augment import Augmenter
 from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.loop import fit
 from evo_nas.training.recipe import Phase, load_recipe

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from evo_nas.errors import EvaluatorError
+from evo_nas.training.augmentation.mixup import Batch
 from evo_nas.training.batches import seeded_weights
-from evo_nas.training.mixup import Batch
 from evo_nas.training.recipe import Phase
 from evo_nas.training.step import Stepper
 from tests.kit.training import same

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from .recipe import Augmentation
+from evo_nas.training.recipe import Augmentation
 
 
 @dataclass(frozen=True, slots=True)

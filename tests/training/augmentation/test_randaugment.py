@@ -6,8 +6,8 @@ import torch
 
 pytest.importorskip("kornia", reason="RandAugment needs kornia")
 
-from evo_nas.training import randaugment as module
-from evo_nas.training.randaugment import randaugment
+from evo_nas.training.augmentation import randaugment as module
+from evo_nas.training.augmentation.randaugment import randaugment
 
 GEOMETRIC, PIXELS = module._GEOMETRIC, module._PIXELS
 

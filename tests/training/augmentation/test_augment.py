@@ -6,8 +6,8 @@ import torch
 
 from evo_nas.data.images import Images
 from evo_nas.errors import RecipeError
-from evo_nas.training import augment as module
-from evo_nas.training.augment import Augmenter, check_installed, crop, erase
+from evo_nas.training.augmentation import augment as module
+from evo_nas.training.augmentation.augment import Augmenter, check_installed, crop, erase
 from evo_nas.training.recipe import Augmentation, load_recipe
 from tests.kit.training import make_batches
 

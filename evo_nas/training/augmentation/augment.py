@@ -16,10 +16,10 @@ from torch import Tensor
 
 from evo_nas.data.images import warp
 from evo_nas.errors import RecipeError
+from evo_nas.training.batches import Batches
+from evo_nas.training.recipe import Augmentation, Recipe
 
-from .batches import Batches
 from .mixup import Batch, mix
-from .recipe import Augmentation, Recipe
 
 Numbers = npt.NDArray[np.float64]
 

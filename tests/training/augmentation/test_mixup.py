@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from evo_nas.training.mixup import Batch, mix
+from evo_nas.training.augmentation.mixup import Batch, mix
 from evo_nas.training.recipe import Augmentation
 
 MIXUP, CUTMIX = Augmentation(mixup=0.8), Augmentation(cutmix=1.0)
