@@ -30,6 +30,7 @@ from evo_nas.errors import CheckpointError, TrainingError, plain
 from .batches import Batches
 from .checkpoints import load_checkpoint, save_checkpoint
 from .recipe import Phase
+from .step import BeforeStep
 from .trainer import DivergedError, Epoch, Trainer, copied, pace_note
 
 __all__ = ["Epoch", "fit", "images_trained"]
@@ -44,7 +45,7 @@ def fit(
     streams: Streams,
     *,
     epochs: int | None = None,
-    before_step: Callable[[int], None] | None = None,
+    before_step: BeforeStep | None = None,
     after_epoch: Callable[[Epoch, nn.Module], str] | None = None,
     checkpoint: Path | None = None,
     subject: Mapping[str, str] | None = None,
@@ -53,8 +54,10 @@ def fit(
 ) -> list[str]:
     """Train ``network``, which is on the batches' device already, by a recipe's phase.
 
-    ``before_step`` is told the number of each step (a supernet selects a path then); ``epochs``
-    overrides the phase's. ``after_epoch`` is called with the network as it would be saved then, and
+    ``before_step`` is told the number of each step, and may return the paths of shared weights that
+    the step trains, each as a function that selects it: the first by the labels, further ones by
+    what the first says (:func:`~evo_nas.training.step.path_losses`). ``epochs`` overrides the
+    phase's. ``after_epoch`` is called with the network as it would be saved then, and
     returns what it has to add to the progress. With a ``checkpoint`` path, training goes on from
     that file if it exists; it is left there at the end. ``subject`` says what is trained, so that
     a checkpoint of something else is refused.
@@ -133,7 +136,7 @@ class _Training:
         settings = {**subject, **trainer.phase.values, "images": images, "seed": seed}
         self._identity = {key: str(value) for key, value in settings.items()}
 
-    def advance(self, before_step: Callable[[int], None] | None) -> Epoch | None:
+    def advance(self, before_step: BeforeStep | None) -> Epoch | None:
         """Train the next epoch; None if it diverged and was set back."""
         standing, trainer = self.standing, self._trainer
         try:

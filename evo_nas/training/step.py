@@ -1,20 +1,46 @@
-"""Optimizer steps, in as many micro-batches as the memory of the device asks for.
+"""Optimizer steps of one path or several, in as many micro-batches as the device's memory asks for.
 
 Why: docs/decisions/024-micro-batches.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
 from evo_nas.errors import TrainingError
 
 from .augmentation.mixup import Batch
 from .recipe import Phase
+
+Selection: TypeAlias = Callable[[], None]  # sets the path that a network of shared weights takes
+# Is told the number of a step before it; may say which paths the step trains.
+BeforeStep: TypeAlias = Callable[[int], Sequence[Selection] | None]
+
+
+def path_losses(
+    forward: Callable[[Tensor], Tensor], batch: Batch, smoothing: float, paths: Sequence[Selection]
+) -> Iterator[Tensor]:
+    """The loss of each path, which is to be propagated backward before the next is asked for.
+
+    The first path learns from the labels, the others from what it says of the same images
+    (in-place distillation). Without paths, the network learns from the labels as it is.
+
+    Source: Yu & Huang 2019, "Universally Slimmable Networks", section 3.
+    """
+    first, *others = paths or [lambda: None]
+    first()
+    logits = forward(batch.images)
+    yield batch.loss(logits, smoothing)
+    taught = logits.detach().softmax(1)
+    for select in others:
+        select()
+        yield functional.cross_entropy(forward(batch.images), taught)
 
 
 class Stepper:
@@ -37,12 +63,12 @@ class Stepper:
         self._before = _State(network)
         self.parts = 1
 
-    def __call__(self, batch: Batch) -> Tensor:
-        """Take one step; the batch's mean loss."""
+    def __call__(self, batch: Batch, paths: Sequence[Selection] = ()) -> Tensor:
+        """Take one step, for which the gradients of all ``paths`` are added up; their mean loss."""
         self._before.save(batch.images.device)
         while True:
             try:
-                loss = self._add_gradients(batch)
+                loss = self._add_gradients(batch, paths)
                 break
             except torch.OutOfMemoryError:
                 pass  # what it holds is free only after this block
@@ -53,19 +79,22 @@ class Stepper:
         self._optimizer.step()
         return loss
 
-    def _add_gradients(self, batch: Batch) -> Tensor:
+    def _add_gradients(self, batch: Batch, paths: Sequence[Selection]) -> Tensor:
         # None instead of zeros: optimizers skip what has no gradient, so that neither momentum nor
         # weight decay moves the weights of paths that this step did not take.
         self._optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=batch.images.device)
         for part in batch.split(self.parts):
-            with torch.autocast(batch.images.device.type, torch.bfloat16, batch.images.is_cuda):
-                logits = self._network(part.images)
-            loss = part.loss(logits.float(), self._phase.label_smoothing)
-            loss = loss * (len(part) / len(batch))
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
-        return total
+            for mean in path_losses(self._logits, part, self._phase.label_smoothing, paths):
+                loss = mean * (len(part) / len(batch))
+                loss.backward()  # type: ignore[no-untyped-call]
+                total += loss.detach()
+        return total / max(len(paths), 1)
+
+    def _logits(self, images: Tensor) -> Tensor:
+        with torch.autocast(images.device.type, torch.bfloat16, images.is_cuda):
+            logits: Tensor = self._network(images)
+        return logits.float()
 
     def _halve(self, images: int, device: torch.device) -> None:
         if self.parts >= images:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from evo_nas.space.network import UNKNOWN, set_stochastic_depth
 from .augmentation.augment import Augmenter
 from .batches import Batches
 from .recipe import Phase
-from .step import Stepper
+from .step import BeforeStep, Stepper
 
 NEVER_DECAYED = {"cls_token", "pos_embed"}  # the names that vision transformers in PyTorch use
 
@@ -187,7 +187,7 @@ class Trainer:
         if self._average is not None:
             self._average.load_state_dict(state["average"])
 
-    def run_epoch(self, epoch: int, before_step: Callable[[int], None] | None) -> Epoch:
+    def run_epoch(self, epoch: int, before_step: BeforeStep | None) -> Epoch:
         """Train for one epoch, numbered from 0.
 
         Raises:
@@ -204,10 +204,9 @@ class Trainer:
         for done, (images, labels) in enumerate(batches, 1):
             number, steps = epoch * self.steps + done - 1, self.phase.epochs * self.steps
             set_learning_rate(self._optimizer, self.phase, number, steps, self.factor)
-            if before_step is not None:
-                before_step(number)
+            paths = before_step(number) if before_step is not None else None
             stream = self.streams.generator("augmentation", number)
-            losses[done - 1] = self.step(self._augment(images, labels, stream))
+            losses[done - 1] = self.step(self._augment(images, labels, stream), paths or ())
             if self._average is not None:
                 self._average.update_parameters(self.network)
             now = time.perf_counter()

@@ -1,10 +1,12 @@
 """Steps in micro-batches: the same gradients, one path, and what is said when memory is short."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from evo_nas.errors import EvaluatorError
 from evo_nas.training.augmentation.mixup import Batch
@@ -43,13 +45,13 @@ def batches(count=3, size=12):
         yield Batch(images, torch.arange(size) % 3, torch.arange(size).flip(0) % 3, 0.7)
 
 
-def stepped(network, parts=1, phase=PHASE):
+def stepped(network, parts=1, phase=PHASE, paths=()):
     said = []
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
     step = Stepper(network, optimizer, phase, said.append)
     step.parts = parts
     torch.manual_seed(3)
-    losses = [float(step(batch)) for batch in batches()]
+    losses = [float(step(batch, paths)) for batch in batches()]
     return step, losses, said
 
 
@@ -79,6 +81,74 @@ def test_without_dropout_and_batch_norm_parts_change_nothing_but_rounding():
     assert others == pytest.approx(losses, rel=1e-5)
     pairs = zip(whole.parameters(), cut.parameters(), strict=True)
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in pairs)
+
+
+class Paths(Net):
+    """Three heads, of which one is taken."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        with seeded_weights(1):
+            self.heads = nn.ModuleList(nn.Linear(3, 3) for _ in range(3))
+        self.taken = None
+
+    def take(self, head):
+        self.taken = head
+
+    def select(self, *heads):
+        return [partial(self.take, head) for head in heads]
+
+    def forward(self, images):
+        return self.heads[self.taken](super().forward(images))
+
+
+def plain_paths():
+    network = Paths()
+    network.layers[3] = nn.Identity()
+    return network
+
+
+def test_the_first_path_learns_from_labels_and_the_others_from_it():
+    network, by_hand = plain_paths(), plain_paths()
+    step = Stepper(network, torch.optim.SGD(network.parameters(), lr=0.1), PHASE, print)
+    batch = next(batches())
+    loss = step(batch, network.select(2, 0, 0))
+    by_hand.take(2)
+    first = by_hand(batch.images)
+    by_hand.take(0)
+    other = functional.cross_entropy(by_hand(batch.images), first.detach().softmax(1))
+    labels = batch.loss(first, PHASE.label_smoothing)
+    total = labels + 2 * other
+    total.backward()  # added up, not averaged
+    assert float(loss) == pytest.approx(total.item() / 3)
+    for mine, expected in zip(network.parameters(), by_hand.parameters(), strict=True):
+        assert (mine.grad is None) == (expected.grad is None)
+        assert mine.grad is None or torch.allclose(mine.grad, expected.grad, atol=1e-6)
+    assert network.heads[1].weight.grad is None  # no path has taken it
+
+
+def test_one_path_is_a_step_as_ever():
+    alone, selected = Paths(), Paths()
+    alone.take(1)
+    assert stepped(alone)[1] == stepped(selected, paths=selected.select(1))[1]
+    assert same(alone, selected)
+
+
+@pytest.mark.parametrize("largest", [6, 5])
+def test_out_of_memory_in_any_path_is_plain_accumulation_bit_for_bit(largest):
+    class Later(Paths):
+        """Only the last path does not fit."""
+
+        def take(self, head):
+            super().take(head)
+            self.largest = largest if head == 1 else 100
+
+    short, plain = Later(norm=True, after=True), Paths(norm=True)
+    step, losses, _ = stepped(short, paths=short.select(2, 0, 1))
+    _, expected, _ = stepped(plain, step.parts, paths=plain.select(2, 0, 1))
+    assert step.parts == {6: 2, 5: 4}[largest]
+    assert losses == expected
+    assert same(short, plain)
 
 
 def test_it_is_said_once_with_the_size_and_what_batch_norm_sees():
