@@ -30,7 +30,7 @@ from evo_nas.errors import CheckpointError, TrainingError, plain
 from .batches import Batches
 from .checkpoints import load_checkpoint, save_checkpoint
 from .recipe import Phase
-from .step import BeforeStep
+from .sandwich import BeforeStep
 from .trainer import DivergedError, Epoch, Trainer, copied, pace_note
 
 __all__ = ["Epoch", "fit", "images_trained"]
@@ -56,7 +56,7 @@ def fit(
 
     ``before_step`` is told the number of each step, and may return the paths of shared weights that
     the step trains, each as a function that selects it: the first by the labels, further ones by
-    what the first says (:func:`~evo_nas.training.step.path_losses`). ``epochs`` overrides the
+    what the first says (:func:`~evo_nas.training.sandwich.path_losses`). ``epochs`` overrides the
     phase's. ``after_epoch`` is called with the network as it would be saved then, and
     returns what it has to add to the progress. With a ``checkpoint`` path, training goes on from
     that file if it exists; it is left there at the end. ``subject`` says what is trained, so that

@@ -5,42 +5,17 @@ Why: docs/decisions/024-micro-batches.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 
 from evo_nas.errors import TrainingError
 
 from .augmentation.mixup import Batch
 from .recipe import Phase
-
-Selection: TypeAlias = Callable[[], None]  # sets the path that a network of shared weights takes
-# Is told the number of a step before it; may say which paths the step trains.
-BeforeStep: TypeAlias = Callable[[int], Sequence[Selection] | None]
-
-
-def path_losses(
-    forward: Callable[[Tensor], Tensor], batch: Batch, smoothing: float, paths: Sequence[Selection]
-) -> Iterator[Tensor]:
-    """The loss of each path, which is to be propagated backward before the next is asked for.
-
-    The first path learns from the labels, the others from what it says of the same images
-    (in-place distillation). Without paths, the network learns from the labels as it is.
-
-    Source: Yu & Huang 2019, "Universally Slimmable Networks", section 3.
-    """
-    first, *others = paths or [lambda: None]
-    first()
-    logits = forward(batch.images)
-    yield batch.loss(logits, smoothing)
-    taught = logits.detach().softmax(1)
-    for select in others:
-        select()
-        yield functional.cross_entropy(forward(batch.images), taught)
+from .sandwich import Selection, path_losses
 
 
 class Stepper:

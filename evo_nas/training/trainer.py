@@ -24,7 +24,8 @@ from evo_nas.space.network import UNKNOWN, set_stochastic_depth
 from .augmentation.augment import Augmenter
 from .batches import Batches
 from .recipe import Phase
-from .step import BeforeStep, Stepper
+from .sandwich import BeforeStep
+from .step import Stepper
 
 NEVER_DECAYED = {"cls_token", "pos_embed"}  # the names that vision transformers in PyTorch use
 
