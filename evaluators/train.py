@@ -24,10 +24,11 @@ from evo_nas.training.weights import train_once
 
 
 class TrainEvaluator(Evaluator):
-    """Trains by the recipe's ``train`` phase and measures on the validation images.
+    """Trains by the recipe and measures on the validation images.
 
-    From scratch, or from the shared weights that the context offers; a network that was trained
-    before is only measured. The weights of each stay in the context's folder; see :meth:`weights`.
+    From scratch by its ``train``, or from the shared weights that the context offers by its
+    ``finetune``. A network that was trained before is only measured. The weights of each stay in
+    the context's folder; see :meth:`weights`.
     """
 
     objectives = (Objective("accuracy"), Objective("loss", maximise=False))
@@ -43,7 +44,8 @@ class TrainEvaluator(Evaluator):
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         context, lifted = self._context, self._decoder.full(genome)
-        phase, data = context.recipe.train, context.data
+        inherits, data = context.initial_weights is not None, context.data
+        phase = context.recipe.retraining(inherits)
         # A stream of the network's own: its result is the same in whatever company it is trained.
         streams = Streams(context.streams.number("train", *lifted))
         with seeded_weights(streams.number("weights")):

@@ -36,7 +36,7 @@ from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
 from evo_nas.search.promises import code
 from evo_nas.search.promises.code import accept_code
-from evo_nas.search.settings import choose_data, choose_recipe, resolve_geometry
+from evo_nas.search.settings import choose_data, choose_recipe, resolve_geometry, with_epochs
 from evo_nas.search.upkeep import retry_failed
 
 from .errors import SettingsError
@@ -106,7 +106,7 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     needing = plugins.needing_images
     images_spec = places.absolute("data", choose_data(options.data, needing, options.supernet))
     source: DataSource = registry.load("data", images_spec)
-    recipe = choose_recipe(options.recipe, options.epochs, options.finalist_epochs)
+    recipe = choose_recipe(options.recipe)
     settings = options.settings
     if options.run_dir is None:
         folder = new_folder("", plugins.space.spec, describe_limits(limits))
@@ -114,8 +114,8 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
         folder = Path(options.run_dir)
         run_folder.check_free(folder)
     plan = make_plan(plugins.space.spec, loaded, plugins.strategy.loaded, settings, limited)
-    if options.inherit:
-        plugins.check_inheritance([outlook.stage for outlook in plan.stages])
+    stages = [outlook.stage for outlook in plan.stages]
+    inherit = plugins.inherit(options.inherit, stages, recipe.finetune is not None)
     images = source.load(options.seed)
     geometry = options.geometry
     if not needing and geometry != "proxy":
@@ -133,7 +133,8 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
         "jobs": _jobs(options.jobs),
         "settings": settings,
         "geometry": resolve_geometry(geometry, loaded, images) if needing else loaded.target,
-        "recipe": recipe,
+        "recipe": with_epochs(recipe, options.epochs, options.finalist_epochs, inherit),
+        "inherit": inherit,
     }
     as_given = {name: getattr(options, name) for name in OPTIONS if name in _KEPT - resolved.keys()}
     config = Config(**as_given, **resolved)

@@ -42,7 +42,10 @@ def _flag(option: Option, told: str) -> inspect.Parameter:
     several = option.kind.flag == list[str]
     kind = option.kind.flag | None if several else option.type_of(option.kind.flag)
     about: Any = typer.Option(
-        option.flag, help=told, metavar=option.metavar or None, rich_help_panel=option.group
+        "/".join(filter(None, (option.flag, option.off))),
+        help=told,
+        metavar=option.metavar or None,
+        rich_help_panel=option.group,
     )
     default, place = None if several else option.default, inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(option.name, place, default=default, annotation=Annotated[kind, about])

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_type_hints
 
+import tomli_w
 from pydantic import TypeAdapter, ValidationError
 
 from evo_nas.errors import EvoNasError, nearest, plain
@@ -64,6 +65,19 @@ def typed(
         found = error.errors(include_url=False)
     unknown = [each for each in found if each["type"] in _UNKNOWN]
     raise _refused(kind, (unknown or found)[0], source, refusal)
+
+
+def toml_text(table: Mapping[str, Any]) -> str:
+    """The text that :func:`typed` reads the table from; None, which TOML has not, is left out."""
+    return tomli_w.dumps(_without_none(table))
+
+
+def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in table.items()
+        if value is not None
+    }
 
 
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")

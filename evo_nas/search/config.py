@@ -8,10 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from evo_nas.core.plugins.trusted_code import check_known
-from evo_nas.core.typed import typed
+from evo_nas.core.typed import toml_text, typed
 from evo_nas.core.validation import read_toml, shown
 from evo_nas.errors import BudgetError, EvoNasError, RunError, SettingsError
 from evo_nas.sampling.limits import Limit, parse_limit, parse_range
@@ -74,7 +72,7 @@ class Config:
 
     def to_toml(self) -> str:
         """The file's text."""
-        return tomli_w.dumps(asdict(self))
+        return toml_text(asdict(self))
 
     def began_with(self, fact: Callable[[str], object], free: Sequence[str] = CHANGEABLE) -> bool:
         """Whether a run, of which ``fact`` tells, began with this but for the keys in ``free``.

@@ -151,8 +151,9 @@ class Loop:
         """The retrained finalists of a stage, best first, and the weights of the best."""
         config = self.config
         retrainer = self._scorer(
-            stage, legal, "finalists", config.retrainer, config.recipe.train.epochs
-        )
+            stage, legal, "finalists", config.retrainer,
+            config.recipe.retraining(config.inherit).epochs,
+        )  # fmt: skip
         objectives = retrainer.evaluator.objectives
         finalists, weights = self._finalists(stage, legal, objectives)
         if retrainer.evaluator.keeps_weights:

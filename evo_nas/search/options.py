@@ -45,7 +45,10 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: what it is for, its group, unit or placeholder, and kind."""
+    """One option: what it is for, its group, unit or placeholder, and kind.
+
+    A switch has a flag ``off``, too, for False.
+    """
 
     name: str
     default: Any
@@ -53,6 +56,7 @@ class Option:
     group: str
     metavar: str
     kind: Kind
+    off: str = ""
 
     def type_of(self, kind: Any) -> Any:
         """The type in one of these roles, of which None may be the default."""
@@ -138,8 +142,8 @@ _NUMBER, _SWITCH = Kind(float, float, float, _number), Kind(bool, bool, bool, _s
 _LIMITS = Kind(str | Sequence[str], list[str], list[str], _limits)
 
 
-def _option(default: Any, told: str, group: str, metavar: str, kind: Kind) -> Any:
-    about = {"help": told, "group": group, "metavar": metavar, "kind": kind}
+def _option(default: Any, told: str, group: str, metavar: str, kind: Kind, off: str = "") -> Any:
+    about = {"help": told, "group": group, "metavar": metavar, "kind": kind, "off": off}
     return field(default=default, metadata=about)
 
 
@@ -179,8 +183,9 @@ class RunOptions:
     retrainer: str | None = _option(
         None, "What scores finalists [train, or as the evaluator says].", SCORES, "SPEC",
         _plugin("evaluator"))
-    inherit: bool = _option(
-        False, "Finalists start from the supernet's weights.", SCORES, "", _SWITCH)
+    inherit: bool | None = _option(
+        None, "Whether finalists start from shared weights [recipe, where they can].", SCORES, "",
+        _SWITCH, off="--from-scratch")
     failures: float = _option(
         0.5, "The share of candidates that may fail before the run stops.", SCORES, "SHARE",
         _NUMBER)

@@ -67,19 +67,28 @@ class PlugIns:
                     "if open is cheap and may be called in several processes, or leave it out"
                 )
 
-    def check_inheritance(self, stages: Sequence[StagePlan]) -> None:
-        """Raise a SettingsError unless finalists can start from the weights of a search."""
-        if not (self.evaluator.loaded.shares_weights and self.retrainer.loaded.inherits):
+    def inherit(self, asked: bool | None, stages: Sequence[StagePlan], usual: bool) -> bool:
+        """Whether finalists start from shared weights: as ``asked``, or as ``usual`` if they can.
+
+        Raises:
+            SettingsError: it is asked for, and they cannot.
+        """
+        share = self.evaluator.loaded.shares_weights and self.retrainer.loaded.inherits
+        scored = all(stage.scored for stage in stages)
+        if asked is None:
+            return usual and share and scored
+        if asked and not share:
             raise SettingsError(
                 f"finalists cannot inherit: evaluator {self.evaluator.spec} must share weights "
                 f"(as supernet does) and retrainer {self.retrainer.spec} must train from them "
                 "(as train does)"
             )
-        if not all(stage.scored for stage in stages):
+        if asked and not scored:
             raise SettingsError(
                 f"finalists cannot inherit: strategy {self.strategy.spec} scores no candidates, so "
                 "there are no shared weights"
             )
+        return asked
 
 
 def choose_plugins(options: RunOptions) -> PlugIns:

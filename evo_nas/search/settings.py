@@ -23,19 +23,24 @@ from .run_folder import CONFIG
 _SIZE = re.compile("[1-9][0-9]{0,5}")
 
 
-def choose_recipe(
-    spec: str, epochs: int | None, finalist_epochs: int | None, changes: Sequence[str] = ()
-) -> Recipe:
-    """The recipe that ``spec`` names, with other epochs and ``changes`` where they are given."""
+def choose_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
+    """The recipe that ``spec`` names, with ``changes``; what it needs is installed."""
     recipe = load_recipe(spec, changes)
-    if epochs is not None:
-        epochs = whole_number("epochs", epochs, 1)
-        recipe = replace(recipe, supernet=replace(recipe.supernet, epochs=epochs))
-    if finalist_epochs is not None:
-        epochs = whole_number("finalist_epochs", finalist_epochs, 1)
-        recipe = replace(recipe, train=replace(recipe.train, epochs=epochs))
     check_installed(recipe)
-    return typed(Recipe, asdict(recipe), f"recipe {spec}", RecipeError)
+    return recipe
+
+
+def with_epochs(
+    recipe: Recipe, epochs: int | None, finalist_epochs: int | None, inherit: bool = False
+) -> Recipe:
+    """The recipe with other epochs of shared weights and of finalists, where they are given."""
+    retraining = "finetune" if inherit and recipe.finetune is not None else "train"
+    given = {"epochs": ("supernet", epochs), "finalist_epochs": (retraining, finalist_epochs)}
+    for name, (phase, number) in given.items():
+        if number is not None:
+            changed = replace(getattr(recipe, phase), epochs=whole_number(name, number, 1))
+            recipe = replace(recipe, **{phase: changed})
+    return typed(Recipe, asdict(recipe), f"recipe {recipe.name}", RecipeError)
 
 
 def choose_data(given: str | None, needing: Sequence[str], earlier: str | None = None) -> str:

@@ -131,6 +131,8 @@ def _listed(name: str, values: Mapping[str, object]) -> str:
 class Recipe:
     """``supernet`` trains shared weights, ``train`` a network from scratch.
 
+    With ``finetune`` finalists start from their shared weights, where there are some, and train by
+    it; without, they do so only where a run asks for it, and train by ``train``.
     At most ``validation_images`` score a candidate on shared weights, with BatchNorm statistics of
     ``calibration_images`` training images. ``sharing`` is how networks share weights in spaces that
     know both ways: equal parts are one module, or all are slices of the largest.
@@ -142,6 +144,11 @@ class Recipe:
     calibration_images: Annotated[int, Field(ge=1, le=1_000_000)] = 128
     validation_images: Annotated[int, Field(ge=2, le=1_000_000_000)] = 1_000_000
     sharing: Literal["separate", "entangled"] = "separate"
+    finetune: Phase | None = None
+
+    def retraining(self, inherit: bool) -> Phase:
+        """How finalists train: on from shared weights, or from scratch."""
+        return self.finetune if inherit and self.finetune is not None else self.train
 
 
 def shipped_recipes() -> list[str]:

@@ -82,6 +82,10 @@ def test_networks_start_from_the_weights_that_are_offered(tmp_path):
         for name, weight in given[genome].items():
             if "running" not in name and "batches" not in name:
                 torch.testing.assert_close(trained[name], weight, atol=1e-6, rtol=0)
+    # A recipe may have a phase of its own for them, that of training from scratch is left alone.
+    own = replace(recipe, train=context.recipe.train, finetune=still)
+    again = opened(tmp_path / "own", recipe=own, initial_weights=given.__getitem__)
+    assert again.evaluate(GENOMES[0]) == results[0]
     with pytest.raises(
         CheckpointError, match="belong to another training"
     ):  # not taken for weights from scratch

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from evo_nas.analysis.accuracy_figure import Point, read_points
 from evo_nas.analysis.comparison.file import PROTOCOLS, Comparison
 from evo_nas.core.plugins import registry
+from evo_nas.core.typed import toml_text
 from evo_nas.errors import EvoNasError
 from evo_nas.search.architectures import read_best
 from evo_nas.search.config import Config
@@ -65,7 +66,9 @@ PHASES = of_kind(
     warmup_start=st.floats(0, 1),
     learning_rate_floor=st.floats(0, 1),
 )
-RECIPES = of_kind(Recipe, name=st.just("mine"), supernet=PHASES, train=PHASES)
+RECIPES = of_kind(
+    Recipe, name=st.just("mine"), supernet=PHASES, train=PHASES, finetune=st.none() | PHASES
+)
 SIZES = st.integers(0, 2**20)
 CONFIGS = st.builds(
     Config,
@@ -120,7 +123,7 @@ def read_comparison(path: Path) -> Comparison:
 
 
 WRITTEN: dict[str, tuple[Any, Callable[[Path], Any], Callable[[Any], str]]] = {
-    "mine.toml": (RECIPES, read_recipe, lambda recipe: tomli_w.dumps(recipe_table(recipe))),
+    "mine.toml": (RECIPES, read_recipe, lambda recipe: toml_text(recipe_table(recipe))),
     "config.toml": (CONFIGS, Config.read, Config.to_toml),
     "mine.json": (
         ARCHITECTURES, read_architecture,

@@ -159,7 +159,7 @@ def table() -> str:
         lines += ["| --- | --- | --- | --- |"]
         for option in OPTIONS.values():
             if option.group == group:
-                flag = f"{option.flag} {option.metavar}".rstrip()
+                flag = f"{option.flag} {option.metavar or '/ ' + option.off}".rstrip()
                 default = "" if option.default in (None, ()) else f"`{option.default!r}`"
                 lines += [f"| `{flag}` | `{option.name}` | {default} | {option.help} |"]
         lines += [""]
@@ -184,6 +184,8 @@ def test_an_option_is_said_once_and_everywhere(option: Option, tmp_path: Path) -
     value = other(option)
     assert value != option.default
     assert getattr(make_options(**{option.name: value}), option.name) == value
+    if option.off:
+        assert f"{option.flag} / {option.off}" in told
     if option.name in SHARED:
         written = Comparison(("spos",), (0,), ("paper",), 1, {option.name: value})
         written.save(tmp_path / "c")

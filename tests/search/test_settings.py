@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from evo_nas.api import prepare
+from evo_nas.errors import SettingsError
 from evo_nas.search.config import Config
 from evo_nas.search.settings import choose_data
 
@@ -19,3 +24,45 @@ def test_images_are_those_of_the_run_whose_weights_are_used_again(tmp_path: Path
     assert choose_data("digits", ["supernet"], str(tmp_path)) == "digits"
     assert choose_data(None, ["supernet"]) == "digits"
     assert choose_data(None, [], str(tmp_path)) == "none"
+
+
+FINETUNE = """[finetune]
+optimizer = "adamw"
+epochs = 2
+batch_size = 32
+learning_rate = 1e-3
+weight_decay = 0.05
+"""
+
+
+def prepared(recipe: str, **given: Any) -> Config:
+    options = {"strategy": "spos", "data": "digits?train=100&validation=50&test=50", **given}
+    config: Config = prepare("glit_fixed", "1G..1.3G", recipe=recipe, **options).config
+    return config
+
+
+def test_finalists_inherit_where_the_recipe_says_how_and_they_can(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    plain = (resources.files("evo_nas.training.recipes") / "paper.toml").read_text()
+    plain = plain.replace("randaugment_operations = 2", "randaugment_operations = 0")
+    mine.write_text(plain)
+    assert not prepared(str(mine)).inherit
+    mine.write_text(plain + FINETUNE)
+    config = prepared(str(mine), finalist_epochs=7)
+    assert config.inherit
+    assert config.recipe.retraining(config.inherit).epochs == 7
+    assert config.recipe.train.epochs == 300  # which no finalist of this run trains by
+    assert Config.read(written(tmp_path, config)) == config
+    alone = prepared(str(mine), inherit=False, finalist_epochs=7)
+    assert not alone.inherit
+    assert (alone.recipe.train.epochs, alone.recipe.retraining(alone.inherit).epochs) == (7, 7)
+    assert not prepared(str(mine), strategy="random").inherit  # there are no shared weights
+    assert not prepared(str(mine), retrainer="tests.kit.plugins:Seen").inherit
+    with pytest.raises(SettingsError, match="scores no candidates"):
+        prepared(str(mine), strategy="random", inherit=True)
+
+
+def written(folder: Path, config: Config) -> Path:
+    path = folder / "config.toml"
+    path.write_text(config.to_toml())
+    return path

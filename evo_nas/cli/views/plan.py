@@ -52,7 +52,9 @@ def _images(prepared: Prepared) -> Facts:
     if not len(data.train):
         return [("images", "none are needed")]
     images = f"{len(data.train):,} training and {len(data.validation):,} validation images"
-    epochs = f"supernet {recipe.supernet.epochs} epochs, finalists {recipe.train.epochs} epochs"
+    start = "from shared weights" if config.inherit else "from scratch"
+    finalists = recipe.retraining(config.inherit).epochs
+    epochs = f"supernet {recipe.supernet.epochs} epochs, finalists {finalists} {start}"
     shape = config.geometry.image_size, config.geometry.channels
     reading = Preprocessing(*shape, data.mean, data.std, data.reading)
     return [
@@ -65,10 +67,7 @@ def _images(prepared: Prepared) -> Facts:
         ("training images are", data.train.kept),
         *([] if isinstance(data.reading, str) else [("pictures are read", str(reading))]),
         *(("note", note) for note in data.notes),
-        (
-            "recipe",
-            f"{recipe.name}: {epochs} each{', from the supernet' if config.inherit else ''}",
-        ),
+        ("recipe", f"{recipe.name}: {epochs} each"),
     ]
 
 

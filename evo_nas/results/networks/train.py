@@ -18,7 +18,7 @@ from evo_nas.data.source import inventory
 from evo_nas.errors import RunError, SpaceError
 from evo_nas.results.facts import inventory_facts
 from evo_nas.search.options import whole_number
-from evo_nas.search.settings import choose_recipe, resolve_geometry
+from evo_nas.search.settings import choose_recipe, resolve_geometry, with_epochs
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Space
 from evo_nas.training.batches import Batches, measure, seeded_weights
@@ -64,7 +64,7 @@ def train_architecture(
     found = find_untrained(architecture)
     space: Space = registry.load("space", found.space)
     genome = space.check(found.genome)
-    phase = choose_recipe(recipe, None, epochs, changes).train
+    phase = with_epochs(choose_recipe(recipe, changes), None, epochs).train
     whole_number("validate_every", validate_every, 0)
     place = resolve_device(device)
     chosen = images_for(architecture) if data is None else Images(data, "")
@@ -167,9 +167,11 @@ def _say_plan(
     progress.say(f"{name} at {geometry}; recipe {recipe}, {epochs} epochs, seed {seed}")
     run = images.run
     if run is not None:
+        finalists = run.recipe.retraining(run.inherit).epochs
+        start = "from shared weights" if run.inherit else "from scratch"
         progress.say(
             f"the run itself trained at {run.geometry}; recipe {run.recipe.name}, "
-            f"{run.recipe.train.epochs} epochs, seed {run.seed}"
+            f"{finalists} epochs {start}, seed {run.seed}"
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from evo_nas.errors import EvoNasError, shell_word
 from evo_nas.search.config import Config
 from evo_nas.search.options import IMAGES, OPTIONS
+from evo_nas.search.settings import with_epochs
 from evo_nas.space.space import Geometry, Space
 from evo_nas.training.recipe import Recipe, load_recipe, shipped_recipes
 
@@ -23,7 +24,7 @@ def command(config: Config, space: Space) -> str:
         "geometry": _geometry(config.geometry, space),
         "recipe": config.recipe.name,
         "epochs": config.recipe.supernet.epochs,
-        "finalist_epochs": config.recipe.train.epochs,
+        "finalist_epochs": config.recipe.retraining(config.inherit).epochs,
     }
     del values["jobs"]  # which changes no result
     on_images = config.data != "none"
@@ -37,7 +38,7 @@ def command(config: Config, space: Space) -> str:
 
 
 def command_line(command: str, given: Mapping[str, object]) -> str:
-    """A command with its flags, each on a line of its own; of switches, those that are on.
+    """A command with its flags, each on a line of its own.
 
     The values of a list are given one by one.
     """
@@ -48,8 +49,8 @@ def command_line(command: str, given: Mapping[str, object]) -> str:
             flags += [f"{flag} {shlex.quote(str(each))}" for each in value]
         elif not isinstance(value, bool):
             flags.append(f"{flag} {shlex.quote(str(value))}")
-        elif value:
-            flags.append(flag)
+        else:
+            flags.append(flag if value else OPTIONS[name].off)
     return " \\\n    ".join([command, *flags])
 
 
@@ -57,11 +58,10 @@ def recipe_is_shipped(recipe: Recipe) -> bool:
     """Whether the recipe's name and epochs say all of it."""
     if recipe.name not in shipped_recipes():
         return False
-    shipped = load_recipe(recipe.name)
-    return recipe == replace(
-        shipped,
-        supernet=replace(shipped.supernet, epochs=recipe.supernet.epochs),
-        train=replace(shipped.train, epochs=recipe.train.epochs),
+    shipped, given = load_recipe(recipe.name), recipe.supernet.epochs
+    return any(
+        recipe == with_epochs(shipped, given, recipe.retraining(inherit).epochs, inherit)
+        for inherit in (False, True)
     )
 
 

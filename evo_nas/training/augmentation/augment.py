@@ -99,7 +99,7 @@ def erase(images: Tensor, probability: float, generator: np.random.Generator) ->
 
 def check_installed(recipe: Recipe) -> None:
     """Raise a RecipeError that says what to install, if ``recipe`` needs a missing package."""
-    phases = (recipe.supernet, recipe.train)
+    phases = (recipe.supernet, recipe.train, recipe.retraining(inherit=True))
     needed = any(phase.augmentation.randaugment_operations for phase in phases)
     if needed and importlib.util.find_spec("kornia") is None:
         raise RecipeError(
