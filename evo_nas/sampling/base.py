@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from evo_nas.errors import BudgetError, NotDrawn
 from evo_nas.space.choices import Choices
 from evo_nas.space.space import Genome, Space
 
-from .checks import Quota
+from .checks import Limits, Quota
 from .distribution import Distribution, prior
 from .limits import Limit, format_amount
 
-DRAWN_FOR_LARGEST = 1000
+DRAWN_FOR_BEST = 1000
 _MOST_REJECTED = 10_000
+Worth: TypeAlias = Callable[[Genome], float]  # of a canonical genome
 
 
 class Feasible:
@@ -33,14 +37,20 @@ class Feasible:
     maximum: int | None = None
     quota: Quota | None = None  # of the draws from which share and count are estimated
     known: Genome | None = None  # a legal genome, where draws may end without one
+    level: int | None = None  # the levels after it are open
 
     def __init__(self, space: Space, limit: Limit) -> None:
         self.space, self.limit, self.prior = space, limit, prior(space)
+        self.limits = Limits((limit,))
 
     @property
     def exact(self) -> tuple[Feasible, ...]:
         """Each limit on a cost alone, met exactly."""
         return (self,)
+
+    def quick(self) -> Feasible:
+        """The same within the limits for which nothing has to be measured; its tally is its own."""
+        return self
 
     @property
     def tally(self) -> dict[str, int]:
@@ -79,8 +89,17 @@ class Feasible:
         """One of the legal genomes with the highest cost; the best of 1,000 draws where these
         are not known.
         """
-        drawn = [self.draw(self.prior, rng) for _ in range(DRAWN_FOR_LARGEST)]
+        drawn = [self.draw(self.prior, rng) for _ in range(DRAWN_FOR_BEST)]
         return max(drawn, key=self.cost)
+
+    def best(self, worth: Worth) -> Genome:
+        """The legal genome that is worth most, always the same one.
+
+        Exact in spaces that are listed, and within one limit on costs that add up over slots if the
+        worth does so, too; else the best of 1,000 draws.
+        """
+        rng = np.random.default_rng(0)
+        return max((self.draw(self.prior, rng) for _ in range(DRAWN_FOR_BEST)), key=worth)
 
     def enumerate(self) -> tuple[Genome, ...] | None:
         """All legal canonical genomes in order; None if there are over a million, or unknown."""

@@ -16,7 +16,7 @@ import numpy as np
 from evo_nas.errors import NotDrawn
 from evo_nas.space.space import Genome, Space
 
-from .base import Feasible, merges
+from .base import Feasible, Worth, merges
 from .distribution import Distribution
 from .limits import Limit
 from .slots import Completions, ContextTable
@@ -36,6 +36,7 @@ class ExactFeasible(Feasible):
 
     def __init__(self, space: Space, limit: Limit, later: Completions | None) -> None:
         super().__init__(space, limit)
+        self.level = later.level if later else None
         self._contexts = [ContextTable(space, limit, context, later) for context in space.contexts]
         self._by_genes = {tuple(c.genes.values()): c for c in self._contexts}
         # A draw asks for the masses of all contexts first: keep the last two distributions' layers.
@@ -67,6 +68,21 @@ class ExactFeasible(Feasible):
         exactly = replace(self.limit, low=max(highest), high=max(highest))
         return ExactFeasible(self.space, exactly, None).draw(self.prior, rng)
 
+    def best(self, worth: Worth) -> Genome:
+        found = [best for c in self._contexts if self.legal(best := self._best_of(c, worth))]
+        if not found or not all(context.table.exact for context in self._contexts):
+            found.append(super().best(worth))  # the tables may have led to what is not legal
+        return max(found, key=worth)
+
+    def _best_of(self, context: ContextTable, worth: Worth) -> Genome:
+        """The best of a context; a slot's value is worth what the genome is that else is first."""
+        first = [0] * len(context.slots)
+        worths: list[Floats] = []
+        for i, slot in enumerate(context.slots):
+            values = ([*first[:i], value, *first[i + 1 :]] for value in range(len(slot.values)))
+            worths.append(np.array([worth(self._genome(context, each)) for each in values]))
+        return self._genome(context, context.table.best(worths))
+
     def _draw(
         self,
         masses: list[float],
@@ -79,7 +95,7 @@ class ExactFeasible(Feasible):
             context = self._contexts[chosen]
             layers, weights = layers_and_weights(chosen)
             values = context.table.draw(layers, weights, rng)
-            genome = self.space.canonical(self._assemble(context, values))
+            genome = self._genome(context, values)
             if context.table.exact or self.legal(genome):
                 return genome
         raise NotDrawn(
@@ -90,17 +106,18 @@ class ExactFeasible(Feasible):
         if self.count is None or self.count > _MOST_ENUMERATED:
             return None
         found = {
-            self.space.canonical(self._assemble(context, values))
+            self._genome(context, values)
             for context in self._contexts
             for values in context.table.enumerate().tolist()
         }
         return tuple(sorted(genome for genome in found if self.legal(genome)))
 
-    def _assemble(self, context: ContextTable, values: Sequence[int]) -> Genome:
+    def _genome(self, context: ContextTable, values: Sequence[int]) -> Genome:
+        """The canonical genome with these values of the slots, by index."""
         genes = dict(context.genes)
         for slot, value in zip(context.slots, values, strict=True):
             genes.update(zip(slot.positions, slot.values[value].tolist(), strict=True))
-        return self.space.fill(genes)
+        return self.space.canonical(self.space.fill(genes))
 
     def _masses(self, distribution: Distribution) -> list[float]:
         return [

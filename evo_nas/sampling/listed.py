@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from evo_nas.errors import BudgetError, NotDrawn
 from evo_nas.space.space import Genome, Space
 
-from .base import Feasible
+from .base import Feasible, Worth
 from .checks import Checks, Limits
 from .distribution import Distribution
 from .limits import Limit
@@ -96,7 +96,9 @@ class ListedFeasible(Feasible):
         super().__init__(space, limit)
         self._costs = listing.costs
         fits = (listing.costs >= limit.least) & (listing.costs <= limit.most)
-        self._checks = Checks(space, others or Limits(()))
+        others = others or Limits(())
+        self.limits = Limits((limit, *others.costs), others.bounds)
+        self._checks = Checks(space, others)
         for row in np.flatnonzero(fits):
             fits[row] = self._checks.quick(listing.networks[row])
         self._legal = tuple(listing.networks[i] for i in np.flatnonzero(fits))
@@ -141,6 +143,9 @@ class ListedFeasible(Feasible):
         costs = self._genomes.costs[self._genomes.which]
         weights = np.where(costs == costs.max(), self._prior_weights, 0.0)
         return self._genomes.networks[self._genomes.which[pick(weights, rng)]]
+
+    def best(self, worth: Worth) -> Genome:
+        return max(self._legal, key=worth)
 
     def enumerate(self) -> tuple[Genome, ...]:
         return self._legal

@@ -14,7 +14,7 @@ import numpy as np
 from evo_nas.errors import BudgetError, NotDrawn
 from evo_nas.space.space import Genome, Space
 
-from .base import DRAWN_FOR_LARGEST, Feasible
+from .base import DRAWN_FOR_BEST, Feasible, Worth
 from .checks import Checks, Limits, estimate
 from .completion import OpenChecks, exact_feasibles, first_legal, generator
 from .distribution import Distribution
@@ -62,9 +62,9 @@ class LimitedFeasible(Feasible):
 
     def __init__(self, exact: tuple[Feasible, ...], limits: Limits, level: int | None) -> None:
         self.base, *self._others = exact
-        self._exact, self.limits, self.level = exact, limits, level
         base = self.base
         super().__init__(base.space, base.limit)
+        self._exact, self.limits, self.level = exact, limits, level
         self.prior = base.prior
         self.size, self.minimum, self.maximum = base.size, base.minimum, base.maximum
         self.checks = self._make_checks(limits)
@@ -88,6 +88,14 @@ class LimitedFeasible(Feasible):
     def tally(self) -> dict[str, int]:
         return {"looked at": self.checks.looked_at, **self.checks.rejected}
 
+    def quick(self) -> Feasible:
+        limits = self.limits.quick()
+        if not self._others and not limits.bounds:
+            return self.base
+        found = LimitedFeasible(self._exact, limits, self.level)
+        found.known = self.known
+        return found
+
     def legal(self, genome: Genome) -> bool:
         return self.base.legal(genome) and self.checks.passes(genome)
 
@@ -106,10 +114,25 @@ class LimitedFeasible(Feasible):
 
     def draw_largest(self, rng: np.random.Generator) -> Genome:
         """The legal one with the highest cost of those that the base admits and 1,000 draws."""
-        drawn = [self.base.draw(self.prior, rng) for _ in range(DRAWN_FOR_LARGEST)]
-        ordered = sorted(dict.fromkeys(drawn), key=self.cost, reverse=True)
-        largest = self.base.draw_largest(rng)
-        return self._first(chain([largest], ordered, repeat(largest)).__next__)
+        return self._best_drawn(self.cost, lambda: self.base.draw_largest(rng), rng)
+
+    def best(self, worth: Worth) -> Genome:
+        """The legal one that is worth most of the base's best and 1,000 draws, else a known one."""
+        rng = np.random.default_rng(0)
+        try:
+            return self._best_drawn(worth, lambda: self.base.best(worth), rng)
+        except NotDrawn:
+            if self.known is None:
+                raise
+            return self.known
+
+    def _best_drawn(
+        self, worth: Worth, of_base: Callable[[], Genome], rng: np.random.Generator
+    ) -> Genome:
+        drawn = [self.base.draw(self.prior, rng) for _ in range(DRAWN_FOR_BEST)]
+        ordered = sorted(dict.fromkeys(drawn), key=worth, reverse=True)
+        best = of_base()
+        return self._first(chain([best], ordered, repeat(best)).__next__)
 
     def _first(self, draw: Callable[[], Genome]) -> Genome:
         """The first genome drawn that is legal, if one is soon."""

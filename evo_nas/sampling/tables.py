@@ -50,6 +50,10 @@ class Table(ABC):
         return self.backward(self.ones)
 
     @abstractmethod
+    def best_before(self, slot: int, by_class: Floats, after: Floats) -> Floats:
+        """As :meth:`before`, the worth of the best legal way to go on; -inf where there is none."""
+
+    @abstractmethod
     def next_states(self, slot: int, state: int) -> Integers:
         """The state after each class of ``slot``."""
 
@@ -80,6 +84,24 @@ class Table(ABC):
             state = int(following[classes[value]])
             drawn.append(value)
         return drawn
+
+    def best(self, worths: Sequence[Floats]) -> list[int]:
+        """The index of each slot's value in what is legal and worth most in all; the first of such.
+
+        ``worths`` are those of each slot's values. Where nothing is legal, neither is this.
+        """
+        layers = [np.where(self.legal > 0, 0.0, -np.inf)]
+        for slot in reversed(range(len(worths))):
+            by_class = np.full(self.class_counts[slot], -np.inf)
+            np.maximum.at(by_class, self.classes[slot], worths[slot])
+            layers.insert(0, self.best_before(slot, by_class, layers[0]))
+        state, chosen = 0, []
+        for slot, (classes, worth) in enumerate(zip(self.classes, worths, strict=True)):
+            following = self.next_states(slot, state)
+            value = int(np.argmax(worth + layers[slot + 1][following[classes]]))
+            state = int(following[classes[value]])
+            chosen.append(value)
+        return chosen
 
     def enumerate(self) -> Integers:
         """All legal values (rows) by slot (columns)."""
@@ -143,6 +165,14 @@ class SumTable(Table):
                 layer[: size - step] += weight * after[step:size]
         return layer
 
+    def best_before(self, slot: int, by_class: Floats, after: Floats) -> Floats:
+        layer, size = np.full_like(after, -np.inf), self._size
+        for step, worth in zip(self._steps[slot], by_class, strict=True):
+            if step < size:
+                reached = layer[: size - step]
+                np.maximum(reached, worth + after[step:size], out=reached)
+        return layer
+
 
 # What the slots so far add: one set of costs for each, in order.
 _Sets: TypeAlias = tuple[tuple[int, ...], ...]
@@ -203,6 +233,10 @@ class CompletionTable(Table):
 
     def before(self, slot: int, by_class: NDArray[Any], after: Floats) -> Floats:
         layer: Floats = after[self._transitions[slot]] @ by_class
+        return layer
+
+    def best_before(self, slot: int, by_class: Floats, after: Floats) -> Floats:
+        layer: Floats = (after[self._transitions[slot]] + by_class).max(axis=1)
         return layer
 
 

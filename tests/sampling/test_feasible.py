@@ -94,6 +94,11 @@ def test_what_is_known_is_what_enumeration_finds(
     if expected:
         largest = found.draw_largest(np.random.default_rng(0))
         assert every[largest] == max(every[genome] for genome in expected)
+        flops = every_cost(name, "flops")
+        dearest, cheapest = found.best(flops.__getitem__), found.best(lambda g: -flops[g])
+        assert {dearest, cheapest} <= set(expected)
+        assert flops[dearest] == max(flops[genome] for genome in expected)
+        assert flops[cheapest] == min(flops[genome] for genome in expected)
 
 
 @cache
@@ -120,6 +125,10 @@ def test_a_first_stage_genome_is_legal_when_later_levels_can_complete_it(
     assert found.count == len(expected)
     assert found.enumerate() == tuple(expected)
     assert [g for g in all_canonical(stage) if found.legal(g)] == expected
+    if expected:  # by its own FLOPs, which need not be those that are limited
+        best = found.best(lambda genome: -stage.costs(genome)["flops"])
+        assert best in expected
+        assert stage.costs(best)["flops"] == min(stage.costs(g)["flops"] for g in expected)
 
 
 def test_levels_of_a_space_whose_costs_do_not_add_up_are_met_by_their_own_costs() -> None:
@@ -170,6 +179,7 @@ def test_too_many_steps_fall_back_to_rounding_with_a_check(
     assert drawn <= expected
     assert len(drawn) > len(expected) / 2
     assert found.enumerate() == tuple(sorted(expected))
+    assert found.best(sum) in expected
 
 
 def test_costs_that_do_not_add_up_are_met_by_bounded_rejection(

@@ -99,8 +99,32 @@ def test_nothing_outside_any_limit_is_drawn(kind: type[TinySpace]) -> None:
     ]  # fmt: skip
     drawn = {found.draw(each, rng) for each in kinds for _ in range(150)}
     drawn |= {found.draw_uniform(rng) for _ in range(50)} | {found.draw_largest(rng)}
+    drawn.add(found.best(lambda genome: -sum(genome)))
     assert drawn <= set(legal)
     assert len(drawn) > len(legal) / 2 or len(legal) > 200
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.usefixtures("unlisted")
+def test_within_what_is_known_nothing_is_measured_and_draws_do_not_count(count: int) -> None:
+    def measured(full: Genome) -> float:
+        assert full == found.known or not told, "measured again"
+        return 0.0
+
+    told: list[str] = []
+    costs = (Limit("flops", high=260), Limit("params", 12, 20))[:count]
+    limits = Limits(costs, (Bound(Limit("latency", high=1), measured, measured=True),))
+    space = TinySpace(3)
+    found = feasible_within(space, limits)
+    found.require()
+    before = dict(found.tally)
+    told.append("from here on")
+    quick = found.quick()
+    rng = np.random.default_rng(0)
+    drawn = {quick.draw(quick.prior, rng) for _ in range(50)} | {quick.best(sum)}
+    assert drawn <= set(legal_by_force(space, Limits(costs)))
+    assert quick.limits.every() == costs
+    assert found.tally == before
 
 
 @pytest.mark.usefixtures("unlisted")
