@@ -10,7 +10,18 @@ from torch import nn
 from torch.nn import functional
 
 from evo_nas.core.plugins import registry
-from evo_nas.evaluation.zero_cost import activation_kernel, dss, grad_norm, naswot, synflow
+from evo_nas.evaluation.zero_cost import (
+    dss,
+    grad_norm,
+    jacov,
+    layers,
+    naswot,
+    snip,
+    synflow,
+    zen,
+)
+from evo_nas.evaluation.zero_cost.activations import activation_kernel
+from evo_nas.evaluation.zero_cost.flow import flow_of
 from evo_nas.sampling.distribution import prior
 from evo_nas.training.batches import seeded_weights
 
@@ -18,8 +29,11 @@ SHAPE = (1, 2, 2)
 
 
 def linear(*widths):
-    layers = [nn.Linear(a, b, bias=False) for a, b in pairwise(widths)]
-    return nn.Sequential(nn.Flatten(), *layers)
+    return nn.Sequential(nn.Flatten(), *(nn.Linear(a, b, bias=False) for a, b in pairwise(widths)))
+
+
+def seeded_generator():
+    return torch.Generator().manual_seed(3)
 
 
 def seeded(make):
@@ -83,13 +97,16 @@ def test_attention_and_gates_weigh_what_flows_and_carry_none_of_it(fused, scale)
     network = seeded(lambda: Weighing(fused))
     with torch.no_grad():
         network.qkv.weight[:4] *= scale
+    flow = flow_of(network, SHAPE)
     score = synflow(network, SHAPE)
     with torch.no_grad():
+        for weight in network.double().parameters():
+            weight.abs_()
         # Two layers that things flow through: values, and what is gated.
         expected = math.log10(2 * float(network(torch.ones(1, *SHAPE).double()).sum()))
     assert score == pytest.approx(expected, abs=1e-9)
-    assert not network.qkv.weight.grad[:4].any()
-    assert not network.gated.weight.grad[2:].any()
+    assert not flow["qkv.weight"][1][:4].any()
+    assert not flow["gated.weight"][1][2:].any()
 
 
 def test_a_network_of_zeros_has_no_flow():
@@ -116,7 +133,10 @@ def test_every_shipped_space_has_scores_that_hardly_depend_on_the_weights_drawn(
         with seeded_weights(seed):
             return space.build(genome, geometry)
 
-    scores = [naswot(network(1), images), grad_norm(network(1), images, torch.arange(4))]
+    labels = torch.arange(4)
+    scores = [score(network(1), images) for score in (naswot, jacov)]
+    scores += [score(network(1), images, labels) for score in (grad_norm, snip)]
+    scores += [zen(network(1), shape, seeded_generator()), layers(network(1))]
     for score in (synflow, dss):
         first, second = score(network(1), shape), score(network(2), shape)
         assert abs(first - second) < 0.5  # of the six powers of ten that genomes span
@@ -232,3 +252,111 @@ def test_batch_normalisation_is_by_the_batch():
 def test_a_network_without_activations_is_refused():
     with pytest.raises(ValueError, match="none of the activations"):
         naswot(linear(4, 3), IMAGES)
+
+
+IMAGE = torch.randn(6, *SHAPE, generator=torch.Generator().manual_seed(1))
+LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
+
+
+def test_snip_of_softmax_regression():
+    network = seeded(lambda: nn.Sequential(nn.Flatten(), nn.Linear(4, 3)))
+    probabilities = functional.softmax(network(IMAGE), dim=1).detach()
+    errors = (probabilities - functional.one_hot(LABELS, 3)) / 6
+    expected = float((network[1].weight.detach() * (errors.T @ IMAGE.flatten(1))).abs().sum())
+    assert snip(network, IMAGE, LABELS) == pytest.approx(expected, rel=1e-5)
+
+
+class Squared(nn.Module):
+    """Its outputs have the gradient 2 x by the pixels x."""
+
+    def forward(self, images):
+        return images.flatten(1) ** 2
+
+
+def test_jacov_is_highest_where_gradients_are_not_correlated():
+    pixels = torch.tensor([[1.0, 1.0, -1.0, -1.0], [1.0, -1.0, 1.0, -1.0], [1.0, -1.0, -1.0, 1.0]])
+    apart = pixels.view(3, *SHAPE)
+    found = jacov(Squared(), apart)
+    assert found == pytest.approx(-3 * (math.log(1 + 1e-5) + 1 / (1 + 1e-5)))
+    # Two images with a correlation of one half: the eigenvalues are 1 / 2, 1 and 3 / 2.
+    mixed = apart.clone()
+    mixed[1] = apart[0] / 2 + apart[1] * math.sqrt(3) / 2
+    expected = -sum(math.log(e + 1e-5) + 1 / (e + 1e-5) for e in (0.5, 1.0, 1.5))
+    assert jacov(Squared(), mixed) == pytest.approx(expected, rel=1e-4)
+    assert expected < found
+
+
+def test_a_network_whose_outputs_are_sums_of_pixels_has_no_jacov():
+    with pytest.raises(ValueError, match="depend on no pixel of an image, or on all of them alike"):
+        jacov(nn.Flatten(), IMAGE)
+
+
+def test_zen_of_a_linear_network_is_the_length_of_what_a_change_becomes():
+    network = seeded(lambda: linear(4, 5, 3))
+    normal = {"generator": seeded_generator(), "dtype": torch.float64}
+    first, second, _, change = (
+        torch.randn(*shape, **normal) for shape in ((5, 4), (3, 5), (16, 4), (16, 4))
+    )
+    moved = 0.01 * change @ first.T @ second.T
+    assert zen(network, SHAPE, seeded_generator()) == pytest.approx(
+        math.log(float(moved.norm(dim=1).mean()))
+    )
+
+
+class Scaled(nn.Module):
+    """Multiplies by a number that is no weight of a layer."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, images):
+        return self.factor * images
+
+
+@pytest.mark.parametrize("factor", [8.0, 1 / 8])
+def test_zen_makes_up_for_what_batch_normalisation_takes_away(factor):
+    def score(factor):
+        normalised = nn.BatchNorm2d(3, eps=1e-12)
+        parts = nn.Conv2d(1, 3, 1), Scaled(factor), normalised, nn.ReLU(), nn.Conv2d(3, 2, 1)
+        return zen(seeded(lambda: nn.Sequential(*parts)), SHAPE, seeded_generator())
+
+    assert score(factor) - score(1.0) == pytest.approx(math.log(factor), abs=1e-6)
+
+
+def test_layers_are_those_with_weights():
+    inner = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.ReLU(), nn.Conv2d(2, 2, 1))
+    assert layers(nn.Sequential(inner, nn.Flatten(), nn.LayerNorm(8), nn.Linear(8, 3))) == 3
+
+
+SCORES = {
+    "synflow": lambda network: synflow(network, SHAPE),
+    "dss": lambda network: dss(network, SHAPE),
+    "naswot": lambda network: naswot(network, IMAGE),
+    "jacov": lambda network: jacov(network, IMAGE),
+    "grad_norm": lambda network: grad_norm(network, IMAGE, LABELS),
+    "snip": lambda network: snip(network, IMAGE, LABELS),
+    "zen": lambda network: zen(network, SHAPE, seeded_generator()),
+}
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_network_is_as_it_was_and_has_the_same_score_again(name):
+    network = seeded(
+        lambda: nn.Sequential(
+            nn.Conv2d(1, 3, 1), nn.BatchNorm2d(3), nn.GELU(), nn.Dropout(0.5), nn.Flatten(),
+            nn.Linear(12, 3),
+        )
+    )  # fmt: skip
+    network[3].eval()
+    network[5].weight.grad = torch.ones(3, 12)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    modes = [module.training for module in network.modules()]
+    first = SCORES[name](network)
+    after = network.state_dict()
+    assert all(torch.equal(after[key], value) for key, value in before.items())
+    assert [module.training for module in network.modules()] == modes
+    assert (network[1].momentum, network[0].weight.dtype) == (0.1, torch.float32)
+    assert network[0].weight.grad is None
+    assert torch.equal(network[5].weight.grad, torch.ones(3, 12))
+    assert SCORES[name](network) == first

@@ -5,11 +5,12 @@ from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, SettingsError, SpaceError
 from evo_nas.evaluation.evaluator import Failure
 from evo_nas.evaluation.reference import Standing, reference_sample
-from evo_nas.evaluation.zero_cost import synflow
+from evo_nas.evaluation.zero_cost import Taught, Trained, Truth, synflow
 from evo_nas.training.batches import Ledger, seeded_weights
 from tests.kit.tinyspace import WIDTHS, TinySpace, tiny_context
 
-ALL = "zero_cost?scores=synflow,grad_norm,naswot,dss&reference=8&images=6"
+NAMES = ("synflow", "grad_norm", "naswot", "dss", "jacov", "snip", "zen", "layers")
+ALL = f"zero_cost?scores={','.join(NAMES)}&reference=8&images=6"
 
 
 class Counted(TinySpace):
@@ -26,14 +27,14 @@ def opened(folder, spec=ALL, space=None, **changes):
 def test_every_score_is_a_metric_and_the_objective_their_combination(tmp_path):
     evaluator = opened(tmp_path)
     metrics = evaluator.evaluate((2, 1))
-    assert set(metrics) == {"zero_cost", "synflow", "grad_norm", "naswot", "dss"}
+    assert set(metrics) == {"zero_cost", *NAMES}
     assert evaluator.objectives[0].name == "zero_cost"
     sample = reference_sample(TinySpace(), tiny_context(tmp_path), 8)
     places = [
         Standing([evaluator.evaluate(genome)[name] for genome in sample]).place(metrics[name])
-        for name in ("synflow", "grad_norm", "naswot", "dss")
+        for name in NAMES
     ]
-    assert metrics["zero_cost"] == pytest.approx(sum(places) / 4)
+    assert metrics["zero_cost"] == pytest.approx(sum(places) / 8)
 
 
 def test_a_network_is_scored_with_weights_of_the_genomes_own_whatever_else_is_scored(tmp_path):
@@ -135,3 +136,29 @@ def test_a_space_without_networks_has_no_such_scores(tmp_path):
     for spec in ("zero_cost", "latency"):
         with pytest.raises(SpaceError, match="no networks"):
             registry.load("evaluator", spec).check(space)
+
+
+def test_features_are_what_networks_of_a_pool_teach(tmp_path):
+    path = tmp_path / "a & b" / "truth.json"
+    path.parent.mkdir()
+    genomes = [(a, b) for a in range(3) for b in range(3)]
+    trained = tuple(Trained(g, float(sum(g))) for g in genomes)
+    Truth(Counted().fingerprint, "accuracy", True, trained).save(path)
+    spec = registry.with_option("zero_cost?scores=features&reference=9", "trained", str(path))
+    evaluator = opened(tmp_path, spec, Counted())
+    assert not evaluator.needs_data
+    found = [evaluator.evaluate(genome)["features"] for genome in genomes]
+    assert found == [Taught(Counted(), Truth.read(path, Counted())).score(g) for g in genomes]
+    assert found[-1] > found[0]
+
+
+@pytest.mark.parametrize("spec", ["zero_cost?scores=features", "zero_cost?trained=truth.json"])
+def test_features_and_what_they_learn_from_go_together(spec):
+    with pytest.raises(SettingsError, match="features and its option trained go together"):
+        registry.load("evaluator", spec)
+
+
+def test_a_truth_that_is_not_there_is_told_before_anything_begins(tmp_path):
+    evaluator = registry.load("evaluator", f"zero_cost?scores=features&trained={tmp_path}/no.json")
+    with pytest.raises(SettingsError, match=r"no\.json cannot be read"):
+        evaluator.check(Counted())
