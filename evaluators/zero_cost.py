@@ -29,18 +29,13 @@ from evo_nas.evaluation.evaluator import (
     check_metrics,
 )
 from evo_nas.evaluation.reference import Standing, reference_sample
-from evo_nas.evaluation.zero_cost import (
-    Taught,
-    Truth,
-    dss,
-    grad_norm,
-    jacov,
-    layers,
-    naswot,
-    snip,
-    synflow,
-    zen,
-)
+from evo_nas.evaluation.zero_cost.activations import naswot
+from evo_nas.evaluation.zero_cost.features import Taught, Truth
+from evo_nas.evaluation.zero_cost.flow import dss, synflow
+from evo_nas.evaluation.zero_cost.gradients import grad_norm, snip
+from evo_nas.evaluation.zero_cost.jacobian import jacov
+from evo_nas.evaluation.zero_cost.layers import layers
+from evo_nas.evaluation.zero_cost.perturbation import zen
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import seeded_weights

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evo_nas.errors import SettingsError
-from evo_nas.evaluation.zero_cost import Taught, Trained, Truth
+from evo_nas.evaluation.zero_cost.features import Taught, Trained, Truth
 from evo_nas.evaluation.zero_cost.ridge import Ridge, held_out
 from evo_nas.results.statistics import kendall
 from tests.kit.spaces import TinySpace

@@ -10,18 +10,12 @@ from torch import nn
 from torch.nn import functional
 
 from evo_nas.core.plugins import registry
-from evo_nas.evaluation.zero_cost import (
-    dss,
-    grad_norm,
-    jacov,
-    layers,
-    naswot,
-    snip,
-    synflow,
-    zen,
-)
-from evo_nas.evaluation.zero_cost.activations import activation_kernel
-from evo_nas.evaluation.zero_cost.flow import flow_of
+from evo_nas.evaluation.zero_cost.activations import activation_kernel, naswot
+from evo_nas.evaluation.zero_cost.flow import dss, flow_of, synflow
+from evo_nas.evaluation.zero_cost.gradients import grad_norm, snip
+from evo_nas.evaluation.zero_cost.jacobian import jacov
+from evo_nas.evaluation.zero_cost.layers import layers
+from evo_nas.evaluation.zero_cost.perturbation import zen
 from evo_nas.sampling.distribution import prior
 from evo_nas.training.batches import seeded_weights
 

@@ -5,7 +5,8 @@ from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, SettingsError, SpaceError
 from evo_nas.evaluation.evaluator import Failure
 from evo_nas.evaluation.reference import Standing, reference_sample
-from evo_nas.evaluation.zero_cost import Taught, Trained, Truth, synflow
+from evo_nas.evaluation.zero_cost.features import Taught, Trained, Truth
+from evo_nas.evaluation.zero_cost.flow import synflow
 from evo_nas.training.batches import Ledger, seeded_weights
 from tests.kit.tinyspace import WIDTHS, TinySpace, tiny_context
 
