@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, get_origin, get_type_hints
 
 import pytest
-import tomli_w
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -273,7 +272,7 @@ def test_what_is_changed_anywhere_is_sound_or_refused(
     place = fresh(folder, "")  # readers may keep what has not changed
     place.mkdir()
     path = place / kind.name
-    text = json.dumps if path.suffix == ".json" else tomli_w.dumps
+    text = json.dumps if path.suffix == ".json" else toml_text
     path.write_text(text(made.document))
     read = read_or_refused(kind.read, path, made.names, kind.also)
     if read is not None:
