@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .core.lazy import lazy
+from .core.plugins.imports import watch
 from .core.renamed import keep_old_paths
 
 if TYPE_CHECKING:
@@ -22,3 +23,4 @@ __all__ = ["Prepared", "Result", "compare", "load", "load_result", "prepare", "r
 
 __getattr__ = lazy(__name__)
 keep_old_paths()
+watch()

@@ -58,18 +58,19 @@ class Prepared:
 
     def start(self, progress: Listening = None) -> Result:
         """Make the run folder and run to the end."""
+        found = code.code_of_run(self.config)
         facts: dict[str, object] = {
             "versions": environment(self.config.device),
             "config": asdict(self.config),
             "space": self.plan.space.fingerprint,
             "data": self.data.fingerprint,
             "validation_rows": self.data.validation_rows,
-            code.FACT: code.digests(code.code_of_run(self.config)),
+            code.FACT: code.digests(found),
             "inventory": asdict(self.inventory),
         }
         trusted_code.remember(self.config.specs)
         run_folder.create(self.folder, self.config, self.plan.space, facts)
-        return _go_on(self.folder, progress, self.data)
+        return _go_on(self.folder, progress, (self.data, found))
 
 
 @takes_options
@@ -169,13 +170,13 @@ def resume(
         RunError: the folder holds no run, is in use, or something in it is damaged; or code or a
             table of the run is not what it was.
     """
-    return _go_on(expanded(folder), progress, None, retry_failed, accept_changes)
+    return _go_on(expanded(folder), progress, (None, None), retry_failed, accept_changes)
 
 
 def _go_on(
     folder: Path,
     listener: Listening,
-    data: SearchData | None,
+    begun: tuple[SearchData, code.Code] | tuple[None, None],
     retry: bool = False,
     accept_changes: bool = False,
 ) -> Result:
@@ -189,7 +190,7 @@ def _go_on(
             config = Config.read(folder / run_folder.CONFIG)
             mended = MENDABLE if retry else ()
             loop = Loop(
-                folder, config, progress, data, accept_changes=accept_changes, mended=mended
+                folder, config, progress, *begun, accept_changes=accept_changes, mended=mended
             )
             loop.note_environment(environment(config.device))
             loop.run()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -35,36 +34,20 @@ from .architectures import ArchitectureFiles
 from .config import CHANGEABLE, Config
 from .limits import describe_fact, limit_facts, make_limits
 from .measured import LimitMeasurer
-from .promises.code import keep_one_version
+from .promises.code import Code, Watch, keep_one_version
 from .promises.costs import TrueCosts
 from .promises.heads import wrong_head
 from .scoring import Scorer
-from .stage import describe, retrain, search, stage_feasible, unscored
-
-
-def compare_finalists(finalists: Sequence[Scored], prefix: str) -> dict[str, object]:
-    """The best finalist's metrics, with a prefix, and whether it is separated from the second.
-
-    Separated means further apart than two standard errors of the difference, the two networks'
-    errors taken as independent; they see the same images, so this errs on the careful side.
-    """
-    first = finalists[0].metrics
-    told: dict[str, object] = {f"{prefix}{name}": value for name, value in first.items()}
-    if len(finalists) > 1 and "standard_error" in first and "accuracy" in first:
-        second = finalists[1].metrics
-        error = math.hypot(first["standard_error"], second["standard_error"])
-        told["second_accuracy"] = second["accuracy"]
-        told["separated_from_second"] = first["accuracy"] - second["accuracy"] > 2 * error
-    return told
+from .stage import compare_finalists, describe, retrain, search, stage_feasible, unscored
 
 
 class Loop:
     """One run from its folder, new or resumed.
 
-    ``data`` may be given when it has been loaded already. Everything random follows from the seed;
-    everything finished is in the store or in a checkpoint, and is not done again. Code that is not
-    what it was is refused, unless changes are accepted (``accept_changes``), or those of what was
-    ``mended``; see :func:`evo_nas.search.promises.code.keep_one_version`.
+    ``data`` and ``code`` are given of a new one, for which they have been read already. Everything
+    random follows from the seed; everything finished is in the store or in a checkpoint, and is not
+    done again. Code that is not what it was is refused, unless changes are accepted
+    (``accept_changes``), or those of what was ``mended`` (:mod:`evo_nas.search.promises.code`).
     """
 
     def __init__(
@@ -73,6 +56,7 @@ class Loop:
         config: Config,
         progress: Progress,
         data: SearchData | None = None,
+        code: Code | None = None,
         *,
         accept_changes: bool = False,
         mended: Sequence[str] = (),
@@ -103,7 +87,10 @@ class Loop:
                 f"the images of {config.data!r} are not those that {folder} began with; "
                 "bring the old ones back, or start a new run"
             )
-        keep_one_version(self.store, config, progress, accept=accept_changes, mended=mended)
+        code = code or keep_one_version(
+            self.store, config, progress, accept=accept_changes, mended=mended
+        )
+        self.watch = self.measurer.watch = Watch(code, self.store, progress)
 
     def note_environment(self, now: Mapping[str, str]) -> None:
         """Note versions and hardware that are not those with which the run began."""
@@ -206,6 +193,7 @@ class Loop:
             failures=self.config.failures,
             time_limit=self.config.time_limit if search else self.config.finalist_time_limit,
             costs=self.costs if stage.final else replace(self.costs, limits=()),
+            watch=self.watch,
             then=f"evo-nas show {shell_word(self.folder)} counts the reasons. Mend the evaluator, "
             f"then go on with: evo-nas resume {shell_word(self.folder)} --retry-failed",
         )  # fmt: skip

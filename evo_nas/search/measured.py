@@ -50,6 +50,7 @@ class LimitMeasurer:
     ) -> None:
         self._folder, self._space, self._context = folder, space, context
         self._store, self._time_limit = store, time_limit
+        self.watch: Callable[[], None] = lambda: None  # raises where a value is not to be kept
         self._opened: dict[str, AtWork] = {}
         self._caches: dict[str, ScoreCache] = {}
         self._seen: dict[str, dict[Genome, bool]] = {}  # by spec: whether it could be measured
@@ -103,6 +104,7 @@ class LimitMeasurer:
         try:
             ((_, answer),) = work.answers([full])
             images = answer.images
+            self.watch()
         finally:
             earlier = self._store.images().get((_STAGE, name), Ledger())
             self._store.spend(_STAGE, name, time.perf_counter() - began, earlier + images)

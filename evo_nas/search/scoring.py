@@ -36,7 +36,8 @@ class Scorer:
     ``failures`` may fail; ``then`` says what to do when more did. In a worker process, a
     candidate may take ``time_limit`` seconds; 0 is any time. With ``costs`` the network of the
     best of each generation is counted whole once it is scored, that of a finalist before.
-    ``examine`` says why a full genome that was scored fails all the same, if it does.
+    ``examine`` says why a full genome that was scored fails all the same, if it does; ``watch``
+    raises an error where scores that come now are not to be kept.
     """
 
     evaluator: Evaluator
@@ -52,6 +53,7 @@ class Scorer:
     time_limit: float = 0.0
     costs: TrueCosts | None = None
     examine: Callable[[Genome], str | None] | None = None
+    watch: Callable[[], None] = lambda: None
     _work: AtWork | None = field(default=None, init=False)
     _scored: int = field(default=0, init=False)
     _proposed: int = field(default=0, init=False)  # in earlier generations
@@ -81,6 +83,7 @@ class Scorer:
             genomes = [proposals[i].genome for i in missing]
             with self._accounted(self.phase), closing(work.answers(genomes)) as arriving:
                 for index, answer in arriving:
+                    self.watch()
                     now, i = time.perf_counter(), missing[index]
                     recorded[i] = self._record(generation, i, proposals[i], answer, now - last)
                     self._count(self._proposed + i, recorded[i])

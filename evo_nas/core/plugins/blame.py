@@ -14,12 +14,11 @@ from pathlib import Path
 
 from evo_nas.errors import EvoNasError, SpecError, shell_word
 
-from .folders import PREFIX
+from .origins import PREFIX, is_installed_file, is_ours
 
 # What a plug-in may raise and others survive: a cancelled task's error is no Exception, nor is that
 # of a function which believes to be the program. An interrupt is not among them.
 ANYHOW = (Exception, SystemExit, CancelledError)
-_PYTHON = Path(traceback.__file__).resolve().parent
 
 
 def describe(error: BaseException) -> str:
@@ -65,8 +64,7 @@ def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 def _is_known(file: Path, module: str) -> bool:
     """Whether code is ours, Python's own or an installed package's."""
-    ours = module.partition(".")[0] == "evo_nas"
-    return ours or _PYTHON in file.parents or "site-packages" in file.parts
+    return is_ours(module) or is_installed_file(str(file))
 
 
 class Breach(Exception):  # noqa: N818  read as "a breach of the contract"

@@ -16,7 +16,7 @@ import shutil
 import sys
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import suppress
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from importlib.metadata import (
     PackageNotFoundError,
     distribution,
@@ -28,14 +28,16 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from evo_nas.core.contents import digest_of
 from evo_nas.core.paths import absolute, expanded
-from evo_nas.errors import EvoNasError
+from evo_nas.errors import EvoNasError, SpecError
 
-from . import modules, registry
-from .folders import is_installed, places_of
+from . import folders, imports, modules, registry
+from .folders import places_of
 from .options import Code, FilePath, Program, Spec, parameters
+from .origins import OURS, is_installed_file, is_ours
 from .places import DEEPEST, places, program_words
-from .sources import OURS, TELLING, belonging, first_line, module_files, search_path, written_by
+from .sources import TELLING, belonging, first_line, module_files, search_path, written_by
 
 UNKNOWN = "not known"
 _TARGET = re.compile(r"[^:;,|?]+\.py:[^\W\d][\w.]*")
@@ -56,7 +58,11 @@ def code_of(kind: str, spec: str) -> dict[str, Part]:
     """The parts of the code of the plug-in that ``spec`` names, which has been loaded.
 
     They are called by their paths from the folder of the plug-in that they belong to, so that they
-    are the same wherever that lies.
+    are the same wherever that lies. The digests are of what runs here.
+
+    Raises:
+        SpecError: a file was edited after Python had imported it, so that what it holds is not what
+            runs; a run that goes on knows what that is.
     """
     found: dict[str, Part] = {}
     named = dict.fromkeys(_places(kind, spec, 0))
@@ -68,20 +74,23 @@ def code_of(kind: str, spec: str) -> dict[str, Part]:
             name, _, digest = place.partition(" ")
             found[name] = Part(name, digest)
             continue
-        known = loaded.get(place) if place.endswith(".py") else None  # as it runs here
         own = place not in sources and Path(place).name in written
         name = _name(Path(place), folder, found)
-        found[name] = Part(place, known or digest_of(Path(place)), own)
+        found[name] = Part(place, loaded.get(place) or digest_of(place), own)
+    if not modules.is_steady():
+        _refuse_edited({part.place for part in found.values()})
     return found
 
 
-def digest_of(path: Path) -> str:
-    """The digest of a file; "missing" if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return "missing"
+def _refuse_edited(places: Container[str]) -> None:
+    """Raise a SpecError if one of these files is a module that Python would have to import anew."""
+    beside = folders.digests()  # which are read anew
+    for place, held in imports.held().items():
+        if place in places and place not in beside and held != digest_of(place):
+            raise SpecError(
+                f"{place} was edited after Python had imported it, and what it was then is what "
+                "would run; restart Python, which alone imports it anew everywhere"
+            )
 
 
 def own_sources(folders: Sequence[Path] | None = None) -> str:
@@ -89,7 +98,7 @@ def own_sources(folders: Sequence[Path] | None = None) -> str:
     if folders is None:
         specs = [find_spec(name) for name in (OURS, f"{OURS}.spaces", f"{OURS}.evaluators")]
         folders = [Path(spec.origin).parent for spec in specs if spec and spec.origin]
-    if any(is_installed(f"{folder}{os.sep}") for folder in folders):
+    if any(is_installed_file(f"{folder}{os.sep}") for folder in folders):
         return ""
     files = [file for folder in folders for file in sorted(folder.rglob("*.py"))]
     return sha256("".join(map(digest_of, files)).encode()).hexdigest()[:8]
@@ -152,7 +161,7 @@ def _of_target(kind: str, target: str) -> Iterator[_Place]:
         if place.endswith(".py"):
             file = absolute(place)
             yield from _code([file], [Path(folder) for folder in places_of(str(file))])
-        elif place.partition(".")[0] != OURS:
+        elif not is_ours(place):
             yield from _of_module(place)
 
 
@@ -160,7 +169,7 @@ def _of_module(name: str) -> Iterator[_Place]:
     file, top = getattr(sys.modules.get(name), "__file__", None), name.partition(".")[0]
     if file is None:
         yield None, f"{name} {UNKNOWN}"
-    elif is_installed(file) and (owner := _owner(top)):
+    elif is_installed_file(file) and (owner := _owner(top)):
         yield None, f"{owner} {version(owner)}"
     else:
         path = absolute(file)

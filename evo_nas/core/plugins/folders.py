@@ -19,25 +19,26 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable
-from hashlib import sha256
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
+from evo_nas.core.contents import digest, digest_of
+
+from .origins import PREFIX, is_ours
+from .sources import named_files, written_by
+
 Places: TypeAlias = tuple[str, ...]
 Told: TypeAlias = tuple[Places, int, dict[str, bytes], list[str]]
-
-PREFIX = "evo_nas_plugin_"
-_PACKAGES = tuple(f"{os.sep}{name}-packages{os.sep}" for name in ("site", "dist"))
-_PYTHON = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")})
 
 
 class Folder(ModuleType):
     """One version of a folder of plug-in files, a package to whatever is imported from it.
 
     ``sources`` are what the files held that were imported, by path, and ``files`` those of them
-    that plug-ins are named by.
+    that plug-ins are named by. ``tables`` are the digests of what these name and do not write, such
+    as a table: they may have read it, and keep what it held.
     """
 
     def __init__(self, places: Places, version: int) -> None:
@@ -46,6 +47,7 @@ class Folder(ModuleType):
         self.version = version
         self.sources: dict[str, bytes] = {}
         self.files: list[str] = []
+        self.tables: dict[str, str] = {}
         self._failed = False
         self._beside: dict[str, bool] = {}
         sys.modules[self.__name__] = self
@@ -70,12 +72,12 @@ class Folder(ModuleType):
         return sys.modules[name]
 
     def has_changed(self) -> bool:
-        """Whether an import failed, or a file that was imported holds something else now."""
-        return self._failed or any(_now(file) != held for file, held in self.sources.items())
+        """Whether an import failed, or a file of the version holds something else now."""
+        return self._failed or any(digest_of(file) != held for file, held in self.digests().items())
 
     def digests(self) -> dict[str, str]:
-        """Those of what was imported, by path."""
-        return {file: digest(held) for file, held in self.sources.items()}
+        """Those of what was imported, and of what that names, by path."""
+        return self.tables | {file: digest(held) for file, held in self.sources.items()}
 
     def told(self) -> Told:
         """What another process needs to have this version by :func:`as_told`."""
@@ -103,7 +105,7 @@ class Folder(ModuleType):
 
     def _finds(self, name: str) -> bool:
         beside = PathFinder.find_spec(f"{self.__name__}.{name}", self.__path__)
-        if beside is None or _is_installed(name):
+        if beside is None or _is_installed_module(name):
             return False
         other = PathFinder.find_spec(name)
         if other is None:
@@ -113,7 +115,7 @@ class Folder(ModuleType):
         return beside.origin is not None  # a bare folder comes last, as everywhere
 
 
-def _is_installed(name: str) -> bool:
+def _is_installed_module(name: str) -> bool:
     """Whether a module is built in or installed, also where it can be edited.
 
     It is then found by a finder of its own, or on ``sys.path`` from Python's own folder on; before
@@ -124,13 +126,9 @@ def _is_installed(name: str) -> bool:
     found = PathFinder.find_spec(name, installed)
     if found is not None and found.origin is not None:
         return True
-    finders = [each for each in sys.meta_path if each not in (PathFinder, _Finder)]
+    others = [each for each in sys.meta_path if each is not PathFinder]
+    finders = [each for each in others if not is_ours(getattr(each, "__module__", ""))]
     return any(each.find_spec(name, None) for each in finders)
-
-
-def is_installed(file: str) -> bool:
-    """Whether a file is Python's or that of an installed package."""
-    return file.startswith(_PYTHON) or any(name in file for name in _PACKAGES)
 
 
 def places_of(file: str) -> Places:
@@ -170,25 +168,18 @@ def _name(places: Places, version: int) -> str:
     return f"{PREFIX}{digest(os.pathsep.join(places).encode())[:12]}_{version}"
 
 
-def digest(content: bytes) -> str:
-    """The digest of what a file holds."""
-    return sha256(content).hexdigest()
-
-
 _latest: dict[Places, Folder] = {}
-
-
-def _now(file: str) -> bytes | None:
-    try:
-        return Path(file).read_bytes()
-    except OSError:
-        return None
 
 
 class _Source(SourceFileLoader):
     """Executes a file of a folder, which then imports as the folder does."""
 
     def exec_module(self, module: ModuleType) -> None:
+        path = Path(self.path)
+        written = written_by(path)
+        for file in named_files(path):
+            if file.name not in written:
+                self._folder.tables.setdefault(str(file), digest_of(file))
         vars(module)["__builtins__"] = {**vars(builtins), "__import__": self._folder.importer()}
         super().exec_module(module)
 

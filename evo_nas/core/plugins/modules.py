@@ -9,22 +9,21 @@ Why: docs/decisions/015-versions-of-files.md.
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evo_nas.core.contents import digest
 from evo_nas.core.paths import absolute
 from evo_nas.errors import SpecError
 
-from . import folders
+from . import folders, imports
 
-# Of files that are no plug-ins' own: what they held when they were read or imported, by path.
+# Of files of other kinds that say what a plug-in is: what they held when they were read, by path.
 _noted: dict[str, str] = {}
 _loading = threading.RLock()  # who comes second is not given half a module
 
@@ -52,10 +51,9 @@ def steady() -> Iterator[None]:
 
 
 def files() -> dict[str, str]:
-    """The digests of all files that plug-ins in use in this process come from, by path."""
-    _note_imported()
+    """What the files held that plug-ins in this process come from, as digests by path."""
     kept = _steady.get() or _Kept({})
-    found = {**folders.digests(), **_noted, **kept.digests}
+    found = {**imports.held(), **folders.digests(), **_noted, **kept.digests}
     for folder in kept.folders.values():
         found |= folder.digests()
     return found
@@ -63,33 +61,18 @@ def files() -> dict[str, str]:
 
 def note(path: Path, content: str) -> None:
     """Remember what a file held that has just been read, and that says what a plug-in is."""
-    _noted[str(absolute(path))] = folders.digest(content.encode())
+    _noted[str(absolute(path))] = digest(content.encode())
 
 
-def _note_imported() -> None:
-    """Remember what modules hold that plug-ins have imported from their folders by ``sys.path``.
-
-    Python imports a module once: what it held then is what counts.
-    """
-    loaded = folders.digests()
-    places = {os.path.dirname(file) + os.sep for file in loaded}
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if name.startswith(folders.PREFIX):
-            continue  # earlier versions of what is loaded
-        if not isinstance(file, str) or not file.endswith(".py") or file in _noted:
-            continue
-        if file in loaded or folders.is_installed(file):
-            continue  # what is installed is no part of a plug-in, even in a folder below its file
-        if any(file.startswith(place) for place in places):
-            with suppress(OSError):  # it has been removed since
-                _noted[file] = folders.digest(Path(file).read_bytes())
+def is_steady() -> bool:
+    """Whether this is within :func:`steady`."""
+    return _steady.get() is not None
 
 
 def check_files(expected: Mapping[str, str]) -> None:
     """Raise a SpecError if a file that was loaded here held something else there."""
-    for path, digest in files().items():
-        if expected.get(path, digest) != digest:
+    for path, held in files().items():
+        if expected.get(path, held) != held:
             raise SpecError(
                 f"{path} was changed while a run goes on that began with it: candidates would be "
                 "evaluated by two versions; bring the file back and resume, or start a new run "

@@ -17,9 +17,8 @@ from pathlib import Path
 
 from evo_nas.core.paths import absolute
 
-from .folders import is_installed
+from .origins import is_installed_file, is_ours
 
-OURS = "evo_nas"
 # Endings of files that say what is computed. Logs and notes that a plug-in writes have others.
 TELLING = (
     ".cfg", ".csv", ".ini", ".json", ".npy", ".npz", ".parquet", ".pickle", ".pkl", ".pt", ".pth",
@@ -44,7 +43,7 @@ def belonging(paths: Iterable[Path], roots: Sequence[Path]) -> Iterator[Path]:
         seen.add(path)
         yield path
         if path.suffix == ".py" or "python" in (first := first_line(path)):
-            waiting += _named_by(path, search)
+            waiting += [*_imports_of(path, search), *named_files(path)]
         elif first or path.suffix == ".sh":
             waiting += _words_of(path)
 
@@ -70,9 +69,8 @@ def _words_of(script: Path) -> Iterator[Path]:
             yield from (file for file in (Path(word), *beside) if file.is_file())
 
 
-def _named_by(path: Path, search: Sequence[Path]) -> Iterator[Path]:
-    """What the code in a file imports, and the files beside it that its texts name."""
-    texts: dict[str, None] = {}
+def _imports_of(path: Path, search: Sequence[Path]) -> Iterator[Path]:
+    """What the code in a file imports."""
     for node in _nodes_of(path):
         match node:
             case ast.Import(names=names):
@@ -87,8 +85,13 @@ def _named_by(path: Path, search: Sequence[Path]) -> Iterator[Path]:
                 args=[ast.Constant(value=str(name)), *_],
             ) if called in _IMPORTING:
                 yield from _imported(name, path, search)
-            case ast.Constant(value=str(text)) if 0 < len(text) <= _LONGEST and "\0" not in text:
-                texts[text] = None
+
+
+def named_files(path: Path) -> Iterator[Path]:
+    """The files beside a file of code that its texts name."""
+    told = [node.value for node in _nodes_of(path) if isinstance(node, ast.Constant)]
+    texts = dict.fromkeys(text for text in told if isinstance(text, str) and "\0" not in text)
+    texts = {text: None for text in texts if 0 < len(text) <= _LONGEST}
     folders = [path.parent, *(path.parent / text for text in texts)]
     for folder in [folder for folder in folders if folder.is_dir()]:
         named = (folder / text for text in texts if text.endswith(TELLING))
@@ -161,7 +164,7 @@ def _imported(name: str, path: Path, search: Sequence[Path]) -> Iterator[Path]:
 def module_files(name: str, roots: Sequence[Path]) -> Iterator[Path]:
     """The files of a module and of the packages that it is in, unless it is installed, or ours."""
     folders, parts = roots, name.split(".")
-    for part in parts if parts[0] != OURS else ():
+    for part in () if is_ours(name) else parts:
         for folder in folders:
             file = _module_file(folder, part)
             if file is not None:
@@ -183,5 +186,7 @@ def search_path() -> list[Path]:
     """Where Python looks for modules, but for what is installed."""
     places = (os.path.abspath(place) for place in sys.path)
     return [
-        Path(place) for place in places if not is_installed(place + os.sep) and os.path.isdir(place)
+        Path(place)
+        for place in places
+        if not is_installed_file(place + os.sep) and os.path.isdir(place)
     ]

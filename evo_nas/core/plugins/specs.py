@@ -19,8 +19,8 @@ from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError
 
 from . import registry
-from .folders import PREFIX
 from .options import parameters
+from .origins import PREFIX
 
 # The script whose classes are being named: it is imported for that, and must not begin a run then.
 _importing: ContextVar[str | None] = ContextVar("importing", default=None)

@@ -2,7 +2,8 @@
 
 A run keeps the digests of their files (:mod:`evo_nas.core.plugins.digests`). One that goes on with
 others would rank candidates of two versions together, so that is refused, unless it is accepted: it
-is noted then, and what is now counts from there on.
+is noted then, and what is now counts from there on. While a run goes on the same is true of files
+that are read when they are needed, as that of a program is for each candidate.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from evo_nas.core.plugins import registry
+from evo_nas.core.contents import digest_of
+from evo_nas.core.plugins import modules, registry
 from evo_nas.core.plugins.digests import Part, code_of
+from evo_nas.core.plugins.sources import first_line
 from evo_nas.core.progress import Progress
 from evo_nas.errors import RunError, shell_word
 from evo_nas.search import run_folder
@@ -88,30 +91,73 @@ def refuse(changed: list[Change], began: str, remedy: str) -> None:
 
 def keep_one_version(
     store: Store, config: Config, progress: Progress, *, accept: bool, mended: Collection[str] = ()
-) -> None:
-    """See that the run of ``store`` goes on with the code that it began with.
+) -> Code:
+    """The code of the run of ``store``, which is what the run began with.
 
     Changes are noted where they are accepted: all with ``accept``, else of the roles ``mended``. A
-    run of version 0.1.0 kept nothing: that is noted once.
+    run of version 0.1.0 kept nothing: that is noted once, if it has scored something.
 
     Raises:
         RunError: something has changed.
+        SpecError: a file is not what Python has imported of it.
     """
     code, kept, folder = code_of_run(config), store.fact(FACT), store.path.parent
-    lines = []
+    done, lines = len(store.evaluations()), []
     if kept is None:
-        if names := dict.fromkeys(name for parts in code.values() for name in parts):
+        names = dict.fromkeys(name for parts in code.values() for name in parts)
+        if names and done:
             lines = [f"nothing is known of the code that the run began with: {', '.join(names)}"]
     elif changed := changes(kept, code):
         refused = [] if accept else [c for c in changed if not set(c.roles) <= {*mended}]
         refuse(refused, str(folder), accepting(folder))
-        done = len(store.evaluations())
         lines = [f"went on with other code after {done:,} evaluations: {each}" for each in changed]
     if lines or kept is None:
         for line in lines:
             progress.say(line)
         store.add_notes("run", lines)
         store.set_fact(FACT, digests(code))
+    return code
+
+
+class Watch:
+    """Called after each candidate, finds what of a run's ``code`` has changed since it began.
+
+    Of programs, and of modules that have not been imported, another version would have scored the
+    candidate: the run ends, and the score is not kept. Of a table nobody knows who wrote it, and
+    whether it is read again: that it changed is noted.
+    """
+
+    def __init__(self, code: Code, store: Store, progress: Progress) -> None:
+        self._store, self._progress = store, progress
+        self._files = {
+            part.place: (f"{name} of the {role}", part.digest)
+            for role, parts in code.items()
+            for name, part in parts.items()
+            if Path(part.place).is_file() and not part.written
+        }
+
+    def __call__(self) -> None:
+        """Note what has changed, once.
+
+        Raises:
+            RunError: it is code.
+        """
+        changed = [p for p, (_, digest) in self._files.items() if digest_of(p) != digest]
+        for place in changed:
+            name, digest = self._files[place]
+            is_code = place.endswith((".py", ".sh", ".so")) or first_line(Path(place))
+            if is_code and modules.files().get(place) != digest:  # else it is loaded as it was
+                raise RunError(
+                    f"{place}, code of the run, was changed while it goes on: candidates would be "
+                    f"scored by two versions; bring it back and resume, or "
+                    f"{accepting(self._store.path.parent)}"
+                )
+            del self._files[place]
+            if not is_code:
+                done = len(self._store.evaluations())
+                line = f"{name} was changed after {done:,} evaluations: later ones may be others"
+                self._store.add_notes("run", [line])
+                self._progress.say(line)
 
 
 def accepting(folder: Path) -> str:

@@ -26,6 +26,7 @@ from torch import nn
 
 from evo_nas.core.devices import torch_threads
 from evo_nas.core.files import written_aside
+from evo_nas.core.plugins.origins import is_ours
 from evo_nas.errors import RunError
 from evo_nas.space.space import Costs
 
@@ -76,7 +77,7 @@ def _path(module: nn.Module, shape: tuple[int, ...]) -> Path | None:
     """The file for this module's costs; None where something of it is not ours, or not known."""
     parts = list(module.named_modules())
     classes = {cls for _, part in parts for cls in type(part).__mro__ if cls is not object}
-    ours = {cls for cls in classes if cls.__module__.startswith("evo_nas.")}
+    ours = {cls for cls in classes if is_ours(cls.__module__)}
     told = [(name, type(part).__qualname__, _attributes(part)) for name, part in parts]
     if any(not cls.__module__.startswith("torch.nn.modules.") for cls in classes - ours):
         return None

@@ -16,6 +16,7 @@ import torch
 
 from evo_nas.core.devices import torch_threads
 from evo_nas.core.plugins.blame import ANYHOW, describe
+from evo_nas.core.plugins.origins import is_ours
 from evo_nas.errors import EvoNasError, SpaceError, in_short
 from evo_nas.space.coverage import representative
 from evo_nas.space.space import Costs, Genome, Space
@@ -80,7 +81,7 @@ def true_costs(space: Space, genome: Genome) -> Costs:
 
 def shown_costs(space: Space, genome: Genome) -> Costs:
     """What a network costs, for people to read: counted, unless sums of its space are tested."""
-    return space.costs(genome) if _is_shipped(space) else true_costs(space, genome)
+    return space.costs(genome) if is_ours(type(space).__module__) else true_costs(space, genome)
 
 
 def verify(space: Space, genomes: Iterable[Genome], seconds: float, fewest: int = 1) -> Agreement:
@@ -118,13 +119,9 @@ def verify_thoroughly(space: Space) -> Agreement:
 
 
 def _verify_representative(space: Space, seconds: float) -> Agreement:
-    if _is_shipped(space):
+    if is_ours(type(space).__module__):
         return verify(space, representative(space), _SHIPPED_SECONDS)
     return verify(space, representative(space), seconds, _FEWEST)
-
-
-def _is_shipped(space: Space) -> bool:
-    return type(space).__module__.startswith("evo_nas.")
 
 
 def require_agreement(space: Space, genome: Genome, counted: Costs) -> None:

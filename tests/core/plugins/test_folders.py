@@ -182,3 +182,27 @@ def test_a_class_from_beside_is_named_by_its_file(tmp_path: Path) -> None:
     file = written(tmp_path, mine="from helper import Mine\n", helper=helper)
     mine = registry.find("space", f"{file}:Mine")
     assert spec_of("space", "space", mine) == f"{tmp_path}/helper.py:Mine"
+
+
+TABLE = "from pathlib import Path\nHERE = Path(__file__)\n"
+
+
+def test_a_table_that_was_read_on_import_is_read_anew_when_it_changes(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("1")
+    source = f"{TABLE}VALUE = HERE.with_name('table.csv').read_text()\n"
+    file = written(tmp_path, mine="import helper" + SCORE.format("helper.VALUE"), helper=source)
+    assert value(file) == "1"
+    with modules.steady():
+        assert value(file) == "1"
+        (tmp_path / "table.csv").write_text("2")
+        assert value(file) == "1"
+    assert value(file) == "2"
+
+
+def test_what_a_file_writes_makes_no_new_version_of_it(tmp_path: Path) -> None:
+    source = (
+        f"{TABLE}\ndef score():\n    HERE.with_name('log.csv').write_text('1')\n    return score\n"
+    )
+    file = written(tmp_path, mine=source)
+    (tmp_path / "log.csv").write_text("0")
+    assert value(file) is value(file)

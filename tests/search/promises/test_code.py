@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ import pytest
 import evo_nas
 from evo_nas.analysis.comparison.protocol import make_runs, plan_comparison
 from evo_nas.analysis.correlation import trust
+from evo_nas.core.plugins.digests import Part, code_of
 from evo_nas.core.progress import Silent
-from evo_nas.errors import RunError
+from evo_nas.errors import RunError, SpecError
 from evo_nas.results.result import Result
+from evo_nas.search.promises import code
+from evo_nas.search.store.store import Store
 from tests.kit.runs import TABLE, Interruption, Listener, stop_after, stopped
 
 EVALUATOR = """
@@ -38,16 +42,20 @@ class Mine(Tiny):
 """
 
 
-def started(folder: Path, text: str = EVALUATOR, **changes: Any) -> Path:
-    """A run that was stopped after five evaluations, with plug-ins from files."""
+def plugins(folder: Path, text: str = EVALUATOR, **changes: Any) -> dict[str, Any]:
+    """The options of a run with plug-ins from files, which are written."""
     for name, content in (("ev.py", text), ("space.py", SPACE), ("scale.py", "SCALE = 1\n")):
         (folder / name).write_text(content)
-    given = {
+    return {
         "space": f"{folder / 'space.py'}:Mine?blocks=3", "evaluator": f"{folder / 'ev.py'}:Mine",
         "flops": "100..400", "strategy": "random_search", "samples": 8, "population": 4,
-        "finalists": 2, "jobs": 1, **changes,
+        "finalists": 2, "jobs": 1, "run_dir": folder / "run", **changes,
     }  # fmt: skip
-    stopped(5, evo_nas.run, run_dir=folder / "run", **given)
+
+
+def started(folder: Path, text: str = EVALUATOR, **changes: Any) -> Path:
+    """A run that was stopped after five evaluations."""
+    stopped(5, evo_nas.run, **plugins(folder, text, **changes))
     return folder / "run"
 
 
@@ -135,8 +143,6 @@ def forgotten(store: Any) -> None:
 
 
 def test_of_a_run_that_kept_nothing_that_is_noted(tmp_path: Path) -> None:
-    from evo_nas.search.store.store import Store
-
     run = started(tmp_path)
     store = Store(run / "run.sqlite")
     forgotten(store)
@@ -209,3 +215,102 @@ def test_the_runs_of_a_comparison_have_one_version(tmp_path: Path) -> None:
         make_runs(folder, Silent())
     first, second = make_runs(folder, Silent(), accept_changes=True)
     assert all("other.py" in notes(each.result)[0] for each in (first, second))
+
+
+def test_what_python_keeps_of_an_edited_module_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "imported_once.py"
+    module.write_text(EVALUATOR.replace("import scale\n", "").replace("scale.SCALE", "1"))
+    monkeypatch.syspath_prepend(tmp_path)
+    run = started(tmp_path, evaluator="imported_once:Mine")
+    comment(module)
+    with pytest.raises(SpecError, match=r"imported_once\.py was edited .* restart Python"):
+        evo_nas.resume(run)
+    other = plugins(tmp_path, evaluator="imported_once:Mine", run_dir=tmp_path / "other")
+    with pytest.raises(SpecError, match="restart Python"):
+        evo_nas.run(**other)
+    assert not (tmp_path / "other").exists()
+    del sys.modules["imported_once"]  # as in a fresh Python
+    with pytest.raises(RunError, match="--accept-changes"):
+        evo_nas.resume(run)
+
+
+class Editor(Listener):
+    """Somebody who edits a file when three candidates have been scored."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+
+    def advance(self, done: float, note: str = "") -> None:
+        if done == 3:
+            comment(self.file)
+
+
+def test_a_program_that_is_edited_while_a_run_goes_on_ends_it(tmp_path: Path) -> None:
+    program = tmp_path / "score.sh"
+    program.write_text("#!/bin/sh\necho '{\"accuracy\": 0.5}'\n")
+    program.chmod(0o755)
+    given = plugins(
+        tmp_path, evaluator=f"command?program={program}", retrainer="tests.kit.plugins:Lookup"
+    )
+    said = r"score\.sh, code of the run, was changed while it goes on.*run --accept-changes"
+    with pytest.raises(RunError, match=said):
+        evo_nas.run(progress=Editor(program), **given)
+    assert len(evo_nas.load_result(tmp_path / "run").evaluations) == 3
+    with pytest.raises(RunError, match="--accept-changes"):
+        evo_nas.resume(tmp_path / "run")
+    program.write_text(program.read_text().removesuffix("# edited\n"))
+    assert notes(evo_nas.resume(tmp_path / "run")) == []
+
+
+@pytest.mark.parametrize("name", ["scale.py", "ev.py", "space.py"])
+def test_so_does_a_module_that_is_first_needed_then_but_none_that_runs_as_it_was(
+    tmp_path: Path, name: str
+) -> None:
+    late = EVALUATOR.replace("import scale\n", "").replace(
+        "        return", "        if sum(genome) < 0:\n            import scale\n        return"
+    )
+    given = plugins(tmp_path, late.replace("scale.SCALE", "1"))
+    if name != "scale.py":
+        assert notes(evo_nas.run(progress=Editor(tmp_path / name), **given)) == []
+        return
+    with pytest.raises(RunError, match=r"scale\.py, code of the run, was changed while it goes on"):
+        evo_nas.run(progress=Editor(tmp_path / name), **given)
+
+
+def test_a_table_that_changes_while_a_run_goes_on_is_noted_once(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text(TABLE)
+    given = plugins(tmp_path, f"TABLE = 'table.csv'\n{EVALUATOR}")
+    editor = Editor(table)
+    result = evo_nas.run(progress=editor, **given)
+    (note,) = notes(result)
+    assert note == (
+        "table.csv of the evaluator was changed after 3 evaluations: later ones may be others"
+    )
+    assert editor.heard.count(note) == 1
+
+
+def test_code_is_read_once_when_a_run_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def asking(kind: str, spec: str) -> dict[str, Part]:
+        asked.append(spec)
+        return code_of(kind, spec)
+
+    monkeypatch.setattr(code, "code_of", asking)
+    started(tmp_path)
+    assert len(asked) == 5  # space, strategy, evaluator, retrainer and data
+
+
+def test_of_a_run_that_scored_nothing_its_code_is_what_it_is_now(tmp_path: Path) -> None:
+    stopped(0, evo_nas.run, **plugins(tmp_path))
+    store = Store(tmp_path / "run" / "run.sqlite")
+    forgotten(store)
+    store.close()
+    comment(tmp_path / "ev.py")
+    assert notes(evo_nas.resume(tmp_path / "run")) == []
