@@ -45,7 +45,7 @@ class Header:
     """What a picture's file says before it is decoded.
 
     ``values`` are its format's range, if it has more than 8 bits and says it. ``kinds`` are what it
-    is that version 0.1.0 read otherwise.
+    is that version 0.1.0 read otherwise; ``format`` is Pillow's name of it, as "PNG".
     """
 
     mode: str
@@ -53,6 +53,7 @@ class Header:
     height: int
     kinds: tuple[str, ...]
     values: Range | None
+    format: str
 
 
 def header(name: str, content: Content) -> Header:
@@ -66,7 +67,7 @@ def header(name: str, content: Content) -> Header:
             "lab": picture.mode == "LAB",
         }
         kinds = tuple(kind for kind, holds in found.items() if holds)
-        return Header(picture.mode, *picture.size, kinds, own_range(picture))
+        return Header(picture.mode, *picture.size, kinds, own_range(picture), str(picture.format))
 
 
 def decode(

@@ -14,6 +14,7 @@ from .decode import Header, header, opened
 from .format import Background, Format, Range
 from .images import Rows
 from .pictures import PictureTable
+from .shortcuts import shortcuts
 
 LARGEST_DEFAULT_SIZE = 64  # pixels; more must be asked for
 HEADERS = 4096  # pictures, at most, whose headers are looked at
@@ -72,7 +73,8 @@ def survey(table: PictureTable, rows: Rows, wishes: Wishes) -> Survey:
         kinds,
     )
     deep = {row: each for row, each in headers.items() if "deep" in each.kinds}
-    return _ranged(table, deep, found) if deep and not wishes.values else Survey(found)
+    told = _ranged(table, deep, found) if deep and not wishes.values else Survey(found)
+    return replace(told, notes=(*told.notes, *shortcuts(table, headers)))
 
 
 def _size(headers: list[Header]) -> int:

@@ -5,6 +5,8 @@ A head for more classes trains without an error, and so does one that forgets th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -31,14 +33,22 @@ def wrong_network(network: nn.Module, geometry: Geometry, *, training: bool = Fa
     """What is wrong with what a network makes of images at a geometry, where it is.
 
     It is tried in evaluation mode and, with ``training``, then as it is trained, which changes
-    statistics.
+    statistics. It is left in the mode that it was in, as each of its modules is.
     """
-    before = network.training
+    before = [(module, module.training) for module in network.modules()]
+    try:
+        return _wrong(network, geometry, (False, True) if training else (False,))
+    finally:
+        for module, mode in before:
+            module.training = mode
+
+
+def _wrong(network: nn.Module, geometry: Geometry, modes: Sequence[bool]) -> str | None:
     size = geometry.image_size
     like = next(network.parameters(), torch.zeros(0))
     images = torch.zeros(_IMAGES, geometry.channels, size, size, device=like.device)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        for mode in (False, True) if training else (False,):
+        for mode in modes:
             network.train(mode)
             try:
                 wrong = wrong_logits(network(images), _IMAGES, geometry.classes)
@@ -46,5 +56,4 @@ def wrong_network(network: nn.Module, geometry: Geometry, *, training: bool = Fa
                 wrong = f"it fails for images at {geometry}: {describe(error)}"
             if wrong is not None:
                 return wrong + (" in training mode" if mode else "")
-    network.train(before)
     return None

@@ -31,7 +31,7 @@ def seen(pixels):
 
 
 def test_the_middle_is_seen(ramp):
-    assert header("ramp", ramp) == Header("RGB", 200, 100, (), None)
+    assert header("ramp", ramp) == Header("RGB", 200, 100, (), None, "PNG")
     assert seen(decode("ramp", ramp, Format(100, 3))) == (50, 149, 0, 99)
     middle = seen(decode("ramp", ramp, Format(50, 3, crop_share=0.5)))
     assert middle == pytest.approx((75, 124, 25, 74), abs=1)

@@ -50,6 +50,17 @@ def test_only_training_goes_wrong_in_training_mode() -> None:
     assert (wrong_network(network, GEOMETRY, training=True) or "").endswith(" in training mode")
 
 
+def test_a_wrong_network_keeps_the_mode_of_each_module() -> None:
+    network = Made(lambda logits, training: (logits,) if training else logits)
+    network.add_module("frozen", nn.BatchNorm2d(1).eval())
+    assert wrong_network(network, GEOMETRY, training=True)
+    assert network.training
+    assert not network.get_submodule("frozen").training
+    network.eval()
+    assert wrong_network(network, GEOMETRY, training=True)
+    assert not network.training
+
+
 def test_a_sound_network_stays_as_it_is() -> None:
     network = Made(lambda logits, _: logits)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}

@@ -130,11 +130,18 @@ def require_agreement(space: Space, genome: Genome, counted: Costs) -> None:
         if name not in counted or counted[name] == told:
             continue
         _require_constancy(space, genome, counted, network_costs(space, genome))
+        if type(space).costs is Space.costs:
+            says = f"the {name} of slots add up to {told:,}"
+            then = (
+                "put choices that bear on one another's costs into one slot, or into none, or "
+                "derive from Space and define costs"
+            )
+        else:
+            says = f"costs says {told:,} {name}"
+            then = "let it say what evo_nas.space.count counts in the network"
         raise SpaceError(
-            f"space {space.name}: the {name} of slots add up to {told:,} for "
-            f"{_choices(space, genome)}, and its network has {counted[name]:,}; put choices that "
-            "bear on one another's costs into one slot, or into none, or derive from Space and "
-            "define costs"
+            f"space {space.name}: {says} for {_choices(space, genome)}, and its network has "
+            f"{counted[name]:,}; {then}"
         )
 
 

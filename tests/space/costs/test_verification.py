@@ -118,10 +118,27 @@ class Heavy(TinySpace):
 
 
 def test_costs_by_another_rule_are_refused() -> None:
-    with pytest.raises(SpaceError, match=r"add up to 4,744 for b0=big, .* network has 2,372;"):
+    with pytest.raises(
+        SpaceError, match=r"costs says 4,744 flops for b0=big, .* network has 2,372;"
+    ):
         checked(Scaled())
     with pytest.raises(SpaceError, match=r"the params of slots add up to 7 for .* has 10;"):
         verify(Heavy(), [(2, 0, 0) * 3], 1)
+
+
+class Told(Layers):
+    """One that says itself what its networks cost."""
+
+    def costs(self, genome: Sequence[int]) -> Costs:
+        return {"flops": 7, "params": 7}
+
+
+def test_of_a_space_with_costs_of_its_own_these_are_named_and_no_slots() -> None:
+    with pytest.raises(
+        SpaceError, match=r": costs says 7 flops for .* evo_nas\.space\.count "
+    ) as e:
+        checked(Told())
+    assert "slot" not in str(e.value)
 
 
 class ByChance(Layers):
