@@ -1,6 +1,7 @@
 """Scores candidates with shared weights: one supernet, in which each candidate is a path.
 
-Training draws one path a step from the prior of the space that is searched.
+Training draws one path a step from the prior of the space that is searched, unless the recipe says
+otherwise.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from evo_nas.errors import EvaluatorError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.evaluation.path_workers import PathScorer, PathWorkers
 from evo_nas.evaluation.score_cache import ScoreCache
-from evo_nas.sampling.distribution import prior
+from evo_nas.evaluation.training_paths import TrainingPaths
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import seeded_weights
 from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.sandwich import Selection
 from evo_nas.training.weights import (
     Count,
     load_weights,
@@ -47,7 +49,7 @@ class SupernetEvaluator(Evaluator):
     """Trains the space's supernet when it is opened, then scores whole generations on it.
 
     Images are chosen by seed, the same for every candidate. Each step of the training draws one
-    path (uniform sampling).
+    path (uniform sampling); the recipe's keys ``paths`` and ``sandwich`` say otherwise.
 
     Source: Guo et al. 2020, "Single Path One-Shot Neural Architecture Search with Uniform
     Sampling"; Chen et al. 2021, "GLiT", section 3.2.2.
@@ -93,8 +95,8 @@ class SupernetEvaluator(Evaluator):
             )
 
     def open(self, space: Space, context: EvaluationContext) -> None:
-        self._space, self._context, self._prior = space, context, prior(space)
-        self._streams = context.streams
+        self._space, self._context, self._streams = space, context, context.streams
+        self._paths = TrainingPaths(space, context.recipe, context.legal, context.streams)
         self._decoder = Decoder(space)
         data = context.data
         with seeded_weights(context.streams.number("supernet", "weights")):
@@ -168,7 +170,8 @@ class SupernetEvaluator(Evaluator):
             return path
         if self._run is not None:
             self._context.progress.say(
-                f"{self._run} has no shared weights for this subspace, geometry and these images: "
+                f"{self._run} has no shared weights for this subspace, geometry and these images"
+                f"{f' within {self._paths.within}' if self._paths.within else ''}: "
                 "new ones are trained"
             )
         return None
@@ -178,14 +181,17 @@ class SupernetEvaluator(Evaluator):
         context, folder = self._context, self._context.folder
         folder.mkdir(parents=True, exist_ok=True)
         phase, epochs = context.recipe.supernet, context.epochs
-        trained = images_trained(phase, epochs, len(context.data.train))
+        trained = self._paths.count * images_trained(phase, epochs, len(context.data.train))
+        on = self._paths.identity
         metadata = {
             **self._subject(),
-            "training": f"{phase.identity}, {epochs} epochs",
+            "training": ", ".join([*map(" ".join, on.items()), phase.identity, f"{epochs} epochs"]),
             "images_trained": str(trained),
             "seed": str(context.streams.seed),
         }
         path = folder / WEIGHTS
+        if on and not path.exists():
+            context.progress.say(f"shared weights: each step trains {self._paths.told}")
         context.ledger.trained += trained
         train = partial(
             fit,
@@ -194,7 +200,8 @@ class SupernetEvaluator(Evaluator):
             phase,
             context.streams,
             epochs=epochs,
-            before_step=self._select_at_random,
+            before_step=self._selections,
+            subject=on,
             progress=context.progress,
             what="training shared weights",
         )
@@ -209,10 +216,9 @@ class SupernetEvaluator(Evaluator):
         wanted = self._asked or self._context.recipe.sharing
         return wanted == "entangled" and self._space.root.entangles
 
-    def _select_at_random(self, step: int) -> None:
-        generator = self._context.streams.generator("supernet", "path", step)
-        genome = self._prior.draw(self._space, generator)
-        self._decoder.select(self._supernet, genome)
+    def _selections(self, step: int) -> list[Selection]:
+        paths = self._paths.of(step)
+        return [partial(self._decoder.select, self._supernet, genome) for genome in paths]
 
     def _subject(self) -> dict[str, str]:
         """What the weights are of and were trained on: all that they share between searches."""
@@ -222,6 +228,8 @@ class SupernetEvaluator(Evaluator):
             reachable[""] = self._space.reachable_contexts()
         if self._entangled:  # weights of before tell of no sharing, and are separate
             reachable["sharing"] = "entangled"
+        if self._paths.within:
+            reachable["within"] = self._paths.within
         return {
             "space": root.name,
             "paths": hashlib.sha256(repr(reachable).encode()).hexdigest(),

@@ -35,9 +35,9 @@ class AtWork:
         self, evaluator: Evaluator, space: Space, context: EvaluationContext, limit: float = 0
     ) -> None:
         self.evaluator, self._space, self._limit = evaluator, space, limit
-        # What works in workers has no ``draw`` in any process: nothing depends on their number.
-        draw = None if evaluator.in_workers else context.draw
-        self.context = replace(context, draw=draw, engage=partial(AtWork, limit=limit))
+        if evaluator.in_workers:  # in no process, so that nothing depends on their number
+            context = replace(context, draw=None, legal=None)
+        self.context = replace(context, engage=partial(AtWork, limit=limit))
         self._workers: Workers | None = None
         context.folder.mkdir(parents=True, exist_ok=True)
         try:

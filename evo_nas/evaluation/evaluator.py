@@ -20,6 +20,7 @@ from evo_nas.core.validation import shown
 from evo_nas.data.images import ImageSet
 from evo_nas.data.source import SearchData
 from evo_nas.errors import ContractError, EvaluatorError, EvoNasError
+from evo_nas.sampling.feasible import Feasible
 from evo_nas.space.space import Genome, Geometry, Space
 from evo_nas.training.batches import Batches, Ledger
 from evo_nas.training.recipe import Recipe
@@ -87,12 +88,12 @@ class EvaluationContext:
     must be the same for any number of them. Evaluators that see images add them to ``ledger``,
     those of a candidate before its metrics are yielded; the run takes them from there. With
     ``initial_weights`` networks are not trained from scratch but from the weights that it gives for
-    a genome. ``draw`` draws from the prior of what the run's budget admits, for evaluators that
-    compare with typical candidates; None where nothing limits the space, and for evaluators that
-    are ``in_workers``. ``engage`` opens an evaluator that this one asks, in worker processes if it
-    says ``in_workers``; None in such a process, where evaluators work that this one opens. What
-    happened on the way that bears on the scores, such as a training that had to go on at a lower
-    rate, is added to ``notes``: the run keeps it.
+    a genome. ``legal`` is what the run's budget admits, and ``draw`` draws from its prior, for
+    evaluators that compare with typical candidates; None where nothing limits the space, and for
+    evaluators that are ``in_workers``. ``engage`` opens an evaluator that this one asks, in worker
+    processes if it says ``in_workers``; None in such a process, where evaluators work that this one
+    opens. What happened on the way that bears on the scores, such as a training that had to go on
+    at a lower rate, is added to ``notes``: the run keeps it.
     """
 
     streams: Streams
@@ -108,6 +109,7 @@ class EvaluationContext:
     ledger: Ledger = field(default_factory=Ledger)
     initial_weights: InitialWeights | None = None
     draw: Draw | None = None
+    legal: Feasible | None = None
     engage: Engage | None = None
     notes: list[str] = field(default_factory=list)
 

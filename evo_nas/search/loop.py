@@ -201,7 +201,7 @@ class Loop:
     def context(self, stage: str, phase: str, epochs: int, legal: Feasible) -> EvaluationContext:
         """What an evaluator works with in one phase of a stage: its own streams and folder."""
         context = self._context((stage, phase, "evaluator"), Path(stage, phase), epochs)
-        return replace(context, draw=Sampler(legal).typical)
+        return replace(context, draw=Sampler(legal).typical, legal=legal)
 
     def _limit_context(self, spec: str) -> EvaluationContext:
         """What the evaluator of a limit works with: the whole space, and streams of its own."""

@@ -136,6 +136,10 @@ class Recipe:
     At most ``validation_images`` score a candidate on shared weights, with BatchNorm statistics of
     ``calibration_images`` training images. ``sharing`` is how networks share weights in spaces that
     know both ways: equal parts are one module, or all are slices of the largest.
+
+    A step of shared weights trains one path, drawn from all that a stage searches ("prior") or from
+    what the limits admit of it ("budget"). With ``sandwich`` it trains so many: the one with most
+    FLOPs, that with fewest, and others drawn, all of which learn from what the first says.
     """
 
     name: str
@@ -145,6 +149,15 @@ class Recipe:
     validation_images: Annotated[int, Field(ge=2, le=1_000_000_000)] = 1_000_000
     sharing: Literal["separate", "entangled"] = "separate"
     finetune: Phase | None = None
+    paths: Literal["prior", "budget"] = "prior"
+    sandwich: Annotated[int, Field(ge=0, le=100)] = 0
+
+    def __post_init__(self) -> None:
+        if self.sandwich == 1:
+            raise RecipeError(
+                "sandwich is 1; its paths are the largest, the smallest and drawn ones: give 2 or "
+                "more, or 0 for one path a step"
+            )
 
     def retraining(self, inherit: bool) -> Phase:
         """How finalists train: on from shared weights, or from scratch."""

@@ -7,7 +7,6 @@ import torch
 
 import evo_nas
 from evo_nas.core.plugins import registry
-from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError, EvaluatorError, SpaceError, TrainingError
 from evo_nas.evaluation import path_workers
@@ -19,15 +18,9 @@ from evo_nas.training.batches import Ledger
 from evo_nas.training.recipe import load_recipe
 from evo_nas.training.weights import load_weights, read_metadata, save_weights
 from tests.kit.runs import Listener
-from tests.kit.tinyspace import TinySpace, tiny_context, tiny_data
+from tests.kit.tinyspace import Stopping, TinySpace, opened, tiny_context, tiny_data
 
 GENOMES = [(0, 0), (0, 2), (2, 1), (1, 1)]
-
-
-def opened(folder, spec="supernet", space=None, **changes):
-    evaluator = registry.load("evaluator", spec)
-    evaluator.open(space or TinySpace(), tiny_context(folder, **changes))
-    return evaluator
 
 
 def scores(evaluator, genomes=GENOMES):
@@ -53,17 +46,6 @@ def test_a_space_without_a_supernet_is_refused_before_anything_is_written(tmp_pa
     spec = "tests.evaluators.test_supernet:Separate"
     with pytest.raises(SpaceError, match="has no supernet"):
         evo_nas.prepare(spec, "1G", data="digits?train=100&validation=50&test=50")
-
-
-class Stopping(Silent):
-    """Stops the training when so many epochs are done."""
-
-    def __init__(self, after):
-        self.after = after
-
-    def advance(self, done, note=""):
-        if done == self.after:
-            raise KeyboardInterrupt
 
 
 def test_shared_weights_to_start_from_are_copies_of_the_path(tmp_path):

@@ -5,6 +5,8 @@ from functools import partial
 import torch
 from torch import nn
 
+from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.data.images import Images
 from evo_nas.data.source import SearchData, search_data
@@ -96,3 +98,21 @@ def tiny_context(folder, **changes) -> EvaluationContext:
         "recipe": recipe, "epochs": 2,
     }  # fmt: skip
     return EvaluationContext(**settings | changes)
+
+
+def opened(folder, spec="supernet", space=None, **changes):
+    """An evaluator at work in a folder, with changes of its context."""
+    evaluator = registry.load("evaluator", spec)
+    evaluator.open(space or TinySpace(), tiny_context(folder, **changes))
+    return evaluator
+
+
+class Stopping(Silent):
+    """Stops the training when so many epochs are done."""
+
+    def __init__(self, after):
+        self.after = after
+
+    def advance(self, done, note=""):
+        if done == self.after:
+            raise KeyboardInterrupt

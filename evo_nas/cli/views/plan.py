@@ -13,6 +13,7 @@ from evo_nas.api import Prepared
 from evo_nas.core.plugins import registry
 from evo_nas.data.preprocessing import Preprocessing
 from evo_nas.evaluation.evaluator import Evaluator
+from evo_nas.evaluation.training_paths import describe_paths
 from evo_nas.evaluation.workers import worker_count, workers_for_others
 from evo_nas.results.facts import inventory_facts
 from evo_nas.results.tables import Facts, Table
@@ -68,7 +69,16 @@ def _images(prepared: Prepared) -> Facts:
         *([] if isinstance(data.reading, str) else [("pictures are read", str(reading))]),
         *(("note", note) for note in data.notes),
         ("recipe", f"{recipe.name}: {epochs} each"),
+        *_paths(prepared),
     ]
+
+
+def _paths(prepared: Prepared) -> Facts:
+    """What a step of shared weights trains, where that is not one path of all that is searched."""
+    told = describe_paths(prepared.config.recipe)
+    evaluator: Evaluator = registry.load("evaluator", prepared.config.evaluator)
+    scored = any(outlook.stage.scored for outlook in prepared.plan.stages)
+    return [("each step trains", told)] if told and scored and evaluator.shares_weights else []
 
 
 def _source(data: str) -> str:
