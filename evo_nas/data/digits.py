@@ -7,6 +7,7 @@ The originals are split *before* they are rendered: no original has renderings i
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import distribution
 from typing import Annotated
 
@@ -106,6 +107,7 @@ class Digits(DataSource):
         return np.stack([turned[0] / scale, turned[1] / scale], axis=-1).astype(np.float32)
 
 
+@cache  # a plan asks for them, and the run
 def _read_originals() -> tuple[npt.NDArray[np.float64], Rows]:
     """The originals of ``load_digits``: pixels (1797, 8, 8) in 0..16, and labels.
 

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
@@ -51,6 +52,7 @@ def held() -> dict[str, str]:
     return {file: held for file, held in found.items() if held != MISSING}
 
 
+@cache  # asked of all modules, often
 def _is_somebodys(name: str, file: str) -> bool:
     return not (is_ours(name) or name.startswith(PREFIX) or is_installed_file(file))
 
