@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import numpy as np
@@ -100,6 +100,16 @@ class Feasible:
         """
         rng = np.random.default_rng(0)
         return max((self.draw(self.prior, rng) for _ in range(DRAWN_FOR_BEST)), key=worth)
+
+    def descending(self, worth: Worth) -> Iterator[Genome]:
+        """All legal canonical genomes, those that are worth most first, one by one as asked.
+
+        The worth is a sum over slots, given the context choices.
+
+        Raises:
+            NotDrawn: the order is not known, as costs do not add up, or is too long to follow.
+        """
+        raise NotDrawn(f"costs of {self.space.name} do not add up over slots")
 
     def enumerate(self) -> tuple[Genome, ...] | None:
         """All legal canonical genomes in order; None if there are over a million, or unknown."""

@@ -7,9 +7,11 @@ it within the budget: its slots then have sets of costs instead of one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, reduce
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from .tables import Floats, reachable_sums
 
 _MOST_ENUMERATED = 1_000_000
 _MOST_REJECTED = 10_000
+_MOST_FOLLOWED = 100_000  # beginnings of genomes, until the best of a sum are given up
 _MOST_BITS = 1 << 22
 
 
@@ -69,19 +72,59 @@ class ExactFeasible(Feasible):
         return ExactFeasible(self.space, exactly, None).draw(self.prior, rng)
 
     def best(self, worth: Worth) -> Genome:
-        found = [best for c in self._contexts if self.legal(best := self._best_of(c, worth))]
-        if not found or not all(context.table.exact for context in self._contexts):
-            found.append(super().best(worth))  # the tables may have led to what is not legal
-        return max(found, key=worth)
+        with suppress(NotDrawn, StopIteration):
+            return next(self.descending(worth))
+        return super().best(worth)
 
-    def _best_of(self, context: ContextTable, worth: Worth) -> Genome:
-        """The best of a context; a slot's value is worth what the genome is that else is first."""
+    def descending(self, worth: Worth) -> Iterator[Genome]:
+        """All legal canonical genomes, those that are worth most first, one by one as asked.
+
+        By the table it is known what each beginning of a genome can still become, and the most
+        promising one is followed first (A*; Hart, Nilsson and Raphael 1968). So the order is exact,
+        whatever a rounded table lets through and however genomes merge.
+
+        Raises:
+            NotDrawn: too many beginnings were followed.
+        """
+        tables = []
+        begun: list[tuple[float, int, Genome, int, float]] = []
+        for number, context in enumerate(self._contexts):
+            own, worths = self._worths(context, worth)
+            layers = context.table.highest(worths)
+            tables.append((context, worths, layers))
+            begun.append((-own - layers[0][0], 0, (number,), 0, own))
+        heapify(begun)
+        for _ in range(_MOST_FOLLOWED):
+            if not begun or begun[0][0] == np.inf:
+                return
+            _, _, beginning, state, reached = heappop(begun)
+            context, worths, layers = tables[beginning[0]]
+            slot = len(beginning) - 1
+            if slot == len(worths):
+                genome = self._assemble(context, beginning[1:])
+                if self.space.canonical(genome) == genome and self.legal(genome):
+                    yield genome
+                continue
+            following = context.table.next_states(slot, state)[context.table.classes[slot]]
+            sums = reached + worths[slot]
+            most = sums + layers[slot + 1][following]
+            for value in np.flatnonzero(most > -np.inf).tolist():
+                # Of equal ones the longer first, then the first: ties are never luck.
+                longer, after = (*beginning, value), int(following[value])
+                heappush(begun, (-most[value], -slot, longer, after, sums[value]))
+        raise NotDrawn(
+            f"the best of a sum over {self.space.name} within {self.limit.amount} was not found "
+            f"among {_MOST_FOLLOWED:,} beginnings of genomes"
+        )
+
+    def _worths(self, context: ContextTable, worth: Worth) -> tuple[float, list[Floats]]:
+        """What the genome of every slot's first value is worth, and how much more others are."""
         first = [0] * len(context.slots)
-        worths: list[Floats] = []
+        own, more = worth(self._assemble(context, first)), []
         for i, slot in enumerate(context.slots):
             values = ([*first[:i], value, *first[i + 1 :]] for value in range(len(slot.values)))
-            worths.append(np.array([worth(self._genome(context, each)) for each in values]))
-        return self._genome(context, context.table.best(worths))
+            more.append(np.array([worth(self._assemble(context, v)) - own for v in values]))
+        return own, more
 
     def _draw(
         self,
@@ -95,7 +138,7 @@ class ExactFeasible(Feasible):
             context = self._contexts[chosen]
             layers, weights = layers_and_weights(chosen)
             values = context.table.draw(layers, weights, rng)
-            genome = self._genome(context, values)
+            genome = self.space.canonical(self._assemble(context, values))
             if context.table.exact or self.legal(genome):
                 return genome
         raise NotDrawn(
@@ -106,18 +149,18 @@ class ExactFeasible(Feasible):
         if self.count is None or self.count > _MOST_ENUMERATED:
             return None
         found = {
-            self._genome(context, values)
+            self.space.canonical(self._assemble(context, values))
             for context in self._contexts
             for values in context.table.enumerate().tolist()
         }
         return tuple(sorted(genome for genome in found if self.legal(genome)))
 
-    def _genome(self, context: ContextTable, values: Sequence[int]) -> Genome:
-        """The canonical genome with these values of the slots, by index."""
+    def _assemble(self, context: ContextTable, values: Sequence[int]) -> Genome:
+        """The genome with these values of the slots, by index."""
         genes = dict(context.genes)
         for slot, value in zip(context.slots, values, strict=True):
             genes.update(zip(slot.positions, slot.values[value].tolist(), strict=True))
-        return self.space.canonical(self.space.fill(genes))
+        return self.space.fill(genes)
 
     def _masses(self, distribution: Distribution) -> list[float]:
         return [

@@ -5,6 +5,7 @@ Why: docs/decisions/008-listed-spaces.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -146,6 +147,9 @@ class ListedFeasible(Feasible):
 
     def best(self, worth: Worth) -> Genome:
         return max(self._legal, key=worth)
+
+    def descending(self, worth: Worth) -> Iterator[Genome]:
+        yield from sorted(self._legal, key=worth, reverse=True)
 
     def enumerate(self) -> tuple[Genome, ...]:
         return self._legal

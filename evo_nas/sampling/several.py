@@ -5,7 +5,8 @@ Why: docs/decisions/005-several-limits.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from itertools import chain, repeat
 
@@ -133,6 +134,13 @@ class LimitedFeasible(Feasible):
         ordered = sorted(dict.fromkeys(drawn), key=worth, reverse=True)
         best = of_base()
         return self._first(chain([best], ordered, repeat(best)).__next__)
+
+    def descending(self, worth: Worth) -> Iterator[Genome]:
+        """Of what the base admits, in that order, those that meet the other limits too."""
+        ordered = self.base.descending(worth)
+        with suppress(StopIteration):
+            while True:
+                yield self._first(ordered.__next__)
 
     def _first(self, draw: Callable[[], Genome]) -> Genome:
         """The first genome drawn that is legal, if one is soon."""

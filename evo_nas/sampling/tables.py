@@ -85,23 +85,17 @@ class Table(ABC):
             drawn.append(value)
         return drawn
 
-    def best(self, worths: Sequence[Floats]) -> list[int]:
-        """The index of each slot's value in what is legal and worth most in all; the first of such.
+    def highest(self, worths: Sequence[Floats]) -> list[Floats]:
+        """For each slot and state, and after the last, the worth of the best legal way to go on.
 
-        ``worths`` are those of each slot's values. Where nothing is legal, neither is this.
+        ``worths`` are those of each slot's values; -inf is where there is no way.
         """
         layers = [np.where(self.legal > 0, 0.0, -np.inf)]
         for slot in reversed(range(len(worths))):
             by_class = np.full(self.class_counts[slot], -np.inf)
             np.maximum.at(by_class, self.classes[slot], worths[slot])
             layers.insert(0, self.best_before(slot, by_class, layers[0]))
-        state, chosen = 0, []
-        for slot, (classes, worth) in enumerate(zip(self.classes, worths, strict=True)):
-            following = self.next_states(slot, state)
-            value = int(np.argmax(worth + layers[slot + 1][following[classes]]))
-            state = int(following[classes[value]])
-            chosen.append(value)
-        return chosen
+        return layers
 
     def enumerate(self) -> Integers:
         """All legal values (rows) by slot (columns)."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from evo_nas.sampling import tables
 from evo_nas.sampling.distribution import crossover, mutation
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
@@ -96,3 +98,39 @@ def test_draws_follow_the_conditioned_distribution(space: Drawn, data: st.DataOb
         drawn = Counter(found.draw(distribution, rng) for _ in range(1500))
         assert all(expected[genome] > 0 for genome in drawn)
         assert chi_square_tail(drawn, expected) > 1e-6  # of the many that are looked at, any
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What a genome is worth: whole numbers from -3 to 3, one for each slot's value and context."""
+
+    space: Space
+    salt: int
+
+    def __call__(self, genome: Genome) -> float:
+        return float(sum(self._parts(genome)))
+
+    def _parts(self, genome: Genome) -> Iterator[int]:
+        context = tuple(genome[i] for i in self.space.context)
+        yield hash((self.salt, context)) % 7 - 3
+        for number, positions in enumerate(self.space.slots.values()):
+            value = tuple(genome[i] for i in positions)
+            yield hash((self.salt, number, value, context)) % 7 - 3
+
+
+@pytest.mark.parametrize("steps", [tables._MOST_STEPS, 3])
+@settings(max_examples=40)
+@given(space=spaces(), data=st.data())
+def test_the_order_by_a_sum_is_that_of_enumeration_by_exact_and_by_rounded_tables(
+    steps: int, space: Drawn, data: st.DataObject
+) -> None:
+    costs = {genome: space.costs(genome)["flops"] for genome in all_canonical(space)}
+    low, high = sorted(data.draw(st.sampled_from(sorted(costs.values()))) for _ in range(2))
+    budget = Limit("flops", low, max(high, 1))
+    worth = Sum(space, data.draw(st.integers(0, 2**32)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "_MOST_STEPS", steps)
+        found = list(feasible(space, budget).descending(worth))
+    legal = [genome for genome, cost in costs.items() if cost in budget]
+    assert sorted(found) == legal
+    assert [worth(genome) for genome in found] == sorted(map(worth, legal), reverse=True)
