@@ -17,7 +17,7 @@ from .limits import Limit, format_amount
 
 DRAWN_FOR_BEST = 1000
 _MOST_REJECTED = 10_000
-Worth: TypeAlias = Callable[[Genome], float]  # of a canonical genome
+Worth: TypeAlias = Callable[[Genome], float]
 
 
 class Feasible:

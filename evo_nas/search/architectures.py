@@ -23,7 +23,7 @@ from evo_nas.errors import EvoNasError, RunError, SpecError, nearest, shell_word
 from evo_nas.sampling.checks import Limits
 from evo_nas.space.architecture import BEST, Architecture, check_seal, read_architecture, sealed
 from evo_nas.space.space import Costs, Genome, Space
-from evo_nas.strategies.base import Strategy
+from evo_nas.strategies.base import BY_SCORE, Scored, Strategy
 
 from .config import Config
 from .limits import measured_under
@@ -120,9 +120,13 @@ class ArchitectureFiles:
         self.config, self.space, self.strategy, self.limits = config, space, strategy, limits
 
     def write(
-        self, path: Path, genome: Genome, costs: Costs, measured: Mapping[str, object]
+        self, path: Path, finalist: Scored, costs: Costs, measured: Mapping[str, object]
     ) -> None:
-        """Write a genome to ``path``, with what its network costs, and what was ``measured``."""
+        """Write a finalist (a full genome) to ``path``, with how it was chosen, if not by its
+        score, what its network costs, and what was ``measured``.
+        """
+        genome = finalist.genome
+        chosen = {} if finalist.origin == BY_SCORE else {"chosen_by": finalist.origin}
         architecture = {
             "format": 1,
             "space": self.config.space,
@@ -130,7 +134,7 @@ class ArchitectureFiles:
             "choices": self.space.options(genome),
             "target": {"geometry": asdict(self.space.target), **costs},
             "measured": measured,
-            "run": {"budget": self.config.flops, "seed": self.config.seed},
+            "run": {"budget": self.config.flops, "seed": self.config.seed, **chosen},
             **self._limited(genome, costs),
         }
         path.parent.mkdir(exist_ok=True)

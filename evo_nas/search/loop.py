@@ -250,7 +250,7 @@ class Loop:
             metrics = {f"{prefix}{name}": value for name, value in finalist.metrics.items()}
             path = self.folder / run_folder.FINALISTS / f"{number}.json"
             costs = self.costs.of(finalist.genome)
-            files.write(path, finalist.genome, costs, measured | metrics)
+            files.write(path, finalist, costs, measured | metrics)
         measured |= compare_finalists(finalists, prefix)
         if weights is not None:
             began = time.perf_counter()
@@ -284,4 +284,4 @@ class Loop:
             self.store.spend("final", "test", time.perf_counter() - began, images)
         self.store.sync()  # best.json says that the run is finished
         costs = self.costs.of(genome)
-        files.write(self.folder / run_folder.BEST, genome, costs, measured)
+        files.write(self.folder / run_folder.BEST, finalists[0], costs, measured)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
@@ -19,7 +20,7 @@ from evo_nas.sampling.several import feasible_within
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, rank
-from evo_nas.strategies.checks import generations, tell
+from evo_nas.strategies.checks import findings_of, generations, tell
 from evo_nas.strategies.settings import Settings
 
 from .scoring import Scorer
@@ -79,6 +80,9 @@ def search(
     first = best[: stage.finalists]
     chosen = [one for one in strategy.finalists(first, stage.finalists) if one.accepted]
     chosen = chosen or first  # no strategy brings in who failed or was filtered out
+    if findings := findings_of(strategy):
+        kept = scorer.store.fact("findings") or {}
+        scorer.store.set_fact("findings", kept | {stage.name: findings})
     return scorer.costs.with_next(chosen, best, legal.space) if scorer.costs else chosen
 
 
@@ -105,10 +109,11 @@ def unscored(
 
 def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:
     """Score the finalists of a stage by a better evaluator; the accepted ones, best first."""
-    proposals = [Proposal(finalist.genome, "finalist") for finalist in finalists]
+    proposals = [Proposal(finalist.genome, finalist.origin) for finalist in finalists]
     evaluations = scorer.score(0, proposals)
     scorer.require_scores()
-    accepted = (one for one in _scored(proposals, evaluations, scorer) if one.accepted)
+    judged = zip(_scored(proposals, evaluations, scorer), finalists, strict=True)
+    accepted = (replace(one, origin=before.origin) for one, before in judged if one.accepted)
     return rank(accepted, scorer.evaluator.objectives)
 
 

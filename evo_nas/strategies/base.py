@@ -19,6 +19,8 @@ from evo_nas.space.space import Genome, Space
 
 from .settings import Settings
 
+BY_SCORE = "finalist"  # the origin of finalists that their scores have chosen
+
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
@@ -65,13 +67,15 @@ class Proposal:
 class Scored:
     """A genome with its metrics, which are empty where it failed or was not scored.
 
-    No finalist is who failed, or was filtered out, as its evaluator tells: not ``accepted``.
+    No finalist is who failed, or was filtered out, as its evaluator tells: not ``accepted``. The
+    ``origin`` of a finalist says how it was chosen, where that was not by its score.
     """
 
     genome: Genome
     flops: int
     metrics: Mapping[str, float] = field(default_factory=dict)
     accepted: bool = True
+    origin: str = BY_SCORE
 
 
 class Strategy(ABC):
@@ -130,9 +134,16 @@ class Strategy(ABC):
 
         These are as many as are to be retrained, and all that is kept of what was scored. A
         strategy that chooses others keeps them when it is told of them; who is not ``accepted``
-        is left out of what it chooses.
+        is left out of what it chooses. Among them may be a legal genome that was never scored.
         """
         return list(best[:count])
+
+    def findings(self) -> Mapping[str, float | str]:
+        """What the stage's search found out besides its finalists, by names for people to read.
+
+        Asked for after :meth:`finalists`, kept in the run, and told with its results.
+        """
+        return {}
 
 
 def rank(scored: Iterable[Scored], objectives: Sequence[Objective]) -> list[Scored]:

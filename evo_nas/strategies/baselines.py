@@ -34,6 +34,9 @@ class RandomBaseline(RandomSearch):
     Source: Chen et al. 2021, "GLiT", section 4.3, Table 5.
     """
 
+    def __init__(self) -> None:  # without scores there is nothing to choose finalists by
+        super().__init__()
+
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
         (stage,) = super().plan(space, settings)
         return (replace(stage, candidates=stage.finalists, scored=False),)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import count
 from typing import Any
@@ -96,6 +97,21 @@ def tell(strategy: Strategy, scored: Sequence[Scored]) -> None:
     """Tell it the scores."""
     with _called(strategy, "tell"):
         strategy.tell(scored)
+
+
+def findings_of(strategy: Strategy) -> dict[str, float | str]:
+    """What it found out besides finalists, checked."""
+    with _called(strategy, "findings"):
+        found = strategy.findings()
+        fine = isinstance(found, Mapping) and all(map(_is_finding, found, found.values()))
+        require(fine, f"findings() is {shown(found)}; return finite numbers and texts by name")
+    return dict(found)
+
+
+def _is_finding(name: object, value: object) -> bool:
+    """Whether it can be kept and told."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(name, str) and (number or isinstance(value, str))
 
 
 def _called(strategy: Strategy, method: str) -> AbstractContextManager[None]:

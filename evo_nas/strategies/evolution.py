@@ -9,12 +9,13 @@ from deap import tools
 
 from evo_nas.space.space import Space
 
-from .base import Proposal, Scored, StagePlan, Strategy
+from .additive import ScoredSearch
+from .base import Proposal, Scored, StagePlan
 from .operators import Individual, make_toolbox
 from .settings import Settings
 
 
-class Evolution(Strategy):
+class Evolution(ScoredSearch):
     """A random first generation, then crossover and mutation of the best seen so far."""
 
     def start(self) -> None:
@@ -42,6 +43,7 @@ class Evolution(Strategy):
         return proposal
 
     def tell(self, scored: Sequence[Scored]) -> None:
+        super().tell(scored)
         self.remember([self.toolbox.individual(s) for s in scored if s.metrics])
 
     def choose_parents(self, rng: np.random.Generator) -> Sequence[Individual]:

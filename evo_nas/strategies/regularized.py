@@ -12,11 +12,12 @@ from deap import tools
 
 from evo_nas.core.plugins.options import above, at_least
 
-from .base import Proposal, Scored, Strategy
+from .additive import By, ScoredSearch
+from .base import Proposal, Scored
 from .operators import Individual, lent_to_deap, make_toolbox
 
 
-class Regularized(Strategy):
+class Regularized(ScoredSearch):
     """A mutant of the best of a random ``sample`` replaces the oldest of the ``population``.
 
     Source: Real et al. 2019, "Regularized Evolution for Image Classifier Architecture Search",
@@ -36,7 +37,9 @@ class Regularized(Strategy):
         sample: Annotated[int, at_least(1)] = 25,
         changes: Annotated[float, above(0)] = 1,
         batch: Annotated[int, at_least(1)] = 1,
+        finalists: By = "scores",
     ) -> None:
+        super().__init__(finalists=finalists)
         self._size, self._sample, self._changes, self._batch = population, sample, changes, batch
 
     def start(self) -> None:
@@ -61,4 +64,5 @@ class Regularized(Strategy):
         return proposal
 
     def tell(self, scored: Sequence[Scored]) -> None:
+        super().tell(scored)
         self.population.extend(self.toolbox.individual(s) for s in scored if s.metrics)

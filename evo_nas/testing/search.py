@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from evo_nas.errors import EvoNasError
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
@@ -46,6 +47,13 @@ class Stage:
         """Whether all candidates that were planned are proposed, or all that there are."""
         possible, done = self.legal.count, len(self.proposals)
         return done == self.plan.candidates or (possible is not None and done >= possible)
+
+    def admits(self, genome: Genome) -> bool:
+        """Whether it is a legal canonical genome of the stage."""
+        try:
+            return self.legal.space.check(genome) == genome and self.legal.legal(genome)
+        except EvoNasError:
+            return False
 
     def finalists(self, count: int) -> list[Scored]:
         """Whom the strategy would retrain."""

@@ -171,7 +171,7 @@ class _StrategyChecks(OnSpace[Strategy]):
                 more = "failed ones have empty metrics: leave them out, and draw at random"
                 expect(stage.complete and not stage.cut, f"{told}; {more}")
 
-    @named("finalists are among the scored")
+    @named("finalists are among the scored, or legal")
     def finalists(self) -> None:
         for stage in self._stages.get():
             if not stage.plan.scored:
@@ -185,8 +185,9 @@ class _StrategyChecks(OnSpace[Strategy]):
                 expect(0 < len(genomes) <= count, f"{told} gives {len(genomes)} where {count} fit")
                 expect(len(set(genomes)) == len(genomes), f"{told} gives a genome twice")
                 known = {proposal.genome for proposal in stage.proposals}
-                strange = [genome for genome in genomes if genome not in known]
-                expect(not strange, f"{told} gives {listed(strange)}, which was never scored")
+                strange = [g for g in genomes if g not in known and not stage.admits(g)]
+                more = "which was never scored and is no legal canonical genome"
+                expect(not strange, f"{told} gives {listed(strange)}, {more}")
 
     def _search_first(self) -> list[Stage]:
         assert self.it is not None

@@ -77,6 +77,7 @@ class Facts:
     config: Json[str | dict[str, Any]] | None = None  # version 0.1.0 kept a digest
     config_without_evaluators: Json[str] | None = None
     data: Json[str] | None = None
+    findings: Json[dict[str, dict[str, FiniteFloat | str]]] | None = None  # of strategies, by stage
     notes: Json[dict[str, list[str]]] | None = None
     rejected: Json[dict[str, Annotated[dict[str, Count], AfterValidator(_is_tally)]]] | None = None
     space: Json[str] | None = None

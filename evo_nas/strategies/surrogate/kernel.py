@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.linalg import block_diag
 
 from evo_nas.sampling.tables import Floats
 from evo_nas.space.choices import Choice
-from evo_nas.space.space import Genome, Space
+from evo_nas.space.space import Space
+from evo_nas.strategies.encoding import Encoding
 
 
 class GenomeKernel:
@@ -26,26 +25,14 @@ class GenomeKernel:
     """
 
     def __init__(self, space: Space) -> None:
-        self._space = space
-        self._varied = [i for i, c in enumerate(space.choices) if len(c.options) > 1]
-        varied = [space.choices[i] for i in self._varied]
-        sizes = [len(choice.options) + 1 for choice in varied]  # the last stands for inactive
-        self._starts = np.cumsum([0, *sizes])[:-1]
-        self._inactive = np.array(sizes) - 1
-        self._owner = np.repeat(np.eye(len(sizes)), sizes, axis=0)  # (columns, choices)
+        encoding = Encoding(space)
+        varied = [space.choices[i] for i in encoding.varied]
+        self._owner = np.repeat(np.eye(len(varied)), encoding.sizes, axis=0)  # (columns, choices)
         nothing = np.zeros((0, 0))  # where no choice varies
         self._distances = block_diag(nothing, *map(_distance, varied))
         self._effects = block_diag(nothing, *map(_effect, varied))
-        self.choices, self.columns = len(varied), len(self._owner)
-
-    def encode(self, genomes: Sequence[Genome]) -> Floats:
-        """One row a genome, (genomes, columns): one column for each option and for inactivity."""
-        genes = np.array(genomes)[:, self._varied]
-        active = np.array([self._space.active(genome) for genome in genomes])[:, self._varied]
-        encoded = np.zeros((len(genomes), len(self._owner)))
-        columns = self._starts + np.where(active, genes, self._inactive)
-        np.put_along_axis(encoded, columns, 1.0, axis=1)
-        return encoded
+        self.choices, self.columns = len(varied), encoding.columns
+        self.encode = encoding.encode
 
     def main(self, first: Floats, second: Floats, weights: Floats) -> Floats:
         """The covariance by single choices, (first, second)."""

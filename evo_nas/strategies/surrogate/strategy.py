@@ -18,12 +18,14 @@ from threadpoolctl import ThreadpoolController
 from evo_nas.core.plugins.options import at_least
 from evo_nas.sampling.distribution import Distribution, crossover, mutation
 from evo_nas.space.space import Genome, Space
-from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy
+from evo_nas.strategies.additive import By, ScoredSearch
+from evo_nas.strategies.base import Proposal, Scored, StagePlan
+from evo_nas.strategies.encoding import half_ranked
 from evo_nas.strategies.evolution import Hierarchical
 from evo_nas.strategies.operators import make_toolbox
 from evo_nas.strategies.settings import Settings
 
-from .acquisition import choose, expected_gain, half_ranked
+from .acquisition import choose, expected_gain
 from .kernel import GenomeKernel
 from .process import GaussianProcess
 
@@ -34,7 +36,7 @@ _LITTER = 10  # children of the same parents by the same operator
 _CONTENDERS = 10  # for each place in a batch
 
 
-class Surrogate(Strategy):
+class Surrogate(ScoredSearch):
     """A random ``first`` generation, then ``batch`` candidates at a time out of ``pool`` children.
 
     The children are mutants of one to several choices and crossovers of the best so far, and some
@@ -60,7 +62,9 @@ class Surrogate(Strategy):
         batch: Annotated[int, at_least(1)] = 5,
         pool: Annotated[int, at_least(1)] = 300,
         levels: bool = False,
+        finalists: By = "scores",
     ) -> None:
+        super().__init__(finalists=finalists)
         self._first, self._batch, self._pool, self._levels = first, batch, pool, levels
 
     def plan(self, space: Space, settings: Settings) -> tuple[StagePlan, ...]:
@@ -84,6 +88,7 @@ class Surrogate(Strategy):
         return self.fill(size, lambda _: self.toolbox.random(rng), children)
 
     def tell(self, scored: Sequence[Scored]) -> None:
+        super().tell(scored)
         known = [s for s in scored if s.metrics]
         if known:
             self.hall_of_fame.update([self.toolbox.individual(s) for s in known])
