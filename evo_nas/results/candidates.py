@@ -11,7 +11,7 @@ from evo_nas.evaluation.evaluator import Evaluator, Objective
 from evo_nas.search.promises.failures import most_frequent
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome
-from evo_nas.strategies.base import Scored, rank
+from evo_nas.strategies.base import BY_SCORE, Scored, rank
 
 _MOST_FINALISTS = 10
 
@@ -27,12 +27,20 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Finalist:
-    """A retrained candidate; ``searched`` is the candidate as the search scored it, if it did."""
+    """A retrained candidate; ``searched`` is the candidate as the search scored it, if it did,
+    and ``rank`` its place there by score.
+    """
 
     place: int
     evaluation: Evaluation
     score: float
     searched: Candidate | None
+    rank: int | None = None
+
+    @property
+    def chosen_by(self) -> str:
+        """What chose it to be retrained."""
+        return "scores" if self.evaluation.origin == BY_SCORE else self.evaluation.origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,11 @@ class Stage:
         return self.finalists[:_MOST_FINALISTS]
 
     @property
+    def by_score(self) -> bool:
+        """Whether scores alone have chosen the finalists."""
+        return all(each.evaluation.origin == BY_SCORE for each in self.finalists)
+
+    @property
     def winner(self) -> Genome | None:
         """What the stage decided on, or, before it did, its best candidate."""
         best: Sequence[Candidate | Finalist] = self.finalists or self.ranked
@@ -78,10 +91,17 @@ def read_stage(
     )
     searched = {c.evaluation.genome: c for c in reversed(candidates)}
     best_first = rank(map(as_scored, searched.values()), [objective])
+    places = {scored.genome: place for place, scored in enumerate(best_first, start=1)}
     retrained = {e.genome: e for e in judged if truth.name in e.metrics}
     ranked = rank(map(as_scored, retrained.values()), [truth])
     finalists = tuple(
-        Finalist(place, retrained[s.genome], s.metrics[truth.name], searched.get(s.genome))
+        Finalist(
+            place,
+            retrained[s.genome],
+            s.metrics[truth.name],
+            searched.get(s.genome),
+            places.get(s.genome),
+        )
         for place, s in enumerate(ranked, start=1)
     )
     return Stage(

@@ -34,6 +34,11 @@ def best_facts(
     ]
 
 
+def finding_facts(found: Mapping[str, float | str]) -> Facts:
+    """What a strategy found out in a stage besides its finalists."""
+    return [(k, v if isinstance(v, str) else f"{v:.4g}") for k, v in found.items()]
+
+
 def measured_facts(measured: Mapping[str, object]) -> Facts:
     """What best.json says was measured."""
     on_images = "validation_accuracy" in measured

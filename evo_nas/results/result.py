@@ -68,6 +68,10 @@ class Result:
         """The split-half reliability of a stage's search scores; see :func:`split_half`."""
         return split_half(self.of(stage, "search"))
 
+    def findings(self, stage: str) -> dict[str, float | str]:
+        """What the strategy found out in a stage besides its finalists, by name."""
+        return (self.facts.get("findings") or {}).get(stage, {})  # type: ignore[no-any-return]
+
     @property
     def cost(self) -> Ledger:
         """All images that the search and the retraining saw; the final test decides nothing."""
@@ -189,7 +193,8 @@ def load_result(folder: str | Path) -> Result:
             spent=store.spent(),
             images=store.images(),
             facts={
-                name: store.fact(name) for name in ("versions", "data", "rejected", "inventory")
+                name: store.fact(name)
+                for name in ("versions", "data", "rejected", "inventory", "findings")
             },
             notes=store.notes(),
         )

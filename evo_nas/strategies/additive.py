@@ -32,7 +32,7 @@ from .settings import Settings
 
 By: TypeAlias = Literal["scores", "additive"]
 
-MODEL, OPTIMUM = "additive model", "additive optimum"  # how finalists came about
+MODEL, OPTIMUM = "additive model", "model optimum"  # how finalists came about
 _FEWEST = 10  # candidates to learn from
 _OFTEN, _SHARE = 5, 0.01  # of candidates, that have a joint value which is learned of its own
 _JOINT = 0.5  # against an option alone: four times the penalty
@@ -135,9 +135,9 @@ class AdditiveFinalists:
         model = AdditiveModel(self._space, genomes, scores)
         if model.tau is None or model.tau <= 0:
             return self._by_score(best, "it predicts scores no better than chance")
-        self.findings = {"tau of the additive model": round(model.tau, 4)}
+        self.findings = {"Kendall's tau, additive model on unseen scores": round(model.tau, 4)}
         if (halves := _tau(even, odd)) is not None:
-            self.findings["tau of the scores' halves"] = round(halves, 4)
+            self.findings["Kendall's tau, one half of the scores on the other"] = round(halves, 4)
         worth = [model.worth(genome) for genome in genomes]
         order = sorted(
             range(len(genomes)), key=lambda i: (-worth[i], -scores[i], flops[i], genomes[i])
@@ -159,7 +159,7 @@ class AdditiveFinalists:
                 if self._known.get(self._space.number(genome), True):
                     return genome
         except NotDrawn as error:
-            self.findings["additive optimum"] = f"not known: {error}"
+            self.findings[OPTIMUM] = f"not known: {error}"
         return None
 
     def _finalist(self, genome: Genome, origin: str) -> Scored:

@@ -21,7 +21,7 @@ from evo_nas.results.candidates import (
     objective_of,
     read_stage,
 )
-from evo_nas.results.facts import best_facts
+from evo_nas.results.facts import best_facts, finding_facts
 from evo_nas.results.result import Result
 from evo_nas.results.tables import Table, score_text
 from evo_nas.sampling.limits import format_amount
@@ -47,7 +47,10 @@ def result_view(result: Result, space: Space) -> RenderableType:
         parts.append(facts_view(told))
     goals = _objective(config.evaluator), _objective(config.retrainer)
     stages = [read_stage(result.evaluations, name, *goals) for name in result.stages]
-    parts += [table_view(_stages(result, stages)), *map(Text, _failures(result))]
+    parts.append(table_view(_stages(result, stages)))
+    found = {stage: finding_facts(result.findings(stage)) for stage in result.stages}
+    parts += [facts_view([(f"{stage}: {k}", v) for k, v in f]) for stage, f in found.items() if f]
+    parts += map(Text, _failures(result))
     if result.best is not None:
         parts.append(_finalists(stages[-1], result))
     parts += [
@@ -117,13 +120,15 @@ def _finalists(stage: Stage, result: Result) -> RenderableType:
             f"{finalist.evaluation.flops:,}",
             f"{finalist.evaluation.params:,}",
             "yes" if finalist.evaluation.genome in front else "",
+            *([] if stage.by_score else [finalist.chosen_by]),
         )
         for finalist in stage.shown
     ]
-    columns = ("finalist", f">{stage.truth.name}", ">FLOPs", ">parameters", "Pareto front")
+    columns = ["finalist", f">{stage.truth.name}", ">FLOPs", ">parameters", "Pareto front"]
+    columns += [] if stage.by_score else ["chosen by"]
     more = len(stage.finalists) - len(rows)
     note = [Text(f"and {more} more, in {result.folder / FINALISTS}")] if more > 0 else []
-    return Group(table_view(Table(columns, rows)), *note)
+    return Group(table_view(Table(tuple(columns), rows)), *note)
 
 
 def _objective(evaluator: str) -> Objective:
@@ -160,10 +165,12 @@ def result_document(result: Result) -> dict[str, Any]:
                         "flops": e.flops,
                         "metrics": dict(e.metrics),
                         "failure": e.failure,
+                        "chosen_by": e.origin,
                     }
                     for e in result.of(stage, "finalists")
                 ],
                 "reliability": result.reliability(stage),
+                "findings": result.findings(stage),
             }
             for stage in result.stages
         },

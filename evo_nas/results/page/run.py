@@ -16,7 +16,7 @@ from evo_nas.results.architecture import slots_table
 from evo_nas.results.candidates import Stage
 from evo_nas.results.charts.cells import draw_cells
 from evo_nas.results.charts.stages import flops_chart, thinned, time_chart
-from evo_nas.results.facts import best_facts
+from evo_nas.results.facts import best_facts, finding_facts
 from evo_nas.results.result import Result, check_genomes
 from evo_nas.results.tables import Table
 from evo_nas.results.trust_report import read_trust, trust_picture
@@ -74,6 +74,7 @@ def run_page(result: Result, space: Space) -> str:
         used=result.best["target"]["flops"] / budget.most if result.best and limited else None,
         stages=[
             _stage_part(f"stage-{number}", result.stage(name), space, config)
+            | {"findings": finding_facts(result.findings(name))}
             for number, name in enumerate(result.stages, start=1)
         ],
         spent=spending(result),
@@ -114,6 +115,8 @@ def _finalists(stage: Stage, retrainer: str) -> Table:
     columns = [">place", f">{stage.truth.name} by {retrainer}", ">FLOPs", ">parameters"]
     if stage.candidates:
         columns[2:2] = [f">{stage.objective.name} in the search", ">candidate"]
+    if not stage.by_score:
+        columns[1:1] = ["chosen by", ">place by score"]
     rows = []
     for each in stage.shown:
         found, searched = each.evaluation, each.searched
@@ -127,6 +130,8 @@ def _finalists(stage: Stage, retrainer: str) -> Table:
         ]
         if stage.candidates:
             row[2:2] = [f"{searched.score:.4f}", f"{searched.number:,}"] if searched else ["-", "-"]
+        if not stage.by_score:
+            row[1:1] = [each.chosen_by, f"{each.rank:,}" if each.rank else "-"]
         rows.append(row)
     return Table(tuple(columns), rows, f"Finalists of {stage.name}")
 

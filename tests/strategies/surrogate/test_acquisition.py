@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from evo_nas.strategies.encoding import half_ranked
 from evo_nas.strategies.surrogate.acquisition import (
     choose,
     expected_gain,
-    half_ranked,
     log_expected_improvement,
 )
 from evo_nas.strategies.surrogate.kernel import GenomeKernel
@@ -32,22 +32,6 @@ def test_far_below_the_best_it_still_tells_candidates_apart() -> None:
     gain = log_expected_improvement(gaps, np.ones_like(gaps))
     assert np.isfinite(gain).all()
     assert (np.diff(gain) < 0).all()
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))
-def test_half_ranks_keep_the_order_and_forget_how_bad_the_bad_are(values: list[float]) -> None:
-    given_, warped = np.array(values), half_ranked(np.array(values))
-    assert np.isfinite(warped).all()
-    order = np.argsort(given_, kind="stable")
-    assert (np.diff(warped[order]) >= -1e-9).all()
-
-
-def test_the_better_half_keeps_its_proportions_and_a_disaster_decides_nothing() -> None:
-    values = np.array([0.5, -1e9, 3.0, 1.0, 0.0, 2.0, -5.0])
-    warped = half_ranked(values)
-    assert warped[[3, 5, 2]] / warped[3] == pytest.approx([1, 3, 5])
-    assert half_ranked(1000 * values + 93) == pytest.approx(warped)
-    assert half_ranked(np.maximum(values, -6)) == pytest.approx(warped)
 
 
 class Belief:
