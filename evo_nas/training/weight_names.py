@@ -6,7 +6,9 @@ names of a network's weights; training scripts keep weights under a key among ot
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
@@ -19,6 +21,7 @@ _KEYS = ("state_dict", "model", "model_state_dict", "state_dict_ema", "model_ema
 _WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 _COUNTS = "num_batches_tracked"  # of batch norms, which use it where they have no momentum
 _AVERAGED = "n_averaged"  # what torch.optim.swa_utils.AveragedModel counts
+INDEX = ".index.json"  # what Hugging Face calls the list of weights in several files
 
 
 def state_dict_in(content: object, source: str) -> dict[str, Tensor]:
@@ -45,6 +48,26 @@ def state_dict_in(content: object, source: str) -> dict[str, Tensor]:
                 f"{source}: {shown(name)} is {type(tensor).__name__}, not a weight"
             )
     return dict(content)
+
+
+def parts_of(index: Path) -> list[Path]:
+    """The files beside an index in which the weights lie that it names.
+
+    Raises:
+        CheckpointError: it is no index, or a file is missing.
+    """
+    try:
+        content = json.loads(index.read_bytes())
+        names = sorted({str(name) for name in content["weight_map"].values()})
+    except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{index} is no index of files of weights: {error!r}") from error
+    for name in names:
+        if Path(name).name != name or name.endswith(INDEX) or not index.with_name(name).is_file():
+            raise CheckpointError(
+                f"{index} names weights in {shown(name)}, and there is no such file beside it; "
+                "bring all of its files"
+            )
+    return [index.with_name(name) for name in names]
 
 
 def _is_state_dict(value: object) -> bool:
@@ -98,3 +121,27 @@ def classes_of(network: nn.Module, weights: Mapping[str, Tensor], classes: int) 
         return classes
     ((mine, given),) = sizes
     return given[0] if mine == (classes,) and given and given[0] else classes
+
+
+def is_headless(network: nn.Module, weights: Mapping[str, Tensor]) -> bool:
+    """Whether the weights lack all of the network's classifier, and nothing else."""
+    classifier = getattr(network, "classifier", None)
+    lacking = network.state_dict().keys() - weights.keys()
+    return bool(lacking) and all(name.startswith(f"{classifier}.") for name in lacking)
+
+
+def check_weights(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
+    """Check that these are weights for this network; ``source`` is where they are from."""
+    known = network.state_dict()
+    for name, own in known.items():
+        if name not in weights:
+            raise CheckpointError(f"{source} lacks {name}, which the network has")
+        given = weights[name]
+        if given.shape != own.shape:
+            raise CheckpointError(
+                f"{source}: {name} is {tuple(given.shape)}, the network's is {tuple(own.shape)}"
+            )
+        if given.is_floating_point() != own.is_floating_point():
+            raise CheckpointError(f"{source}: {name} is {given.dtype}, the network's {own.dtype}")
+    if more := [name for name in weights if name not in known]:
+        raise CheckpointError(f"{source} has {more[0]}, which the network lacks")

@@ -25,14 +25,17 @@ from evo_nas.errors import CheckpointError, EvoNasError
 from evo_nas.space.space import Genome, Geometry
 
 from .checkpoints import MAGIC, remove_checkpoint
-from .weight_names import named_for, state_dict_in
+from .weight_names import INDEX, check_weights, named_for, parts_of, state_dict_in
 
 _DIGEST = "sha256"  # the key in the metadata of weights
 SUFFIX = ".safetensors"  # of the files that are written
 _AGAIN = "delete the file, and the run repeats that training from its start"
 _BACK = "bring back what was written"
 # What a folder of Hugging Face's, ours, or a run's calls its weights.
-_IN_FOLDERS = ("model.safetensors", "pytorch_model.bin", "best.safetensors")
+_IN_FOLDERS = (
+    "model.safetensors", "pytorch_model.bin", "best.safetensors",
+    f"model.safetensors{INDEX}", f"pytorch_model.bin{INDEX}",
+)  # fmt: skip
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Channels = tuple[Annotated[float, Field(ge=0, le=1)], ...]
 
@@ -194,7 +197,8 @@ def weights_file(path: Path) -> Path:
     found = [path / name for name in _IN_FOLDERS if (path / name).is_file()]
     if not found:
         raise CheckpointError(
-            f"{path} is a folder without {' or '.join(_IN_FOLDERS)}; name the file of the weights"
+            f"{path} is a folder without {' or '.join(_IN_FOLDERS[:3])}; name the file of the "
+            "weights"
         )
     return found[0]
 
@@ -206,9 +210,12 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         path: safetensors, or what ``torch.save`` wrote, whatever it is called: a state dict, or a
             dict that holds one, under "model" or "state_dict" perhaps. No code in the file is run;
             of other things than tensors it may hold plain values and the ``argparse.Namespace``
-            that training scripts leave.
+            that training scripts leave. Or the index of several such files.
     """
     check_regular(path, CheckpointError, "weights")
+    if path.name.endswith(INDEX):
+        parts = map(read_state_dict, parts_of(path))
+        return {name: tensor for part in parts for name, tensor in part.items()}
     try:
         if _is_safetensors(path):
             tensors = load_file(path)
@@ -248,23 +255,6 @@ def convert(network: nn.Module, source: Path, target: Path) -> None:
     weights = named_for(network, read_state_dict(source))
     check_weights(network, weights, str(source))
     save_weights(target, {name: weights[name] for name in network.state_dict()})
-
-
-def check_weights(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Check that these are weights for this network; ``source`` is where they are from."""
-    known = network.state_dict()
-    for name, own in known.items():
-        if name not in weights:
-            raise CheckpointError(f"{source} lacks {name}, which the network has")
-        given = weights[name]
-        if given.shape != own.shape:
-            raise CheckpointError(
-                f"{source}: {name} is {tuple(given.shape)}, the network's is {tuple(own.shape)}"
-            )
-        if given.is_floating_point() != own.is_floating_point():
-            raise CheckpointError(f"{source}: {name} is {given.dtype}, the network's {own.dtype}")
-    if more := [name for name in weights if name not in known]:
-        raise CheckpointError(f"{source} has {more[0]}, which the network lacks")
 
 
 def train_once(

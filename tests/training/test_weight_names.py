@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ from torch import Tensor, nn
 
 from evo_nas.errors import CheckpointError
 from evo_nas.training.checkpoints import save_checkpoint
-from evo_nas.training.weight_names import classes_of, named_for
+from evo_nas.training.weight_names import check_weights, classes_of, named_for
 from evo_nas.training.weights import (
-    check_weights,
     convert,
     read_description,
     read_state_dict,
@@ -167,6 +167,41 @@ def test_a_folder_stands_for_the_weights_in_it(tmp_path: Path) -> None:
     assert weights_file(tmp_path) == tmp_path / "pytorch_model.bin"
     save_file(small().state_dict(), tmp_path / "model.safetensors")
     assert weights_file(tmp_path) == tmp_path / "model.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("name", "save"), [("pytorch_model.bin", torch.save), ("model.safetensors", save_file)]
+)
+def test_weights_in_several_files_are_read_by_their_index(
+    tmp_path: Path, name: str, save: Any
+) -> None:
+    network = small()
+    stem, _, ending = name.partition(".")
+    files = {
+        key: f"{stem}-{number % 2}.{ending}" for number, key in enumerate(network.state_dict())
+    }
+    for file in set(files.values()):
+        save({k: v for k, v in network.state_dict().items() if files[k] == file}, tmp_path / file)
+    index = tmp_path / f"{name}.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 7}, "weight_map": files}))
+    assert weights_file(tmp_path) == index
+    check_same(read_state_dict(index), network)
+    assert read_description(index) is None
+    (tmp_path / f"{stem}-1.{ending}").unlink()
+    with pytest.raises(CheckpointError, match=rf"'{stem}-1\.{ending}', and there is no such file"):
+        read_state_dict(index)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"weight_map": 1}', '{"weight_map": {"a": "../w.pth"}}',
+             '{"weight_map": {"a": "x.index.json"}}', "{" * 9999]
+)  # fmt: skip
+def test_what_is_no_index_is_named(tmp_path: Path, text: str) -> None:
+    index = tmp_path / "x.index.json"
+    index.write_text(text)
+    torch.save(small().state_dict(), tmp_path.parent / "w.pth")
+    with pytest.raises(CheckpointError, match=r"x\.index\.json (is no index|names weights in)"):
+        read_state_dict(index)
 
 
 def test_other_files_say_nothing_of_themselves(tmp_path: Path) -> None:

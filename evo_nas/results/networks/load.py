@@ -36,8 +36,9 @@ def load(
             architecture (a file or a published name) whose ``weights`` are given.
         weights: a file of weights of this network, safetensors or what ``torch.save`` made of a
             state dict. They may have other names in front (``module.``, ``_orig_mod.``, ``model.``)
-            and be for another number of classes; at which geometry they are read, and how images
-            are normalised, is told by ``what`` where they do not say it.
+            and be for another number of classes, or for none; at which geometry they are read, and
+            how images are normalised, is told by ``what`` where they do not say it. In several
+            files, their index is named (``model.safetensors.index.json``).
         num_classes: replaces the classifier by an untrained one for so many, unless ``weights``
             have one for so many; 0 takes it away.
         mean, std: of the images, by channel, in 0..1, where nothing tells them.
@@ -54,15 +55,15 @@ def load(
         check_classes(num_classes)
     file = expanded(weights) if weights is not None else None
     with trusting(trust_code):
-        trained = load_trained(str(expanded(what)), mean, std, file)
+        trained = load_trained(str(expanded(what)), mean, std, file, headless=True)
     network, about = trained.network, trained.about
-    geometry = about.geometry
-    if num_classes is not None and (weights is None or num_classes != geometry.classes):
+    classes = 0 if trained.headless else about.geometry.classes
+    if num_classes is not None and (weights is None or num_classes != classes):
         as_classifier(network).reset_classifier(num_classes)
     network.preprocessing = about.preprocessing  # type: ignore[assignment]  # a plain attribute
     network.pretrained_cfg = {  # type: ignore[assignment]  # a plain attribute, as timm's models have
         **about.preprocessing.config,
-        "num_classes": geometry.classes,
+        "num_classes": classes,
         "label_names": about.classes,
         **({"classifier": network.classifier} if hasattr(network, "classifier") else {}),
     }

@@ -20,11 +20,11 @@ from evo_nas.results.result import load_result
 from evo_nas.search.run_folder import CONFIG, WEIGHTS
 from evo_nas.space.architecture import BEST
 from evo_nas.space.logits import wrong_network
+from evo_nas.space.network import as_classifier
 from evo_nas.space.space import Geometry, Space
-from evo_nas.training.weight_names import classes_of, named_for
+from evo_nas.training.weight_names import check_weights, classes_of, is_headless, named_for
 from evo_nas.training.weights import (
     Delivered,
-    check_weights,
     read_description,
     read_state_dict,
     read_told,
@@ -40,7 +40,8 @@ class Trained:
     """A network with its weights, and how its images are prepared.
 
     ``run`` is the folder of the run it is from. ``measured`` is what best.json, a finalist's file
-    or the weights say of how well it does.
+    or the weights say of how well it does. One that is ``headless`` has no classifier, as its
+    weights have none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Trained:
     weights: Path
     run: Path | None
     measured: Mapping[str, Any]
+    headless: bool = False
 
 
 def load_trained(
@@ -57,8 +59,10 @@ def load_trained(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     weights: Path | None = None,
+    *,
+    headless: bool = False,
 ) -> Trained:
-    """The network that ``what`` names, in evaluation mode.
+    """The network that ``what`` names, in evaluation mode; ``headless`` allows one of features.
 
     A finished run, one of its finalists (RUN/finalists/2.json), weights that say their network, an
     architecture with ``weights``, or ``ARCHITECTURE=WEIGHTS``.
@@ -71,13 +75,7 @@ def load_trained(
         EvoNasError: there is no such network, or its weights do not fit.
         SettingsError: nothing says how images are normalised.
     """
-    return load_named(find_network(what, weights), mean, std)
-
-
-def load_named(
-    named: Named, mean: Sequence[float] | None = None, std: Sequence[float] | None = None
-) -> Trained:
-    """An architecture with the weights in a file; see :func:`load_trained`."""
+    named = find_network(what, weights)
     architecture, run = named.architecture, named.run
     file = weights_file(named.weights)
     space: Space = registry.load("space", architecture.space)
@@ -90,6 +88,9 @@ def load_named(
         raise CheckpointError(f"{file} holds weights of another network than {architecture.name}")
     network = space.build(genome, about.geometry)
     tensors = named_for(network, tensors)
+    headless = headless and is_headless(network, tensors)
+    if headless:
+        as_classifier(network).reset_classifier(0)
     classes = classes_of(network, tensors, about.geometry.classes)
     if classes != about.geometry.classes:
         about = replace(about, geometry=replace(about.geometry, classes=classes), classes=())
@@ -97,7 +98,8 @@ def load_named(
     check_weights(network, tensors, str(file))
     network.load_state_dict(tensors)
     was_told = bool(about.mean)
-    if wrong := wrong_network(network, about.geometry):
+    wrong = None if headless else wrong_network(network, about.geometry)
+    if wrong:
         raise CheckpointError(f"{file}: the network with these weights cannot be used: {wrong}")
     mean, std = tuple(mean or about.mean), tuple(std or about.std)
     _check_normalised(named, about.geometry, mean, std)
@@ -110,7 +112,7 @@ def load_named(
     if about.reading == "unknown" and was_told:
         data, _ = images_of(run, file, measured)
         about = replace(about, reading=earlier_reading(about.geometry, data))
-    return Trained(architecture.name, network.eval(), about, space, file, run, measured)
+    return Trained(architecture.name, network.eval(), about, space, file, run, measured, headless)
 
 
 def _described(named: Named, file: Path, space: Space) -> Delivered:

@@ -58,6 +58,23 @@ def test_without_classes_there_is_no_classifier(run: Result) -> None:
     assert network.num_classes == 0
 
 
+@torch.no_grad()
+def test_weights_without_a_classifier_are_loaded_as_that_or_under_a_new_one(
+    run: Result, tmp_path: Path
+) -> None:
+    whole: Any = evo_nas.load(run.folder, num_classes=0)
+    torch.save(whole.state_dict(), tmp_path / "features.pth")
+    images = torch.rand(2, 1, 8, 8)
+    for number, size in ((None, whole.head_hidden_size), (0, whole.head_hidden_size), (10, 10)):
+        network: Any = evo_nas.load(run.folder, tmp_path / "features.pth", num_classes=number)
+        assert network(images).shape == (2, size)
+        assert network.pretrained_cfg["num_classes"] == 0
+        network.reset_classifier(0)
+        assert torch.equal(network(images), whole(images))
+    with pytest.raises(CheckpointError, match=r"features\.pth lacks "):
+        load_trained(str(run.folder), weights=tmp_path / "features.pth")
+
+
 def test_a_card_tells_no_folders_of_the_machine(tmp_path: Path) -> None:
     plugin = tmp_path / "home" / "mine.py"
     plugin.parent.mkdir()
