@@ -16,8 +16,9 @@ from evo_nas.core.streams import Streams
 from evo_nas.errors import EvaluatorError
 from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure, Outcome
-from evo_nas.space.space import Genome, Space
+from evo_nas.space.space import Genome, Geometry, Space
 from evo_nas.training.batches import Ledger
+from evo_nas.training.recipe import Recipe
 
 
 class Composite(Evaluator):
@@ -50,6 +51,10 @@ class Composite(Evaluator):
     def check(self, space: Space) -> None:
         for evaluator in self._evaluators.values():
             evaluator.check(space)
+
+    def demand(self, space: Space, geometry: Geometry, recipe: Recipe) -> str:
+        told = (each.demand(space, geometry, recipe) for each in self._evaluators.values())
+        return "; ".join(filter(None, told))
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         self._context = context

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor
 
+from evo_nas.core.plugins.blame import ANYHOW
 from evo_nas.core.plugins.digests import code_of
 from evo_nas.core.plugins.options import FilePath, at_least
 from evo_nas.core.streams import Streams
@@ -27,10 +28,13 @@ from evo_nas.evaluation.score_cache import ScoreCache
 from evo_nas.evaluation.training_paths import TrainingPaths
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.logits import wrong_network
-from evo_nas.space.space import Genome, Space
+from evo_nas.space.space import Genome, Geometry, Space
+from evo_nas.space.supernet import Supernet
 from evo_nas.training.batches import seeded_weights
 from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.recipe import Recipe
 from evo_nas.training.sandwich import Selection
+from evo_nas.training.trainer import training_memory
 from evo_nas.training.weights import (
     Count,
     load_weights,
@@ -94,14 +98,25 @@ class SupernetEvaluator(Evaluator):
                 "way; leave it out"
             )
 
+    def demand(self, space: Space, geometry: Geometry, recipe: Recipe) -> str:
+        try:
+            with torch.device("meta"):
+                supernet = self._make(space, recipe)(geometry)
+        except ANYHOW:  # a plug-in's may look at its weights while it makes them
+            return ""
+        weights = sum(weight.numel() for weight in supernet.parameters())
+        memory = training_memory(supernet, recipe.supernet) / 2**20
+        sharing = "entangled" if self._entangles(space, recipe) else "separate"
+        how = f", {sharing}" if space.root.entangles else ""
+        return f"{weights:,} shared weights{how}, {memory:,.0f} MB in training"
+
     def open(self, space: Space, context: EvaluationContext) -> None:
         self._space, self._context, self._streams = space, context, context.streams
         self._paths = TrainingPaths(space, context.recipe, context.legal, context.streams)
         self._decoder = Decoder(space)
         data = context.data
         with seeded_weights(context.streams.number("supernet", "weights")):
-            make = space.entangled_supernet if self._entangled else space.supernet
-            self._supernet = make(context.geometry)
+            self._supernet = self._make(space, context.recipe)(context.geometry)
         self._supernet.to(context.device)
         first = space.canonical((0,) * len(space.choices))
         self._decoder.select(self._supernet, first)
@@ -210,11 +225,12 @@ class SupernetEvaluator(Evaluator):
         context.notes.extend(notes)
         return path
 
-    @property
-    def _entangled(self) -> bool:
+    def _entangles(self, space: Space, recipe: Recipe) -> bool:
         """Whether weights are slices of the largest network's; not where there is no choice."""
-        wanted = self._asked or self._context.recipe.sharing
-        return wanted == "entangled" and self._space.root.entangles
+        return (self._asked or recipe.sharing) == "entangled" and space.root.entangles
+
+    def _make(self, space: Space, recipe: Recipe) -> Callable[[Geometry], Supernet]:
+        return space.entangled_supernet if self._entangles(space, recipe) else space.supernet
 
     def _selections(self, step: int) -> list[Selection]:
         paths = self._paths.of(step)
@@ -226,7 +242,9 @@ class SupernetEvaluator(Evaluator):
         reachable: dict[str, object] = {slot: self._space.reachable(slot) for slot in root.slots}
         if root.context:
             reachable[""] = self._space.reachable_contexts()
-        if self._entangled:  # weights of before tell of no sharing, and are separate
+        if self._entangles(
+            root, self._context.recipe
+        ):  # weights of before tell of no sharing, and are separate
             reachable["sharing"] = "entangled"
         if self._paths.within:
             reachable["within"] = self._paths.within

@@ -177,6 +177,10 @@ class Evaluator(ABC):
     def check(self, space: Space) -> None:  # noqa: B027
         """Raise an EvoNasError if it cannot score this space; called before anything is begun."""
 
+    def demand(self, space: Space, geometry: Geometry, recipe: Recipe) -> str:
+        """What it takes to score networks of a space, for the plan of a run; "" if not worth it."""
+        return ""
+
     def open(self, space: Space, context: EvaluationContext) -> None:  # noqa: B027
         """Prepare, for instance train the shared weights; called once before evaluations."""
 

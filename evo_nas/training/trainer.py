@@ -78,6 +78,19 @@ def set_learning_rate(
         group["lr"] = factor * (lowest + (phase.learning_rate - lowest) * share)
 
 
+def training_memory(network: nn.Module, phase: Phase) -> int:
+    """Bytes that a training keeps of a network's weights; of activations nothing is known.
+
+    Weights, gradients and the optimizer's memory of them, moving averages; and the two states that
+    a training which diverges goes back to: the start, and the end of the last good epoch.
+    """
+    moments = 2 if phase.optimizer == "adamw" else int(phase.momentum > 0)
+    average = int(phase.weight_average > 0)
+    state = 1 + moments + average
+    size = sum(weight.numel() * weight.element_size() for weight in network.parameters())
+    return size * (state + 1 + (1 + average) + state)
+
+
 def copied(state: Any) -> Any:
     """The same mappings and sequences, with copies of all tensors on the CPU."""
     if isinstance(state, Tensor):

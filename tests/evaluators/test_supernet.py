@@ -72,6 +72,23 @@ def test_scores_all_genomes_of_a_generation(tmp_path):
     assert max(m["accuracy"] for m in results.values()) > 0.5  # chance is 1/3
 
 
+@pytest.mark.parametrize("sharing", ["separate", "entangled"])
+def test_the_plan_tells_the_weights_and_the_memory_of_their_training(sharing):
+    space, recipe = registry.load("space", "glit_hl"), load_recipe("quick")
+    geometry = replace(space.proxy(8, 1, 10), width=12)
+    supernet = (space.entangled_supernet if sharing == "entangled" else space.supernet)(geometry)
+    weights = sum(weight.numel() for weight in supernet.parameters())
+    evaluator = registry.load("evaluator", f"supernet?sharing={sharing}")
+    megabytes = f"{8 * 4 * weights / 2**20:,.0f} MB"  # AdamW: see training_memory
+    assert evaluator.demand(space, geometry, recipe) == (
+        f"{weights:,} shared weights, {sharing}, {megabytes} in training"
+    )
+    together = registry.load(
+        "evaluator", f"together?first=supernet?sharing={sharing}&second=latency"
+    )
+    assert together.demand(space, geometry, recipe) == evaluator.demand(space, geometry, recipe)
+
+
 @pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_scores_in_order(tmp_path):
     genomes = [(a, b) for a in range(3) for b in range(3)]

@@ -120,9 +120,13 @@ def _evaluators(prepared: Prepared) -> str:
     config = prepared.config
     if any(outlook.stage.scored for outlook in prepared.plan.stages):
         evaluator: Evaluator = registry.load("evaluator", config.evaluator)
-        under = told_conditions(evaluator.conditions, config.device)
-        told = f" ({under})" if evaluator.conditions else ""
-        return f"evaluator {config.evaluator}{told}; finalists: {config.retrainer}"
+        first = prepared.plan.stages[0].feasible
+        assert first is not None, "the first stage depends on no other"
+        told = [evaluator.demand(first.space, config.geometry, config.recipe)]
+        if evaluator.conditions:
+            told.append(told_conditions(evaluator.conditions, config.device))
+        about = f" ({'; '.join(filter(None, told))})" if any(told) else ""
+        return f"evaluator {config.evaluator}{about}; finalists: {config.retrainer}"
     return f"{config.retrainer}; no candidate is scored before"
 
 
