@@ -7,20 +7,52 @@ results are the same for any number of them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+from pydantic import FiniteFloat
+
+from evo_nas.core.files import write_atomically
 from evo_nas.core.progress import Messages
 from evo_nas.core.streams import Streams
-from evo_nas.errors import EvaluatorError
+from evo_nas.core.typed import typed
+from evo_nas.core.validation import read_json
+from evo_nas.errors import CheckpointError, EvaluatorError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Space
-from evo_nas.training.batches import measure, seeded_weights
+from evo_nas.training.batches import Ledger, measure, seeded_weights
 from evo_nas.training.loop import fit, images_trained
 from evo_nas.training.weights import train_once
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """A training that stopped early: what it is called in its file, what it had come to by then."""
+
+    training: dict[str, str]
+    metrics: dict[str, FiniteFloat]
+    notes: list[str]
+
+    @classmethod
+    def once(
+        cls,
+        path: Path,
+        training: dict[str, str],
+        make: Callable[[], tuple[dict[str, float], list[str]]],
+    ) -> _Pause:
+        """That in the file ``path``, or what is made now, and kept there: weights may go on."""
+        if path.exists():
+            kept = typed(cls, read_json(path, CheckpointError), path, CheckpointError)
+            if kept.training == training:
+                return kept
+        pause = cls(training, *make())
+        write_atomically(path, json.dumps(asdict(pause)).encode())
+        return pause
 
 
 class TrainEvaluator(Evaluator):
@@ -28,13 +60,14 @@ class TrainEvaluator(Evaluator):
 
     From scratch by its ``train``, or from the shared weights that the context offers by its
     ``finetune``. A network that was trained before is only measured. The weights of each stay in
-    the context's folder; see :meth:`weights`.
+    the context's folder; see :meth:`weights`. Trainings that pause stay there as checkpoints.
     """
 
     objectives = (Objective("accuracy"), Objective("loss", maximise=False))
     inherits = True
     keeps_weights = True
     in_workers = True
+    pauses = True
 
     def open(self, space: Space, context: EvaluationContext) -> None:
         self._space, self._context = space, context
@@ -43,6 +76,9 @@ class TrainEvaluator(Evaluator):
         context.folder.mkdir(parents=True, exist_ok=True)
 
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
+        return self.evaluate_part(genome, 0, self._context.epochs)
+
+    def evaluate_part(self, genome: Genome, begin: int, end: int) -> Mapping[str, float]:
         context, lifted = self._context, self._decoder.full(genome)
         inherits, data = context.initial_weights is not None, context.data
         phase = context.recipe.retraining(inherits)
@@ -72,15 +108,28 @@ class TrainEvaluator(Evaluator):
             phase,
             streams,
             epochs=context.epochs,
+            part=(begin, end),
             progress=self._messages,
             what=f"training genome {metadata['genome']}",
         )
-        notes = train_once(network, self._path(genome), metadata, train)
+        path, validation = self._path(genome), context.batches(data.validation)
+
+        def pause() -> tuple[dict[str, float], list[str]]:
+            notes = train(checkpoint=path.with_suffix(".checkpoint"))
+            return measure(network, validation).metrics(), notes
+
+        if end < context.epochs:
+            paused = _Pause.once(path.with_suffix(f".{end}.json"), metadata, pause)
+            metrics, notes = paused.metrics, paused.notes
+        else:
+            notes = train_once(network, path, metadata, train)
+            metrics = measure(network, validation).metrics()
         for note in notes:
             self._messages.say(note)
         context.notes.extend(notes)
-        context.ledger.trained += images_trained(phase, context.epochs, len(data.train))
-        return measure(network, context.batches(data.validation), context.ledger).metrics()
+        trained = images_trained(phase, end - begin, len(data.train))
+        context.ledger.add(Ledger(trained, len(data.validation)))
+        return metrics
 
     def weights(self, genome: Genome) -> Path | None:
         path = self._path(genome)

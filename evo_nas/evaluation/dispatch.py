@@ -16,6 +16,7 @@ from evo_nas.space.space import Genome, Space
 
 from .evaluator import Answer, EvaluationContext, Evaluator
 from .outcomes import answers
+from .rungs import Rung
 from .workers import Workers, worker_count
 
 
@@ -49,10 +50,12 @@ class AtWork:
                 f"evaluator {type(evaluator).__name__} could not be opened: {describe(error)}"
             ) from error
 
-    def answers(self, genomes: Sequence[Genome]) -> Generator[tuple[int, Answer], None, None]:
+    def answers(
+        self, genomes: Sequence[Genome], rung: Rung | None = None
+    ) -> Generator[tuple[int, Answer], None, None]:
         """Each position in ``genomes`` once, with checked metrics or why there are none.
 
-        What an answer took is no more in the context.
+        Of a ``rung``, if one is given. What an answer took is no more in the context.
 
         Raises:
             EvoNasError: something failed that is not about a candidate.
@@ -61,12 +64,12 @@ class AtWork:
         if self._workers is None and worker_count(*of, context.device, context.jobs, self._limit):
             self._workers = Workers(*of, context, self._limit)
         if self._workers is not None:
-            yield from self._workers.answers(genomes)
+            yield from self._workers.answers(genomes, rung)
         elif self.evaluator.in_workers:
             with torch_threads(1):  # as in a worker
-                yield from answers(self.evaluator, genomes, context)
+                yield from answers(self.evaluator, genomes, context, rung)
         else:
-            yield from answers(self.evaluator, genomes, context)
+            yield from answers(self.evaluator, genomes, context, rung)
 
     def close(self) -> None:
         """Release the evaluator, and end its workers."""

@@ -161,6 +161,9 @@ class Evaluator(ABC):
     candidates with a reference sample for instance, but leaves what takes long to evaluators that
     are ``in_workers`` and that it has from the context's ``engage``: a time limit holds there, each
     time that one of them is asked.
+
+    ``pauses`` says that it trains each network alone, for the epochs of its context, and has
+    :meth:`evaluate_part`.
     """
 
     objectives: Sequence[Objective] = (Objective("accuracy"),)
@@ -172,6 +175,7 @@ class Evaluator(ABC):
     repeatable: bool = True
     in_workers: bool = False
     asks_workers: bool = False
+    pauses: bool = False
     conditions: str = ""
 
     def check(self, space: Space) -> None:  # noqa: B027
@@ -187,6 +191,15 @@ class Evaluator(ABC):
     @abstractmethod
     def evaluate(self, genome: Genome) -> Mapping[str, float]:
         """The metrics of one canonical genome of the opened space."""
+
+    def evaluate_part(self, genome: Genome, begin: int, end: int) -> Mapping[str, float]:
+        """The metrics of a genome after epoch ``end`` of its training, which goes on from ``begin``.
+
+        Epochs are those of the whole training, 0 is its start. This decides only when it stops:
+        parts up to the last epoch leave what :meth:`evaluate` does, metrics and weights. The ledger
+        counts this part alone; a part that was trained before may be asked for again.
+        """
+        raise NotImplementedError(f"{type(self).__name__} cannot pause a training")
 
     def evaluate_many(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Outcome]]:
         """Positions in ``genomes`` with their metrics, in any order, as they are finished.

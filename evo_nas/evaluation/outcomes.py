@@ -21,13 +21,21 @@ from .evaluator import (
     Outcome,
     check_metrics,
 )
+from .rungs import AtRung, Rung
 
 
 def answers(
-    evaluator: Evaluator, genomes: Sequence[Genome], context: EvaluationContext
+    evaluator: Evaluator,
+    genomes: Sequence[Genome],
+    context: EvaluationContext,
+    rung: Rung | None = None,
 ) -> Generator[tuple[int, Answer], None, None]:
-    """The :func:`outcomes` of an evaluator opened with ``context``, and what each of them took."""
-    with closing(outcomes(evaluator, genomes, context.notes)) as arriving:
+    """The :func:`outcomes` of an evaluator opened with ``context``, and what each of them took.
+
+    With a ``rung``, those of one that ``pauses`` after this part of its trainings.
+    """
+    it = evaluator if rung is None else AtRung(evaluator, rung)
+    with closing(outcomes(it, genomes, context.notes)) as arriving:
         for position, outcome in arriving:
             yield position, Answer(outcome, *context.take())
 

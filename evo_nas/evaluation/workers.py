@@ -29,9 +29,10 @@ from evo_nas.training.batches import Ledger
 
 from .evaluator import Answer, EvaluationContext, Evaluator, Failure
 from .outcomes import answers
+from .rungs import Rung
 
-# A genome, and the weights that it starts from, if such are offered.
-_Task: TypeAlias = tuple[Genome, Mapping[str, Tensor] | None]
+# A genome, the weights that it starts from, if such are offered, and the rung that is asked about.
+_Task: TypeAlias = tuple[Genome, Mapping[str, Tensor] | None, Rung | None]
 # Its answer, and what was said for people to read.
 _Heard: TypeAlias = tuple[Answer, list[str]]
 
@@ -71,14 +72,16 @@ class Workers:
         openings = [partial(_open, self._file.path, device) for device in devices]
         self._pool: WorkerPool[_Task, _Heard] = WorkerPool(openings, limit)
 
-    def answers(self, genomes: Sequence[Genome]) -> Iterator[tuple[int, Answer]]:
+    def answers(
+        self, genomes: Sequence[Genome], rung: Rung | None = None
+    ) -> Iterator[tuple[int, Answer]]:
         """Each position in ``genomes`` once, with checked metrics or why there are none.
 
         Raises:
             EvoNasError: something failed that is not about a candidate.
         """
         offered = self._context.initial_weights
-        tasks = [(genome, offered and dict(offered(genome))) for genome in genomes]
+        tasks = [(genome, offered and dict(offered(genome)), rung) for genome in genomes]
         for position, heard in self._pool.run(tasks):
             if isinstance(heard, Lost):
                 yield position, Answer(Failure(heard.reason), Ledger(), ())
@@ -189,13 +192,13 @@ class _Opened:
         self._context.take()
         self._listener.said.clear()
         try:
-            ((_, answer),) = answers(self._evaluator, [task[0]], self._context)
+            ((_, answer),) = answers(self._evaluator, [task[0]], self._context, task[2])
         except EvoNasError as error:
             raise _known(error) from None
         return answer, [*self._listener.said]
 
     def _weights(self, genome: Genome) -> Mapping[str, Tensor]:
-        candidate, weights = self._candidate
+        candidate, weights, _ = self._candidate
         assert weights is not None, "weights are sent where they are offered"
         assert genome == candidate, "weights are asked for the candidate that is evaluated"
         return weights

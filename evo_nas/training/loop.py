@@ -45,6 +45,7 @@ def fit(
     streams: Streams,
     *,
     epochs: int | None = None,
+    part: tuple[int, int] | None = None,
     before_step: BeforeStep | None = None,
     after_epoch: Callable[[Epoch, nn.Module], str] | None = None,
     checkpoint: Path | None = None,
@@ -57,10 +58,12 @@ def fit(
     ``before_step`` is told the number of each step, and may return the paths of shared weights that
     the step trains, each as a function that selects it: the first by the labels, further ones by
     what the first says (:func:`~evo_nas.training.sandwich.path_losses`). ``epochs`` overrides the
-    phase's. ``after_epoch`` is called with the network as it would be saved then, and
-    returns what it has to add to the progress. With a ``checkpoint`` path, training goes on from
-    that file if it exists; it is left there at the end. ``subject`` says what is trained, so that
-    a checkpoint of something else is refused.
+    phase's. Of a ``part``, training stops after its second number of epochs, to go on from its
+    checkpoint as if it had not; as many as its first number are known to be done. ``after_epoch``
+    is called with the network as it would be saved then, and returns what it has to add to the
+    progress. With a ``checkpoint`` path, training goes on from that file if it exists; it is left
+    there at the end. ``subject`` says what is trained, so that a checkpoint of something else is
+    refused.
     Images that do not fill a last batch are left out of an epoch, other ones each time.
 
     Returns:
@@ -75,18 +78,19 @@ def fit(
     progress = progress or Silent()
     phase = replace(phase, epochs=epochs or phase.epochs)
     progress.start(what, phase.epochs, "epochs")
+    begin, end = part or (0, phase.epochs)
     trainer = Trainer(network, batches, phase, streams, progress)
     training = _Training(trainer, subject or {}, what)
     standing = training.standing
     if checkpoint is not None:
         training.resume(checkpoint)
-    if standing.epoch:
+    if standing.epoch > begin:
         epochs_done = f"{standing.epoch} of {phase.epochs} epochs are done"
         progress.say(f"{what}: {epochs_done}; it goes on from there")
         progress.advance(standing.epoch)
     device = batches.device  # whose global stream is put back afterwards
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        while standing.epoch < phase.epochs:
+        while standing.epoch < end:
             epoch = training.advance(before_step)
             if checkpoint is not None:
                 training.save(checkpoint)
