@@ -193,10 +193,10 @@ class Evaluator(ABC):
         """The metrics of one canonical genome of the opened space."""
 
     def evaluate_part(self, genome: Genome, begin: int, end: int) -> Mapping[str, float]:
-        """The metrics of a genome after epoch ``end`` of its training, which goes on from ``begin``.
+        """The metrics of a genome after epoch ``end`` of its training, that goes on from ``begin``.
 
-        Epochs are those of the whole training, 0 is its start. This decides only when it stops:
-        parts up to the last epoch leave what :meth:`evaluate` does, metrics and weights. The ledger
+        Epochs are those of the whole training, 0 is its start. Parts only decide when it stops: up
+        to the last epoch, they leave what :meth:`evaluate` does, metrics and weights. The ledger
         counts this part alone; a part that was trained before may be asked for again.
         """
         raise NotImplementedError(f"{type(self).__name__} cannot pause a training")

@@ -64,6 +64,31 @@ def test_results_do_not_depend_on_threads_company_or_earlier_work(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in files} == files
 
 
+def test_a_training_in_parts_leaves_what_a_whole_one_does(tmp_path):
+    phase = replace(tiny_context(tmp_path).recipe.train, weight_average=0.9)
+    given = {"epochs": 4, "recipe": replace(tiny_context(tmp_path).recipe, train=phase)}
+    whole, parts = Ledger(), Ledger()
+    plain = opened(tmp_path / "whole", ledger=whole, **given)
+    metrics = plain.evaluate((2, 1))
+    told = Listener()
+    reached = []
+    for begin, end in ((0, 1), (1, 2), (2, 4)):  # as after a stop, each time in a new process
+        evaluator = opened(tmp_path / "parts", ledger=parts, progress=told, **given)
+        reached.append(evaluator.evaluate_part((2, 1), begin, end))
+        assert parts.trained == 96 * end
+        assert (evaluator.weights((2, 1)) is None) == (end < 4)
+    assert reached[2] == metrics
+    assert reached[0] != reached[1] != metrics
+    assert told.heard == []
+    assert parts == Ledger(whole.trained, 3 * whole.measured)
+    assert evaluator.weights((2, 1)).read_bytes() == plain.weights((2, 1)).read_bytes()
+    assert not list(tmp_path.rglob("*.checkpoint*"))
+    # Asked again, as a run does whose last records were lost: nothing is trained again.
+    before = parts.trained
+    assert evaluator.evaluate_part((2, 1), 1, 2) == reached[1]
+    assert parts.trained == before + 96
+
+
 def test_a_genome_and_a_seed_have_initial_weights_of_their_own(tmp_path):
     first = opened(tmp_path / "a").evaluate((1, 1))
     assert opened(tmp_path / "b", streams=Streams(8)).evaluate((1, 1)) != first
