@@ -139,6 +139,7 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     }
     as_given = {name: getattr(options, name) for name in OPTIONS if name in _KEPT - resolved.keys()}
     config = Config(**as_given, **resolved)
+    plugins.check_halving(settings.halving, config.recipe.retraining(inherit).epochs)
     return Prepared(config, plan, images, inventory(source, images), folder)
 
 

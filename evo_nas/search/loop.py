@@ -148,7 +148,7 @@ class Loop:
         if config.inherit:
             retrainer.context = replace(retrainer.context, initial_weights=weights.__getitem__)
         try:
-            best = retrain(finalists, retrainer)
+            best = retrain(finalists, retrainer, config.settings.halving)
             number = f"{len(best)} finalist{'s' * (len(best) > 1)}"
             self.progress.say(describe(best[0], objectives[0], legal, f"{stage.name}: {number}"))
             if legal.tally:

@@ -175,6 +175,9 @@ class RunOptions:
     mutation: int | None = _option(None, "Children by mutation [the rest].", SEARCH, "N", _whole())
     mutation_rate: float = _option(0.1, "Probability a gene.", SEARCH, "SHARE", _NUMBER)
     finalists: int = _option(5, "Retrained at the end of a stage.", SEARCH, "N", _whole())
+    halving: int = _option(
+        1, "Of finalists one in N goes on from each rung of its training [all train to the end].",
+        SEARCH, "N", _whole(1))
     evaluator: str = _option(
         "supernet", "What scores candidates.", SCORES, "SPEC", _plugin("evaluator"))
     supernet: str | None = _option(

@@ -67,6 +67,19 @@ class PlugIns:
                     "if open is cheap and may be called in several processes, or leave it out"
                 )
 
+    def check_halving(self, halving: int, epochs: int) -> None:
+        """Raise a SettingsError unless trainings can pause, and have ``epochs`` enough to."""
+        if halving > 1 and not self.retrainer.loaded.pauses:
+            raise SettingsError(
+                f"halving is {halving}, but retrainer {self.retrainer.spec} cannot pause a "
+                "training; choose one that can, as train does"
+            )
+        if halving > epochs:
+            raise SettingsError(
+                f"halving is {halving}, and a finalist is trained for {epochs}: its first rung "
+                f"would be less than an epoch; give finalist_epochs of {halving} or more"
+            )
+
     def inherit(self, asked: bool | None, stages: Sequence[StagePlan], usual: bool) -> bool:
         """Whether finalists start from shared weights: as ``asked``, or as ``usual`` if they can.
 

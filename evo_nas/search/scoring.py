@@ -19,6 +19,7 @@ from evo_nas.core.plugins.blame import blamed
 from evo_nas.errors import EvaluatorError, RunError, to_keep
 from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure
+from evo_nas.evaluation.rungs import Rung
 from evo_nas.search.promises.costs import TrueCosts
 from evo_nas.search.promises.failures import Failures
 from evo_nas.search.store.store import Evaluation, Store
@@ -62,8 +63,10 @@ class Scorer:
         self._what = f"{self.stage} {self.phase}"
         self._failures = Failures(self._what, self.failures, self.then)
 
-    def score(self, generation: int, proposals: Sequence[Proposal]) -> list[Evaluation]:
-        """The evaluations of a generation, in the order of its proposals."""
+    def score(
+        self, generation: int, proposals: Sequence[Proposal], rung: Rung | None = None
+    ) -> list[Evaluation]:
+        """The evaluations of a generation, in the order of proposals, at a ``rung`` if given."""
         kept = self.store.evaluations(self.stage, self.phase, generation)
         recorded = {e.position: e for e in kept if e.position < len(proposals)}
         for position, evaluation in recorded.items():
@@ -81,7 +84,7 @@ class Scorer:
             work, last = self._open(), time.perf_counter()
             self.context.progress.start(self._what, self.total, "candidates")
             genomes = [proposals[i].genome for i in missing]
-            with self._accounted(self.phase), closing(work.answers(genomes)) as arriving:
+            with self._accounted(self.phase), closing(work.answers(genomes, rung)) as arriving:
                 for index, answer in arriving:
                     self.watch()
                     now, i = time.perf_counter(), missing[index]
@@ -155,9 +158,10 @@ class Scorer:
             self.store.add_notes(self._what, [line])
             self.context.progress.say(line)
 
-    def require_scores(self) -> None:
-        """Raise an EvaluatorError if no candidate so far was accepted."""
-        self._failures.require_scores()
+    def require(self, accepted: Sequence[Scored]) -> None:
+        """Raise an EvaluatorError if no candidate was accepted."""
+        if not accepted:
+            self._failures.end()
 
     def weights(self, genome: Genome) -> Path | None:
         """The stand-alone weights that the evaluator kept of an evaluated genome, if it keeps any.
@@ -206,16 +210,16 @@ class Scorer:
             self.store.add_notes(self._what, notes)
 
     def _evaluate_again(self, genome: Genome) -> None:
-        """Evaluate a genome of the first generation for what it leaves; nothing is recorded."""
+        """Evaluate a genome once more, for what that leaves; nothing is recorded."""
         with self._accounted(self.phase):
             ((_, answer),) = self._open().answers([genome])
         self.store.add_notes(self._what, answer.notes)
         outcome = answer.outcome
         if isinstance(outcome, Failure):
             raise EvaluatorError(f"the best network cannot be evaluated again: {outcome.reason}")
-        full, kept = self.space.lift(genome), self.store.evaluations(self.stage, self.phase, 0)
-        before = next(each.metrics for each in kept if each.genome == full)
-        if dict(outcome) != dict(before):
+        full, kept = self.space.lift(genome), self.store.evaluations(self.stage, self.phase)
+        before = {each.genome: each.metrics for each in kept}[full]  # at its last rung
+        if any(before.get(name) != value for name, value in outcome.items()):
             name = self.evaluator.objectives[0].name
             line = (
                 "the weights of the best network were lost, and evaluated anew they are others: "

@@ -12,6 +12,7 @@ from dataclasses import replace
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.evaluation.evaluator import Objective
+from evo_nas.evaluation.rungs import ladder
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.limits import UNLIMITED, format_amount
@@ -74,7 +75,7 @@ def search(
             # The phase may not have begun yet: the scorer begins none where it only replays.
             progress.start(f"{stage.name} search", stage.candidates, "candidates")
             progress.advance(done, describe(best[0], objectives[0], legal, number))
-    scorer.require_scores()
+    scorer.require(best)
     if done < stage.candidates:
         progress.say(f"{stage.name}: space exhausted, all {done:,} candidates evaluated")
     first = best[: stage.finalists]
@@ -107,14 +108,29 @@ def unscored(
     return finalists
 
 
-def retrain(finalists: Sequence[Scored], scorer: Scorer) -> list[Scored]:
-    """Score the finalists of a stage by a better evaluator; the accepted ones, best first."""
-    proposals = [Proposal(finalist.genome, finalist.origin) for finalist in finalists]
-    evaluations = scorer.score(0, proposals)
-    scorer.require_scores()
-    judged = zip(_scored(proposals, evaluations, scorer), finalists, strict=True)
-    accepted = (replace(one, origin=before.origin) for one, before in judged if one.accepted)
-    return rank(accepted, scorer.evaluator.objectives)
+def retrain(finalists: Sequence[Scored], scorer: Scorer, halving: int = 1) -> list[Scored]:
+    """Score the finalists of a stage by a better evaluator; the accepted ones, best first.
+
+    From each rung of their training one in ``halving`` goes on, and where it fails or is filtered
+    out, the next of those that came so far; the accepted ones are those that came to the end.
+    """
+    rungs = ladder(min(len(finalists), scorer.total), halving, scorer.context.epochs)
+    scorer.total = sum(rung.width for rung in rungs)
+    generation, standing = 0, list(finalists)
+    for rung in rungs:
+        # All begin: those that break a limit cost nothing, and others stand in for them.
+        room = rung.width if generation else len(finalists)
+        waiting, passed = standing, list[Scored]()
+        while waiting and (missing := room - len(passed)):
+            going, waiting = waiting[:missing], waiting[missing:]
+            proposals = [Proposal(finalist.genome, finalist.origin) for finalist in going]
+            evaluations = scorer.score(generation, proposals, rung if halving > 1 else None)
+            judged = zip(_scored(proposals, evaluations, scorer), going, strict=True)
+            passed += (replace(now, origin=was.origin) for now, was in judged if now.accepted)
+            generation += 1
+        scorer.require(passed)
+        standing = rank(passed, scorer.evaluator.objectives)
+    return standing
 
 
 def describe(best: Scored, objective: Objective, legal: Feasible, prefix: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError
 
-_LOWEST = {"samples": 1, "population": 1, "parents": 1, "finalists": 1}
+_LOWEST = {"samples": 1, "population": 1, "parents": 1, "finalists": 1, "halving": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,8 @@ class Settings:
 
     ``samples`` are candidates a stage, ``population`` candidates a generation, of which
     ``crossover`` and ``mutation`` are bred from the best ``parents``; what is missing to
-    ``population`` is random. ``finalists`` are retrained at the end of a stage.
+    ``population`` is random. ``finalists`` are retrained at the end of a stage, of
+    which one in ``halving`` goes on from each rung of their training.
     """
 
     samples: int = 1000
@@ -27,6 +28,7 @@ class Settings:
     mutation: int = 25
     mutation_rate: float = 0.1
     finalists: int = 5
+    halving: int = 1
 
     def __post_init__(self) -> None:
         for field_ in fields(self):

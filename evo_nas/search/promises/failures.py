@@ -56,9 +56,9 @@ class Failures:
         self._failed += 1
         self._last = reason
 
-    def require_scores(self) -> None:
-        """Raise an EvaluatorError if there were candidates and none of them was accepted."""
-        if self._failed == self._judged and self._candidates > 0:
+    def end(self) -> None:
+        """Raise an EvaluatorError, if there were candidates: none is left that was accepted."""
+        if self._candidates > 0:
             self._stop("so there is nothing to go on with")
 
     def _stop(self, why: str) -> None:

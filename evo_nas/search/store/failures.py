@@ -26,32 +26,37 @@ class Forgotten:
 def forget_failures(connection: sqlite3.Connection) -> Forgotten:
     """Delete the evaluations with their notes; the caller commits.
 
-    From a failure in a search follow the later generations and the finalists of its stage, and
-    from any failure the later stages.
+    From a failure follow the later generations of its phase (of finalists, rungs), from one in a
+    search the finalists of its stage, and from any the later stages.
     """
-    stages: dict[str, int | None] = dict(  # with the first generation in which a search failed
-        connection.execute(
-            "SELECT stage, min(CASE WHEN failure IS NOT NULL AND phase = 'search'"
-            " THEN generation END) FROM evaluations GROUP BY stage ORDER BY min(id)"
-        ).fetchall()
-    )
+    by_stage = "SELECT stage FROM evaluations GROUP BY stage ORDER BY min(id)"
+    names = [name for (name,) in connection.execute(by_stage)]
     failed = connection.execute(
         "SELECT stage FROM evaluations WHERE failure IS NOT NULL ORDER BY id LIMIT 1"
     ).fetchone()
     if failed is None:
-        return Forgotten(0, 0, tuple(stages), ())
-    names = list(stages)
-    first = names.index(failed[0])
+        return Forgotten(0, 0, tuple(names), ())
+    (stage,) = failed
+    first = names.index(stage)
     kept, gone = tuple(names[: first + 1]), tuple(names[first + 1 :])
+    generations: dict[str, int] = dict(
+        connection.execute(
+            "SELECT phase, min(generation) FROM evaluations"
+            " WHERE failure IS NOT NULL AND stage = ? GROUP BY phase",
+            failed,
+        )
+    )
 
     def delete(where: str, *values: object) -> int:
         return connection.execute(f"DELETE FROM evaluations WHERE {where}", values).rowcount
 
     count = delete("failure IS NOT NULL")
     followed = sum(delete("stage = ?", name) for name in gone)
-    if (generation := stages[failed[0]]) is not None:
-        where = "stage = ? AND (phase <> 'search' OR generation > ?)"
-        followed += delete(where, failed[0], generation)
+    for phase, generation in generations.items():
+        where = "stage = ? AND phase = ? AND generation > ?"
+        followed += delete(where, stage, phase, generation)
+    if "search" in generations:
+        followed += delete("stage = ? AND phase <> 'search'", stage)
     connection.execute(
         "DELETE FROM facts WHERE key LIKE 'note/%'"
         f" AND key NOT IN (SELECT {NOTE_KEY} FROM evaluations)"

@@ -1,0 +1,50 @@
+"""Finalists that were trained by rungs, as a run recorded them: who was measured, failed, went on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from evo_nas.evaluation.rungs import EPOCHS
+from evo_nas.space.space import Genome
+
+from .rows import Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class RungRecord:
+    """One rung, which ends after ``epochs``; who is ``measured`` there and not in the next stopped.
+
+    ``failed`` are those that failed on the way.
+    """
+
+    epochs: int
+    measured: list[Evaluation] = field(default_factory=list)
+    failed: list[Evaluation] = field(default_factory=list)
+
+
+def rungs_of(judged: Sequence[Evaluation]) -> list[RungRecord]:
+    """The rungs of a stage's finalists, in their order; none where all were trained to the end.
+
+    Failures beyond the last rung that somebody has come to the end of are left out.
+    """
+    if not any(evaluation.generation for evaluation in judged):  # whatever its metrics are called
+        return []
+    scored = [(evaluation, int(evaluation.metrics.get(EPOCHS, 0))) for evaluation in judged]
+    rungs = {end: RungRecord(end) for end in sorted({end for _, end in scored if end})}
+    in_order, come = list(rungs.values()), Counter[Genome]()
+    for evaluation, end in scored:
+        number = come[evaluation.genome]
+        if end:
+            rungs[end].measured.append(evaluation)
+        elif evaluation.failure is not None and number < len(rungs):
+            in_order[number].failed.append(evaluation)
+        come[evaluation.genome] += 1
+    return in_order
+
+
+def last_measured(judged: Sequence[Evaluation]) -> list[Evaluation]:
+    """The finalists that came to the end of their training, or as far as any has come so far."""
+    rungs = rungs_of(judged)
+    return rungs[-1].measured if rungs else [e for e in judged if e.failure is None]
