@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.results.charts.chart import Line, chart
 from evo_nas.results.result import Result
+from evo_nas.search.store.rungs import last_measured
 
 Curve = tuple[tuple[int, float], ...]  # what had been spent, and the best found until then
 _CURVE_POINTS = 200
@@ -27,7 +28,7 @@ def best_so_far(result: Result, objective: Objective) -> Iterator[tuple[int, flo
         training = result.images.get((stage, "training"))
         spent += training.passes if training else 0
         search, finalists = result.of(stage, "search"), result.of(stage, "finalists")
-        telling = finalists if by_images or not search else search
+        telling = last_measured(finalists) if by_images or not search else search
         for evaluation in (*search, *finalists):
             spent += evaluation.images.passes if by_images else 1
             if evaluation in telling and objective.name in evaluation.metrics:

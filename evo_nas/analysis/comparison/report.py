@@ -23,6 +23,7 @@ from evo_nas.results.frames import records_frame
 from evo_nas.results.result import Result
 from evo_nas.results.statistics import Estimate, mean_difference
 from evo_nas.search.options import Named
+from evo_nas.search.store.rungs import last_measured
 
 from .curves import Curve, best_so_far, draw_curves
 from .file import Comparison
@@ -265,7 +266,7 @@ def _best(result: Result) -> dict[str, Any]:
 
 def _outcome(entry: Entry, result: Result, objective: Objective, tested: bool) -> Outcome:
     best, finalists = _best(result), result.of(result.stages[-1], "finalists")
-    judged = [e.metrics[objective.name] for e in finalists if e.failure is None]
+    judged = [e.metrics[objective.name] for e in last_measured(finalists)]
     return Outcome(
         protocol=entry.protocol,
         strategy=entry.strategy,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import product
 from typing import Any
 
@@ -17,7 +17,6 @@ from evo_nas.results.candidates import (
     Candidate,
     Finalist,
     Stage,
-    as_scored,
     objective_of,
     read_stage,
 )
@@ -28,7 +27,6 @@ from evo_nas.sampling.limits import format_amount
 from evo_nas.search.promises.failures import most_frequent
 from evo_nas.search.run_folder import FINALISTS, unfinished
 from evo_nas.space.space import Space
-from evo_nas.strategies.base import pareto_front
 
 from .architecture import architecture_view
 from .tables import facts_view, table_view
@@ -53,6 +51,8 @@ def result_view(result: Result, space: Space) -> RenderableType:
     parts += map(Text, _failures(result))
     if result.best is not None:
         parts.append(_finalists(stages[-1], result))
+        if halving := stages[-1].halving:
+            parts.append(table_view(replace(halving, rows=[*halving.rows, *halving.foot])))
     parts += [
         Text(f"note, {where}: {line}") for where, lines in result.notes.items() for line in lines
     ]
@@ -98,9 +98,11 @@ def _failures(result: Result) -> Iterator[str]:
     for stage, phase in product(result.stages, ("search", "finalists")):
         reasons = result.failed(stage, phase)
         if reasons:
+            asked = result.of(stage, phase)
+            count = len({e.genome for e in asked} if phase == "finalists" else asked)
             yield (
-                f"{stage} {phase}: {len(reasons):,} of {len(result.of(stage, phase)):,} candidates "
-                "failed; the most frequent reasons:"
+                f"{stage} {phase}: {len(reasons):,} of {count:,} candidates failed; the most "
+                "frequent reasons:"
             )
             yield from (f"  {number:,} x {in_short(why)}" for why, number in most_frequent(reasons))
 
@@ -111,12 +113,12 @@ def _finalists(stage: Stage, result: Result) -> RenderableType:
         return Text(
             f"finalists: not shown, since retrainer {result.config.retrainer} cannot be loaded here"
         )
-    scored = [as_scored(finalist.evaluation) for finalist in stage.finalists]
-    front = {each.genome for each in pareto_front(scored, stage.truth)}
+    front = stage.front
     rows = [
         (
             f"{finalist.place}",
             score_text(finalist.score),
+            *([f"{finalist.epochs}"] if stage.rungs else []),
             f"{finalist.evaluation.flops:,}",
             f"{finalist.evaluation.params:,}",
             "yes" if finalist.evaluation.genome in front else "",
@@ -124,10 +126,12 @@ def _finalists(stage: Stage, result: Result) -> RenderableType:
         )
         for finalist in stage.shown
     ]
-    columns = ["finalist", f">{stage.truth.name}", ">FLOPs", ">parameters", "Pareto front"]
+    score = [f">{stage.truth.name}", *([">epochs"] if stage.rungs else [])]
+    columns = ["finalist", *score, ">FLOPs", ">parameters", "Pareto front"]
     columns += [] if stage.by_score else ["chosen by"]
     more = len(stage.finalists) - len(rows)
-    note = [Text(f"and {more} more, in {result.folder / FINALISTS}")] if more > 0 else []
+    where = "" if stage.rungs else f", in {result.folder / FINALISTS}"
+    note = [Text(f"and {more} more{where}")] if more > 0 else []
     return Group(table_view(Table(tuple(columns), rows)), *note)
 
 

@@ -51,6 +51,8 @@ def flops_chart(stage: Stage, budget: Limit) -> str:
 
 def _told(finalist: Finalist) -> str:
     told = f"finalist {finalist.place}: {finalist.score:.4f} as a finalist"
+    if finalist.epochs is not None:
+        told += f" after {finalist.epochs} epoch{'s' * (finalist.epochs > 1)}"
     if finalist.searched:
         told += (
             f", {finalist.searched.score:.4f} in the search (candidate {finalist.searched.number})"

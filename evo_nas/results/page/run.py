@@ -113,6 +113,8 @@ def _stage_part(anchor: str, stage: Stage, space: Space, config: Config) -> dict
 
 def _finalists(stage: Stage, retrainer: str) -> Table:
     columns = [">place", f">{stage.truth.name} by {retrainer}", ">FLOPs", ">parameters"]
+    if stage.rungs:
+        columns.insert(2, ">epochs")
     if stage.candidates:
         columns[2:2] = [f">{stage.objective.name} in the search", ">candidate"]
     if not stage.by_score:
@@ -128,6 +130,8 @@ def _finalists(stage: Stage, retrainer: str) -> Table:
             f"{found.flops:,}",
             f"{found.params:,}",
         ]
+        if stage.rungs:
+            row.insert(2, f"{each.epochs}")
         if stage.candidates:
             row[2:2] = [f"{searched.score:.4f}", f"{searched.number:,}"] if searched else ["-", "-"]
         if not stage.by_score:

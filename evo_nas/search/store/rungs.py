@@ -1,4 +1,4 @@
-"""Finalists that were trained by rungs, as a run recorded them: who was measured, failed, went on."""
+"""Finalists that were trained by rungs, as a run recorded them: who came how far."""
 
 from __future__ import annotations
 
