@@ -35,6 +35,7 @@ from evo_nas.search.options import OPTIONS, make_options, takes_options
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
 from evo_nas.search.promises import code
+from evo_nas.search.promises.beginning import note_environment
 from evo_nas.search.promises.code import accept_code
 from evo_nas.search.settings import choose_data, choose_recipe, resolve_geometry, with_epochs
 from evo_nas.search.upkeep import retry_failed
@@ -193,7 +194,7 @@ def _go_on(
             loop = Loop(
                 folder, config, progress, *begun, accept_changes=accept_changes, mended=mended
             )
-            loop.note_environment(environment(config.device))
+            note_environment(loop.store, environment(config.device), progress)
             loop.run()
         result = load_result(folder)
         if not ended_before or not (folder / run_folder.PAGE).is_file():

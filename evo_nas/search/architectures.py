@@ -74,11 +74,19 @@ def published_networks() -> Mapping[str, Architecture]:
 
 _Cost = Annotated[int, Field(ge=0, lt=2**63)]
 _Costs = dict[str, _Cost]
+_Genome = list[Annotated[int, Field(ge=0, lt=2**31)]]
 
 
 class _Target(BaseModel):
     flops: _Cost
     params: _Cost
+
+
+class _Rung(BaseModel):
+    epochs: _Cost
+    trained: _Cost
+    failed: _Cost
+    went_on: list[_Genome]
 
 
 class _Measured(BaseModel, extra="allow"):
@@ -89,11 +97,12 @@ class _Measured(BaseModel, extra="allow"):
     geometry: _Costs = {}
     test_failure: str = ""
     separated_from_second: bool = False
+    rungs: list[_Rung] = []
 
 
 class _Best(BaseModel):
     space: str
-    genome: list[Annotated[int, Field(ge=0, lt=2**31)]]
+    genome: _Genome
     choices: dict[str, str | bool | FiniteFloat | None]
     target: _Target
     measured: _Measured

@@ -20,6 +20,7 @@ from evo_nas.errors import RunError, shell_word
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.sampler import Sampler
+from evo_nas.search.store.rungs import rungs_of, told_rungs
 from evo_nas.search.store.store import Store
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.logits import wrong_network
@@ -31,9 +32,10 @@ from evo_nas.training.weights import Delivered, describe_weights, load_weights, 
 
 from . import run_folder
 from .architectures import ArchitectureFiles
-from .config import CHANGEABLE, Config
+from .config import Config
 from .limits import describe_fact, limit_facts, make_limits
 from .measured import LimitMeasurer
+from .promises.beginning import check_beginning
 from .promises.code import Code, Watch, keep_one_version
 from .promises.costs import TrueCosts
 from .promises.heads import wrong_head
@@ -72,37 +74,11 @@ class Loop:
         self.costs = TrueCosts(self.space, self.limits.costs)
         self.source: DataSource = registry.load("data", config.data)
         self.data = data or self.source.load(config.seed)
-        if not config.began_with(self.store.fact):
-            raise RunError(
-                f"{folder / run_folder.CONFIG} is not what it was when the run began; bring it "
-                f"back, or start a new run (only {', '.join(CHANGEABLE)} may change)"
-            )
-        if self.store.fact("space") not in (None, self.space.fingerprint):
-            raise RunError(
-                f"the space {config.space!r} is not what it was when {folder} began (its choices, "
-                "target or costs differ); bring its file back as it was, or start a new run"
-            )
-        if self.store.fact("data") != self.data.fingerprint:
-            raise RunError(
-                f"the images of {config.data!r} are not those that {folder} began with; "
-                "bring the old ones back, or start a new run"
-            )
+        check_beginning(folder, self.store, config, self.space, self.data)
         code = code or keep_one_version(
             self.store, config, progress, accept=accept_changes, mended=mended
         )
         self.watch = self.measurer.watch = Watch(code, self.store, progress)
-
-    def note_environment(self, now: Mapping[str, str]) -> None:
-        """Note versions and hardware that are not those with which the run began."""
-        changes = [
-            f"{name} {now[name]} instead of {was}"
-            for name, was in (self.store.fact("versions") or {}).items()
-            if name in now and now[name] != was
-        ]
-        if changes:
-            line = f"went on with {', '.join(changes)}"
-            self.progress.say(f"{line}: results may differ from those of a run that did not")
-            self.store.add_notes("run", [line])
 
     def run(self) -> None:
         """Search all stages, retrain, and write the best network; the caller holds the lock."""
@@ -121,7 +97,7 @@ class Loop:
             finalists = [replace(f, genome=legal.space.lift(f.genome)) for f in finalists]
             decided = finalists[0].genome
         assert decided is not None, "a strategy plans one stage at least"
-        self._finish(decided, finalists, weights)
+        self._finish(stage.name, decided, finalists, weights)
 
     def _tell_limits(self, stage: StagePlan, legal: Feasible, planned: bool) -> None:
         """Say what fits; of a stage that was ``planned``, how limits are met is known already."""
@@ -238,7 +214,9 @@ class Loop:
 
     # -- the end ---------------------------------------------------------------------------------
 
-    def _finish(self, genome: Genome, finalists: Sequence[Scored], weights: Path | None) -> None:
+    def _finish(
+        self, stage: str, genome: Genome, finalists: Sequence[Scored], weights: Path | None
+    ) -> None:
         """Read the test split, once, and write the finalists, best.safetensors and best.json."""
         files = ArchitectureFiles(self.config, self.space, self.strategy, self.limits)
         measured: dict[str, object] = {"by": self.config.retrainer, "data": self.config.data}
@@ -252,6 +230,8 @@ class Loop:
             costs = self.costs.of(finalist.genome)
             files.write(path, finalist, costs, measured | metrics)
         measured |= compare_finalists(finalists, prefix)
+        if rungs := told_rungs(rungs_of(self.store.evaluations(stage, "finalists"))):
+            measured["rungs"] = rungs
         if weights is not None:
             began = time.perf_counter()
             tensors = load_weights(weights)

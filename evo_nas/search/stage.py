@@ -12,7 +12,7 @@ from dataclasses import replace
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.evaluation.rungs import ladder
+from evo_nas.evaluation.rungs import EPOCHS, ladder
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.limits import UNLIMITED, format_amount
@@ -130,7 +130,13 @@ def retrain(finalists: Sequence[Scored], scorer: Scorer, halving: int = 1) -> li
             generation += 1
         scorer.require(passed)
         standing = rank(passed, scorer.evaluator.objectives)
-    return standing
+    return standing if halving == 1 else [_whole(one) for one in standing]
+
+
+def _whole(one: Scored) -> Scored:
+    """One that was trained to the end, as if it had never paused."""
+    metrics = {name: value for name, value in one.metrics.items() if name != EPOCHS}
+    return replace(one, metrics=metrics)
 
 
 def describe(best: Scored, objective: Objective, legal: Feasible, prefix: str) -> str:

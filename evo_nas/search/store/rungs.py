@@ -48,3 +48,17 @@ def last_measured(judged: Sequence[Evaluation]) -> list[Evaluation]:
     """The finalists that came to the end of their training, or as far as any has come so far."""
     rungs = rungs_of(judged)
     return rungs[-1].measured if rungs else [e for e in judged if e.failure is None]
+
+
+def told_rungs(rungs: Sequence[RungRecord]) -> list[dict[str, object]]:
+    """The rungs as best.json tells them: how many were trained and failed, and who went on."""
+    following = [{e.genome for e in (*rung.measured, *rung.failed)} for rung in rungs[1:]]
+    return [
+        {
+            "epochs": rung.epochs,
+            "trained": len(rung.measured) + len(rung.failed),
+            "failed": len(rung.failed),
+            "went_on": [list(e.genome) for e in rung.measured if e.genome in went_on],
+        }
+        for rung, went_on in zip(rungs, [*following, set()], strict=True)
+    ]
