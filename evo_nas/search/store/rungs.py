@@ -60,5 +60,5 @@ def told_rungs(rungs: Sequence[RungRecord]) -> list[dict[str, object]]:
             "failed": len(rung.failed),
             "went_on": [list(e.genome) for e in rung.measured if e.genome in went_on],
         }
-        for rung, went_on in zip(rungs, [*following, set()], strict=True)
+        for rung, went_on in zip(rungs, [*following, set[Genome]()], strict=False)
     ]
