@@ -13,12 +13,14 @@ from evo_nas.api import Prepared
 from evo_nas.core.plugins import registry
 from evo_nas.data.preprocessing import Preprocessing
 from evo_nas.evaluation.evaluator import Evaluator
+from evo_nas.evaluation.rungs import ladder
 from evo_nas.evaluation.training_paths import describe_paths
 from evo_nas.evaluation.workers import worker_count, workers_for_others
 from evo_nas.results.facts import inventory_facts
 from evo_nas.results.tables import Facts, Table
 from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
+from evo_nas.strategies.settings import Settings
 
 from .space import fitting, fitting_document, limit_rows, limits_document, published_view, up_to
 from .tables import facts_view, table_view
@@ -70,6 +72,7 @@ def _images(prepared: Prepared) -> Facts:
         *(("note", note) for note in data.notes),
         ("recipe", f"{recipe.name}: {epochs} each"),
         *_paths(prepared),
+        *_halving(config.settings, finalists),
     ]
 
 
@@ -79,6 +82,17 @@ def _paths(prepared: Prepared) -> Facts:
     evaluator: Evaluator = registry.load("evaluator", prepared.config.evaluator)
     scored = any(outlook.stage.scored for outlook in prepared.plan.stages)
     return [("each step trains", told)] if told and scored and evaluator.shares_weights else []
+
+
+def _halving(settings: Settings, epochs: int) -> Facts:
+    """The rungs of finalists, if there are several, and what they spare."""
+    first, *rungs = ladder(settings.finalists, settings.halving, epochs)
+    if not rungs:
+        return []
+    told = [f"{first.width} finalists until epoch {first.end}"]
+    told += [f"{rung.width} until {rung.end}" for rung in rungs]
+    spent = sum(rung.width * (rung.end - rung.begin) for rung in [first, *rungs])
+    return [("halving", f"{', '.join(told)}: {spent} epochs, not {first.width * epochs}")]
 
 
 def _source(data: str) -> str:
