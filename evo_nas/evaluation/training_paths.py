@@ -91,4 +91,6 @@ class TrainingPaths:
     @property
     def told(self) -> str:
         """What each step trains, in words; "" for one path of the prior."""
-        return describe_paths(self._recipe, [self._flops(genome) for genome in self._ends])
+        told = describe_paths(self._recipe, [self._flops(genome) for genome in self._ends])
+        open_levels = self._within is not None and self._within.level is not None
+        return f"{told} that later levels can complete" if open_levels else told

@@ -95,8 +95,8 @@ class Feasible:
     def best(self, worth: Worth) -> Genome:
         """The legal genome that is worth most, always the same one.
 
-        Exact in spaces that are listed, and within one limit on costs that add up over slots if the
-        worth does so, too; else the best of 1,000 draws.
+        Exact in spaces that are listed, and where costs and worth add up over slots, as far as
+        :meth:`descending` leads; else the best of 1,000 draws.
         """
         rng = np.random.default_rng(0)
         return max((self.draw(self.prior, rng) for _ in range(DRAWN_FOR_BEST)), key=worth)

@@ -115,25 +115,20 @@ class LimitedFeasible(Feasible):
 
     def draw_largest(self, rng: np.random.Generator) -> Genome:
         """The legal one with the highest cost of those that the base admits and 1,000 draws."""
-        return self._best_drawn(self.cost, lambda: self.base.draw_largest(rng), rng)
+        drawn = [self.base.draw(self.prior, rng) for _ in range(DRAWN_FOR_BEST)]
+        ordered = sorted(dict.fromkeys(drawn), key=self.cost, reverse=True)
+        largest = self.base.draw_largest(rng)
+        return self._first(chain([largest], ordered, repeat(largest)).__next__)
 
     def best(self, worth: Worth) -> Genome:
-        """The legal one that is worth most of the base's best and 1,000 draws, else a known one."""
-        rng = np.random.default_rng(0)
-        try:
-            return self._best_drawn(worth, lambda: self.base.best(worth), rng)
-        except NotDrawn:
-            if self.known is None:
-                raise
-            return self.known
-
-    def _best_drawn(
-        self, worth: Worth, of_base: Callable[[], Genome], rng: np.random.Generator
-    ) -> Genome:
-        drawn = [self.base.draw(self.prior, rng) for _ in range(DRAWN_FOR_BEST)]
-        ordered = sorted(dict.fromkeys(drawn), key=worth, reverse=True)
-        best = of_base()
-        return self._first(chain([best], ordered, repeat(best)).__next__)
+        """The legal one that is worth most, if it is found; else of 1,000 draws, or a known one."""
+        with suppress(NotDrawn, StopIteration):
+            return next(self.descending(worth))
+        with suppress(NotDrawn):
+            return super().best(worth)
+        if self.known is None:
+            raise NotDrawn(self._none_found())
+        return self.known
 
     def descending(self, worth: Worth) -> Iterator[Genome]:
         """Of what the base admits, in that order, those that meet the other limits too."""

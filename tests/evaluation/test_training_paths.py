@@ -59,6 +59,7 @@ def test_paths_follow_the_prior_of_what_can_be_completed():
     assert chi_square_tail(counts, masses(stage, legal.prior, fitting)) > 1e-4
     text = "250<=flops<=260, once the levels after 0 are decided"
     assert paths.identity == {"within": text}
+    assert paths.told == "one path within the limits that later levels can complete"
     final = TrainingPaths(space, recipe(paths="budget"), feasible_within(space, WITHIN), Streams(7))
     assert final.within == "250<=flops<=260"
 
