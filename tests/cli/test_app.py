@@ -1,4 +1,4 @@
-"""The command line as a user meets it: in a subprocess, from a folder of its own."""
+"""The command line as a user meets it: from a folder of its own, and whole runs in a process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
 
 
-def test_a_run_from_plan_to_result(tmp_path: Path) -> None:
+def test_a_run_from_plan_to_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     ended = command(tmp_path, "run", *SCORE)
     assert ended.returncode == 0, ended.stderr
     assert "FLOPs are counted" in ended.stdout
@@ -46,14 +48,15 @@ def test_a_run_from_plan_to_result(tmp_path: Path) -> None:
     assert {"config.toml", "run.sqlite", "best.json", "best.safetensors"} <= {
         path.name for path in run.iterdir()
     }
-    shown = command(tmp_path, "show", str(run), "--json")
-    assert json.loads(shown.stdout)["finished"] is True
-    listed = command(tmp_path, "list", "runs")
-    assert f"runs/{run.name}" in listed.stdout
-    assert "finished" in listed.stdout
-    again = command(tmp_path, "resume", str(run), "--quiet")
-    assert again.returncode == 0
-    assert again.stderr == ""
+    monkeypatch.chdir(tmp_path)
+    assert command_line("show", run, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["finished"] is True
+    assert command_line("list", "runs") == 0
+    listed = capsys.readouterr().out
+    assert f"runs/{run.name}" in listed
+    assert "finished" in listed
+    assert command_line("resume", run, "--quiet") == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.slow
@@ -65,12 +68,14 @@ def test_json_is_all_that_a_machine_reads(tmp_path: Path) -> None:
     assert (tmp_path / "my run" / "best.json").is_file()
 
 
-def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
-    ended = command(tmp_path, "run", *SCORE, "--dry-run")
-    assert ended.returncode == 0, ended.stderr
-    assert "stage2" in ended.stdout
-    document = json.loads(command(tmp_path, "run", *SCORE, "--dry-run", "--json").stdout)
-    assert document["config"]["settings"]["samples"] == 24
+def test_a_dry_run_prints_the_plan_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command_line("run", *SCORE, "--dry-run") == 0
+    assert "stage2" in capsys.readouterr().out
+    assert command_line("run", *SCORE, "--dry-run", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["config"]["settings"]["samples"] == 24
     assert list(tmp_path.iterdir()) == []
 
 
@@ -247,12 +252,14 @@ def test_damaged_files_of_a_run_are_named(tmp_path: Path) -> None:
         assert len(ended.stderr.strip().splitlines()) == 1
 
 
-def test_version_and_help() -> None:
-    told = command(ROOT, "--version")
-    assert "evo-nas 0.1.0" in told.stdout
-    assert "torch" in told.stdout
-    assert "cores" in told.stdout
-    assert "--flops" in command(ROOT, "run", "--help").stdout
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line("--version") == 0
+    told = capsys.readouterr().out
+    assert "evo-nas 0.1.0" in told
+    assert "torch" in told
+    assert "cores" in told
+    assert command_line("run", "--help") == 0
+    assert "--flops" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ SPACES = {
     "glit_local_attention": 1, "mobilenet": 2, "nlp_nas": 2,
 }  # fmt: skip
 LARGE = ["autoformer_base", "autoformer_small", "glit_hl_base", "glit_hl_small"]
-SLOW = [*LARGE, "autoformer_tiny", "glit_local_attention", "mobilenet"]
+SLOW = [*LARGE, "autoformer_tiny", "glit_conv2d", "glit_local_attention", "mobilenet", "nlp_nas"]
 WITH_FILES = ["nas_bench_macro", "table", "timm", "toml_space"]  # tested with those, below
 OPTIONS = {
     "cascade": "?levels=zero_cost?scores=params%26reference=8;train",

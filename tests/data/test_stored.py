@@ -193,6 +193,7 @@ def trained(folder, workers, checkpoint=None, progress=None):
     return network
 
 
+@pytest.mark.slow
 def test_training_goes_on_bit_for_bit_with_any_number_of_workers(folder, tmp_path):
     whole = trained(folder, 0)
     assert same(trained(folder, 2), whole)

@@ -89,6 +89,7 @@ def test_a_death_that_does_not_repeat_costs_nothing(tmp_path: Path) -> None:
         assert not isinstance(found[0], Failure)
 
 
+@pytest.mark.slow
 def test_what_is_counted_noted_and_said_comes_back(tmp_path: Path) -> None:
     listener = Listener()
     spec = f"{FILE}:Dangerous?plain=true"

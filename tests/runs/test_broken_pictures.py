@@ -167,6 +167,7 @@ class Normal:
     mean, std = (0.5,) * 3, (0.25,) * 3
 
 
+@pytest.mark.slow
 def test_a_training_says_so_once_and_ends_the_same_for_any_number_of_workers(
     tmp_path: Path,
 ) -> None:

@@ -51,9 +51,16 @@ def run(folder: Path, evaluator: str = "tests.kit.plugins:Faulty", **changes: An
     return runs.run(folder, **options)
 
 
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A run of which some candidates fail, as they say."""
+    folder = tmp_path_factory.mktemp("failing") / "run"
+    return run(folder, "tests.kit.plugins:Faulty?fault=failure")
+
+
 @pytest.mark.parametrize("fault", REASONS)
 def test_the_candidate_fails_with_its_reason_and_the_search_is_that_of_any_failure(
-    tmp_path: Path, fault: str
+    tmp_path: Path, fault: str, failing: Result
 ) -> None:
     result = run(tmp_path / "run", f"tests.kit.plugins:Faulty?fault={fault}")
     failed = [e for e in result.evaluations if e.failure is not None]
@@ -62,7 +69,7 @@ def test_the_candidate_fails_with_its_reason_and_the_search_is_that_of_any_failu
     assert {sum(e.genome) % 5 for e in failed} == {0}
     assert all(e.metrics == {} for e in failed)
     assert len(result.of("stage2", "search")) == 24
-    assert told(result) == told(run(tmp_path / "other", "tests.kit.plugins:Faulty?fault=failure"))
+    assert told(result) == told(failing)
 
 
 def test_an_evaluator_of_whole_generations_loses_only_the_guilty(tmp_path: Path) -> None:
@@ -70,7 +77,14 @@ def test_an_evaluator_of_whole_generations_loses_only_the_guilty(tmp_path: Path)
     assert told(whole) == told(run(tmp_path / "each"))
 
 
-@pytest.mark.parametrize("strategy", [*FLAT, "surrogate?first=8&batch=4&pool=40&levels=true"])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        *(pytest.param(each, marks=pytest.mark.slow) for each in FLAT[:-2]),
+        *FLAT[-2:],
+        "surrogate?first=8&batch=4&pool=40&levels=true",
+    ],
+)
 def test_every_strategy_lives_with_failures_and_resumes_to_the_same_end(
     tmp_path: Path, strategy: str
 ) -> None:

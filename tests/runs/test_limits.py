@@ -35,8 +35,8 @@ from tests.kit.spaces import shallow_toml
 
 CLOCK = "tests.kit.plugins:Clock"
 STRATEGIES = [
-    "hierarchical", "spos", "regularized?population=5&sample=2", "nsga2", "random_search",
-    "random", "largest", "distribution", "surrogate",
+    "spos", "regularized?population=5&sample=2", "random_search", "random", "largest",
+    "distribution",
 ]  # fmt: skip
 
 
@@ -52,7 +52,13 @@ def run(folder: Path, **changes: Any) -> Result:
     return runs.run(folder, **{"samples": 12, "flops": None, **changes})
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "hierarchical", "nsga2", "surrogate",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in STRATEGIES),
+    ],
+)  # fmt: skip
 def test_no_strategy_leaves_any_limit(strategy: str, tmp_path: Path) -> None:
     result = run(
         tmp_path / "run", strategy=strategy, flops="150..400", params="12..30",
@@ -88,7 +94,10 @@ def test_how_limits_are_met_is_told_of_each_stage(tmp_path: Path) -> None:
     assert re.search(r"\nlimits +150<=flops<=400", console.export_text())
 
 
-@pytest.mark.parametrize("calls", [3, 15, 20])
+@pytest.mark.parametrize(
+    "calls",
+    [pytest.param(3, marks=pytest.mark.slow), 15, pytest.param(20, marks=pytest.mark.slow)],
+)
 def test_a_resumed_run_goes_by_what_was_measured(
     calls: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,7 +140,13 @@ def test_what_cannot_be_inherited_is_told_before_anything(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("after", [0, 1, 7, 8, 9, 23, 24, 25, 26, 27, 28, 40, 51, 52, 53])
+@pytest.mark.parametrize(
+    "after",
+    [
+        0, 8, 24, 27, 53,
+        *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 7, 9, 23, 25, 26, 28, 40, 51, 52)),
+    ],
+)  # fmt: skip
 def test_a_run_stopped_after_any_evaluation_resumes_to_the_same_end(
     tmp_path: Path, whole: Result, after: int
 ) -> None:

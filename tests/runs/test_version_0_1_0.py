@@ -45,6 +45,7 @@ def with_another_field() -> Any:
     return later
 
 
+@pytest.mark.slow
 def test_a_stopped_run_comes_to_its_network(stopped: Path) -> None:
     evo_nas.resume(stopped)
     best = json.loads((stopped / "best.json").read_text())

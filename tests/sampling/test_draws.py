@@ -39,14 +39,16 @@ def legal_by_force(space: Space, *limits: Limit) -> list[Genome]:
     ("space", "limits", "listed"),
     [
         (WIDE, [Limit("flops", high=200)], True),  # costs that add up are not listed all the same
-        (WIDE, [Limit("flops", 150, 300)], True),
-        (WIDE, [Limit("flops", 300, 330)], True),
+        pytest.param(WIDE, [Limit("flops", 150, 300)], True, marks=pytest.mark.slow),
+        pytest.param(WIDE, [Limit("flops", 300, 330)], True, marks=pytest.mark.slow),
         (Uneven(2, wide=True), [MIDDLE], True),
         (Tangled(), [MIDDLE], True),
         (Merging(3), [MIDDLE], True),
         (Merging(3), [MIDDLE], False),
         (Merging(3).stage(0), [MIDDLE], True),
-        (WIDE, [Limit("flops", high=200), Limit("params", 8, 16)], False),
+        pytest.param(
+            WIDE, [Limit("flops", high=200), Limit("params", 8, 16)], False, marks=pytest.mark.slow
+        ),
         (Merging(2), [Limit("flops", high=200), Limit("params", 8, 16)], False),
     ],
 )

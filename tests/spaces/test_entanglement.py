@@ -63,6 +63,7 @@ def test_a_hollow_module_has_weights_while_they_are_lent():
     assert not list(little.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILY)
 def test_the_largest_is_no_larger_than_what_can_be_reached(name):
     whole = space(name)
@@ -89,6 +90,7 @@ def test_entangled_weights_are_fewer_and_statistics_are_a_paths_own():
     assert {key for key in own if ".largest." not in key} == usual
 
 
+@pytest.mark.slow
 def test_a_pickled_supernet_lends_its_own_weights():
     glit = space()
     genome = draw(glit, 1)

@@ -12,8 +12,13 @@ from tests.kit.paths import TINY_RUN, check_scores_alone, shaken
 
 
 @pytest.mark.parametrize(
-    "name", ["glit_hl", "glit_local_attention", "glit_conv2d", "autoformer_tiny", "mobilenet"]
-)
+    "name",
+    [
+        "glit_hl", "autoformer_tiny", "mobilenet",
+        pytest.param("glit_local_attention", marks=pytest.mark.slow),
+        pytest.param("glit_conv2d", marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_scores_do_not_depend_on_company(name):
     part = narrow(space(name)) if name == "mobilenet" else space(name)
     first = draw(part, 0)

@@ -93,7 +93,7 @@ def test_a_check_that_hangs_or_dies_fails_and_is_the_last(
     ("kind", "spec", "space", "said"),
     [
         ("evaluator", "tabel", None, "did you mean table"),
-        ("strategy", "spos", "glit_hk", "did you mean glit_hl"),
+        pytest.param("strategy", "spos", "glit_hk", "did you mean glit_hl", marks=slow),
     ],
 )
 def test_what_names_nothing_is_no_outcome(

@@ -56,7 +56,7 @@ def test_the_papers_protocol_gives_every_strategy_the_same_settings(tmp_path: Pa
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """A comparison in which images are counted."""
-    return compared(tmp_path_factory.mktemp("comparisons") / "c", **COUNTED)
+    return compared(tmp_path_factory.mktemp("comparisons") / "c", seeds=2, **COUNTED)
 
 
 TABLE: dict[str, Any] = {
@@ -114,7 +114,7 @@ def test_a_stopped_comparison_goes_on_where_it_was(counted: Report, tmp_path: Pa
     with pytest.MonkeyPatch.context() as patch:
         stop_after(70, patch)
         with pytest.raises(Interruption):
-            compared(folder, **COUNTED)
+            compared(folder, seeds=2, **COUNTED)
     finished = {path: path.stat().st_mtime_ns for path in folder.glob("*/*/best.json")}
     assert finished
     with pytest.raises(RunError, match="is not finished; evo-nas resume"):

@@ -13,6 +13,29 @@ from tests.kit.command import command_line
 STRATEGY = "tests.testing.broken_strategies"
 
 
+class _Here:
+    """The checks in this process, which takes seconds less; tests/testing is about one apart."""
+
+    def __init__(self, openings, _limit) -> None:  # type: ignore[no-untyped-def]
+        (opening,) = openings
+        self.check = opening()
+
+    def run(self, positions):  # type: ignore[no-untyped-def]
+        return [(position, self.check(position)) for position in positions]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evo_nas.testing.isolated.WorkerPool", _Here)
+
+
+in_this_process = pytest.mark.usefixtures("here")
+
+
+@in_this_process
 def test_a_plugin_that_keeps_its_contract(capsys) -> None:  # type: ignore[no-untyped-def]
     assert command_line("check", "strategy", f"{STRATEGY}:Fine") == 0
     shown = capsys.readouterr().out
@@ -20,6 +43,7 @@ def test_a_plugin_that_keeps_its_contract(capsys) -> None:  # type: ignore[no-un
     assert "12 passed" in shown
 
 
+@in_this_process
 def test_what_is_wrong_is_told_within_80_columns(capsys) -> None:  # type: ignore[no-untyped-def]
     assert command_line("check", "strategy", f"{STRATEGY}:Raises") == 1
     told = capsys.readouterr()
@@ -29,6 +53,7 @@ def test_what_is_wrong_is_told_within_80_columns(capsys) -> None:  # type: ignor
     assert "Traceback" not in told.out + told.err
 
 
+@in_this_process
 def test_json_is_all_that_a_machine_reads(capsys) -> None:  # type: ignore[no-untyped-def]
     spec = "tests.testing.broken_evaluators:Forgets"
     assert command_line("check", "evaluator", spec, "--json", "--samples", "2") == 1
@@ -56,6 +81,7 @@ def test_what_a_plug_in_prints_is_not_among_the_json(tmp_path) -> None:  # type:
     assert "shell" in ended.stderr
 
 
+@in_this_process
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -73,6 +99,7 @@ def test_what_cannot_be_checked(capsys, arguments, said) -> None:  # type: ignor
     assert said in capsys.readouterr().err
 
 
+@in_this_process
 def test_a_file_that_cannot_be_imported_fails(capsys, tmp_path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "mine.py"
     path.write_text("from evo_nas.space.space import Space\n\nclass Mine(Spase):\n    pass\n")

@@ -139,12 +139,7 @@ def test_onnx_reads_pixels_or_images(tmp_path: Path, capfd: pytest.CaptureFixtur
 @torch.no_grad()
 def test_a_run_becomes_a_folder_that_loads_in_one_line(run: Result, tmp_path: Path) -> None:
     trained = load_trained(str(run.folder))
-    found = export(trained, Wish(("folder", "torch-export")), tmp_path / "my model")
-    assert sorted(path.name for path in found.path.iterdir()) == [
-        "README.md", "architecture.json", "checks.json", "model.pt2", "model.safetensors",
-        "preprocessing.json",
-    ]  # fmt: skip
-    assert {p.source for p in found.checks.values()} == {f"validation images of {DATA}"}
+    found = export(trained, Wish(), tmp_path / "my model")
     network: Any = evo_nas.load(found.path)
     assert not network.training
     data = registry.load("data", DATA).load(0)
@@ -165,6 +160,17 @@ def test_a_run_becomes_a_folder_that_loads_in_one_line(run: Result, tmp_path: Pa
     assert data.fingerprint in card
     tuned: Any = evo_nas.load(found.path, num_classes=3)
     assert tuned(images).shape == (50, 3)
+
+
+@pytest.mark.slow
+def test_a_folder_holds_other_formats_as_well(run: Result, tmp_path: Path) -> None:
+    wish = Wish(("folder", "torch-export"))
+    found = export(load_trained(str(run.folder)), wish, tmp_path / "my model")
+    assert sorted(path.name for path in found.path.iterdir()) == [
+        "README.md", "architecture.json", "checks.json", "model.pt2", "model.safetensors",
+        "preprocessing.json",
+    ]  # fmt: skip
+    assert {p.source for p in found.checks.values()} == {f"validation images of {DATA}"}
 
 
 @torch.no_grad()

@@ -185,6 +185,7 @@ def test_changes_of_a_finished_run_may_be_accepted_to_look_further_at_it(tmp_pat
     assert trust(run, genomes=4).networks
 
 
+@pytest.mark.slow
 def test_a_report_of_trust_has_one_version_of_its_evaluator(tmp_path: Path) -> None:
     run = started(tmp_path)
     evo_nas.resume(run)
