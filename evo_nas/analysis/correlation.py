@@ -15,14 +15,12 @@ import torch
 
 from evo_nas.api import make_page
 from evo_nas.core.console import Listening, listening
-from evo_nas.core.files import write_atomically, written_aside
+from evo_nas.core.files import write_atomically
 from evo_nas.core.paths import expanded
-from evo_nas.core.plugins import places, registry, trusted_code
-from evo_nas.core.plugins.digests import code_of
+from evo_nas.core.plugins import places, trusted_code
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.streams import Streams
 from evo_nas.errors import RunError, SettingsError, nearest, shell_word
-from evo_nas.evaluation.evaluator import Evaluator, Objective
 from evo_nas.results.agreement import (
     Agreement,
     agreement,
@@ -37,12 +35,12 @@ from evo_nas.results.trust_report import Trust, means, trust_document, trust_pic
 from evo_nas.search import run_folder
 from evo_nas.search.loop import Loop
 from evo_nas.search.options import Named, text, whole_number
-from evo_nas.search.promises import code
-from evo_nas.search.scoring import Scorer
 from evo_nas.search.stage import stage_feasible
-from evo_nas.search.store.store import Evaluation, Store
+from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Proposal, Scored, StagePlan, rank
+
+from .answers import Answers, load, own_genome, repeated, truth_name
 
 _FEWEST = 4
 
@@ -125,16 +123,14 @@ class _Report:
     ) -> None:
         self.loop, self.result, self.plan, self.against = loop, result, plan, against
         config = result.config
-        self.objectives = _load(config.evaluator).objectives
-        other = _load(against)
+        self.objectives = load(config.evaluator).objectives
+        other = load(against)
         self.goal = other.objectives[0]
-        if other.needs_data and config.data == "none":
-            raise SettingsError(f"{result.folder} has no images, which evaluator {against} needs")
         # The run's own evaluator (other images, another seed) is trained as long as in the run.
         same = against.partition("?")[0] == config.evaluator.partition("?")[0]
         usual = config.recipe.supernet.epochs * plan.epochs_factor
         self.epochs = epochs or (usual if same else config.recipe.train.epochs)
-        self.name = registry.file_name(against) + (f"-{epochs}-epochs" if epochs else "")
+        self.name = truth_name(against, epochs)
         self.searched: dict[Genome, Evaluation] = {}  # each network once, as it was first scored
         for evaluation in result.of(plan.name, "search"):
             if evaluation.failure is None:
@@ -147,7 +143,7 @@ class _Report:
         # All candidates of a stage share what earlier stages decided.
         first = next(iter(self.searched))
         self.legal = stage_feasible(loop.space, plan, loop.limits, first)
-        self.space = self.legal.space
+        self.answers = Answers(loop, plan.name, self.legal)
 
     def make(self, genomes: int, repeats: int) -> Trust:
         """Sample, score, compare and write."""
@@ -197,49 +193,21 @@ class _Report:
         return [self.searched[ranked[place].genome] for place in places]
 
     def _scored(self, networks: Sequence[Evaluation], repeat: int) -> list[Evaluation]:
-        """What the other evaluator says; what it said before comes from its store."""
-        phase = f"trust-{self.name}" + (f"-repeat-{repeat}" if repeat > 1 else "")
-        context = self.loop.context(self.plan.name, phase, self.epochs, self.legal)
-        path = self.result.folder / run_folder.TRUST
-        if not path.exists():
-            with written_aside(path) as temporary:
-                Store.create(temporary, self.loop.space).close()
-        store = Store(path)
-        self._keep_one_version(store, phase)
-        with store.forgetting_failures():  # nothing follows from them: they are just tried again
-            pass
-        scorer = Scorer(
-            _load(self.against), self.space, context, store, self.plan.name, phase, phase,
-            len(networks), failures=self.result.config.failures,
-            time_limit=self.result.config.finalist_time_limit,
-            then="Mend the evaluator, and give the same command again: it tries them anew",
-        )  # fmt: skip
-        try:
-            return scorer.score(0, [Proposal(self._own(e.genome), e.origin) for e in networks])
-        finally:
-            scorer.close()
-            store.close()
-
-    def _keep_one_version(self, store: Store, phase: str) -> None:
-        """What scored networks of an earlier report scores those of a larger one."""
-        now, kept = {phase: code_of("evaluator", self.against)}, store.fact(code.FACT) or {}
-        if phase in kept:
-            anew = f"remove {store.path}, and all are scored anew"
-            code.refuse(code.changes(kept, now), "the report", anew)
-        store.set_fact(code.FACT, kept | code.digests(now))
-
-    def _own(self, full: Genome) -> Genome:
-        """The stage's genome that lifts to ``full``."""
-        genome = tuple(full[self.loop.space.index[choice.name]] for choice in self.space.choices)
-        assert self.space.lift(genome) == full, "a recorded genome belongs to its stage"
-        return genome
+        """What the other evaluator says of them, once more."""
+        proposals = []
+        for evaluation in networks:
+            genome = own_genome(self.legal.space, evaluation.genome)
+            assert genome is not None, "a recorded genome belongs to its stage"
+            proposals.append(Proposal(genome, evaluation.origin))
+        phase = repeated(self.name, repeat)
+        return self.answers.of(self.against, phase, [proposals], self.epochs)
 
     def _agreements(
         self, networks: Sequence[Evaluation], truths: Sequence[Sequence[Evaluation]]
     ) -> tuple[tuple[Agreement, ...], tuple[str, ...]]:
         """Those of scores and of baselines; the names of baselines that are all the same."""
-        truth = [_sign(self.goal) * mean for mean in means(truths, self.goal.name)]
-        scores = {o.name: [_sign(o) * e.metrics[o.name] for e in networks] for o in self.objectives}
+        truth = [self.goal.sign * mean for mean in means(truths, self.goal.name)]
+        scores = {o.name: [o.sign * e.metrics[o.name] for e in networks] for o in self.objectives}
         found = [agreement(f"search {name}", score, truth) for name, score in scores.items()]
         counts = {
             "FLOPs": [float(e.flops) for e in networks],
@@ -270,12 +238,3 @@ def spread(size: int, number: int, offset: float) -> list[int]:
         places.setdefault(int((fraction + offset) % 1 * size))
         index += 1
     return list(places)
-
-
-def _sign(objective: Objective) -> int:
-    return 1 if objective.maximise else -1
-
-
-def _load(spec: str) -> Evaluator:
-    evaluator: Evaluator = registry.load("evaluator", spec)
-    return evaluator

@@ -41,6 +41,11 @@ class Objective:
     name: str
     maximise: bool = True
 
+    @property
+    def sign(self) -> int:
+        """What its values are multiplied by so that more is better."""
+        return 1 if self.maximise else -1
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
