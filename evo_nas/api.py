@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -60,6 +61,16 @@ class Prepared:
     def start(self, progress: Listening = None) -> Result:
         """Make the run folder and run to the end."""
         found = code.code_of_run(self.config)
+        self.create(self.folder, found)
+        return _go_on(self.folder, progress, (self.data, found))
+
+    def create(
+        self, folder: Path, found: code.Code, files: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Make a run folder, with further ``files``, of a run that has not begun.
+
+        ``found`` is the code of its plug-ins.
+        """
         facts: dict[str, object] = {
             "versions": environment(self.config.device),
             "config": asdict(self.config),
@@ -70,8 +81,7 @@ class Prepared:
             "inventory": asdict(self.inventory),
         }
         trusted_code.remember(self.config.specs)
-        run_folder.create(self.folder, self.config, self.plan.space, facts)
-        return _go_on(self.folder, progress, (self.data, found))
+        run_folder.create(folder, self.config, self.plan.space, facts, files)
 
 
 @takes_options

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from .comparison.protocol import plan_comparison
     from .comparison.report import Report, compare
     from .correlation import trust
+    from .judgement import judge
 
-__all__ = ["Report", "compare", "plan_comparison", "trust"]
+__all__ = ["Report", "compare", "judge", "plan_comparison", "trust"]
 
 __getattr__ = lazy(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -18,12 +19,17 @@ StdFlag = Annotated[str | None, typer.Option(help="Likewise.")]
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
-def with_options(without: Sequence[str] = (), **helps: str) -> Callable[[Command], Command]:
+def with_options(
+    without: Sequence[str] = (), only: Sequence[str] = tuple(OPTIONS), **helps: str
+) -> Callable[[Command], Command]:
     """Give a command, which takes them as ``**options``, the flags of a run's options.
 
-    ``helps`` say what some of them mean for this command.
+    ``helps`` say what some of them mean for this command. Where it takes ``only`` some, they are
+    None unless they are given.
     """
-    chosen = [option for option in OPTIONS.values() if option.name not in without]
+    chosen = [OPTIONS[name] for name in only if name not in without]
+    if len(only) < len(OPTIONS):
+        chosen = [replace(option, default=None, help=_with_default(option)) for option in chosen]
     chosen.sort(key=lambda option: GROUPS.index(option.group))
     flags = [_flag(option, helps.get(option.name, option.help)) for option in chosen]
 
@@ -36,6 +42,12 @@ def with_options(without: Sequence[str] = (), **helps: str) -> Callable[[Command
         return command
 
     return give
+
+
+def _with_default(option: Option) -> str:
+    """What is told of an option, with its default, which is not shown where it is None."""
+    usual = option.default
+    return option.help if usual in (None, ()) else f"{option.help.rstrip('.')} [{usual}]."
 
 
 def _flag(option: Option, told: str) -> inspect.Parameter:

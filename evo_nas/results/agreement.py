@@ -6,7 +6,7 @@ Agreements run over the same networks in the same order; more is better in every
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Annotated
@@ -17,7 +17,7 @@ from pydantic import Field
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome, Space
 
-from .statistics import Estimate, bootstrap, kendall, spearman
+from .statistics import Estimate, Values, bootstrap, kendall, spearman
 
 _FEWEST = 10  # halves that say how reliable scores are
 
@@ -65,11 +65,19 @@ def baseline(
     """
     if len(set(counts)) == 1:
         return None
-    more = kendall(counts, truth) >= 0
-    values = counts if more else [-count for count in counts]
-    found = agreement(f"{'more' if more else 'fewer'} {name}", values, truth)
+    name, values = directed(name, counts, truth)
+    found = agreement(name, values, truth)
     ahead = bootstrap(lambda a, b, c: kendall(a, c) - kendall(b, c), score, values, truth)
     return replace(found, ahead=ahead)
+
+
+def directed(
+    name: str, counts: Sequence[float], truth: Sequence[float]
+) -> tuple[str, Sequence[float]]:
+    """Counts in the direction that agrees better with the truth, and what that is called."""
+    if kendall(counts, truth) >= 0:
+        return f"more {name}", counts
+    return f"fewer {name}", [-count for count in counts]
 
 
 def countable(space: Space, genomes: Sequence[Genome]) -> dict[str, list[float]]:
@@ -98,8 +106,19 @@ def repeat_noise(repeats: Sequence[Sequence[float]]) -> RepeatNoise:
     # their correlation with what they estimate, which tau follows as Greiner's relation says.
     reliability = max(0.0, 1 - within / len(values) / between) if between else 0.0
     ceiling = 2 / math.pi * math.asin(math.sqrt(reliability))
-    taus = [kendall(a, b) for a, b in combinations(values, 2)]
-    return RepeatNoise(math.sqrt(within), float(np.mean(taus)), ceiling)
+    return RepeatNoise(math.sqrt(within), mean_pairwise(kendall, values), ceiling)
+
+
+def networks_deviation(repeats: Sequence[Sequence[float]]) -> float:
+    """The standard deviation between networks that is none of their repeats'; 0 if all is noise."""
+    values = np.asarray(repeats, dtype=np.float64)  # (repeats, networks)
+    within = float(values.var(axis=0, ddof=1).mean())
+    return math.sqrt(max(0.0, float(values.mean(axis=0).var(ddof=1)) - within / len(values)))
+
+
+def mean_pairwise(statistic: Callable[[Values, Values], float], repeats: Values) -> float:
+    """The mean of a statistic over all pairs of repeats, shape (repeats, networks)."""
+    return float(np.mean([statistic(a, b) for a, b in combinations(repeats, 2)]))
 
 
 def split_half(evaluations: Sequence[Evaluation]) -> float | None:

@@ -47,6 +47,14 @@ def kendall(a: Sequence[float] | Values, b: Sequence[float] | Values) -> float:
     return _cosine(_order(a), _order(b))
 
 
+def kendall_within(
+    a: Sequence[float] | Values, b: Sequence[float] | Values, groups: Sequence[float] | Values
+) -> float:
+    """:func:`kendall` over the pairs whose ``groups`` are the same; 0 where they do not vary."""
+    same = _order(groups) == 0
+    return _cosine(_order(a) * same, _order(b) * same)
+
+
 def spearman(a: Sequence[float] | Values, b: Sequence[float] | Values) -> float:
     """Spearman's rho, ties sharing their mean rank, -1 to 1; 0 where one of them does not vary."""
     return _cosine(_order(a).sum(axis=1), _order(b).sum(axis=1))

@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -24,9 +24,9 @@ from evo_nas.space.space import Space
 
 from .config import Config
 
-CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
+CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST, POOL, JUDGEMENT = (
     "config.toml", "run.sqlite", "run.lock", "best.json", "best.safetensors", "finalists",
-    "checkpoints", "report.html", "trust.sqlite",
+    "checkpoints", "report.html", "trust.sqlite", "pool.toml", "pool.json",
 )  # fmt: skip
 
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # what flock says of a lock of others
@@ -71,12 +71,20 @@ def check_free(folder: Path) -> None:
         raise RunError(f"{folder} exists; resume it, or choose another --run-dir")
 
 
-def create(folder: Path, config: Config, space: Space, facts: dict[str, object]) -> None:
-    """Make a run folder with its configuration and empty store.
+def create(
+    folder: Path,
+    config: Config,
+    space: Space,
+    facts: Mapping[str, object],
+    files: Mapping[str, bytes] | None = None,
+) -> None:
+    """Make a run folder with its configuration, empty store and further ``files``.
 
     Nothing half-made is left, see :func:`made_aside`.
     """
     with made_aside(folder) as temporary:
+        for name, content in (files or {}).items():
+            write_atomically(temporary / name, content)
         write_atomically(temporary / CONFIG, config.to_toml().encode())
         store = Store.create(temporary / STORE, space)
         for key, value in facts.items():
@@ -193,6 +201,8 @@ def check(folder: Path) -> None:
     """Raise a RunError unless there is a run in the folder, and no link out of it."""
     if not os.path.isdir(folder):
         raise RunError(f"there is no run folder {folder}")
+    if (folder / POOL).is_file():
+        raise RunError(f"{folder} is a pool, no run: evo-nas trust --pool {shell_word(folder)}")
     for name in (CONFIG, STORE):
         if not (folder / name).is_file():
             raise RunError(f"{folder} is no run folder: {name} is missing")

@@ -9,7 +9,14 @@ import pytest
 from scipy import stats
 
 from evo_nas.results import statistics
-from evo_nas.results.statistics import Estimate, bootstrap, kendall, mean_difference, spearman
+from evo_nas.results.statistics import (
+    Estimate,
+    bootstrap,
+    kendall,
+    kendall_within,
+    mean_difference,
+    spearman,
+)
 
 
 @pytest.mark.parametrize("values", [3, 5, 1000])  # of each variable: many ties, some, none
@@ -65,3 +72,11 @@ def test_intervals_hold_the_truth_95_times_in_100(monkeypatch: pytest.MonkeyPatc
     assert held((mean_difference(a + 1, b) for a, b in pairs), 1) > 180
     pairs = [rng.normal(size=(2, 16)) for _ in range(100)]
     assert held((bootstrap(kendall, a, 0.6 * a + 0.8 * b) for a, b in pairs), TRUE_TAU) > 87
+
+
+def test_kendall_within_groups_counts_pairs_of_the_same_group() -> None:
+    a, b, groups = [1, 2, 3, 4], [2, 1, 4, 3], [0, 0, 1, 1]
+    assert kendall(a, b) == pytest.approx(1 / 3)
+    assert kendall_within(a, b, groups) == -1
+    assert kendall_within(a, b, [0, 0, 0, 0]) == kendall(a, b)
+    assert kendall_within(a, b, [0, 1, 2, 3]) == 0
