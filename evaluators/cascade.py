@@ -7,7 +7,7 @@ from math import exp, prod
 from typing import Annotated, NamedTuple
 
 from evo_nas.core.plugins.options import Spec, at_least
-from evo_nas.errors import EvaluatorError, SettingsError, SpecError
+from evo_nas.errors import EvaluatorError, SettingsError
 from evo_nas.evaluation.evaluator import Evaluator, Failure, Objective, Outcome
 from evo_nas.evaluation.reference import Standing, reference_sample
 from evo_nas.space.space import Genome, Space
@@ -62,8 +62,8 @@ class CascadeEvaluator(Composite):
     a level that are at least as good as the best ``share`` of what came to it. As a search finds
     better candidates than chance does, more of them pass.
 
-    The objective ``cascade`` is, for candidates that passed all, what the last level says (which
-    must be no less than 0, and better the more it is, as an accuracy is). The others are below 0:
+    The objective ``cascade`` is, for candidates that passed all, what the last level says, which
+    must be no less than 0, or 1 / (1 + it) where less is better. The others are below 0:
     those that the level before the last stopped between -1 and 0, by their place in its reference
     sample (:class:`evo_nas.evaluation.reference.Standing`); those that the level before that
     stopped between -2 and -1, and so on. So who passed more levels ranks higher, and a search that
@@ -105,12 +105,6 @@ class CascadeEvaluator(Composite):
         super().__init__(dict(zip(names, specs, strict=True)), lead=names[-1])
         *self._filters, (self._last_name, self._last) = self._evaluators.items()
         self._reference = reference
-        goal = self._last.objectives[0]
-        if not goal.maximise:
-            raise SpecError(
-                f"level {specs[-1]} minimises {goal.name}; the last level of a cascade has an "
-                "objective that is better the more it is, such as an accuracy"
-            )
 
     def prepare(self, space: Space) -> None:
         """Have each level score what of a reference sample passes those before it."""
@@ -177,14 +171,15 @@ class CascadeEvaluator(Composite):
             return outcome
         if not self._last.accepts(outcome):  # a cascade itself, whose metric is "passed" as well
             return Failure(f"{self._specs[self._last_name]} filtered it out")
-        goal = self._last.objectives[0].name
-        if outcome[goal] < 0:
+        goal = self._last.objectives[0]
+        value = outcome[goal.name]
+        if value < 0:
             return Failure(
-                f"{self._specs[self._last_name]} returned {goal} = {outcome[goal]}; the last level "
-                "of a cascade returns no less than 0"
+                f"{self._specs[self._last_name]} returned {goal.name} = {value}; the last level of "
+                "a cascade returns no less than 0"
             )
-        passed = float(len(self._filters))
-        return {**outcome, **known, "cascade": outcome[goal], "passed": passed}
+        score = value if goal.maximise else 1 / (1 + value)
+        return {**outcome, **known, "cascade": score, "passed": float(len(self._filters))}
 
 
 def _value(evaluator: Evaluator, metrics: Mapping[str, float]) -> float:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from evo_nas.core.plugins.blame import ANYHOW
 from evo_nas.core.plugins.digests import code_of
-from evo_nas.core.plugins.options import FilePath, at_least
+from evo_nas.core.plugins.options import ByRecipe, FilePath, at_least
 from evo_nas.core.streams import Streams
 from evo_nas.data.images import Images, ImageSet
 from evo_nas.errors import EvaluatorError
@@ -65,6 +65,8 @@ class SupernetEvaluator(Evaluator):
         sharing: how networks share weights, for spaces that know several ways (GLiT's): "separate",
             where equal parts are one module, or "entangled", where all are slices of the largest;
             by default as the recipe says.
+        rank: what decides first, "accuracy" or "loss"; by default as the recipe says, and
+            "accuracy" where there is none, as in limits.
         run: the folder of an earlier run; its shared weights are used where it has some for the
             same subspace, code of the space, geometry and images, and scores that it has are not
             computed again.
@@ -79,8 +81,11 @@ class SupernetEvaluator(Evaluator):
         validation_images: Annotated[int, at_least(2)] | None = None,
         calibration_images: Annotated[int, at_least(2)] | None = None,
         sharing: Literal["separate", "entangled"] | None = None,
+        rank: Annotated[Literal["accuracy", "loss"], ByRecipe()] = "accuracy",
         run: Annotated[str, FilePath()] | None = None,
     ) -> None:
+        if rank == "loss":
+            self.objectives = self.objectives[::-1]
         self._validation_images = validation_images
         self._calibration_images = calibration_images
         self._asked = sharing
@@ -152,7 +157,10 @@ class SupernetEvaluator(Evaluator):
             self._context.ledger.measured += images + len(self._calibration)
             accuracy = metrics["accuracy"]
             error = math.sqrt(accuracy * (1 - accuracy) / images)
-            yield position, {**metrics, "standard_error": error}
+            # Halves say how reliable a score is that ranks; those of accuracy always did.
+            by_loss = self.objectives[0].name == "loss"
+            told = {k: m for k, m in metrics.items() if by_loss or not k.startswith("loss_")}
+            yield position, {**told, "standard_error": error}
 
     def initial_weights(self, genome: Genome) -> Mapping[str, Tensor]:
         weights = self._supernet.extract(self._decoder.full(genome))

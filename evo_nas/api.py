@@ -109,7 +109,8 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
         EvoNasError: something given is wrong, or nothing meets the budget.
     """
     options = make_options(*positional, **given)
-    plugins = choose_plugins(options)
+    recipe = choose_recipe(options.recipe)
+    plugins = choose_plugins(options, recipe)
     loaded = plugins.space.loaded
     limits = given_limits(loaded, options.flops, options.params, options.latency, options.limits)
     limited = make_limits(loaded, limits, unmeasured)
@@ -118,7 +119,6 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     needing = plugins.needing_images
     images_spec = places.absolute("data", choose_data(options.data, needing, options.supernet))
     source: DataSource = registry.load("data", images_spec)
-    recipe = choose_recipe(options.recipe)
     settings = options.settings
     if options.run_dir is None:
         folder = new_folder("", plugins.space.spec, describe_limits(limits))

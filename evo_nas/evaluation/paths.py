@@ -57,7 +57,7 @@ def score(
 ) -> tuple[dict[str, float], ...]:
     """Scores of full genomes of the supernet's root space; the supernet is left as it was.
 
-    For each genome "accuracy", "loss" (mean cross entropy), and "accuracy_even" and "accuracy_odd",
+    For each genome "accuracy", "loss" (mean cross entropy), and of both "..._even" and "..._odd",
     those of validation rows 0, 2, 4... and 1, 3, 5..., to tell how reliable a ranking is.
 
     Args:
@@ -167,14 +167,20 @@ def _metrics(correct: Tensor, losses: Tensor) -> dict[str, float]:
     bounded = losses.clamp(max=_HIGHEST_LOSS)
     return {
         "accuracy": _share(correct),
-        "loss": math.fsum(bounded.tolist()) / len(losses),
+        "loss": _mean(bounded),
         "accuracy_even": _share(correct[0::2]),
         "accuracy_odd": _share(correct[1::2]),
+        "loss_even": _mean(bounded[0::2]),
+        "loss_odd": _mean(bounded[1::2]),
     }
 
 
 def _share(correct: Tensor) -> float:
     return int(correct.sum()) / len(correct)
+
+
+def _mean(losses: Tensor) -> float:
+    return math.fsum(losses.tolist()) / len(losses)
 
 
 def _batches(images: int, batch_size: int) -> list[slice]:

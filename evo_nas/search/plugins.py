@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, TypeVar
 
 from evo_nas.core.plugins import places, registry
@@ -16,6 +16,7 @@ from evo_nas.space.checks import check_space
 from evo_nas.space.space import Space
 from evo_nas.strategies.base import StagePlan, Strategy
 from evo_nas.strategies.settings import Settings
+from evo_nas.training.recipe import Recipe
 
 from .options import RunOptions
 
@@ -104,9 +105,16 @@ class PlugIns:
         return asked
 
 
-def choose_plugins(options: RunOptions) -> PlugIns:
-    """Load them; without a retrainer the evaluator says which."""
-    evaluator = options.evaluator
+def choose_plugins(options: RunOptions, recipe: Recipe) -> PlugIns:
+    """Load them; without a retrainer the evaluator says which.
+
+    What the recipe decides of the evaluator becomes part of its spec, so that whoever reads that
+    knows it, too.
+    """
+    keys = {
+        f.name: value for f in fields(recipe) if (value := getattr(recipe, f.name)) != f.default
+    }
+    evaluator = places.by_recipe("evaluator", options.evaluator, keys)
     if options.supernet is not None:
         evaluator = registry.with_option(evaluator, "run", options.supernet)
     chosen: PlugIn[Space] = _load("space", options.space)

@@ -135,7 +135,8 @@ class Recipe:
     it; without, they do so only where a run asks for it, and train by ``train``.
     At most ``validation_images`` score a candidate on shared weights, with BatchNorm statistics of
     ``calibration_images`` training images. ``sharing`` is how networks share weights in spaces that
-    know both ways: equal parts are one module, or all are slices of the largest.
+    know both ways: equal parts are one module, or all are slices of the largest. Candidates
+    ``rank`` by their accuracy there, or by their loss.
 
     A step of shared weights trains one path, drawn from all that a stage searches ("prior") or from
     what the limits admit of it ("budget"). With ``sandwich`` it trains so many: the one with most
@@ -151,6 +152,7 @@ class Recipe:
     finetune: Phase | None = None
     paths: Literal["prior", "budget"] = "prior"
     sandwich: Annotated[int, Field(ge=0, le=100)] = 0
+    rank: Literal["accuracy", "loss"] = "accuracy"
 
     def __post_init__(self) -> None:
         if self.sandwich == 1:

@@ -113,6 +113,8 @@ def test_scores_by_hand(toy):
         assert found["accuracy_odd"] == right[1::2].mean()
         loss = F.cross_entropy(logits.double(), images.labels).item()
         assert found["loss"] == pytest.approx(loss, abs=1e-6)
+        halves = 7 * found["loss_even"] + 6 * found["loss_odd"]
+        assert halves == pytest.approx(13 * loss, abs=1e-5)
 
 
 def test_statistics_are_averages_over_calibration_batches(toy):

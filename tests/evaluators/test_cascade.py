@@ -155,13 +155,19 @@ def test_options_of_levels_are_written_as_in_a_web_address():
         ("shares=half", (), SettingsError, "shares=half must be"),
         ("reference=6", (f"{HERE}:Cheap",) * 3, SettingsError, "fewer than 2 to level 2"),
         ("shares=0.5", ("supernet",), SettingsError, "levels=supernet must be two"),
-        ("shares=0.5", (f"{HERE}:Cheap", f"{HERE}:Lesser"), SpecError, "minimises loss"),
         ("shares=0.5", (f"{HERE}:Cheap", "supernett"), SpecError, "did you mean supernet"),
     ],
 )
 def test_wrong_options_are_told(options, levels, error, said):
     with pytest.raises(error, match=said):
         load(options, *levels)
+
+
+def test_the_less_may_be_the_better_of_the_last(tmp_path):
+    found = scores(opened(tmp_path, "shares=0.5", f"{HERE}:Cheap", f"{HERE}:Lesser"))
+    passed = [metrics for metrics in found.values() if metrics["passed"]]
+    assert 0 < len(passed) < len(found)
+    assert all(m["cascade"] == 1 / (1 + m["loss"]) > 0 for m in passed)
 
 
 def test_the_last_level_may_be_a_cascade(tmp_path):

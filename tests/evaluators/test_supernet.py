@@ -1,6 +1,7 @@
 import contextlib
 import sqlite3
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from evo_nas.errors import CheckpointError, EvaluatorError, SpaceError, Training
 from evo_nas.evaluation import path_workers
 from evo_nas.evaluation.evaluator import Failure
 from evo_nas.evaluation.outcomes import outcomes
+from evo_nas.search.options import make_options
+from evo_nas.search.plugins import choose_plugins
 from evo_nas.space.space import Space
 from evo_nas.space.subspace import Subspace
 from evo_nas.training.batches import Ledger
@@ -87,6 +90,35 @@ def test_the_plan_tells_the_weights_and_the_memory_of_their_training(sharing):
         "evaluator", f"together?first=supernet?sharing={sharing}&second=latency"
     )
     assert together.demand(space, geometry, recipe) == evaluator.demand(space, geometry, recipe)
+
+
+def test_loss_ranks_where_it_is_asked_for_and_tells_its_halves(tmp_path):
+    by_accuracy, by_loss = (
+        opened(tmp_path, spec=spec) for spec in ("supernet", "supernet?rank=loss")
+    )
+    assert [o.name for o in by_accuracy.objectives] == ["accuracy", "loss"]
+    assert [o.name for o in by_loss.objectives] == ["loss", "accuracy"]
+    for (_, plain), (_, more) in zip(
+        scores(by_accuracy).items(), scores(by_loss).items(), strict=True
+    ):
+        halves = more["loss_even"], more["loss_odd"]
+        assert sum(halves) / 2 == pytest.approx(plain["loss"])
+        assert more == {**plain, "loss_even": halves[0], "loss_odd": halves[1]}
+
+
+def test_what_ranks_is_in_the_spec_of_a_prepared_run(tmp_path):
+    recipe = tmp_path / "mine.toml"
+    text = (files("evo_nas.training.recipes") / "quick.toml").read_text()
+    assert 'rank = "accuracy"' in text
+    recipe.write_text(text.replace('rank = "accuracy"', 'rank = "loss"'))
+    prepared = evo_nas.prepare("glit_hl", "1.4G", recipe=str(recipe), data="digits?train=100")
+    assert prepared.config.evaluator == "supernet?rank=loss"
+    by_loss = replace(load_recipe("quick"), rank="loss")
+    for given in ("supernet?rank=accuracy", "supernet?rank=loss", "zero_cost"):
+        chosen = choose_plugins(
+            make_options("glit_hl", strategy="random", evaluator=given), by_loss
+        )
+        assert chosen.evaluator.spec == given
 
 
 @pytest.mark.slow

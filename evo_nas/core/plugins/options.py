@@ -47,6 +47,14 @@ class Spec:
 
 
 @dataclass(frozen=True, slots=True)
+class ByRecipe:
+    """Where the option is left out, the recipe's key of its name gives it before anything is made.
+
+    For an option that decides what a plug-in is, such as by what it ranks.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
     """What numbers the option may be; made by :func:`at_least` and its like."""
 
@@ -120,6 +128,11 @@ def place_in(hint: Any) -> Place | None:
     """What a type declares of paths and code in the option, if it does."""
     _, told = _parts(hint)
     return next((each for each in told if isinstance(each, Place)), None)
+
+
+def is_by_recipe(hint: Any) -> bool:
+    """Whether a recipe gives the option where it is left out."""
+    return ByRecipe() in _parts(hint)[1]
 
 
 def _parts(hint: Any) -> tuple[list[Any], list[Any]]:

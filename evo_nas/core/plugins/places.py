@@ -11,13 +11,24 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
 
 from evo_nas.core import paths
 from evo_nas.errors import EvoNasError, SpecError
 
 from . import registry
-from .options import Code, FilePath, Place, Program, Spec, hints, place_in, plain_value
+from .options import (
+    Code,
+    FilePath,
+    Place,
+    Program,
+    Spec,
+    hints,
+    is_by_recipe,
+    place_in,
+    plain_value,
+)
 
 _LIKE_SPEC = re.compile(r"[^:;,|?]+:[^\W\d][\w.]*|[^;,|?]+\?.*", re.DOTALL)
 DEEPEST = 8  # specs within specs; deeper ones are shown whole to whoever is asked
@@ -33,6 +44,34 @@ def absolute(kind: str, spec: str) -> str:
     place = _absolute_path if registry.is_path(kind, target) else _absolute_target
     options = [_absolute_option(option, declared) for option in query.split("&")]
     return f"{place(target)}{question}{'&'.join(options)}"
+
+
+def by_recipe(kind: str, spec: str, keys: Mapping[str, object]) -> str:
+    """The spec with what a recipe's ``keys`` give of its options, and of specs in these."""
+    target, _, query = spec.partition("?")
+    declared = hints(registry.factory(kind, target)[0])
+    options = [_option_by_recipe(option, declared, keys) for option in query.split("&") if option]
+    given = {option.partition("=")[0] for option in options}
+    options += [
+        _option(key, str(value))
+        for key, value in keys.items()
+        if key not in given and is_by_recipe(declared.get(key))
+    ]
+    return f"{target}?{'&'.join(options)}" if options else target
+
+
+def _option_by_recipe(option: str, declared: Mapping[str, Any], keys: Mapping[str, object]) -> str:
+    key, _, value = option.partition("=")
+    place, text = place_in(declared.get(key)), unquote_plus(value)
+    if not isinstance(place, Spec):
+        return option
+    specs = text.split(";") if place.several else [text]
+    found = ";".join(by_recipe(place.kind, spec, keys) for spec in specs)
+    return option if found == text else _option(key, found)
+
+
+def _option(key: str, value: str) -> str:
+    return registry.with_option("", key, value).removeprefix("?")
 
 
 def code_in(spec: str, depth: int = 0) -> Iterator[str]:
@@ -89,7 +128,7 @@ def _absolute_option(option: str, declared: Mapping[str, Place]) -> str:
     if key not in declared or not value:
         return option
     text = _absolute_value(unquote_plus(value), declared[key])
-    return registry.with_option("", key, text).removeprefix("?")
+    return _option(key, text)
 
 
 def _absolute_value(value: str, declared: Place) -> str:

@@ -115,3 +115,20 @@ def test_home_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mine:
         expected = found.replace("{}/{}", f"{{}}/{mine}").replace("{}", str(tmp_path))
         assert places.absolute(kind, given) == expected
     assert registry.is_path("data", "~/pictures")
+
+
+def test_a_recipe_gives_the_options_that_follow_it_and_are_left_out(mine: str) -> None:
+    keys = {"rank": "loss", "sharing": "entangled", "other": "not asked for"}
+
+    def found(spec: str) -> str:
+        return places.by_recipe("evaluator", spec, keys)
+
+    assert found("supernet") == "supernet?rank=loss"
+    assert found("supernet?run=a%26b") == "supernet?run=a%26b&rank=loss"
+    assert found("supernet?rank=accuracy") == "supernet?rank=accuracy"
+    assert found(f"{mine}?other=supernet&hook=a%2Bb") == f"{mine}?other=supernet&hook=a%2Bb"
+    assert found(f"{mine}?inner=supernet") == f"{mine}?inner=supernet?rank=loss"
+    several = f"{mine}?several=table;supernet?sharing=separate"
+    assert found(several) == f"{several}%26rank=loss"
+    assert registry.load("evaluator", found(several))
+    assert places.by_recipe("evaluator", f"{mine}?inner=supernet", {}) == f"{mine}?inner=supernet"
