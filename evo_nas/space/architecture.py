@@ -15,7 +15,7 @@ from evo_nas.errors import EvoNasError, SpecError
 
 from .space import Genome
 
-BEST = "best.json"
+BEST, ARCHITECTURE = "best.json", "architecture.json"  # of a run, of a model folder
 _SEAL = "sha256"  # the key of the digest of all other keys
 
 

@@ -16,10 +16,8 @@ from evo_nas.data.source import DataSource, SearchData
 from evo_nas.errors import EvoNasError, SettingsError, SpecError
 from evo_nas.search.config import Config
 from evo_nas.search.run_folder import CONFIG, enclosing
-from evo_nas.space.architecture import BEST
+from evo_nas.space.architecture import ARCHITECTURE, BEST
 from evo_nas.training.weights import read_told
-
-from .names import ARCHITECTURE
 
 _DEFAULT = "digits"
 

@@ -10,16 +10,16 @@ from typing import Any
 
 from evo_nas.core.plugins import registry
 from evo_nas.data.preprocessing import NORMALISATION
+from evo_nas.space.architecture import ARCHITECTURE
 from evo_nas.space.costs.verification import true_costs
 
 from .card import model_card
-from .names import ARCHITECTURE
 from .parity import Parity
 from .trained import Trained
 
 _NAMED = ("space", "genome")  # which stand for themselves
 PREPROCESSING, CHECKS, CARD = "preprocessing.json", "checks.json", "README.md"
-_SPECS = ("by", "data")  # of what was measured
+_SPECS = ("by", "data", "teacher")  # of what was measured
 NORMALISED = "float32 (batch, channels, size, size): " + NORMALISATION
 PIXELS = "uint8 (batch, channels, size, size): pixels from 0 to 255, normalised inside"
 

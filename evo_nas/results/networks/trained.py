@@ -18,7 +18,7 @@ from evo_nas.data.source import DataSource
 from evo_nas.errors import CheckpointError, SettingsError, shell_word
 from evo_nas.results.result import load_result
 from evo_nas.search.run_folder import CONFIG, WEIGHTS
-from evo_nas.space.architecture import BEST
+from evo_nas.space.architecture import ARCHITECTURE, BEST
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.network import as_classifier
 from evo_nas.space.space import Geometry, Space
@@ -32,7 +32,7 @@ from evo_nas.training.weights import (
 )
 
 from .earlier import earlier_reading, images_of
-from .names import ARCHITECTURE, MODEL, Named, find_network
+from .names import MODEL, Named, find_network
 
 
 @dataclass(frozen=True, slots=True)

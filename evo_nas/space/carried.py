@@ -16,7 +16,8 @@ from evo_nas.core.paths import absolute
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.sources import belonging
 from evo_nas.errors import EvoNasError, ExportError, SpecError
-from evo_nas.space.space import Space
+
+from .space import Space
 
 _SPACE, _OPTION = "space", "file"
 _CODE = f"{_SPACE}.py"
