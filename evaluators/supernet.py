@@ -31,7 +31,7 @@ from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Geometry, Space
 from evo_nas.space.supernet import Supernet
 from evo_nas.training.batches import seeded_weights
-from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.loop import fit, images_taught, images_trained
 from evo_nas.training.recipe import Recipe
 from evo_nas.training.sandwich import Selection
 from evo_nas.training.trainer import training_memory
@@ -189,6 +189,7 @@ class SupernetEvaluator(Evaluator):
             # The same images score candidates as in that run, whatever the seed is here.
             self._streams = Streams(read_told(path, "seed", Count))
             self._context.ledger.trained += read_told(path, "images_trained", Count)
+            self._context.ledger.measured += read_told(path, "images_taught", Count, "0")
             self._context.progress.say(f"shared weights: {path}")
             return path
         if self._run is not None:
@@ -205,17 +206,20 @@ class SupernetEvaluator(Evaluator):
         folder.mkdir(parents=True, exist_ok=True)
         phase, epochs = context.recipe.supernet, context.epochs
         trained = self._paths.count * images_trained(phase, epochs, len(context.data.train))
+        taught = images_taught(phase, epochs, len(context.data.train))
         on = self._paths.identity
         metadata = {
             **self._subject(),
             "training": ", ".join([*map(" ".join, on.items()), phase.identity, f"{epochs} epochs"]),
             "images_trained": str(trained),
             "seed": str(context.streams.seed),
+            **({"images_taught": str(taught)} if taught else {}),
         }
         path = folder / WEIGHTS
         if on and not path.exists():
             context.progress.say(f"shared weights: each step trains {self._paths.told}")
         context.ledger.trained += trained
+        context.ledger.measured += taught
         train = partial(
             fit,
             self._supernet,

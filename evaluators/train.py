@@ -26,7 +26,7 @@ from evo_nas.space.decoder import Decoder
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Space
 from evo_nas.training.batches import Ledger, measure, seeded_weights
-from evo_nas.training.loop import fit, images_trained
+from evo_nas.training.loop import fit, images_taught, images_trained
 from evo_nas.training.weights import train_once
 
 
@@ -122,13 +122,15 @@ class TrainEvaluator(Evaluator):
             paused = _Pause.once(path.with_suffix(f".{end}.json"), metadata, pause)
             metrics, notes = paused.metrics, paused.notes
         else:
-            notes = train_once(network, path, metadata, train)
+            told = {"teaching": json.dumps(phase.teaching)} if phase.teacher else {}
+            notes = train_once(network, path, metadata, train, told)
             metrics = measure(network, validation).metrics()
         for note in notes:
             self._messages.say(note)
         context.notes.extend(notes)
-        trained = images_trained(phase, end - begin, len(data.train))
-        context.ledger.add(Ledger(trained, len(data.validation)))
+        images = (phase, end - begin, len(data.train))
+        seen = images_taught(*images) + len(data.validation)
+        context.ledger.add(Ledger(images_trained(*images), seen))
         return metrics
 
     def weights(self, genome: Genome) -> Path | None:

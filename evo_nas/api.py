@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,13 @@ from evo_nas.search.plugins import choose_plugins
 from evo_nas.search.promises import code
 from evo_nas.search.promises.beginning import note_environment
 from evo_nas.search.promises.code import accept_code
-from evo_nas.search.settings import choose_data, choose_recipe, resolve_geometry, with_epochs
+from evo_nas.search.settings import (
+    choose_data,
+    choose_recipe,
+    find_teachers,
+    resolve_geometry,
+    with_epochs,
+)
 from evo_nas.search.upkeep import retry_failed
 
 from .errors import SettingsError
@@ -50,13 +56,17 @@ _PACKAGES = ("evo-nas", "torch", "numpy", "deap", "fvcore", "scikit-learn")
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A run that is resolved and feasible, and has not begun."""
+    """A run that is resolved and feasible, and has not begun.
+
+    ``teachers`` says, by section of the recipe, who teaches there.
+    """
 
     config: Config
     plan: Plan
     data: SearchData
     inventory: Inventory
     folder: Path
+    teachers: dict[str, str] = field(default_factory=dict)
 
     def start(self, progress: Listening = None) -> Result:
         """Make the run folder and run to the end."""
@@ -132,6 +142,10 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     geometry = options.geometry
     if not needing and geometry != "proxy":
         raise SettingsError(f"no network is built in this run: no geometry to choose ({geometry})")
+    shape = resolve_geometry(geometry, loaded, images) if needing else loaded.target
+    device, epochs = resolve_device(options.device), (options.epochs, options.finalist_epochs)
+    recipe = with_epochs(recipe, *epochs, inherit)
+    recipe, teachers = find_teachers(recipe, inherit, images, shape, device)
     flops, others = config_texts(limits)
     resolved: dict[str, Any] = {
         "space": plugins.space.spec,
@@ -141,17 +155,17 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
         "evaluator": plugins.evaluator.spec,
         "retrainer": plugins.retrainer.spec,
         "data": images_spec,
-        "device": resolve_device(options.device),
+        "device": device,
         "jobs": _jobs(options.jobs),
         "settings": settings,
-        "geometry": resolve_geometry(geometry, loaded, images) if needing else loaded.target,
-        "recipe": with_epochs(recipe, options.epochs, options.finalist_epochs, inherit),
+        "geometry": shape,
+        "recipe": recipe,
         "inherit": inherit,
     }
     as_given = {name: getattr(options, name) for name in OPTIONS if name in _KEPT - resolved.keys()}
     config = Config(**as_given, **resolved)
     plugins.check_halving(settings.halving, config.recipe.retraining(inherit).epochs)
-    return Prepared(config, plan, images, inventory(source, images), folder)
+    return Prepared(config, plan, images, inventory(source, images), folder, teachers)
 
 
 @takes_options

@@ -57,6 +57,9 @@ def measured_facts(measured: Mapping[str, object]) -> Facts:
     test, error = measured.get("test_accuracy"), measured.get("test_standard_error")
     if isinstance(test, float) and isinstance(error, float):
         rows.append(("test accuracy", f"{test:.4f} ± {error:.4f}"))
+    if "teacher" in measured:
+        told = f"{measured['teacher']}; distillation: {measured.get('distillation')}"
+        rows.append(("teacher", told))
     if "test_failure" in measured:
         rows.append(("test accuracy", f"not measured: {measured['test_failure']}"))
     return rows

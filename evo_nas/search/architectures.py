@@ -96,6 +96,9 @@ class _Measured(BaseModel, extra="allow"):
     fingerprint: str = ""
     geometry: _Costs = {}
     test_failure: str = ""
+    teacher: str = ""
+    teacher_digest: str = ""
+    distillation: str = ""
     separated_from_second: bool = False
     rungs: list[_Rung] = []
 

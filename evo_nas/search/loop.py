@@ -28,7 +28,13 @@ from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Scored, StagePlan, Strategy
 from evo_nas.training.batches import Ledger
 from evo_nas.training.test_split import measure_test
-from evo_nas.training.weights import Delivered, describe_weights, load_weights, save_weights
+from evo_nas.training.weights import (
+    Delivered,
+    describe_weights,
+    load_weights,
+    read_told,
+    save_weights,
+)
 
 from . import run_folder
 from .architectures import ArchitectureFiles
@@ -223,6 +229,8 @@ class Loop:
         if len(self.data.train):
             measured["fingerprint"] = self.data.fingerprint
             measured["geometry"] = asdict(self.config.geometry)
+        if weights is not None:
+            measured |= read_told(weights, "teaching", dict[str, str], "{}")
         prefix = "validation_" if len(self.data.train) else ""
         for number, finalist in enumerate(finalists, start=1):
             metrics = {f"{prefix}{name}": value for name, value in finalist.metrics.items()}

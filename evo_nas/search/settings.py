@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import shown
@@ -14,7 +15,8 @@ from evo_nas.errors import RecipeError, SettingsError, SpaceError
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Geometry, Space
 from evo_nas.training.augmentation.augment import check_installed
-from evo_nas.training.recipe import Recipe, load_recipe
+from evo_nas.training.recipe import Phase, Recipe, load_recipe
+from evo_nas.training.teachers.teacher import find_teacher
 
 from .config import Config
 from .options import whole_number
@@ -41,6 +43,32 @@ def with_epochs(
             changed = replace(getattr(recipe, phase), epochs=whole_number(name, number, 1))
             recipe = replace(recipe, **{phase: changed})
     return typed(Recipe, asdict(recipe), f"recipe {recipe.name}", RecipeError)
+
+
+def find_teachers(
+    recipe: Recipe, inherit: bool, data: SearchData, geometry: Geometry, device: str
+) -> tuple[Recipe, dict[str, str]]:
+    """The recipe with its teachers' whole names and digests; and, by section, what they are.
+
+    Raises:
+        RecipeError: one cannot teach this, or would have nobody to teach.
+    """
+    phases = {each.name: getattr(recipe, each.name) for each in fields(recipe)}
+    taught = {name: p for name, p in phases.items() if isinstance(p, Phase) and p.teacher}
+    if taught and not len(data.train):
+        raise RecipeError(f"recipe {recipe.name} has a teacher, and no network is trained here")
+    if "train" in taught and not recipe.retraining(inherit).teacher:
+        raise RecipeError(
+            f"recipe {recipe.name} has a teacher in its section train, and finalists start from "
+            "shared weights, by finetune: name it there, too, or train them --from-scratch"
+        )
+    changed: dict[str, Any] = {}
+    told: dict[str, str] = {}
+    for section, phase in taught.items():
+        changed[section], teacher = find_teacher(phase, data, geometry.image_size, device)
+        assert teacher is not None, "the phase names one"
+        told[section] = teacher.introduction(changed[section], device)
+    return replace(recipe, **changed), told
 
 
 def choose_data(given: str | None, needing: Sequence[str], earlier: str | None = None) -> str:

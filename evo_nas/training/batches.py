@@ -51,15 +51,15 @@ class Ledger:
 class Batches:
     """Images in batches on a device, normalised for a network.
 
-    ``size`` is pixels of a side that the network reads; ``data`` says how to normalise: by ``mean``
-    and ``std``.
+    ``size`` is pixels of a side that the network reads; ``data``, of which the images are some,
+    says how to normalise: by ``mean`` and ``std``.
     """
 
     def __init__(self, images: ImageSet, data: SearchData, size: int, device: str = "cpu") -> None:
         self.device = torch.device(device)
         self._images = images.at(self.device)
         self._labels = images.labels.to(self.device)
-        self.mean, self.std, self._size = data.mean, data.std, size
+        self.data, self.size, self.mean, self.std = data, size, data.mean, data.std
 
     def __len__(self) -> int:
         """The number of images."""
@@ -96,7 +96,7 @@ class Batches:
         with contextlib.closing(self._images.read(order, self.device, seed, crop)) as batches:
             for rows, pixels in zip(order, batches, strict=True):
                 labels = self._labels[rows.to(self.device)]
-                yield prepare(pixels, self.mean, self.std, self._size), labels
+                yield prepare(pixels, self.mean, self.std, self.size), labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def measure(network: nn.Module, batches: Batches, ledger: Ledger | None = None) 
     network.eval()
     correct, loss, size = [], 0.0, MEASURE_BATCH
     for images, labels in batches.in_order():
-        logits, size = _classify(network, images, size)
+        logits, size = classify(network, images, size)
         correct.append((logits.argmax(1) == labels).cpu().numpy())
         loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
     if ledger is not None:
@@ -143,7 +143,7 @@ def measure(network: nn.Module, batches: Batches, ledger: Ledger | None = None) 
     return Measurement(np.concatenate(correct), loss / len(batches))
 
 
-def _classify(network: nn.Module, images: Tensor, size: int) -> tuple[Tensor, int]:
+def classify(network: nn.Module, images: Tensor, size: int) -> tuple[Tensor, int]:
     """Logits float32 (n, classes), from ``size`` images at a time or as many as fit, and that."""
     while True:
         try:

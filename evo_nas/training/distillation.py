@@ -6,12 +6,10 @@ attention" (DeiT), section 4; soft: Hinton et al. 2015.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import Tensor
 from torch.nn import functional
 
-Distillation = Literal["hard", "soft"]
+from .recipe import Distillation
 
 
 def distillation_loss(

@@ -31,6 +31,7 @@ from .batches import Batches
 from .checkpoints import load_checkpoint, save_checkpoint
 from .recipe import Phase
 from .sandwich import BeforeStep
+from .teachers.teacher import find_teacher
 from .trainer import DivergedError, Epoch, Trainer, copied, pace_note
 
 __all__ = ["Epoch", "fit", "images_trained"]
@@ -74,12 +75,14 @@ def fit(
         TrainingError: numbers ceased to be finite more than MOST_SET_BACKS times, or the device's
             memory is too small.
         CheckpointError: the checkpoint is damaged or of another training.
+        RecipeError: the phase's teacher is not there, is another one, or cannot teach this.
     """
     progress = progress or Silent()
+    phase, teacher = find_teacher(phase, batches.data, batches.size, batches.device)
     phase = replace(phase, epochs=epochs or phase.epochs)
     progress.start(what, phase.epochs, "epochs")
     begin, end = part or (0, phase.epochs)
-    trainer = Trainer(network, batches, phase, streams, progress)
+    trainer = Trainer(network, batches, phase, streams, progress, teacher)
     training = _Training(trainer, subject or {}, what)
     standing = training.standing
     if checkpoint is not None:
@@ -112,6 +115,11 @@ def images_trained(phase: Phase, epochs: int, available: int) -> int:
     """
     batch_size = min(phase.batch_size, available)
     return epochs * (available // batch_size) * batch_size
+
+
+def images_taught(phase: Phase, epochs: int, available: int) -> int:
+    """How many images a teacher sees in :func:`fit`: each that is trained on, or none."""
+    return images_trained(phase, epochs, available) if phase.teacher else 0
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Magnitude = Annotated[float, Field(ge=0, le=30)]
 Alpha = Annotated[float, Field(ge=0, le=100)]  # of a Beta distribution
 Rate = Annotated[float, Field(ge=0, le=100)]  # of learning
+Distillation = Literal["hard", "soft"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ class Phase:
     exponential moving average of the weights, which takes their place in the end. With
     ``repeated_augmentation`` an epoch has as many images as without, but so many times each, in the
     same batch.
+
+    With a ``teacher``, the folder of a run, a model folder, weights of evo-nas or "timm:NAME", the
+    loss is for a share of ``distillation_weight`` that to the teacher's logits, "hard" or "soft" at
+    ``distillation_temperature`` (:mod:`evo_nas.training.distillation`), and for the rest that to
+    the labels. ``teacher_digest`` tells the teacher from others; it follows from its files.
     """
 
     optimizer: Literal["adamw", "sgd"]
@@ -72,14 +78,47 @@ class Phase:
     stochastic_depth: Share = 0.0
     weight_average: Share = 0.0
     repeated_augmentation: Annotated[int, Field(ge=1, le=100)] = 1
+    teacher: str = ""
+    distillation: Distillation = "hard"
+    distillation_weight: Annotated[float, Field(gt=0, le=1)] = 0.5
+    distillation_temperature: Annotated[float, Field(gt=0, le=100)] = 3.0
+    teacher_digest: str = ""
     augmentation: Augmentation = Augmentation()
 
     def __post_init__(self) -> None:
+        self._check_teaching()
         for key in ("warmup_start", "learning_rate_floor"):
             if getattr(self, key) > self.learning_rate:
                 raise RecipeError(
                     f"{key} is {getattr(self, key)}, above learning_rate; it must not be"
                 )
+
+    def _check_teaching(self) -> None:
+        """What would have no effect is a mistake: a key of distillation, and no teacher."""
+        keys = ("distillation", "distillation_weight", "distillation_temperature", "teacher_digest")
+        known = {field.name: field.default for field in fields(self)}
+        given = [key for key in keys if getattr(self, key) != known[key]]
+        if given and not self.teacher:
+            raise RecipeError(f"{given[0]} is given, and no teacher; name one, as in teacher = RUN")
+        if "distillation_temperature" in given and self.distillation == "hard":
+            raise RecipeError(
+                'distillation_temperature is given, and distillation is "hard", which has none; '
+                'leave it out, or set distillation = "soft"'
+            )
+
+    @property
+    def teaching(self) -> dict[str, str]:
+        """What is told of the teacher beside a trained network; nothing without one."""
+        if not self.teacher:
+            return {}
+        told = f"{self.distillation}, weight {self.distillation_weight:g}"
+        if self.distillation == "soft":
+            told += f", temperature {self.distillation_temperature:g}"
+        return {
+            "teacher": self.teacher,
+            "teacher_digest": self.teacher_digest,
+            "distillation": told,
+        }
 
     @property
     def values(self) -> dict[str, object]:
@@ -113,10 +152,14 @@ _AUGMENTATION: Mapping[str, object] = {
 }  # fmt: skip
 
 
+_UNTOLD = ("teacher",)  # wherever it lies: its digest is told
+
+
 def _identifying(of: Phase | Augmentation, frozen: Sequence[str]) -> dict[str, object]:
     known = {field.name: field.default for field in fields(of)}
-    later = [name for name in known.keys() - set(frozen) if getattr(of, name) != known[name]]
-    return {name: getattr(of, name) for name in (*frozen, *sorted(later))}
+    later = known.keys() - {*frozen, *_UNTOLD}
+    on = [name for name in later if getattr(of, name) != known[name]]
+    return {name: getattr(of, name) for name in (*frozen, *sorted(on))}
 
 
 def _listed(name: str, values: Mapping[str, object]) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .augmentation.mixup import Batch
 from .distillation import distillation_loss
+from .recipe import Phase
 
 Selection: TypeAlias = Callable[[], None]  # sets the path that a network of shared weights takes
 # Is told the number of a step before it; may say which paths the step trains.
@@ -20,7 +21,7 @@ BeforeStep: TypeAlias = Callable[[int], Sequence[Selection] | None]
 
 
 def path_losses(
-    forward: Callable[[Tensor], Tensor], batch: Batch, smoothing: float, paths: Sequence[Selection]
+    forward: Callable[[Tensor], Tensor], batch: Batch, phase: Phase, paths: Sequence[Selection]
 ) -> Iterator[Tensor]:
     """The loss of each path, which is to be propagated backward before the next is asked for.
 
@@ -30,7 +31,7 @@ def path_losses(
     first, *others = paths or [lambda: None]
     first()
     logits = forward(batch.images)
-    yield batch.loss(logits, smoothing)
+    yield batch.loss(logits, phase)
     for select in others:
         select()
         yield distillation_loss(forward(batch.images), logits, "soft")

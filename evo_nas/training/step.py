@@ -60,7 +60,7 @@ class Stepper:
         self._optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=batch.images.device)
         for part in batch.split(self.parts):
-            for mean in path_losses(self._logits, part, self._phase.label_smoothing, paths):
+            for mean in path_losses(self._logits, part, self._phase, paths):
                 loss = mean * (len(part) / len(batch))
                 loss.backward()  # type: ignore[no-untyped-call]
                 total += loss.detach()

@@ -26,6 +26,7 @@ from .batches import Batches
 from .recipe import Phase
 from .sandwich import BeforeStep
 from .step import Stepper
+from .teachers.teacher import Teacher
 
 NEVER_DECAYED = {"cls_token", "pos_embed"}  # the names that vision transformers in PyTorch use
 
@@ -148,6 +149,7 @@ class Trainer:
     """A training in progress: network, optimizer, rate, order of images.
 
     ``factor`` multiplies the learning rate of the phase; ``notes`` are what is worth remembering.
+    A ``teacher`` sees each batch as it is augmented.
     """
 
     def __init__(
@@ -157,7 +159,9 @@ class Trainer:
         phase: Phase,
         streams: Streams,
         progress: Progress,
+        teacher: Teacher | None = None,
     ) -> None:
+        self._teacher = teacher
         self.network, self.batches, self.phase, self.streams = network, batches, phase, streams
         self.progress, self.factor = progress, 1.0
         self.notes: list[str] = []
@@ -220,7 +224,10 @@ class Trainer:
             set_learning_rate(self._optimizer, self.phase, number, steps, self.factor)
             paths = before_step(number) if before_step is not None else None
             stream = self.streams.generator("augmentation", number)
-            losses[done - 1] = self.step(self._augment(images, labels, stream), paths or ())
+            batch = self._augment(images, labels, stream)
+            if self._teacher is not None:
+                batch = self._teacher.teach(batch)
+            losses[done - 1] = self.step(batch, paths or ())
             if self._average is not None:
                 self._average.update_parameters(self.network)
             now = time.perf_counter()

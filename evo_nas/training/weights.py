@@ -49,7 +49,7 @@ def save_weights(
         for name, tensor in tensors.items()
     }
     told = dict(metadata or {})
-    content = save(copies, told | {_DIGEST: _digest(copies, told)})
+    content = save(copies, told | {_DIGEST: state_digest(copies, told)})
     write_atomically(path, _in_order(content))
 
 
@@ -89,7 +89,7 @@ def _check_digest(
     """Check that these are the tensors that were written to ``path``, with its ``metadata``."""
     told = dict(metadata)
     digest = told.pop(_DIGEST, None)
-    if digest is not None and digest != _digest(tensors, told):
+    if digest is not None and digest != state_digest(tensors, told):
         raise _damaged(path, "their contents are not what was written", advice)
 
 
@@ -132,7 +132,7 @@ def _damaged(path: Path, reason: str, advice: str) -> CheckpointError:
     return CheckpointError(f"weights {path} are damaged ({reason}); {advice}")
 
 
-def _digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+def state_digest(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
     """The SHA-256 of tensors and their metadata, in the order of names."""
     digest = hashlib.sha256(json.dumps(sorted(metadata.items())).encode())
     for name in sorted(tensors):

@@ -1,3 +1,4 @@
+import json
 from contextlib import closing
 from dataclasses import replace
 
@@ -12,8 +13,10 @@ from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.space.network import UNKNOWN
 from evo_nas.training.batches import Ledger
 from evo_nas.training.recipe import Phase, load_recipe
+from evo_nas.training.teachers.teacher import find_teacher
 from evo_nas.training.weights import read_metadata
 from tests.kit.runs import Listener
+from tests.kit.teachers import write_teacher
 from tests.kit.tinyspace import TinySpace, tiny_context
 
 GENOMES = [(0, 0), (2, 1), (1, 1)]
@@ -180,3 +183,37 @@ def test_a_network_that_cannot_be_trained_costs_the_others_nothing(tmp_path):
     evaluator = registry.load("evaluator", "train")
     evaluator.open(TinySpace(), replace(tiny_context(tmp_path), notes=[]))
     assert evaluator.evaluate((2, 1))["accuracy"] > 0.4
+
+
+def taught(folder, teacher, **changes):
+    """A context whose finalists learn from a teacher."""
+    context = tiny_context(folder, **changes)
+    train = replace(context.recipe.train, teacher=str(teacher), distillation="soft")
+    train, _ = find_teacher(train, context.data, context.geometry.image_size)
+    return replace(context, recipe=replace(context.recipe, train=train))
+
+
+def test_a_teacher_is_counted_and_told_in_the_weights(tmp_path):
+    ledger, space = Ledger(), TinySpace()
+    teacher = write_teacher(tmp_path / "teacher.safetensors")
+    evaluator = registry.load("evaluator", "train")
+    context = taught(tmp_path / "taught", teacher, ledger=ledger)
+    evaluator.open(space, context)
+    metrics = evaluator.evaluate((2, 1))
+    assert ledger == Ledger(2 * 96, 60 + 2 * 96)
+    assert metrics != opened(tmp_path / "alone").evaluate((2, 1))
+    told = read_metadata(evaluator.weights((2, 1)))
+    assert json.loads(told["teaching"]) == context.recipe.train.teaching
+    assert f"teacher_digest='{context.recipe.train.teacher_digest}'" in told["training"]
+    write_teacher(teacher, seed=2)  # in its place
+    assert evaluator.evaluate((2, 1)) == metrics  # trained before: only measured
+
+
+@pytest.mark.slow
+def test_teachers_teach_in_worker_processes_as_here(tmp_path):
+    teacher, results = write_teacher(tmp_path / "teacher.safetensors"), []
+    for jobs in (1, 2):
+        context = taught(tmp_path / str(jobs), teacher, jobs=jobs, ledger=Ledger())
+        results.append(trained(context, GENOMES))
+        assert context.ledger == Ledger(3 * 2 * 96, 3 * (60 + 2 * 96))
+    assert results[0] == results[1]

@@ -29,6 +29,13 @@ warmup = 0.5
 mixup = 0.8
 """
 
+# What checkpoints of version 0.1 say of their training.
+OF_0_1 = [
+    "optimizer", "epochs", "batch_size", "learning_rate", "weight_decay", "momentum", "warmup",
+    "label_smoothing", "warmup_start", "learning_rate_floor", "gradient_clip", "stochastic_depth",
+    "weight_average", "repeated_augmentation", "augmentation",
+]  # fmt: skip
+
 
 def load(tmp_path, text):
     path = tmp_path / "mine.toml"
@@ -101,7 +108,7 @@ def test_a_value_added_later_names_only_trainings_that_use_it():
     values = {name: getattr(before, name) for name in names} | {"augmentation": Later(mixup=0.8)}
     after = LaterPhase(**values)
     assert (after.identity, after.values) == (before.identity, before.values)
-    assert before.values == asdict(before), "what checkpoints of version 0.1 say"
+    assert before.values == {name: asdict(before)[name] for name in OF_0_1}
     patient = replace(after, patience=3, augmentation=Later(mixup=0.8, blur=0.5))
     assert patient.identity == before.identity[:-2] + ", blur=0.5), patience=3)"
     assert replace(after, augmentation=Later(blur=0.5)).identity != before.identity
@@ -173,3 +180,28 @@ def test_weights_of_version_0_1_0_are_named_as_today():
     files = Path("tests/runs/version_0_1_0").glob("*/checkpoints/**/*.safetensors")
     told = [read_metadata(path)["training"] for path in files]
     assert {text.partition(", 1 epochs")[0] for text in told} == set(phases)
+
+
+def test_a_teacher_is_told_by_its_digest_wherever_it_lies():
+    phase = replace(load_recipe("quick").train, teacher="/runs/x", teacher_digest="abc")
+    assert phase.identity.endswith("label_smoothing=0.1, teacher_digest='abc')")
+    assert replace(phase, teacher="/elsewhere/x").values == phase.values
+    soft = replace(phase, distillation="soft", distillation_weight=0.1)
+    assert "distillation='soft', distillation_weight=0.1" in soft.identity
+    assert soft.teaching["distillation"] == "soft, weight 0.1, temperature 3"
+    assert load_recipe("quick").train.teaching == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["distillation=soft"], "distillation is given, and no teacher"),
+        (["distillation_weight=0.1"], "distillation_weight is given, and no teacher"),
+        (["teacher=x", "distillation_temperature=2"], 'distillation is "hard", which has none'),
+        (["teacher=x", "distillation_weight=0"], "distillation_weight = 0 must be greater than 0"),
+        (["teacher=x", "distillation=mild"], "distillation = 'mild' must be 'hard' or 'soft'"),
+    ],
+)
+def test_what_would_teach_nothing_is_refused(changes, said):
+    with pytest.raises(RecipeError, match=said):
+        load_recipe("quick", changes)

@@ -118,7 +118,7 @@ def test_the_first_path_learns_from_labels_and_the_others_from_it():
     by_hand.take(0)
     learned, taught = by_hand(batch.images).log_softmax(1), first.detach().softmax(1)
     other = functional.kl_div(learned, taught, reduction="batchmean")
-    labels = batch.loss(first, PHASE.label_smoothing)
+    labels = batch.loss(first, PHASE)
     total = labels + 2 * other
     total.backward()  # added up, not averaged
     assert float(loss) == pytest.approx(total.item() / 3)

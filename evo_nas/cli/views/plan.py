@@ -73,6 +73,7 @@ def _images(prepared: Prepared) -> Facts:
         ("recipe", f"{recipe.name}: {epochs} each"),
         *_paths(prepared),
         *_halving(config.settings, finalists),
+        *((f"teacher in {section}", told) for section, told in prepared.teachers.items()),
     ]
 
 
@@ -178,6 +179,7 @@ def plan_document(prepared: Prepared) -> dict[str, Any]:
         "run_folder": str(prepared.folder),
         "whole_networks": asdict(prepared.plan.agreement),
         "images": asdict(prepared.inventory),
+        "teachers": prepared.teachers,
         "limits": limits_document(prepared.plan.facts),
         "stages": [
             {

@@ -25,11 +25,14 @@ from evo_nas.training.batches import Batches, measure, seeded_weights
 from evo_nas.training.checkpoints import remove_checkpoint
 from evo_nas.training.log import TrainingLog
 from evo_nas.training.loop import Epoch, fit
+from evo_nas.training.teachers.teacher import find_teacher
 from evo_nas.training.test_split import measure_test
 from evo_nas.training.weights import SUFFIX, Delivered, describe_weights, save_weights
 
 from .images import Images, images_for
 from .names import find_untrained
+
+_TOLD = ("teacher", "distillation", "test_accuracy", "test_failure")  # where they were measured
 
 
 def train_architecture(
@@ -73,6 +76,9 @@ def train_architecture(
     understood += inventory_facts(inventory(source, images))
     shape = resolve_geometry(geometry, space, images)
     _say_plan(found.name, chosen, str(shape), recipe, phase.epochs, seed, progress)
+    phase, teacher = find_teacher(phase, images, shape.image_size, place)
+    if teacher is not None:
+        understood.append(("teacher", teacher.introduction(phase, place)))
     for name, told in understood:
         progress.say(f"{name}: {told}")
     if out.exists():
@@ -127,6 +133,7 @@ def train_architecture(
         "epochs": phase.epochs,
         "fingerprint": images.fingerprint,
     }
+    measured |= phase.teaching
     metadata |= describe_weights(about) | {"measured": json.dumps(known | measured)}
     save_weights(out, network.state_dict(), metadata)
     remove_checkpoint(checkpoint_path(out))
@@ -137,7 +144,7 @@ def train_architecture(
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "data": chosen.spec,
         "validation_accuracy": measured["validation_accuracy"],
-        **{key: measured[key] for key in ("test_accuracy", "test_failure") if key in measured},
+        **{key: measured[key] for key in _TOLD if key in measured},
     }
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from evo_nas.training.recipe import Augmentation
+from evo_nas.training.distillation import distillation_loss
+from evo_nas.training.recipe import Augmentation, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,15 @@ class Batch:
     """Images as a network reads them, with one label each or a mixture of two.
 
     ``images`` are float (n, channels, size, size), ``labels`` int64 (n,); of each image, ``share``
-    is of its label, and the rest of its label in ``others``.
+    is of its label, and the rest of its label in ``others``. ``taught`` are a teacher's logits for
+    the images, (n, classes).
     """
 
     images: Tensor
     labels: Tensor
     others: Tensor | None = None
     share: float = 1.0
+    taught: Tensor | None = None
 
     def __len__(self) -> int:
         """The number of images."""
@@ -31,21 +34,31 @@ class Batch:
 
     def split(self, parts: int) -> Iterator[Batch]:
         """So many batches of nearly the same size, in order."""
+
+        def pieces(values: Tensor | None) -> Sequence[Tensor | None]:
+            return [None] * parts if values is None else values.tensor_split(parts)
+
         images, labels = self.images.tensor_split(parts), self.labels.tensor_split(parts)
-        others = [None] * parts if self.others is None else self.others.tensor_split(parts)
-        for part in zip(images, labels, others, strict=True):
-            yield Batch(*part, self.share)
+        more = zip(pieces(self.others), pieces(self.taught), strict=True)
+        for image, label, (other, taught) in zip(images, labels, more, strict=True):
+            yield Batch(image, label, other, self.share, taught)
 
-    def loss(self, logits: Tensor, label_smoothing: float) -> Tensor:
-        """The mean cross entropy of ``logits`` (n, classes) to the smoothed, then mixed labels.
+    def loss(self, logits: Tensor, phase: Phase) -> Tensor:
+        """The mean loss of ``logits`` (n, classes), to labels and teacher as the phase weighs them.
 
-        Cross entropy is linear in its targets, so the losses are mixed instead.
+        That to the labels is the cross entropy to the smoothed, then mixed ones; it is linear in
+        them, so the losses are mixed instead.
         """
-        loss = functional.cross_entropy(logits, self.labels, label_smoothing=label_smoothing)
-        if self.others is None:
+        smoothing = phase.label_smoothing
+        loss = functional.cross_entropy(logits, self.labels, label_smoothing=smoothing)
+        if self.others is not None:
+            other = functional.cross_entropy(logits, self.others, label_smoothing=smoothing)
+            loss = self.share * loss + (1 - self.share) * other
+        if self.taught is None:
             return loss
-        other = functional.cross_entropy(logits, self.others, label_smoothing=label_smoothing)
-        return self.share * loss + (1 - self.share) * other
+        weight, temperature = phase.distillation_weight, phase.distillation_temperature
+        taught = distillation_loss(logits, self.taught, phase.distillation, temperature)
+        return (1 - weight) * loss + weight * taught
 
 
 def mix(batch: Batch, settings: Augmentation, generator: np.random.Generator) -> Batch:

@@ -1,5 +1,7 @@
 """Mixup and CutMix: images, and the loss of mixed, smoothed labels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from torch.nn import functional
 
 from evo_nas.training.augmentation.mixup import Batch, mix
 from evo_nas.training.recipe import Augmentation
+from tests.kit.training import SGD
 
 MIXUP, CUTMIX = Augmentation(mixup=0.8), Augmentation(cutmix=1.0)
 BOTH = Augmentation(mixup=0.8, cutmix=1.0)
@@ -58,14 +61,14 @@ def test_batches_take_one_of_both_evenly():
 def test_the_loss_is_that_of_smoothed_then_mixed_targets():
     out = mixed(BOTH)
     logits = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
-    smoothing = 0.1
+    phase = replace(SGD, label_smoothing=(smoothing := 0.1))
     first, second = (
         functional.one_hot(labels, 3) * (1 - smoothing) + smoothing / 3
         for labels in (out.labels, out.others)
     )
     targets = out.share * first + (1 - out.share) * second
     expected = -(targets * logits.log_softmax(1)).sum(1).mean()
-    assert float(out.loss(logits, smoothing)) == pytest.approx(float(expected))
+    assert float(out.loss(logits, phase)) == pytest.approx(float(expected))
 
 
 @pytest.mark.parametrize("parts", [1, 2, 4, 6])
@@ -76,6 +79,6 @@ def test_parts_together_are_the_batch(parts):
     assert torch.equal(torch.cat([piece.images for piece in pieces]), out.images)
     assert max(map(len, pieces)) - min(map(len, pieces)) <= 1
     sizes = [len(piece) for piece in pieces]
-    losses = [p.loss(part, 0.1) for p, part in zip(pieces, logits.split(sizes), strict=True)]
+    losses = [p.loss(part, SGD) for p, part in zip(pieces, logits.split(sizes), strict=True)]
     mean = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / 6
-    assert float(mean) == pytest.approx(float(out.loss(logits, 0.1)))
+    assert float(mean) == pytest.approx(float(out.loss(logits, SGD)))
