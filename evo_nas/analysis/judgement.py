@@ -21,7 +21,7 @@ from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import read_json
 from evo_nas.errors import RunError, SettingsError, nearest
-from evo_nas.evaluation.zero_cost.features import Trained, Truth, indicators
+from evo_nas.evaluation.zero_cost.features import Trained, Truth
 from evo_nas.evaluation.zero_cost.ridge import held_out
 from evo_nas.results.agreement import countable, directed, networks_deviation, repeat_noise
 from evo_nas.results.judgement import FEWEST, Judge, Judged, Judgement, Score
@@ -29,6 +29,7 @@ from evo_nas.search import run_folder
 from evo_nas.search.options import Named, plain, whole_number
 from evo_nas.search.promises import code
 from evo_nas.search.store.store import Evaluation
+from evo_nas.space.encoding import Encoding
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Proposal
 from evo_nas.training.recipe import Recipe
@@ -214,7 +215,7 @@ class _Judging:
         varied = {name: each for name, each in counts.items() if len(set(each)) > 1}
         chosen = (directed(name, each, list(judge.truth)) for name, each in varied.items())
         found: dict[Score, Sequence[float | None]] = {("", name): each for name, each in chosen}
-        ridge = held_out(indicators(self.space, genomes), judge.truth)
+        ridge = held_out(Encoding(self.space).encode(genomes), judge.truth)
         found["", "ridge over choices, held out"] = [float(each) for each in ridge]
         return _judged(judge, found), tuple(name for name in counts if name not in varied)
 

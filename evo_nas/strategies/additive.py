@@ -24,11 +24,12 @@ from evo_nas.errors import NotDrawn
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.sampling.tables import Floats
+from evo_nas.space.encoding import Encoding
 from evo_nas.space.space import Genome, Space
 
 from .base import Scored, StagePlan, Strategy
-from .encoding import Encoding, half_ranked
 from .settings import Settings
+from .warping import half_ranked
 
 By: TypeAlias = Literal["scores", "additive"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +14,10 @@ from evo_nas.core.files import write_atomically
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import read_json
 from evo_nas.errors import SettingsError, SpaceError
+from evo_nas.space.encoding import Encoding
 from evo_nas.space.space import Genome, Space
 
-from .ridge import Ridge, Values, held_out
+from .ridge import Ridge, held_out
 
 _FEWEST = 4  # networks, below which nothing can be told of choices
 
@@ -68,17 +68,6 @@ class Truth:
         return truth
 
 
-def indicators(space: Space, genomes: Sequence[Genome]) -> Values:
-    """A column for each option of each choice, 1 where a full genome takes it, else 0."""
-    columns: list[list[float]] = []
-    made = [space.options(genome) for genome in genomes]
-    for choice in space.choices:
-        for option in choice.options:
-            columns.append([float(options.get(choice.name) == option and choice.name in options)
-                            for options in made])  # fmt: skip
-    return np.asarray(columns, dtype=np.float64).T
-
-
 class Taught:
     """Scores genomes of a space by networks of it that were trained; more is better.
 
@@ -90,8 +79,9 @@ class Taught:
         genomes = [network.genome for network in truth.networks]
         sign = 1 if truth.maximise else -1
         targets = np.array([sign * network.reached for network in truth.networks])
-        features = indicators(space, genomes)
-        self._space, self._ridge = space, Ridge(features, targets)
+        self._encoding = Encoding(space)
+        features = self._encoding.encode(genomes)
+        self._ridge = Ridge(features, targets)
         known = map(float, held_out(features, targets))
         self._held_out: dict[Genome, float] = dict(zip(genomes, known, strict=True))
 
@@ -99,5 +89,5 @@ class Taught:
         """What the network of a full genome is predicted to reach."""
         if genome in self._held_out:
             return self._held_out[genome]
-        found = self._ridge.deviation(indicators(self._space, [genome]))
+        found = self._ridge.deviation(self._encoding.encode([genome]))
         return self._ridge.mean + float(found[0])

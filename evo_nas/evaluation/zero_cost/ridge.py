@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
-Values: TypeAlias = npt.NDArray[np.float64]
+from evo_nas.space.encoding import Floats
 
 _STRENGTHS = 10.0 ** np.arange(-3, 4)  # times the mean eigenvalue of what is regressed on
 
@@ -20,7 +17,7 @@ class Ridge:
     Cross-Validation", section 1). Shapes: ``features`` (n, k), ``targets`` (n,).
     """
 
-    def __init__(self, features: Values, targets: Values) -> None:
+    def __init__(self, features: Floats, targets: Floats) -> None:
         self._middle, self.mean = features.mean(axis=0), float(targets.mean())
         centred, wanted = features - self._middle, targets - self.mean
         values, vectors = np.linalg.eigh(centred @ centred.T)
@@ -34,13 +31,13 @@ class Ridge:
                 best = error
                 self._weights = centred.T @ (vectors @ (turned / (values + strength)))
 
-    def deviation(self, features: Values) -> Values:
+    def deviation(self, features: Floats) -> Floats:
         """How far from the mean the targets of others, (n, k), are predicted to be, (n,)."""
-        found: Values = (features - self._middle) @ self._weights
+        found: Floats = (features - self._middle) @ self._weights
         return found
 
 
-def held_out(features: Values, targets: Values) -> Values:
+def held_out(features: Floats, targets: Floats) -> Floats:
     """What a ridge over all others says of each network, (n,).
 
     As a deviation from the mean of all: that of the others is the lower the better a network is,

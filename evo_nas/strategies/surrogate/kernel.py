@@ -7,8 +7,8 @@ from scipy.linalg import block_diag
 
 from evo_nas.sampling.tables import Floats
 from evo_nas.space.choices import Choice
+from evo_nas.space.encoding import Encoding
 from evo_nas.space.space import Space
-from evo_nas.strategies.encoding import Encoding
 
 
 class GenomeKernel:

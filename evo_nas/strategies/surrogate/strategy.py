@@ -20,10 +20,10 @@ from evo_nas.sampling.distribution import Distribution, crossover, mutation
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.additive import By, ScoredSearch
 from evo_nas.strategies.base import Proposal, Scored, StagePlan
-from evo_nas.strategies.encoding import half_ranked
 from evo_nas.strategies.evolution import Hierarchical
 from evo_nas.strategies.operators import make_toolbox
 from evo_nas.strategies.settings import Settings
+from evo_nas.strategies.warping import half_ranked
 
 from .acquisition import choose, expected_gain
 from .kernel import GenomeKernel

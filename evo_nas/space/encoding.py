@@ -1,15 +1,16 @@
-"""What models of scores work with: genomes as columns of numbers, and scores without disasters."""
+"""Genomes as columns of numbers, which models of what networks reach work with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import rankdata
+import numpy.typing as npt
 
-from evo_nas.sampling.tables import Floats
-from evo_nas.space.space import Genome, Space
+from .space import Genome, Space
+
+Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 class Encoding:
@@ -35,20 +36,3 @@ class Encoding:
         columns = self._starts + np.where(active, genes, self._inactive)
         np.put_along_axis(encoded, columns, 1.0, axis=1)
         return encoded
-
-
-def half_ranked(values: Floats) -> Floats:
-    """Values by which to model what matters: how good the better half is.
-
-    The better half is scaled so that it has the spread of a standard normal's upper half; the
-    worse half becomes a normal's quantiles at its ranks, so that a few disasters cannot decide the
-    fit (Song et al. 2024, "The Vizier Gaussian Process Bandit Algorithm", half-rank warping). More
-    is better.
-    """
-    centred = values - np.median(values)
-    better = centred >= 0
-    spread = np.sqrt(np.mean(centred[better] ** 2))
-    scaled = centred / spread if spread > 0 else np.zeros_like(centred)
-    quantiles = ndtri(np.minimum((rankdata(values) - 0.5) / len(values), 0.5))
-    warped: Floats = np.where(better, scaled, quantiles)
-    return warped
