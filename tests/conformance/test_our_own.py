@@ -27,6 +27,7 @@ SPACES = {
 LARGE = ["autoformer_base", "autoformer_small", "glit_hl_base", "glit_hl_small"]
 SLOW = [*LARGE, "autoformer_tiny", "glit_conv2d", "glit_local_attention", "mobilenet", "nlp_nas"]
 WITH_FILES = ["nas_bench_macro", "table", "timm", "toml_space"]  # tested with those, below
+OF_OTHERS = ["scaled"]  # tests/spaces/test_scaled.py
 OPTIONS = {
     "cascade": "?levels=zero_cost?scores=params%26reference=8;train",
     "command": registry.with_option(
@@ -36,7 +37,11 @@ OPTIONS = {
     "together": "?first=table&second=zero_cost?scores=params%26reference=8",
     "zero_cost": "?reference=8",
 }
-STRATEGIES = {"regularized": "?population=10&sample=4", "surrogate": "?first=10&batch=5&pool=30"}
+STRATEGIES = {
+    "given": "?genome=0,0,0,0,0,0,0,0",
+    "regularized": "?population=10&sample=4",
+    "surrogate": "?first=10&batch=5&pool=30",
+}
 
 
 def depth(options: dict[str, Any]) -> float:
@@ -90,7 +95,7 @@ def test_two_objectives(check: Check) -> None:
 
 
 def test_every_space_that_is_installed_is_tested() -> None:
-    assert {*SPACES, *LARGE, *WITH_FILES} == set(registry.names("space"))
+    assert {*SPACES, *LARGE, *WITH_FILES, *OF_OTHERS} == set(registry.names("space"))
 
 
 @pytest.mark.parametrize("check", space_checks(SmallSpace), ids=str)

@@ -1,3 +1,4 @@
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from hashlib import sha256
 
@@ -5,13 +6,13 @@ import numpy as np
 import pytest
 
 from evo_nas.core.plugins import registry
-from evo_nas.errors import SettingsError
+from evo_nas.errors import BudgetError, SettingsError, SpaceError
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
-from evo_nas.strategies.base import Scored, StagePlan, pareto_front, rank
+from evo_nas.strategies.base import Proposal, Scored, StagePlan, pareto_front, rank
 from evo_nas.strategies.settings import Settings
 from tests.kit.strategies import BUDGET, OBJECTIVES, SETTINGS, SPACE, asked, score, search
 
@@ -91,8 +92,11 @@ def test_plans(name: str, stages: list[tuple[int | None, int, int, bool, bool]])
 @pytest.mark.parametrize(
     "budget", [Limit("flops", high=290), Limit("flops", high=333), Limit("flops", 100, 211)]
 )
-def test_the_largest_is_the_one_of_highest_cost_that_fits(budget: Limit) -> None:
-    strategy, legal = registry.load("strategy", "largest"), feasible(SPACE, budget)
+@pytest.mark.parametrize(("name", "end"), [("largest", max), ("smallest", min)])
+def test_the_largest_is_the_one_of_highest_cost_that_fits(
+    name: str, end: Callable[[Iterable[int]], int], budget: Limit
+) -> None:
+    strategy, legal = registry.load("strategy", name), feasible(SPACE, budget)
     (stage,) = strategy.plan(SPACE, SETTINGS)
     assert (stage.candidates, stage.finalists, stage.scored) == (1, 1, False)
     strategy.begin(stage, Sampler(legal), SETTINGS, OBJECTIVES)
@@ -100,8 +104,22 @@ def test_the_largest_is_the_one_of_highest_cost_that_fits(budget: Limit) -> None
     assert strategy.ask(np.random.default_rng(1)) == []
     everything = legal.enumerate()
     assert everything
-    highest = max(SPACE.costs(genome)["flops"] for genome in everything)
-    assert SPACE.costs(proposal.genome)["flops"] == highest
+    costs = [SPACE.costs(genome)["flops"] for genome in everything]
+    assert SPACE.costs(proposal.genome)["flops"] == end(costs)
+
+
+def test_the_given_network_is_proposed_if_it_fits() -> None:
+    genome = (2, 0, 0) * 5
+    name = f"given?genome={','.join(map(str, genome))}"
+    free = Limit("flops")
+    assert asked(registry.load("strategy", name), budget=free) == [Proposal(genome, "given")]
+    strategy = registry.load("strategy", name)
+    legal = feasible(SPACE, Limit("flops", low=SPACE.costs(genome)["flops"] + 1))
+    strategy.begin(strategy.plan(SPACE, SETTINGS)[0], Sampler(legal), SETTINGS, OBJECTIVES)
+    with pytest.raises(BudgetError, match=r"the given network .* breaks a limit"):
+        strategy.ask(np.random.default_rng(0))
+    with pytest.raises(SpaceError, match="15 genes, this one 1"):
+        registry.load("strategy", "given?genome=1").plan(SPACE, SETTINGS)
 
 
 def test_regularized_evolution_mutates_the_young_and_lets_the_old_die() -> None:
