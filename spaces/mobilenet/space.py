@@ -54,7 +54,7 @@ class MobileNet(Space):
 
     @cached_property
     def _slot_costs(self) -> Mapping[str, Mapping[Genome, Costs]]:
-        return {slot: _stage_costs(stage) for stage, slot in enumerate(self.slots)}
+        return {slot: _stage_costs(self.target, stage) for stage, slot in enumerate(self.slots)}
 
     def fixed_costs(self, context: Genome) -> Costs:
         return self._fixed_costs
@@ -121,11 +121,11 @@ def _blocks(slot: str, options: Mapping[str, Any]) -> tuple[Options, ...]:
     return tuple(Options(options[f"{b}.kernel"], options[f"{b}.expansion"]) for b in blocks)
 
 
-def _stage_costs(stage: int) -> Mapping[Genome, Costs]:
+def _stage_costs(target: Geometry, stage: int) -> Mapping[Genome, Costs]:
     """Each value's costs: a depth's gene, then genes of kernel and expansion of each block."""
     first, other = (
         {
-            (k, e): _block_costs(stage, position, Options(kernel, expansion))
+            (k, e): _block_costs(target, stage, position, Options(kernel, expansion))
             for k, kernel in enumerate(_KERNELS)
             for e, expansion in enumerate(_EXPANSIONS)
         }
@@ -141,9 +141,9 @@ def _stage_costs(stage: int) -> Mapping[Genome, Costs]:
 
 
 @cache
-def _block_costs(stage: int, position: int, options: Options) -> Costs:
+def _block_costs(target: Geometry, stage: int, position: int, options: Options) -> Costs:
     """One block's costs at the target."""
-    layout = Layout(MobileNet.target)
+    layout = Layout(target)
     place = layout.place(stage, position)
     side = layout.size(stage if position == 0 else stage + 1)
     block = partial(InvertedResidual, place, options)

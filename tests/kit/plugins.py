@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from evo_nas.errors import SpaceError
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Failure, Objective, Outcome
 from evo_nas.sampling.sampler import Sampler
-from evo_nas.space.space import Costs, Genome, Geometry, Space
+from evo_nas.space import CountedSpace
+from evo_nas.space.space import Choice, Costs, Genome, Geometry, Space
 from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, flat_stage
 from evo_nas.strategies.settings import Settings
 from evo_nas.training.weights import save_weights
@@ -46,6 +48,25 @@ class Tiny(TinySpace):
 
     def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
         return Geometry(image_size, channels, classes)
+
+
+class Layered(CountedSpace):
+    """Linear layers, as wide as the geometry says, in multiples of 3."""
+
+    name = "layered"
+    choices = tuple(Choice(f"block{number}.layers", (0, 1, 2)) for number in range(3))
+    target = Geometry(8, 1, 2, width=24)
+
+    def build(self, genome: Sequence[int], geometry: Geometry) -> nn.Module:
+        if geometry.width % 3:
+            raise SpaceError(f"{geometry.width} is no multiple of 3")
+        pixels = geometry.channels * geometry.image_size**2
+        layers = [nn.Linear(geometry.width, geometry.width) for _ in range(sum(self.check(genome)))]
+        ends = nn.Linear(pixels, geometry.width), nn.Linear(geometry.width, geometry.classes)
+        return nn.Sequential(nn.Flatten(), ends[0], *layers, ends[1])
+
+    def proxy(self, image_size: int, channels: int, classes: int) -> Geometry:
+        return Geometry(image_size, channels, classes, width=12)
 
 
 class Score(Evaluator):

@@ -19,7 +19,7 @@ from evo_nas.core.plugins.blame import ANYHOW, describe
 from evo_nas.core.plugins.origins import is_ours
 from evo_nas.errors import EvoNasError, SpaceError, in_short
 from evo_nas.space.coverage import representative
-from evo_nas.space.space import Costs, Genome, Space
+from evo_nas.space.space import Costs, Genome, Geometry, Space
 
 from .flops import count
 
@@ -46,15 +46,17 @@ class Agreement:
         return f"{which}; some could not be counted: {self.problem}" if self.problem else which
 
 
-def network_costs(space: Space, genome: Genome, *, again: bool = False) -> Costs:
-    """What is counted in the whole network of a genome, at the target of its space.
+def network_costs(
+    space: Space, genome: Genome, at: Geometry | None = None, *, again: bool = False
+) -> Costs:
+    """What is counted in the whole network of a genome, ``at`` its space's target by default.
 
     With ``again`` image and weights are others, which ought to change nothing.
 
     Raises:
         SpaceError: it cannot be built, as that of a table of results, or cannot be counted.
     """
-    at = space.target
+    at = at or space.target
     # Not blank, so that what depends on the image shows; the other one is all dark, or all bright.
     shape = (1, at.channels, at.image_size, at.image_size)
     image = torch.randn(shape, generator=torch.Generator().manual_seed(0))
