@@ -24,8 +24,11 @@ from evo_nas.search import run_folder
 from evo_nas.search.limits import names_evaluator
 from evo_nas.search.options import OPTIONS
 
+from .reference import LONG, Reference, ReferenceRow, check_trained
+
 FILE = "comparison.toml"
 PROTOCOLS = ("paper", "equal")
+REFERENCE = "reference"  # what stands beside both
 # Options that name plug-ins, and of which kind.
 SPECS: Mapping[str, str] = {
     "space": "space", "evaluator": "evaluator", "retrainer": "evaluator", "data": "data",
@@ -45,7 +48,7 @@ else:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is compared.
+    """What is compared, and with which ``references``, see :mod:`.reference`.
 
     ``options`` are arguments of :func:`evo_nas.api.prepare`, the same for all runs; ``jobs`` runs
     go on at once, where no times are measured. The first of ``strategies`` is the one whose cost
@@ -57,12 +60,16 @@ class Comparison:
     protocols: tuple[str, ...]
     jobs: Annotated[int, Field(ge=1, le=4096)]
     options: _Options
+    references: tuple[Reference, ...] = ()
 
     def __post_init__(self) -> None:
         for name, values in (("strategies", self.strategies), ("seeds", self.seeds)):
             if not values or len(set(values)) < len(values):
                 named = ", ".join(map(str, values))
                 raise SettingsError(f"{name} {shown(named)}: name one at least, and each once")
+        names = [reference.name for reference in self.references]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise SettingsError(f"references {shown(', '.join(twice))}: name each once")
         unknown = set(self.protocols) - set(PROTOCOLS)
         if unknown or not self.protocols:
             raise SettingsError(f"protocols {', '.join(self.protocols)!r}: paper, equal, or both")
@@ -71,7 +78,9 @@ class Comparison:
         """Make the comparison's folder; there must be none yet."""
         run_folder.check_free(folder)
         remember(self._specs)
-        table = asdict(self) | {"options": {k: v for k, v in self.options.items() if v is not None}}
+        table = as_table(self) | {
+            "options": {k: v for k, v in self.options.items() if v is not None}
+        }
         with run_folder.made_aside(folder) as temporary:
             write_atomically(temporary / FILE, tomli_w.dumps(table).encode())
 
@@ -96,7 +105,13 @@ class Comparison:
         """The plug-ins that it names, with those that measure for limits."""
         named = [self.options[key] for key in SPECS if self.options.get(key) is not None]
         named += [parse_limit(text).spec for text in self.options.get("limits", ())]
+        named += [reference.space for reference in self.references if reference.space]
         return [*self.strategies, *named]
+
+    @property
+    def rows_of_references(self) -> list[ReferenceRow]:
+        """The rows of all references, in their order."""
+        return [row for reference in self.references for row in reference.rows]
 
     @property
     def at_once(self) -> int:
@@ -110,8 +125,23 @@ class Comparison:
         return {**self.options, **jobs, "strategy": strategy, "seed": seed}
 
     def check(self) -> tuple[api.Prepared, ...]:
-        """Each strategy's first run, prepared; raises an EvoNasError if one is not possible."""
-        return tuple(api.prepare(**self.arguments(s, self.seeds[0])) for s in self.strategies)
+        """The first run of each strategy, then of each reference, prepared.
+
+        Raises:
+            EvoNasError: one is not possible.
+        """
+        seed = self.seeds[0]
+        runs = [self.arguments(strategy, seed) for strategy in self.strategies]
+        runs += [runs[0] | reference.changes for reference in self.references]
+        prepared = tuple(api.prepare(**run) for run in runs)
+        if any(reference.given == LONG for reference in self.references):
+            check_trained(prepared[0])
+        return prepared
+
+
+def as_table(comparison: Comparison) -> dict[str, Any]:
+    """The comparison as files have it: what is not compared with anything says nothing of that."""
+    return {key: value for key, value in asdict(comparison).items() if value != ()}
 
 
 def measures_times(options: Mapping[str, Any]) -> bool:

@@ -18,8 +18,9 @@ from evo_nas.sampling.limits import format_amount
 from evo_nas.search.limits import DEFAULT
 from evo_nas.search.run_folder import PAGE
 
-from .file import Comparison
+from .file import REFERENCE, Comparison
 from .report import TITLES, Report
+from .rows import Outcome
 
 
 def write_comparison_page(found: Report, out: Path | None = None) -> Path:
@@ -43,9 +44,11 @@ def comparison_page(found: Report) -> str:
         "comparison.html",
         title=f"{names} on {space} within {_within(comparison.options)}",
         found=found,
+        notes=width_notes(found),
         parts=[
             {
                 "results": result_table(found, protocol),
+                "networks": network_table(found, protocol),
                 "differences": difference_table(found, protocol),
                 "curves": found.plot(protocol).svg,
             }
@@ -72,11 +75,13 @@ def _within(options: Mapping[str, Any]) -> str:
 
 def _command(comparison: Comparison) -> str:
     """The command that makes the comparison again, every option written out."""
+    references = comparison.references
     given: dict[str, object] = {
         "strategies": ",".join(comparison.strategies),
         "seeds": len(comparison.seeds),
         "seed": comparison.seeds[0],
         "protocol": "both" if len(comparison.protocols) > 1 else comparison.protocols[0],
+        **({"reference": ",".join(each.given for each in references)} if references else {}),
         **{name: value for name, value in comparison.options.items() if value is not None},
     }
     return command_line("evo-nas compare", given)
@@ -98,6 +103,37 @@ def result_table(found: Report, protocol: str) -> Table:
     ]
     columns = ("method", ">FLOPs", ">mean ± sd", ">best", ">cost", *([">time"] if timed else []))
     return Table(columns, rows, TITLES[protocol])
+
+
+def network_table(found: Report, protocol: str) -> Table:
+    """The networks of a protocol and what they took; without references nobody asks for it."""
+    rows = [
+        (
+            registry.short(row.strategy),
+            format_amount(row.mean("flops")),
+            format_amount(row.mean("params")),
+            f"{row.mean('validation'):.4f}",
+            format_amount(row.mean("images_trained"), 3),
+        )
+        for row in found.of(protocol)
+        if found.comparison.references
+    ]
+    columns = ("method", ">FLOPs", ">params", ">validation", ">images trained")
+    return Table(columns, rows, f"Networks: {TITLES[protocol]}")
+
+
+def width_notes(found: Report) -> list[str]:
+    """At which widths references were scaled to the FLOPs of what was found."""
+    scaled = {row.name for row in found.comparison.rows_of_references if row.scaled}
+    return [
+        f"{row.strategy}: {'; '.join(dict.fromkeys(map(_widths, row.outcomes)))}"
+        for row in found.rows
+        if row.protocol == REFERENCE and row.strategy in scaled
+    ]
+
+
+def _widths(one: Outcome) -> str:
+    return f"{one.target['width']} wide at the target, {one.geometry['width']} where it is trained"
 
 
 def difference_table(found: Report, protocol: str) -> Table:

@@ -7,7 +7,7 @@ one named did with that seed, and spends them on more candidates and more retrai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,19 @@ from evo_nas.core import paths
 from evo_nas.core.devices import available_cores, resolve_device
 from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Progress
+from evo_nas.core.validation import shown
 from evo_nas.core.workers.pool import run_unordered
-from evo_nas.errors import RunError
+from evo_nas.errors import RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
 from evo_nas.search.limits import DEFAULT, absolute
 from evo_nas.search.options import plain, text, whole_number
 from evo_nas.search.promises.code import accept_code, accepting, refuse_changed_run
 
-from .file import PROTOCOLS, SPECS, Comparison
+from .file import PROTOCOLS, REFERENCE, SPECS, Comparison
+from .reference import find_reference
 
+_GROUPS = {"paper": "the paper's protocol", "equal": "equal cost", REFERENCE: "references"}
 _CLOSE = 0.01  # a cost this close to the reference's, as a share of it, is equal
 
 
@@ -36,6 +39,7 @@ def plan_comparison(
     seeds: int = 5,
     first_seed: int = 0,
     protocol: str = "both",
+    references: str | Sequence[str | Path] = (),
     jobs: int | None = None,
     run_dir: str | Path | None = None,
     **options: Any,
@@ -43,7 +47,9 @@ def plan_comparison(
     """A comparison as a user asks for it, and the folder for it; nothing is written.
 
     ``protocol`` is "paper", "equal" or "both"; ``options`` are those of
-    :func:`evo_nas.api.prepare`.
+    :func:`evo_nas.api.prepare`. ``references`` are networks that are trained beside the found ones:
+    published ones by name, architecture files, runs, or "largest", "smallest", "random" and "long"
+    (a random network trained at the cost of the first strategy's search).
 
     Raises:
         EvoNasError: something given is wrong, or the folder exists.
@@ -60,6 +66,7 @@ def plan_comparison(
         protocols=PROTOCOLS if protocol == "both" else (protocol,),
         jobs=whole_number("jobs", at_once if jobs is None else jobs, 1),
         options=options,
+        references=tuple(find_reference(each, options["space"]) for each in _texts(references)),
     )
     given = [options.get(name) for name in ("flops", "params", "latency")]
     named = [text for text in (*given, *options.get("limits", ())) if text] or [DEFAULT]
@@ -70,6 +77,14 @@ def plan_comparison(
     )
     run_folder.check_free(folder)
     return comparison, folder
+
+
+def _texts(references: str | Sequence[str | Path]) -> list[str]:
+    """The references that are named; a text has them with commas between."""
+    given = references.split(",") if isinstance(references, str) else references
+    if not isinstance(given, Sequence) or not all(isinstance(each, str | Path) for each in given):
+        raise SettingsError(f"references is {shown(given)}; give a list of names and paths")
+    return [text for each in given if (text := str(each).strip())]
 
 
 def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,7 +160,28 @@ def _entries(comparison: Comparison, folder: Path, progress: Progress | None) ->
         equal = [_at_equal_cost(comparison, entry, paper, folder) for entry in paper]
         _finish(comparison, equal, folder, progress)
         entries = entries + equal
-    return entries
+    beside = list(_references(comparison, paper, folder))
+    if beside:
+        _finish(comparison, beside, folder, progress)
+    return entries + beside
+
+
+def _references(comparison: Comparison, paper: Sequence[Entry], folder: Path) -> Iterator[Entry]:
+    """The runs of references; what is to be as costly as a search follows from the first one's."""
+    for seed in comparison.seeds:
+        first = _first(comparison, seed, paper)
+        arguments = comparison.arguments(first.strategy, seed)
+        for row in comparison.rows_of_references:
+            own = folder / REFERENCE / f"{registry.file_name(row.name)}-{seed}"
+            # What has begun is gone on with as it began.
+            changes = {} if own.is_dir() else row.changes(arguments, first.result)
+            yield Entry(REFERENCE, row.name, seed, own, changes)
+
+
+def _first(comparison: Comparison, seed: int, paper: Sequence[Entry]) -> Entry:
+    """The first strategy's run with a seed: what it spent and found is what others go by."""
+    first = comparison.strategies[0]
+    return next(e for e in paper if (e.strategy, e.seed) == (first, seed))
 
 
 def _finish(
@@ -163,8 +199,7 @@ def _finish(
         raise RunError(run_folder.unfinished(folder))
     for run in _begun(folder):
         refuse_changed_run(run, accepting(folder))
-    protocol = "equal cost" if entries[0].protocol == "equal" else "the paper's protocol"
-    progress.start(protocol, len(entries), "runs")
+    progress.start(_GROUPS[entries[0].protocol], len(entries), "runs")
     done = len(entries) - len(tasks)
     progress.advance(done)
     for position, _ in run_unordered(_run, tasks, min(comparison.at_once, len(tasks))):
@@ -198,9 +233,7 @@ def _at_equal_cost(
     comparison: Comparison, entry: Entry, paper: Sequence[Entry], folder: Path
 ) -> Entry:
     """The run that spends what the first strategy did; the entry's own if that is what it did."""
-    reference = next(
-        e for e in paper if (e.strategy, e.seed) == (comparison.strategies[0], entry.seed)
-    )
+    reference = _first(comparison, entry.seed, paper)
     changes = _more(entry, cost(reference.result), comparison)
     own = entry.folder if changes is None else folder / "equal" / entry.folder.name
     return Entry("equal", entry.strategy, entry.seed, own, changes or {})

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +19,13 @@ from evo_nas.results.candidates import objective_of
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.frames import records_frame
 from evo_nas.results.result import Result
-from evo_nas.results.statistics import Estimate, mean_difference
 from evo_nas.search.options import Named
 from evo_nas.search.store.rungs import last_measured
 
-from .curves import Curve, best_so_far, draw_curves
-from .file import Comparison
+from .curves import best_so_far, draw_curves
+from .file import REFERENCE, Comparison, as_table
 from .protocol import Entry, cost, finished_runs, make_runs, plan_comparison
+from .rows import Difference, Outcome, Row, differences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,78 +34,6 @@ TITLES = {
     "paper": "The paper's protocol: every strategy with the same settings",
     "equal": "Equal cost: as much as the first strategy, spent on more candidates and finalists",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One run. ``accuracy`` is what the comparison is about, see :attr:`Report.measure`.
-
-    ``cost`` is in forward passes of one image, or in evaluations where none are seen. ``curve``
-    holds what had been spent, and the best found until then.
-    """
-
-    protocol: str
-    strategy: str
-    seed: int
-    folder: str
-    flops: int
-    accuracy: float
-    cost: int
-    seconds: float
-    curve: Curve
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A strategy under a protocol, over all seeds."""
-
-    protocol: str
-    strategy: str
-    outcomes: tuple[Outcome, ...]
-    maximise: bool
-
-    @property
-    def accuracies(self) -> list[float]:
-        """One for each seed."""
-        return [outcome.accuracy for outcome in self.outcomes]
-
-    @property
-    def deviation(self) -> float:
-        """The standard deviation over seeds; not a number where there is only one."""
-        return statistics.stdev(self.accuracies) if len(self.outcomes) > 1 else math.nan
-
-    @property
-    def best(self) -> float:
-        """The best accuracy."""
-        return (max if self.maximise else min)(self.accuracies)
-
-    @property
-    def spread(self) -> str:
-        """The mean accuracy, and its deviation if there is one, as tables write it."""
-        deviation = "" if math.isnan(self.deviation) else f" ± {self.deviation:.4f}"
-        return f"{self.mean('accuracy'):.4f}{deviation}"
-
-    def mean(self, name: str) -> float:
-        """The mean of a field of the outcomes."""
-        return statistics.fmean(getattr(outcome, name) for outcome in self.outcomes)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """The mean accuracy of ``first`` minus that of ``second``, seed by seed."""
-
-    protocol: str
-    first: str
-    second: str
-    estimate: Estimate
-
-    def verdict(self, seeds: int) -> str:
-        """What can be said of it, in plain words."""
-        if self.estimate.excludes_zero:
-            return "significant"
-        if not self.estimate.enough:
-            return f"{seeds} seeds are too few to be certain of any difference"
-        return f"not significant with {seeds} seeds"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -126,8 +52,9 @@ class Report:
     untested: tuple[str, ...] = ()
 
     def of(self, protocol: str) -> list[Row]:
-        """The rows of one protocol, in the order of the strategies."""
-        return [row for row in self.rows if row.protocol == protocol]
+        """The rows of one protocol, in the order of the strategies, then those of references."""
+        rows = [row for row in self.rows if row.protocol == protocol]
+        return rows + [row for row in self.rows if row.protocol == REFERENCE]
 
     def picture(self, protocol: str) -> Path:
         """The chart of the protocol's curves."""
@@ -135,8 +62,10 @@ class Report:
 
     def frame(self) -> pd.DataFrame:
         """One row for each run and protocol; needs the extra ``notebook``."""
-        outcomes = [asdict(outcome) for row in self.rows for outcome in row.outcomes]
-        return records_frame({k: v for k, v in each.items() if k != "curve"} for each in outcomes)
+        beside = bool(self.comparison.references)
+        outcomes = [one.told(networks=beside) for row in self.rows for one in row.outcomes]
+        kept = ("curve", "target", "geometry")
+        return records_frame({k: v for k, v in one.items() if k not in kept} for one in outcomes)
 
     def plot(self, protocol: str | None = None) -> Figure:
         """The best so far over cost, under the protocol "paper" or "equal" (default: the first)."""
@@ -200,6 +129,7 @@ def report(folder: Path, entries: Sequence[Entry]) -> Report:
         for protocol in comparison.protocols
         for strategy in comparison.strategies
     }
+    outcomes |= {(REFERENCE, row.name): [] for row in comparison.rows_of_references}
     for entry in entries:
         outcome = _outcome(entry, results[entry.folder], objective, tested)
         outcomes[entry.protocol, entry.strategy].append(outcome)
@@ -216,7 +146,7 @@ def report(folder: Path, entries: Sequence[Entry]) -> Report:
         ),
         unit="image passes" if first.cost.passes else "evaluations",
         rows=rows,
-        differences=tuple(_differences(rows)),
+        differences=tuple(differences(rows)),
     )
     for protocol in comparison.protocols:
         write_atomically(found.picture(protocol), found.plot(protocol).svg.encode())
@@ -234,7 +164,7 @@ def comparison_document(found: Report) -> dict[str, Any]:
     """The report as a JSON object."""
     return {
         "folder": str(found.folder),
-        **{key: value for key, value in asdict(found.comparison).items() if key != "jobs"},
+        **{key: value for key, value in as_table(found.comparison).items() if key != "jobs"},
         "measure": found.measure,
         "unit_of_cost": found.unit,
         "untested": list(found.untested),
@@ -248,7 +178,9 @@ def comparison_document(found: Report) -> dict[str, Any]:
                 "best": row.best,
                 "cost": row.mean("cost"),
                 "seconds": row.mean("seconds"),
-                "runs": [asdict(outcome) for outcome in row.outcomes],
+                "runs": [
+                    one.told(networks=bool(found.comparison.references)) for one in row.outcomes
+                ],
             }
             for row in found.rows
         ],
@@ -267,23 +199,20 @@ def _best(result: Result) -> dict[str, Any]:
 def _outcome(entry: Entry, result: Result, objective: Objective, tested: bool) -> Outcome:
     best, finalists = _best(result), result.of(result.stages[-1], "finalists")
     judged = [e.metrics[objective.name] for e in last_measured(finalists)]
+    validation = (max if objective.maximise else min)(judged)
     return Outcome(
         protocol=entry.protocol,
         strategy=entry.strategy,
         seed=entry.seed,
         folder=str(entry.folder),
         flops=best["target"]["flops"],
-        accuracy=best["measured"]["test_accuracy"]
-        if tested
-        else (max if objective.maximise else min)(judged),
+        accuracy=best["measured"]["test_accuracy"] if tested else validation,
         cost=cost(result),
         seconds=sum(result.spent.values()),
         curve=tuple(best_so_far(result, objective)),
+        params=best["target"]["params"],
+        validation=validation,
+        images_trained=result.cost.trained,
+        target=best["target"].get("geometry", {}),
+        geometry=best["measured"].get("geometry", {}),
     )
-
-
-def _differences(rows: Sequence[Row]) -> Iterator[Difference]:
-    for first, second in combinations(rows, 2):
-        if first.protocol == second.protocol and len(first.outcomes) > 1:
-            estimate = mean_difference(first.accuracies, second.accuracies)
-            yield Difference(first.protocol, first.strategy, second.strategy, estimate)

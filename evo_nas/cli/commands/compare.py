@@ -41,6 +41,15 @@ def compare(
             help="paper, equal (equal cost), or both.",
         ),
     ] = "both",
+    reference: Annotated[
+        str,
+        typer.Option(
+            metavar="NETWORKS",
+            rich_help_panel="Comparison",
+            help="Trained beside the found ones, with commas: published ones, files, runs; "
+            "largest, smallest, random, long.",
+        ),
+    ] = "",
     dry_run: DryRunFlag = False,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
@@ -54,7 +63,8 @@ def compare(
         raise SettingsError(_without_arguments(runs[0]))
     planned, folder = plan_comparison(
         [name.strip() for name in strategies.split(",")],
-        seeds=seeds, first_seed=options.pop("seed"), protocol=protocol, **options,
+        seeds=seeds, first_seed=options.pop("seed"), protocol=protocol, references=reference,
+        **options,
     )  # fmt: skip
     prepared = planned.check()
     if not (as_json or (quiet and not dry_run)):

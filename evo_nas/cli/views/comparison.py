@@ -9,12 +9,21 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from evo_nas.analysis.comparison.file import Comparison
-from evo_nas.analysis.comparison.page import difference_table, result_table
+from evo_nas.analysis.comparison.page import (
+    difference_table,
+    network_table,
+    result_table,
+    width_notes,
+)
+from evo_nas.analysis.comparison.reference import LONG, Reference
 from evo_nas.analysis.comparison.report import TITLES, Report
 from evo_nas.api import Prepared
 from evo_nas.core.plugins import registry
 from evo_nas.results.tables import Table
+from evo_nas.sampling.limits import format_amount
 from evo_nas.search.limits import describe_config
+from evo_nas.space.costs.verification import true_costs
+from evo_nas.training.loop import images_trained
 
 from .tables import facts_view, table_view
 
@@ -40,7 +49,8 @@ def comparison_plan_view(
         ("folder", str(folder)),
     ]
     rows = []
-    for strategy, run in zip(comparison.strategies, prepared, strict=True):
+    searches = prepared[: len(comparison.strategies)]
+    for strategy, run in zip(comparison.strategies, searches, strict=True):
         for outlook in run.plan.stages:
             stage = outlook.stage
             epochs = run.config.recipe.supernet.epochs * stage.epochs_factor
@@ -53,7 +63,37 @@ def comparison_plan_view(
             ))  # fmt: skip
     columns = ("strategy", "stage", ">candidates", ">retrained", ">supernet epochs")
     table = table_view(Table(columns, rows))
-    return Group(Text("Comparison", style="bold"), facts_view(facts), table)
+    parts: list[RenderableType] = [Text("Comparison", style="bold"), facts_view(facts), table]
+    if comparison.references:
+        alone = prepared[len(comparison.strategies) :]
+        parts += [Text(), table_view(_reference_plan(comparison, alone))]
+        fixed = [each.name for each in comparison.references if each.space and not each.scales]
+        if fixed:
+            parts.append(Text(f"not at equal FLOPs, as no width gives them: {', '.join(fixed)}"))
+    return Group(*parts)
+
+
+def _reference_plan(comparison: Comparison, prepared: Sequence[Prepared]) -> Table:
+    """What is trained beside what is found, once for each seed, and at which cost."""
+    first = registry.short(comparison.strategies[0])
+    runs = dict(zip(comparison.references, prepared, strict=True))
+    rows = []
+    for row in comparison.rows_of_references:
+        run, phase = runs[row.reference], runs[row.reference].config.recipe.train
+        epochs, images = f"{phase.epochs:,}", "-"
+        if available := len(run.data.train):
+            images = format_amount(images_trained(phase, phase.epochs, available), 3)
+        if row.reference.given == LONG:
+            epochs, images = "-", f"as the search of {first}"
+        flops = f"as found by {first}" if row.scaled else _flops(row.reference, run)
+        rows.append((row.name, flops, epochs, images))
+    return Table(("reference", ">FLOPs", ">epochs", ">images a seed"), rows)
+
+
+def _flops(reference: Reference, run: Prepared) -> str:
+    if not reference.space:
+        return "within the limits"
+    return format_amount(true_costs(run.plan.space, reference.genome)["flops"])
 
 
 def comparison_view(found: Report) -> RenderableType:
@@ -65,6 +105,8 @@ def comparison_view(found: Report) -> RenderableType:
     ]
     for protocol in found.comparison.protocols:
         parts += [Text(), Text(TITLES[protocol]), table_view(result_table(found, protocol))]
+        if (networks := network_table(found, protocol)).rows:
+            parts += [Text(), table_view(networks), *map(Text, width_notes(found))]
         parts += [
             Text(f"{first} - {second}: {value} [{interval.replace(' to ', ', ')}], {verdict}")
             for first, second, value, interval, verdict in difference_table(found, protocol).rows
