@@ -81,7 +81,7 @@ class Largest(Single):
 
 
 class Smallest(Single):
-    """A network with the lowest FLOPs that the budget admits, the same for all seeds, retrained once."""
+    """A network with the lowest FLOPs that the budget admits, always the same, retrained once."""
 
     def choose(self, legal: Feasible, rng: np.random.Generator) -> Genome:
         return legal.best(lambda genome: -legal.cost(genome))
