@@ -67,6 +67,9 @@ def comparison_plan_view(
     if comparison.references:
         alone = prepared[len(comparison.strategies) :]
         parts += [Text(), table_view(_reference_plan(comparison, alone))]
+        if any(row.follows for row in comparison.rows_of_references):
+            first = registry.short(comparison.strategies[0])
+            parts.append(Text(f"as found, as its search: by {first} with the same seed"))
         fixed = [each.name for each in comparison.references if each.space and not each.scales]
         if fixed:
             parts.append(Text(f"not at equal FLOPs, as no width gives them: {', '.join(fixed)}"))
@@ -75,7 +78,6 @@ def comparison_plan_view(
 
 def _reference_plan(comparison: Comparison, prepared: Sequence[Prepared]) -> Table:
     """What is trained beside what is found, once for each seed, and at which cost."""
-    first = registry.short(comparison.strategies[0])
     runs = dict(zip(comparison.references, prepared, strict=True))
     rows = []
     for row in comparison.rows_of_references:
@@ -84,8 +86,8 @@ def _reference_plan(comparison: Comparison, prepared: Sequence[Prepared]) -> Tab
         if available := len(run.data.train):
             images = format_amount(images_trained(phase, phase.epochs, available), 3)
         if row.reference.given == LONG:
-            epochs, images = "-", f"as the search of {first}"
-        flops = f"as found by {first}" if row.scaled else _flops(row.reference, run)
+            epochs, images = "-", "as its search"
+        flops = "as found" if row.scaled else _flops(row.reference, run)
         rows.append((row.name, flops, epochs, images))
     return Table(("reference", ">FLOPs", ">epochs", ">images a seed"), rows)
 

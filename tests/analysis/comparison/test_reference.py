@@ -28,7 +28,8 @@ LAYERED = "tests.kit.plugins:Layered"
 DEEP = (2, 2, 2)  # beyond the budget
 OPTIONS: dict[str, Any] = {
     "space": LAYERED, "flops": "3K", "retrainer": "train", "seeds": 2, "samples": 8,
-    "finalists": 2, "data": "digits?train=100&validation=50&test=50", "finalist_epochs": 1,
+    "finalists": 2, "finalist_epochs": 1, "protocol": "paper",
+    "data": "digits?train=100&validation=50&test=50",
 }  # fmt: skip
 DRAWN = ["largest", "long"]
 
@@ -42,12 +43,12 @@ def architecture(folder: Path, space: str = LAYERED, genome: tuple[int, ...] = D
 def comparison(folder: Path, **changes: Any) -> Report:
     folder.mkdir()
     given = {**OPTIONS, "references": [architecture(folder), *DRAWN], **changes}
-    return compared(folder / "c", "random_search,random", **given)
+    return compared(folder / "c", "random_search", **given)
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return comparison(tmp_path_factory.mktemp("references") / "here", protocol="equal")
+    return comparison(tmp_path_factory.mktemp("references") / "here")
 
 
 ROWS = ["deep", "deep, equal FLOPs", "largest network", "random network, long"]
@@ -87,7 +88,7 @@ def test_at_equal_flops_a_network_is_as_wide_as_what_was_found_allows(found: Rep
     scaled = rows["reference", "deep, equal FLOPs"]
     space = registry.load("space", LAYERED)
     for outcome, first in zip(
-        scaled.outcomes, rows["equal", "random_search"].outcomes, strict=True
+        scaled.outcomes, rows["paper", "random_search"].outcomes, strict=True
     ):
         width = outcome.target["width"]
         assert costs(width, DEEP) == outcome.flops <= first.flops < costs(width + 3, DEEP)
@@ -109,7 +110,7 @@ def test_at_equal_flops_a_network_is_as_wide_as_what_was_found_allows(found: Rep
 @pytest.mark.slow
 def test_the_long_training_costs_as_much_as_the_search(found: Report) -> None:
     rows = {(row.protocol, row.strategy): row for row in found.rows}
-    searches = rows["equal", "random_search"].outcomes
+    searches = rows["paper", "random_search"].outcomes
     longs = rows["reference", "random network, long"].outcomes
     for long, search in zip(longs, searches, strict=True):
         assert search.cost - 3 * 64 < long.cost <= search.cost
@@ -125,21 +126,20 @@ def test_tables_page_and_curves_tell_of_references(found: Report) -> None:
     shown = " ".join(told.getvalue().split())
     (widths, *_) = [
         f"{o.target['width']} wide at the target, {o.geometry['width']} where it is trained"
-        for o in found.of("equal")[3].outcomes
+        for o in found.of("paper")[2].outcomes
     ]
     for text in (shown, page.text):
         assert f"deep, equal FLOPs: {widths}" in text
         assert "random network, long" in text
-    for row in found.of("equal")[2:]:
+    for row in found.of("paper")[1:]:
         assert row.spread in shown
         assert row.spread in page.text
         assert f"{row.mean('validation'):.4f}" in page.text
-    assert "largest network" in found.picture("equal").read_text()
-    pairs = [(e.first, e.second) for e in found.differences if e.protocol == "equal"]
-    assert pairs[0] == ("random_search", "random")
-    assert pairs[1:] == [(name, row) for row in ROWS for name in ("random_search", "random")]
+    assert "largest network" in found.picture("paper").read_text()
+    pairs = [(each.first, each.second) for each in found.differences]
+    assert pairs == [("random_search", row) for row in ROWS]
     difference = next(e for e in found.differences if e.second == "largest network")
-    first, second = found.of("equal")[0], found.of("equal")[4]
+    first, second = found.of("paper")[0], found.of("paper")[3]
     assert difference.estimate.value == pytest.approx(
         first.mean("accuracy") - second.mean("accuracy")
     )
@@ -153,9 +153,9 @@ def test_tables_page_and_curves_tell_of_references(found: Report) -> None:
 def test_what_is_trained_is_not_trained_again(found: Report, tmp_path: Path) -> None:
     folder = tmp_path / "here" / "c"
     with pytest.MonkeyPatch.context() as patch:
-        stop_after(8 + 2 + 2 + 2, patch)  # two searches, and two references
+        stop_after(8 + 2 + 2, patch)  # a search, and two references
         with pytest.raises(Interruption):
-            comparison(folder.parent, seeds=1, protocol="paper")
+            comparison(folder.parent, seeds=1)
     (folder.parent / "deep.json").write_text("{}")  # the network is in the comparison
     finished = {path: path.stat().st_mtime_ns for path in folder.glob("reference/*/best.json")}
     assert len(finished) == 2
@@ -163,7 +163,7 @@ def test_what_is_trained_is_not_trained_again(found: Report, tmp_path: Path) -> 
         finished_report(folder)
     resumed = report(folder, make_runs(folder, Silent()))
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
-    for row, whole in zip(resumed.rows[2:], found.rows[2:], strict=True):
+    for row, whole in zip(resumed.rows, found.rows, strict=True):
         one, other = row.outcomes[0], whole.outcomes[0]
         assert (one.flops, one.accuracy, one.cost) == (other.flops, other.accuracy, other.cost)
 
@@ -172,14 +172,15 @@ def test_the_plan_tells_what_is_trained_and_for_how_long(tmp_path: Path) -> None
     named = architecture(tmp_path)
     planned, folder = plan_comparison(
         ["random_search"], references=f"{named}, largest,long", run_dir=tmp_path / "c",
-        **{**OPTIONS, "finalist_epochs": 7},
+        **{**OPTIONS, "finalist_epochs": 7, "evaluator": "tests.kit.plugins:Score"},
     )  # fmt: skip
     told = StringIO()
     Console(file=told, width=80).print(comparison_plan_view(planned, planned.check(), folder))
     lines = [" ".join(line.split()) for line in told.getvalue().splitlines()]
     assert "deep 5.04K 7 448" in lines
-    assert "deep, equal FLOPs as found by random_search 7 448" in lines
+    assert "deep, equal FLOPs as found 7 448" in lines
     assert "largest network within the limits 7 448" in lines
+    assert "random network, long within the limits - as its search" in lines
     planned.save(folder)
     assert Comparison.read(folder) == planned
     assert planned.references[0] == Reference(str(named), "deep", LAYERED, DEEP, scales=True)
