@@ -36,7 +36,7 @@ _DRAWN: Mapping[str, tuple[str, str]] = {
     LONG: ("random network, long", "random"),
 }
 # Nothing of a search is used, and a given network is trained whatever it costs.
-_ALONE: Mapping[str, Any] = {"finalists": 1, "inherit": False, "supernet": None}
+_ALONE: Mapping[str, Any] = {"finalists": 1, "halving": 1, "inherit": False, "supernet": None}
 _WITHOUT_LIMITS: Mapping[str, Any] = {
     "flops": "unlimited", "params": None, "latency": None, "limits": (),
 }  # fmt: skip
