@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -16,6 +15,7 @@ from evo_nas.core.streams import Streams
 from evo_nas.errors import EvaluatorError
 from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure, Outcome
+from evo_nas.evaluation.rungs import Rung
 from evo_nas.space.space import Genome, Geometry, Space
 from evo_nas.training.batches import Ledger
 from evo_nas.training.recipe import Recipe
@@ -41,7 +41,6 @@ class Composite(Evaluator):
         told = dict.fromkeys(evaluator.conditions for evaluator in evaluators)
         self.conditions = "; ".join(filter(None, told))
         self._members: dict[str, AtWork] = {}
-        self._asked = Counter[str]()  # about how many candidates
 
         self._lead = it = self._evaluators[lead]
         self.retrainer, self.keeps_weights = it.retrainer, it.keeps_weights
@@ -94,19 +93,25 @@ class Composite(Evaluator):
         """Each position in ``genomes`` once, with what follows from what :meth:`ask` gives."""
 
     def ask(
-        self, name: str, genomes: Sequence[Genome], positions: Sequence[int]
+        self,
+        name: str,
+        genomes: Sequence[Genome],
+        positions: Sequence[int],
+        rung: Rung | None = None,
     ) -> Iterator[tuple[int, Outcome]]:
-        """What an evaluator says of the genomes at these positions, in any order."""
-        with closing(self._members[name].answers([genomes[i] for i in positions])) as arriving:
+        """What an evaluator says of the genomes at these positions (of a rung), in any order."""
+        asked = [genomes[i] for i in positions]
+        with closing(self._members[name].answers(asked, rung)) as arriving:
             for index, answer in arriving:
                 self._answers[positions[index]].append(answer)
-                self._asked[name] += 1
                 yield positions[index], answer.outcome
 
-    def ask_sample(self, name: str, sample: Sequence[Genome]) -> Iterator[tuple[Genome, Outcome]]:
-        """What an evaluator says of each different genome of a reference sample, in any order."""
+    def ask_sample(
+        self, name: str, sample: Sequence[Genome], rung: Rung | None = None
+    ) -> Iterator[tuple[Genome, Outcome]]:
+        """The same of each different genome of a reference sample."""
         different = list(dict.fromkeys(sample))
-        with closing(self._members[name].answers(different)) as arriving:
+        with closing(self._members[name].answers(different, rung)) as arriving:
             for position, answer in arriving:
                 self._context.add(answer.images, answer.notes)
                 yield different[position], answer.outcome

@@ -32,7 +32,7 @@ def test_only_what_passes_is_confirmed(tmp_path):
     values = sorted((3 * g[0] + g[1] for g in sample), reverse=True)
     passing = [g for g in GENOMES if 3 * g[0] + g[1] >= values[15]]  # the 16th of 64
     found = scores(evaluator)
-    assert evaluator._last.asked == passing
+    assert evaluator._lead.asked == passing
     assert 0 < len(passing) < len(GENOMES)
     for genome, metrics in found.items():
         assert metrics["level1_cheap"] == 3 * genome[0] + genome[1]
@@ -83,13 +83,13 @@ def test_each_level_sees_what_passed_the_ones_before(tmp_path):
     first = sorted((3 * g[0] + g[1] for g in sample), reverse=True)[31]
     came = [g for g in sample if 3 * g[0] + g[1] >= first]
     second = sorted((g[1] for g in came), reverse=True)[round(0.4 * len(came)) - 1]
-    (_, middle) = evaluator._filters[1]
+    middle = evaluator._evaluators["level2"]
     assert set(middle.asked) == set(came)  # the threshold is one among those that came
     middle.asked.clear()
     found = scores(evaluator)
     passing = [g for g in GENOMES if 3 * g[0] + g[1] >= first]
     assert middle.asked == passing
-    assert evaluator._last.asked == [g for g in passing if g[1] >= second]
+    assert evaluator._lead.asked == [g for g in passing if g[1] >= second]
     assert {m["passed"] for m in found.values()} == {0, 1, 2}
 
 
@@ -115,7 +115,7 @@ def test_images_of_every_level_are_counted(tmp_path):
     evaluator = opened(tmp_path, *THREE, ledger=ledger)
     sample = reference_sample(TinySpace(), tiny_context(tmp_path), 64)
     before = ledger.measured
-    assert before == len(set(sample)) + 10 * len(set(evaluator._filters[1][1].asked))
+    assert before == len(set(sample)) + 10 * len(set(evaluator._evaluators["level2"].asked))
     cost = {0: 1, 1: 11, 2: 111}
     metrics = scores(evaluator).values()
     assert ledger.measured - before == sum(cost[m["passed"]] for m in metrics)
@@ -143,8 +143,8 @@ def test_it_is_what_the_last_level_is(tmp_path):
 
 def test_options_of_levels_are_written_as_in_a_web_address():
     evaluator = load("shares=0.5", "zero_cost?scores=naswot%26images=8", "supernet")
-    ((_, first),) = evaluator._filters
-    assert (first.scores, first._images) == (("naswot",), 8)
+    first = evaluator._evaluators["level1"]
+    assert (first.scores, first._lead._images) == (("naswot",), 8)
 
 
 @pytest.mark.parametrize(
