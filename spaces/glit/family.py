@@ -21,7 +21,7 @@ from evo_nas.space.supernet import Supernet
 
 from .blocks import GlitNetwork
 from .local_heads import Locality, TokenConvolution
-from .parts import BlockOptions, Parts, proxy_patch
+from .parts import BlockOptions, Parts, counted_parts, proxy_patch
 from .supernet import GlitSupernet, SharedBlock
 
 DEPTH = 12
@@ -56,7 +56,7 @@ class GlitFamily(Space):
     @cached_property
     def _tables(self) -> Mapping[str, Mapping[Genome, Costs]]:
         """For each slot the costs of its values; slots with the same choices share them."""
-        parts = Parts(self.target, self.locality)
+        parts = counted_parts(self.target, self.locality)
         known: dict[tuple[tuple[BlockOptions, ...], ...], Mapping[Genome, Costs]] = {}
         tables = {}
         for slot in self.slots:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -84,6 +84,12 @@ class Parts:
     def _count(self, make: Callable[..., nn.Module], channels: int, *options: Any) -> Costs:
         tokens = self.locality.tokens(self.geometry)
         return cost_cache.count_made(lambda: make(*options), 1, tokens, channels)
+
+
+@lru_cache(maxsize=16)
+def counted_parts(geometry: Geometry, locality: Locality) -> Parts:
+    """The parts of all spaces that are alike, which are counted once a process."""
+    return Parts(geometry, locality)
 
 
 def check_geometry(geometry: Geometry) -> None:
