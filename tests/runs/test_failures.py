@@ -29,15 +29,9 @@ REASONS = {
     "raises": "RuntimeError: out of luck",
     "exits": "SystemExit: out of patience",
     "nan": "the evaluator returned accuracy = nan, no finite number",
-    "inf": "the evaluator returned accuracy = inf, no finite number",
     "key": "the evaluator returned ['precision'], without 'accuracy'",
     "word": "the evaluator returned accuracy = 'good', no finite number but of type str",
-    "text": "the evaluator returned accuracy = '0.5', no finite number but of type str",
-    "truth": "the evaluator returned accuracy = True, no finite number but of type bool",
-    "tensor": "the evaluator returned accuracy = tensor([0.5000, 0.5000]), no finite number but of "
-    "type Tensor",
     "type": "an evaluator returns a mapping of metrics, not [1.0]",
-    "nothing": "an evaluator returns a mapping of metrics, not None",
     "failure": "said so itself",
 }
 
