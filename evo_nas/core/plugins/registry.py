@@ -161,6 +161,8 @@ def home(kind: str, target: str) -> str:
         raise SpecError(f"{kind} {target!r} is offered by {owners}; uninstall one of them")
     if not points:
         hint = nearest(target, names(kind))
+        if os.sep in target:
+            hint = "there is no such path, and a ? in one would begin its options"
         known = {"data": "a folder, ", "space": "a TOML file, "}.get(kind, "")
         raise SpecError(
             f"unknown {kind} {target!r}; {hint}; or give {known}package.module:Attr or "

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evo_nas.core.plugins import places, registry
+from evo_nas.core.plugins.digests import code_of
 from evo_nas.errors import EvoNasError, SpecError
 from evo_nas.search.architectures import find_architecture
 from evo_nas.training.recipe import load_recipe
@@ -157,3 +158,28 @@ def test_any_text_is_a_network_or_a_recipe_or_an_error_of_the_user(text: str) ->
         find_architecture(text)
     with contextlib.suppress(EvoNasError):
         load_recipe(text)
+
+
+@pytest.mark.parametrize("kind", ["space", "evaluator", "data"])
+def test_a_path_with_a_question_mark_is_said_to_end_there(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a?b").mkdir()
+    (tmp_path / "a?b" / "mine.py").write_text("def score(options):\n    return 1\n")
+    place = tmp_path / "a?b" if kind == "data" else f"{tmp_path}/a?b/mine.py:score"
+    with pytest.raises(SpecError, match=r"there is no such path, and a \? in one would begin its"):
+        registry.load(kind, str(place))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a=b", "a#b", "it's", "new\nline", "-dash", "grün", "😀", "end ", "a:b", 'a"b', "$HOME"],
+)
+def test_odd_characters_of_paths_are_as_good_as_others(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "mine.py").write_text("import helper\n\ndef score(options):\n    return helper.V\n")
+    (folder / "helper.py").write_text("V = 7\n")
+    spec = f"python?function={folder}/mine.py:score"
+    assert registry.load("evaluator", spec)._function({}) == 7
+    assert {part.place for part in code_of("evaluator", spec).values()} == {
+        f"{folder}/mine.py", f"{folder}/helper.py"
+    }  # fmt: skip
