@@ -132,6 +132,7 @@ SECONDS_BETWEEN_NOTES = 2.0  # within an epoch; each waits for the device
 class Epoch:
     """The outcome of an epoch: mean loss, rate of the last step, images trained in a second.
 
+    Where a step trains several paths, the loss is their mean, and images count for each.
     ``number`` counts from 1.
     """
 
@@ -214,7 +215,7 @@ class Trainer:
         """
         torch.manual_seed(self.streams.number("torch", epoch))  # dropout and the like
         self.network.train()
-        losses = torch.zeros(self.steps, device=self.batches.device)
+        losses, trained = torch.zeros(self.steps, device=self.batches.device), 0
         began = shown = time.perf_counter()
         seed, scale = self.streams.number("read", epoch), self.phase.augmentation.crop_scale
         crop = (scale, 1.0) if scale < 1 else None
@@ -222,25 +223,25 @@ class Trainer:
         for done, (images, labels) in enumerate(batches, 1):
             number, steps = epoch * self.steps + done - 1, self.phase.epochs * self.steps
             set_learning_rate(self._optimizer, self.phase, number, steps, self.factor)
-            paths = before_step(number) if before_step is not None else None
+            paths = (before_step(number) if before_step is not None else None) or ()
             stream = self.streams.generator("augmentation", number)
             batch = self._augment(images, labels, stream)
             if self._teacher is not None:
                 batch = self._teacher.teach(batch)
-            losses[done - 1] = self.step(batch, paths or ())
+            losses[done - 1] = self.step(batch, paths)
+            trained += self.batch_size * max(len(paths), 1)
             if self._average is not None:
                 self._average.update_parameters(self.network)
             now = time.perf_counter()
             if now - shown >= SECONDS_BETWEEN_NOTES and done < self.steps:
                 shown = now
-                pace = done * self.batch_size / (now - began)
-                told = pace_note(self._mean(losses[:done], epoch), pace)
+                told = pace_note(self._mean(losses[:done], epoch), trained / (now - began))
                 self.progress.advance(epoch + done / self.steps, told)
         loss = self._mean(losses, epoch)
         for name in not_finite(self.state()):
             if name not in self._never_finite:
                 raise DivergedError(f"{name} was no longer finite at the end of epoch {epoch + 1}")
-        pace = self.steps * self.batch_size / (time.perf_counter() - began)
+        pace = trained / (time.perf_counter() - began)
         return Epoch(epoch + 1, loss, self._optimizer.param_groups[0]["lr"], pace)
 
     def _mean(self, losses: Tensor, epoch: int) -> float:

@@ -82,7 +82,9 @@ def _paths(prepared: Prepared) -> Facts:
     told = describe_paths(prepared.config.recipe)
     evaluator: Evaluator = registry.load("evaluator", prepared.config.evaluator)
     scored = any(outlook.stage.scored for outlook in prepared.plan.stages)
-    return [("each step trains", told)] if told and scored and evaluator.shares_weights else []
+    if not (told and scored and evaluator.shares_weights):
+        return []
+    return [("shared weights", f"each step trains {told}")]
 
 
 def _halving(settings: Settings, epochs: int) -> Facts:
