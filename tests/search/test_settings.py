@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from evo_nas.api import prepare
-from evo_nas.errors import SettingsError
+from evo_nas.data.source import NoImages
+from evo_nas.errors import RecipeError, SettingsError
 from evo_nas.search.config import Config
-from evo_nas.search.settings import choose_data
+from evo_nas.search.settings import choose_data, find_teachers
+from evo_nas.space.space import Geometry
+from tests.kit.teachers import write_teacher
 
 
 def test_images_are_those_of_the_run_whose_weights_are_used_again(tmp_path: Path) -> None:
@@ -60,6 +63,34 @@ def test_finalists_inherit_where_the_recipe_says_how_and_they_can(tmp_path: Path
     assert not prepared(str(mine), retrainer="tests.kit.plugins:Seen").inherit
     with pytest.raises(SettingsError, match="scores no candidates"):
         prepared(str(mine), strategy="random", inherit=True)
+
+
+def test_a_plan_finds_the_teacher_tells_of_it_and_keeps_its_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_teacher(tmp_path / "teacher.safetensors", classes="0123456789")
+    recipe = tmp_path / "mine.toml"
+    quick = resources.files("evo_nas.training.recipes").joinpath("quick.toml").read_text()
+    recipe.write_text(quick.replace("[train]", '[train]\nteacher = "teacher.safetensors"'))
+    monkeypatch.chdir(tmp_path)
+    found = prepare(
+        "tests.kit.plugins:Tiny", "1K", data="digits?train=100&validation=50&test=50",
+        strategy="random", finalists=1, evaluator="train", recipe="mine.toml",
+    )  # fmt: skip
+    train = found.config.recipe.train
+    assert train.teacher == str(tmp_path / "teacher.safetensors")
+    assert len(train.teacher_digest) == 64
+    assert list(found.teachers) == ["train"]
+    told = found.teachers["train"]
+    assert "sees 4x4 pixels, resized from 8x8), right about" in told
+    assert "of 50 validation images; distillation: hard, weight 0.5" in told
+    assert Config.read(written(tmp_path, found.config)) == found.config
+    recipe.write_text(recipe.read_text() + FINETUNE)
+    with pytest.raises(RecipeError, match="by finetune: name it there, too, or train them --from"):
+        prepared(str(recipe))
+    images = (Geometry(4, 1, 10), "cpu")
+    with pytest.raises(RecipeError, match="has a teacher, and no network is trained here"):
+        find_teachers(found.config.recipe, False, NoImages().load(0), *images)
 
 
 def written(folder: Path, config: Config) -> Path:

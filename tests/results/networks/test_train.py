@@ -8,12 +8,15 @@ import torch
 from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.errors import CheckpointError, RunError, SettingsError, SpecError
+from evo_nas.results.facts import measured_facts
 from evo_nas.results.networks import images
 from evo_nas.results.networks.train import checkpoint_path, train_architecture
+from evo_nas.results.networks.trained import load_trained
 from evo_nas.training.batches import Batches, measure
 from evo_nas.training.weights import load_weights
 from tests.kit.images import write_pictures
 from tests.kit.runs import Stop
+from tests.kit.teachers import write_teacher
 
 DATA = "digits?train=200&validation=100&test=50"
 
@@ -226,3 +229,18 @@ def test_weights_are_saved_though_the_test_split_fails_at_the_end(architecture, 
     (said,) = [line for line in hearing.said if "could not be measured" in line]
     assert said.endswith("all else is delivered: KeyError: 'rows' (flaky.py, line 6)")
     assert not checkpoint_path(out).exists()
+
+
+def test_a_teacher_is_told_before_and_after(architecture, tmp_path):
+    teacher = write_teacher(tmp_path / "teacher.safetensors", classes="0123456789")
+    out, heard = tmp_path / "w.safetensors", Hear()
+    told = train(architecture, out, heard, epochs=1, changes=[f"teacher={teacher}"])
+    assert (told["teacher"], told["distillation"]) == (str(teacher), "hard, weight 0.5")
+    said = [line for line in heard.said if line.startswith("teacher: ")]
+    assert len(said) == 1
+    assert "of 100 validation images; distillation: hard, weight 0.5" in said[0]
+    trained = load_trained(str(out))
+    assert trained.measured["teacher"] == str(teacher)
+    assert ("teacher", f"{teacher}; distillation: hard, weight 0.5") in measured_facts(
+        trained.measured
+    )
