@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from evo_nas.sampling.limits import format_amount
@@ -65,9 +66,10 @@ def _reliability(found: Judgement) -> list[str]:
 def _verdicts(found: Judgement) -> list[str]:
     """Which scores rank better than chance."""
     sides: dict[str, list[str]] = {"better than chance": [], "worse than chance": [], "": []}
+    times = Counter(each.name for each in found.scores)
     for each in found.scores:
         side = "better than chance" if each.kendall.value > 0 else "worse than chance"
-        name = f"{each.evaluator} {each.name}"
+        name = each.name if times[each.name] == 1 else f"{each.evaluator} {each.name}"
         sides[side if each.kendall.excludes_zero else ""].append(name)
     unclear = f"not distinguishable from chance with {len(found.networks)} networks"
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ OPTIONS: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evo_nas.results.statistics._RESAMPLES", 100)
+    monkeypatch.setattr("evo_nas.results.statistics._RESAMPLES", 20)
 
 
 def pool(folder: Path, **changes: Any) -> Judgement:
@@ -98,6 +99,7 @@ def test_a_pool_grows_by_networks_and_by_seeds(tmp_path: Path, recorder: Recorde
     assert len(judge(tmp_path / "pool", genomes=4).networks) == 16  # it does not shrink
 
 
+@pytest.mark.slow
 def test_a_stopped_pool_goes_on_to_the_same_end_without_a_word(
     tmp_path: Path, recorder: Recorder
 ) -> None:
@@ -113,6 +115,7 @@ def test_a_stopped_pool_goes_on_to_the_same_end_without_a_word(
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_networks_lie_within_the_limits_and_those_by_name_are_included(tmp_path: Path) -> None:
     space = Tiny(blocks=4)
     genome = list(space.canonical([len(c.options) - 1 for c in space.choices]))
@@ -125,6 +128,7 @@ def test_networks_lie_within_the_limits_and_those_by_name_are_included(tmp_path:
     assert len(judge(tmp_path / "pool", include=[str(large)]).networks) == 13
 
 
+@pytest.mark.slow
 def test_a_level_of_a_hierarchical_search_is_a_pool(tmp_path: Path) -> None:
     space = Tiny(blocks=4)
     first = pool(tmp_path / "first", strategy="hierarchical", genomes=6)
@@ -152,6 +156,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -179,6 +184,7 @@ def test_what_a_pool_is_not_of_is_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_pool_of_other_code_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text(
         "from tests.kit.plugins import Score\n\n\nclass Own(Score):\n    pass\n"
@@ -191,6 +197,7 @@ def test_a_pool_of_other_code_is_refused(tmp_path: Path) -> None:
         judge(tmp_path / "pool")
 
 
+@pytest.mark.slow
 def test_a_score_of_other_code_is_asked_anew(tmp_path: Path, recorder: Recorder) -> None:
     (tmp_path / "own.py").write_text(
         "from tests.kit.plugins import Score\n\n\nclass Own(Score):\n    pass\n"
@@ -210,6 +217,7 @@ def test_a_pool_is_no_run_and_a_run_no_pool(made: Path, tmp_path: Path) -> None:
         judge(tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_the_truth_teaches_a_score_and_a_ridge_is_a_baseline(tmp_path: Path) -> None:
     pool(tmp_path / "pool", genomes=24, seeds=1)
     truth = tmp_path / "pool" / "truth.json"
@@ -219,6 +227,7 @@ def test_the_truth_teaches_a_score_and_a_ridge_is_a_baseline(tmp_path: Path) -> 
     assert found["ridge over choices, held out"] == found["features"] > 0.4
 
 
+@pytest.mark.slow
 def test_networks_that_fail_are_left_out_and_told(tmp_path: Path) -> None:
     found = pool(tmp_path / "pool", against="tests.kit.plugins:Faulty?every=4", data=None)
     assert found.failed > 0
@@ -226,6 +235,7 @@ def test_networks_that_fail_are_left_out_and_told(tmp_path: Path) -> None:
     assert all(sum(e.genome) % 4 for e in found.networks)
 
 
+@pytest.mark.slow
 def test_the_command_tells_whether_the_pool_is_to_be_trusted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,3 +270,20 @@ def test_what_is_for_a_pool_is_not_for_a_run(
 ) -> None:
     assert command_line("trust", *arguments) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_recipe_that_trains_networks_alike_may_train_other_shared_weights(
+    tmp_path: Path, recorder: Recorder
+) -> None:
+    text = (resources.files("evo_nas.training.recipes") / "quick.toml").read_text()
+    own_text = text.replace('sharing = "separate"', 'sharing = "entangled"')
+    (tmp_path / "own.toml").write_text(own_text)
+    pool(tmp_path / "pool", genomes=6, scores=[SCORE])
+    recorder.count = 0
+    for changes in ({"recipe": str(tmp_path / "own.toml")}, {"score_epochs": 3}):
+        found = judge(tmp_path / "pool", scores=[SCORE], **changes)
+    assert recorder.count == 2 * 6
+    plain, own, longer = (each.evaluator for each in found.scores)
+    assert own.startswith(f"{plain} (own, ")
+    assert longer == f"{plain} (quick, 6 epochs)"
