@@ -68,7 +68,13 @@ def cascade(folder: Path, last: str, first: str = "Cheap") -> str:
     return f"cascade?levels={file}:{first};{file}:{last}&shares=0.5&reference=8"
 
 
-@pytest.mark.parametrize("strategy", ["spos", "nsga2", "random_search", "hierarchical"])
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        "spos", "hierarchical",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("nsga2", "random_search")),
+    ],
+)  # fmt: skip
 def test_where_the_last_level_fails_for_all_that_pass_nothing_is_delivered(
     tmp_path: Path, strategy: str
 ) -> None:

@@ -49,8 +49,12 @@ def test_words_in_front_are_understood(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrap", [nn.DataParallel, torch.compile, torch.optim.swa_utils.AveragedModel]
-)
+    "wrap",
+    [
+        nn.DataParallel, torch.optim.swa_utils.AveragedModel,
+        pytest.param(torch.compile, marks=pytest.mark.slow),
+    ],
+)  # fmt: skip
 def test_what_wraps_a_network_is_seen_through(wrap: Any) -> None:
     network = small()
     check_same(named_for(network, wrap(network).state_dict()), network)

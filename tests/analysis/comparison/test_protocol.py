@@ -38,6 +38,7 @@ from tests.kit.runs import (
 )
 
 
+@pytest.mark.slow
 def test_the_papers_protocol_gives_every_strategy_the_same_settings(tmp_path: Path) -> None:
     found = compared(tmp_path / "c", protocol="paper", seeds=2)
     assert [row.strategy for row in found.rows] == STRATEGIES.split(",")

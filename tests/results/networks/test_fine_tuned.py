@@ -52,12 +52,12 @@ def of(state: dict[str, Tensor], front: str) -> dict[str, Tensor]:
     [
         ("w.safetensors", "", None),
         ("w.pth", "", None),
-        ("w.pt", "module.", None),
         ("w.ckpt", "model._orig_mod.", "state_dict"),
-        ("pytorch_model.bin", "_orig_mod.", "model"),
+        pytest.param("w.pt", "module.", None, marks=pytest.mark.slow),
+        pytest.param("pytorch_model.bin", "_orig_mod.", "model", marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("classes", [None, 4])
+@pytest.mark.parametrize("classes", [None, pytest.param(4, marks=pytest.mark.slow)])
 def test_weights_of_a_model_folder_come_back(
     folder: Path, tmp_path: Path, file: str, front: str, key: str | None, classes: int | None
 ) -> None:
