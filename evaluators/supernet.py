@@ -254,9 +254,8 @@ class SupernetEvaluator(Evaluator):
         reachable: dict[str, object] = {slot: self._space.reachable(slot) for slot in root.slots}
         if root.context:
             reachable[""] = self._space.reachable_contexts()
-        if self._entangles(
-            root, self._context.recipe
-        ):  # weights of before tell of no sharing, and are separate
+        # Weights of before tell of no sharing and no limits: they are separate, of the whole prior.
+        if self._entangles(root, self._context.recipe):
             reachable["sharing"] = "entangled"
         if self._paths.within:
             reachable["within"] = self._paths.within
