@@ -122,6 +122,27 @@ class _EvaluatorChecks(Session):
             told = "before, and after it was closed and opened in its folder again,"
             expect_equal(same, found, told, "a resumed run opens it again: give the same then")
 
+    @named("a training in parts ends as a whole one")
+    def parts(self) -> None:
+        if not self.it.pauses:
+            skip("it does not say that it pauses trainings")
+        genome = self.genomes[0]
+        with self.opened(epochs=2):
+            pass
+        opening = self.ledger.trained
+        with self.opened(epochs=2) as evaluator:
+            whole = {genome: evaluator.evaluate(genome)}
+        counted = {"whole": self.ledger.trained - opening, "in parts": 0}
+        with tempfile.TemporaryDirectory() as folder:
+            for begin in (0, 1):
+                with self.opened(Path(folder), epochs=2) as evaluator:
+                    part = {genome: evaluator.evaluate_part(genome, begin, begin + 1)}
+                counted["in parts"] += self.ledger.trained - opening
+        told = "a training of two epochs, and the second of them after a stop,"
+        expect_equal(whole, part, told, "stop early in the schedule of the whole, and go on in it")
+        same = counted["whole"] == counted["in parts"]
+        expect(same, f"images trained are {counted}; count in each part what that part trains")
+
     @named("weights that it keeps are there")
     def kept(self) -> None:
         assert self.scores

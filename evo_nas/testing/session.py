@@ -10,6 +10,7 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -73,11 +74,13 @@ class Session(OnSpace[Evaluator]):
         return self.outcome.get()
 
     @contextmanager
-    def opened(self, folder: Path | None = None, space: Space | None = None) -> Iterator[Evaluator]:
+    def opened(
+        self, folder: Path | None = None, space: Space | None = None, epochs: int = 1
+    ) -> Iterator[Evaluator]:
         """Another evaluator, open for a run of seed 5, closed at the end."""
         evaluator = self.make()
         with tempfile.TemporaryDirectory() as temporary:
-            context = self._context(folder or Path(temporary))
+            context = replace(self._context(folder or Path(temporary)), epochs=epochs)
             evaluator.open(space or self.space, context)
             try:
                 yield evaluator

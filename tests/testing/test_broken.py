@@ -36,6 +36,8 @@ EVALUATORS = {
         "returns a mapping of metrics, not",
     ),
     "Tossed": ("the same seed gives the same scores", "draw only from context.streams"),
+    "StartsAnew": ("a training in parts ends as a whole one", "stop early in the schedule"),
+    "Recounts": ("a training in parts ends as a whole one", "'in parts': 30"),
     "Remembers": ("scores depend on neither order nor company", "nothing stay from one cand"),
     "Blindfold": ("images are counted, or not needed", "say needs_data = False"),
     "GivesUp": ("a candidate that fails fails alone", "gets no score either .*failed before"),
