@@ -180,6 +180,8 @@ class Pool:
         config = Config.read(folder / run_folder.CONFIG)
         self.recipe: Recipe = config.recipe
         data: SearchData | None = None
+        if "space" in given:  # the pool's limits may say nothing in another space
+            _refuse(folder, "space", config.space, places.absolute("space", given["space"]))
         if given or against is not None:
             now = prepared({**self.asked.options, **given}, against or config.retrainer)
             _refuse_other(folder, config, now.config)
@@ -266,17 +268,19 @@ def _legal(space: Space, limits: Any, plan: StagePlan, around: Genome, strategy:
 
 def _refuse_other(folder: Path, made: Config, now: Config) -> None:
     for name in _IDENTITY:
-        was, wanted = getattr(made, name), getattr(now, name)
-        if was != wanted:
-            called = "evaluator" if name == "retrainer" else name
-            raise SettingsError(
-                f"{folder} is a pool of {called} {_told(was)}, not {_told(wanted)}; {_OTHER}"
-            )
+        called = "evaluator" if name == "retrainer" else name
+        _refuse(folder, called, getattr(made, name), getattr(now, name))
     if made.recipe.train != now.recipe.train:
         raise SettingsError(
             f"networks in {folder} were trained by another recipe (its section train, or its "
             f"epochs: {made.recipe.train.epochs} then, {now.recipe.train.epochs} now); {_OTHER}"
         )
+
+
+def _refuse(folder: Path, name: str, was: object, wanted: object) -> None:
+    if was != wanted:
+        told = f"{folder} is a pool of {name} {_told(was)}, not {_told(wanted)}"
+        raise SettingsError(f"{told}; {_OTHER}")
 
 
 def _told(value: object) -> str:

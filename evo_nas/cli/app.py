@@ -112,6 +112,6 @@ for command in (
     names.space, names.costs, names.list_, networks.train, networks.convert, networks.export,
     plugin.new, plugin.check,
 ):  # fmt: skip
-    grouped = command in (runs.run, comparing.compare)
+    grouped = command in (runs.run, comparing.compare, trusting.trust)
     app.command(command.__name__.rstrip("_"), cls=Grouped if grouped else None)(command)
 app.add_typer(figures.app, name="figure")
