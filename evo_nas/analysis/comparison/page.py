@@ -133,7 +133,8 @@ def width_notes(found: Report) -> list[str]:
 
 
 def _widths(one: Outcome) -> str:
-    return f"{one.target['width']} wide at the target, {one.geometry['width']} where it is trained"
+    trained = f", {one.geometry['width']} where it is trained" if one.geometry else ""
+    return f"{one.target['width']} wide at the target{trained}"
 
 
 def difference_table(found: Report, protocol: str) -> Table:

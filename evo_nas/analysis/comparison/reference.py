@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -22,8 +22,9 @@ from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.results.networks.names import find_untrained
 from evo_nas.results.result import Result
 from evo_nas.space.costs.verification import network_costs
-from evo_nas.space.space import Space
-from evo_nas.training.loop import images_trained
+from evo_nas.space.space import Geometry, Space
+from evo_nas.training.batches import Ledger
+from evo_nas.training.loop import images_taught, images_trained
 
 from .width import scaled_spec, scales, widest
 
@@ -98,28 +99,31 @@ class ReferenceRow(NamedTuple):
     def _at_equal_flops(self, prepared: api.Prepared, found: Result) -> dict[str, Any]:
         """The widths, at the target and where it is trained, at which it costs no more."""
         assert found.best is not None, "the search is finished"
-        own, config = prepared.plan.space, prepared.config
-        given, genome = self.reference.space, self.reference.genome
-        target = widest(own, genome, own.target, found.best["target"]["flops"])
-        trained = network_costs(found.space, tuple(found.best["genome"]), found.config.geometry)
-        proxy = widest(own, genome, config.geometry, trained["flops"])
-        if target is None or proxy is None:
+        own, most = prepared.plan.space, found.best["target"]["flops"]
+        changes = {"space": scaled_spec(self.reference.space, self._width(own, own.target, most))}
+        if prepared.config.data == "none":  # no network is built
+            return changes
+        at, genome = prepared.config.geometry, tuple(found.best["genome"])
+        most = network_costs(found.space, genome, found.config.geometry)["flops"]
+        sizes = asdict(replace(at, width=self._width(own, at, most)))
+        told = [f"{name}={sizes[name]}" for name in ("image_size", "patch_size", "width", "heads")]
+        return changes | {"geometry": ",".join(told)}
+
+    def _width(self, space: Space, at: Geometry, most: int) -> int:
+        width = widest(space, self.reference.genome, at, most)
+        if width is None:
             raise SpaceError(
-                f"reference {self.reference.given}: at no width it costs as little as the network "
-                f"of {found.folder}"
+                f"reference {self.reference.name}: {at}, it has more than {most:,} FLOPs at any "
+                "width, and the found network has no more; leave it out"
             )
-        shape = config.geometry
-        return {
-            "space": scaled_spec(given, target),
-            "geometry": f"proxy,image_size={shape.image_size},patch_size={shape.patch_size},"
-            f"width={proxy},heads={shape.heads}",
-        }
+        return width
 
 
 def _epochs_of(found: Result, prepared: api.Prepared) -> int:
     """For how many epochs a network can be trained at the cost of a whole search."""
     data = prepared.data
-    each = 3 * images_trained(prepared.config.recipe.train, 1, len(data.train))
+    an_epoch = prepared.config.recipe.train, 1, len(data.train)
+    each = Ledger(images_trained(*an_epoch), images_taught(*an_epoch)).passes
     return max((found.cost.passes - len(data.validation)) // each, 1)
 
 

@@ -82,8 +82,9 @@ def _reference_plan(comparison: Comparison, prepared: Sequence[Prepared]) -> Tab
     rows = []
     for row in comparison.rows_of_references:
         run, phase = runs[row.reference], runs[row.reference].config.recipe.train
-        epochs, images = f"{phase.epochs:,}", "-"
+        epochs = images = "-"
         if available := len(run.data.train):
+            epochs = f"{phase.epochs:,}"
             images = format_amount(images_trained(phase, phase.epochs, available), 3)
         if row.reference.given == LONG:
             epochs, images = "-", "as its search"
