@@ -16,8 +16,7 @@ from evo_nas.core.paths import absolute
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.sources import belonging
 from evo_nas.errors import EvoNasError, ExportError, SpecError
-
-from .space import Space
+from evo_nas.space.space import Space
 
 _SPACE, _OPTION = "space", "file"
 _CODE = f"{_SPACE}.py"
