@@ -33,7 +33,7 @@ from .warping import half_ranked
 
 By: TypeAlias = Literal["scores", "additive"]
 
-MODEL, OPTIMUM = "additive model", "model optimum"  # how finalists came about
+MODEL, OPTIMUM = "model", "optimum"  # how finalists came about
 _FEWEST = 10  # candidates to learn from
 _OFTEN, _SHARE = 5, 0.01  # of candidates, that have a joint value which is learned of its own
 _JOINT = 0.5  # against an option alone: four times the penalty
