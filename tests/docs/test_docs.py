@@ -194,7 +194,7 @@ def test_what_is_said_for_the_whole_page_is_for_blocks_without_a_word_of_their_o
 @pytest.mark.parametrize(
     "wrong",
     [
-        "evo-nas run --flop 1G", "evo-nas rum", "evo-nas trust", "evo-nas run --samples many",
+        "evo-nas run --flop 1G", "evo-nas rum", "evo-nas resume", "evo-nas run --samples many",
         "evo-nas figure netwerk a", "pytest tests/test_nothing.py", "pytest tests/strategie",
         "pytest tests/kit/plugins.py", "python -m benchmarks.crush",
         "python -m benchmarks.crash -k",
