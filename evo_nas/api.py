@@ -112,7 +112,7 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     candidates and retrain finalists there, with the same outcome for any number. ``geometry`` is
     "proxy" or "target", with changes as in "proxy,width=96". Who takes longer than ``time_limit``
     or ``finalist_time_limit`` has failed; both are for evaluators that work in worker processes.
-    Without ``data`` it is that of the run ``supernet``, or "digits", or "none" where nothing looks
+    Without ``data`` it is that of the run ``supernet``, or digits, or "none" where nothing looks
     at images.
 
     Raises:

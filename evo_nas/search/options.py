@@ -199,7 +199,7 @@ class RunOptions:
         0.0, "Seconds a retraining, if the retrainer works in processes [none].", SCORES,
         "SECONDS", _NUMBER)
     data: str | None = _option(
-        None, "digits, or a folder of images [--supernet's, or digits].", IMAGES, "SPEC",
+        None, "digits, or a folder of images [--supernet's, or digits?train=8000].", IMAGES, "SPEC",
         _plugin("data"))
     geometry: str = _option(
         "proxy", "proxy or target, with changes as proxy,width=96.", IMAGES, "GEOMETRY",

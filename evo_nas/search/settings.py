@@ -22,6 +22,7 @@ from .config import Config
 from .options import whole_number
 from .run_folder import CONFIG
 
+DIGITS = "digits?train=8000"  # the images where none are named; twice as many as by itself
 _SIZE = re.compile("[1-9][0-9]{0,5}")
 
 
@@ -81,7 +82,7 @@ def choose_data(given: str | None, needing: Sequence[str], earlier: str | None =
         if not needing:
             return "none"
         had = "none" if earlier is None else Config.read(Path(earlier, CONFIG)).data
-        return "digits" if had == "none" else had
+        return DIGITS if had == "none" else had
     if needing and given == "none":
         raise SettingsError(f"data is 'none', but evaluator {needing[0]} needs images; name some")
     if not needing and given != "none":

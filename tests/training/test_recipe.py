@@ -73,7 +73,8 @@ def test_the_paper_recipe_is_the_papers_and_retrains_as_deit_does():
 
 
 def test_quick_changes_no_image_and_averages_nothing():
-    for phase in (load_recipe("quick").supernet, load_recipe("quick").train):
+    recipe = load_recipe("quick")
+    for phase in (recipe.supernet, recipe.train, recipe.retraining(inherit=True)):
         assert phase.augmentation == Augmentation()
         assert (phase.repeated_augmentation, phase.weight_average, phase.gradient_clip) == (1, 0, 0)
 

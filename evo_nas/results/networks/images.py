@@ -16,10 +16,9 @@ from evo_nas.data.source import DataSource, SearchData
 from evo_nas.errors import EvoNasError, SettingsError, SpecError
 from evo_nas.search.config import Config
 from evo_nas.search.run_folder import CONFIG, enclosing
+from evo_nas.search.settings import DIGITS
 from evo_nas.space.architecture import ARCHITECTURE, BEST
 from evo_nas.training.weights import read_told
-
-_DEFAULT = "digits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +61,11 @@ def images_for(what: str) -> Images:
             config = Config.read(run / CONFIG)
             if config.data != "none":
                 return Images(config.data, f"of the run {run.name}", config)
-            return Images(_DEFAULT, "taken by default, as the run looked at none", config)
+            return Images(DIGITS, "taken by default, as the run looked at none", config)
         if (spec := _told(path)) not in (None, "none"):
             check_known([str(spec)], path)
             return Images(str(spec), f"that {path} names")
-    return Images(_DEFAULT, "taken by default, as nothing names others")
+    return Images(DIGITS, "taken by default, as nothing names others")
 
 
 def _told(path: Path) -> str | None:

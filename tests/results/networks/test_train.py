@@ -164,9 +164,9 @@ def test_a_copied_file_tells_of_its_images(run, tmp_path):
 
 
 def test_without_images_it_is_the_digits_and_that_is_said(architecture, tmp_path, monkeypatch):
-    monkeypatch.setattr(images, "_DEFAULT", "digits?train=100&validation=50&test=50")
+    monkeypatch.setattr(images, "DIGITS", "digits?train=100&validation=50&test=50")
     data, said = trained_on(architecture, tmp_path)
-    assert data == images._DEFAULT
+    assert data == images.DIGITS
     assert any(
         line.endswith(", the images taken by default, as nothing names others") for line in said
     )
