@@ -277,7 +277,7 @@ def test_a_recipe_that_trains_networks_alike_may_train_other_shared_weights(
     tmp_path: Path, recorder: Recorder
 ) -> None:
     text = (resources.files("evo_nas.training.recipes") / "quick.toml").read_text()
-    own_text = text.replace('sharing = "separate"', 'sharing = "entangled"')
+    own_text = text.replace('sharing = "entangled"', 'sharing = "separate"')
     (tmp_path / "own.toml").write_text(own_text)
     pool(tmp_path / "pool", genomes=6, scores=[SCORE])
     recorder.count = 0
