@@ -80,7 +80,7 @@ def test_a_list_says_how_options_are_shown(capsys: Captured) -> None:
 
 
 def test_a_plug_in_without_options_says_so(capsys: Captured) -> None:
-    assert "It has no options." in listed(capsys, "strategies", "spos")
+    assert "It has no options." in listed(capsys, "strategies", "largest")
 
 
 def test_options_that_the_spec_itself_gives_are_left_out(tmp_path: Path) -> None:

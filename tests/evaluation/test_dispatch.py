@@ -84,7 +84,7 @@ def test_a_time_limit_holds_where_the_last_level_is_in_workers(tmp_path: Path) -
     assert told.format("1 worker process") in where("zero_cost?scores=naswot")
     cascade = "cascade?levels=zero_cost?scores=params;train"
     assert told.format("2 worker processes") in where(cascade, jobs=2)
-    for spec in ("cascade?levels=zero_cost;supernet", "zero_cost?scores=params"):
+    for spec in ("cascade?levels=zero_cost;supernet?rank=loss", "zero_cost?scores=params"):
         with pytest.raises(SettingsError) as caught:
             where(spec)
         assert f"9 s would hold for nothing: {spec} does not" in str(caught.value)

@@ -11,6 +11,7 @@ from evo_nas.api import prepare
 from evo_nas.cli import app as cli
 from evo_nas.core.plugins import registry
 from evo_nas.errors import SettingsError, SpaceError
+from evo_nas.search.settings import DIGITS
 from evo_nas.space.space import Genome
 from tests.kit.spaces import TinySpace
 from tests.kit.tinyspace import tiny_context
@@ -106,7 +107,7 @@ def test_images_are_asked_for_only_where_something_looks_at_them(table: Path) ->
     with pytest.raises(SpaceError, match="use --evaluator table"):
         prepare(spec, "1K", strategy="spos")
     tiny = prepare("tests.kit.plugins:Tiny", "1K", evaluator="tests.kit.plugins:Score")
-    assert (tiny.config.data, tiny.config.retrainer) == ("digits", "train")
+    assert (tiny.config.data, tiny.config.retrainer) == (DIGITS, "train")
 
 
 def test_what_is_shown_of_a_run_by_a_table_is_true(

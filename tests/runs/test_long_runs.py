@@ -51,8 +51,8 @@ class Formula:
             for position, one in enumerate(map(scored, proposals))
         ]  # fmt: skip
 
-    def require_scores(self) -> None:
-        pass
+    def require(self, accepted: Sequence[Scored]) -> None:
+        assert accepted
 
 
 class Blocks(Silent):

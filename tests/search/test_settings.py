@@ -40,7 +40,7 @@ weight_decay = 0.05
 
 def prepared(recipe: str, **given: Any) -> Config:
     options = {"strategy": "spos", "data": "digits?train=100&validation=50&test=50", **given}
-    config: Config = prepare("glit_fixed", "1G..1.3G", recipe=recipe, **options).config
+    config: Config = prepare("glit_hl", "1.4G", recipe=recipe, **options).config
     return config
 
 

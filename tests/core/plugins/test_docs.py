@@ -21,7 +21,8 @@ SHIPPED = [
 ]
 # These are no one's method: what they do is told in full where they are.
 WITHOUT_A_SOURCE = {
-    ("space", "table"), ("space", "toml_space"), ("evaluator", "cascade"),
+    ("space", "table"), ("space", "toml_space"), ("space", "scaled"), ("strategy", "given"),
+    ("strategy", "smallest"), ("evaluator", "cascade"),
     ("evaluator", "command"), ("evaluator", "latency"), ("evaluator", "python"),
     ("evaluator", "table"), ("evaluator", "together"), ("evaluator", "train"), ("data", "none"),
 }  # fmt: skip
