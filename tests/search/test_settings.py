@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ from evo_nas.api import prepare
 from evo_nas.data.source import NoImages
 from evo_nas.errors import RecipeError, SettingsError
 from evo_nas.search.config import Config
-from evo_nas.search.settings import DIGITS, choose_data, find_teachers
+from evo_nas.search.options import make_options
+from evo_nas.search.plugins import choose_plugins
+from evo_nas.search.settings import DIGITS, choose_data, find_teachers, with_epochs
 from evo_nas.space.space import Geometry
+from evo_nas.strategies.settings import Settings
+from evo_nas.training.recipe import load_recipe
 from tests.kit.teachers import write_teacher
 
 
@@ -29,40 +34,36 @@ def test_images_are_those_of_the_run_whose_weights_are_used_again(tmp_path: Path
     assert choose_data(None, [], str(tmp_path)) == "none"
 
 
-FINETUNE = """[finetune]
-optimizer = "adamw"
-epochs = 2
-batch_size = 32
-learning_rate = 1e-3
-weight_decay = 0.05
-"""
+def inherits(asked: bool | None, usual: bool = True, **given: Any) -> bool:
+    plugins = choose_plugins(make_options("glit_hl", **given), load_recipe("quick"))
+    stages = plugins.strategy.loaded.plan(plugins.space.loaded, Settings())
+    return plugins.inherit(asked, stages, usual)
 
 
-def prepared(recipe: str, **given: Any) -> Config:
-    options = {"strategy": "spos", "data": "digits?train=100&validation=50&test=50", **given}
-    config: Config = prepare("glit_hl", "1.4G", recipe=recipe, **options).config
-    return config
-
-
-def test_finalists_inherit_where_the_recipe_says_how_and_they_can(tmp_path: Path) -> None:
-    mine = tmp_path / "mine.toml"
-    plain = (resources.files("evo_nas.training.recipes") / "paper.toml").read_text()
-    plain = plain.replace("randaugment_operations = 2", "randaugment_operations = 0")
-    mine.write_text(plain)
-    assert not prepared(str(mine)).inherit
-    mine.write_text(plain + FINETUNE)
-    config = prepared(str(mine), finalist_epochs=7)
-    assert config.inherit
-    assert config.recipe.retraining(config.inherit).epochs == 7
-    assert config.recipe.train.epochs == 300  # which no finalist of this run trains by
-    assert Config.read(written(tmp_path, config)) == config
-    alone = prepared(str(mine), inherit=False, finalist_epochs=7)
-    assert not alone.inherit
-    assert (alone.recipe.train.epochs, alone.recipe.retraining(alone.inherit).epochs) == (7, 7)
-    assert not prepared(str(mine), strategy="random").inherit  # there are no shared weights
-    assert not prepared(str(mine), retrainer="tests.kit.plugins:Seen").inherit
+def test_finalists_inherit_where_the_recipe_says_how_and_they_can() -> None:
+    assert inherits(None)
+    assert inherits(None, strategy="spos")
+    assert not inherits(None, usual=False)
+    assert inherits(True, usual=False)
+    assert not inherits(False)
+    assert not inherits(None, strategy="random")  # there are no shared weights
+    assert not inherits(None, retrainer="tests.kit.plugins:Seen")
     with pytest.raises(SettingsError, match="scores no candidates"):
-        prepared(str(mine), strategy="random", inherit=True)
+        inherits(True, strategy="random")
+
+
+def test_epochs_of_finalists_are_those_of_the_phase_that_they_train_by() -> None:
+    quick = load_recipe("quick")
+    assert quick.finetune is not None
+    tuned, alone = with_epochs(quick, 9, 7, inherit=True), with_epochs(quick, 9, 7)
+    assert (tuned.retraining(True).epochs, tuned.train, tuned.supernet.epochs) == (
+        7,
+        quick.train,
+        9,
+    )
+    assert (alone.retraining(False).epochs, alone.finetune) == (7, quick.finetune)
+    plain = replace(quick, finetune=None)  # finalists that inherit all the same train by train
+    assert with_epochs(plain, None, 7, inherit=True).train.epochs == 7
 
 
 def test_a_plan_finds_the_teacher_tells_of_it_and_keeps_its_digest(
@@ -86,7 +87,10 @@ def test_a_plan_finds_the_teacher_tells_of_it_and_keeps_its_digest(
     assert "of 50 validation images; distillation: hard, weight 0.5" in told
     assert Config.read(written(tmp_path, found.config)) == found.config
     with pytest.raises(RecipeError, match="by finetune: name it there, too, or train them --from"):
-        prepared(str(recipe))
+        prepare(
+            "glit_hl", "1.4G", data="digits?train=100&validation=50&test=50",
+            recipe=str(recipe), strategy="spos",
+        )  # fmt: skip
     images = (Geometry(4, 1, 10), "cpu")
     with pytest.raises(RecipeError, match="has a teacher, and no network is trained here"):
         find_teachers(found.config.recipe, False, NoImages().load(0), *images)
