@@ -60,7 +60,7 @@ def check(folder: Path, expected: dict[str, object], size: str, *arguments: str)
     assert not list((folder / "run").rglob(TEMPORARY)), "temporary files are left"
 
 
-@pytest.mark.parametrize("size", ["600k", "1300k"])  # the first shared weights, or the second
+@pytest.mark.parametrize("size", ["600k", "900k"])  # the first shared weights, or the second
 def test_a_run_stops_with_one_line_and_goes_on_where_there_is_space(
     tmp_path: Path, expected: dict[str, object], size: str
 ) -> None:

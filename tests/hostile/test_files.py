@@ -57,17 +57,26 @@ def of_kind(kind: type, **others: Any) -> st.SearchStrategy[Any]:
     return st.builds(kind, **drawn | others)
 
 
-PHASES = of_kind(
-    Phase,
-    optimizer=st.sampled_from(["adamw", "sgd"]),
-    augmentation=of_kind(Augmentation),
-    learning_rate=st.floats(1, 100),  # at least where it begins and ends
-    warmup_start=st.floats(0, 1),
-    learning_rate_floor=st.floats(0, 1),
-)
+def phases(**teaching: st.SearchStrategy[Any]) -> st.SearchStrategy[Phase]:
+    return of_kind(
+        Phase,
+        optimizer=st.sampled_from(["adamw", "sgd"]),
+        augmentation=of_kind(Augmentation),
+        learning_rate=st.floats(1, 100),  # at least where it begins and ends
+        warmup_start=st.floats(0, 1),
+        learning_rate_floor=st.floats(0, 1),
+        **teaching,
+    )
+
+
+TAUGHT = phases(teacher=st.just("runs/teacher"), distillation=st.just("soft"))
+PHASES = TAUGHT | phases(
+    distillation_weight=st.just(0.5), distillation_temperature=st.just(3.0)
+)  # without a teacher
 RECIPES = of_kind(
-    Recipe, name=st.just("mine"), supernet=PHASES, train=PHASES, finetune=st.none() | PHASES
-)
+    Recipe, name=st.just("mine"), supernet=PHASES, train=PHASES, finetune=st.none() | PHASES,
+    sandwich=st.just(0) | st.integers(2, 100),
+)  # fmt: skip
 SIZES = st.integers(0, 2**20)
 CONFIGS = st.builds(
     Config,

@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from evo_nas.core.validation import shown
-from evo_nas.errors import EvoNasError
+from evo_nas.errors import EvoNasError, plain
 
 NAMES = st.text(max_size=5) | st.sampled_from(["a\nb", "\x1b[2J", "name", "x" * 200])
 SIMPLE = st.one_of(
@@ -79,5 +79,6 @@ def read_or_refused(
         said = str(error)
         assert str(path) in said
         assert said.isprintable()
-        assert any(shown(name)[1:-1][:90] in said for name in (*names, *also)), said
+        told = [form[:90] for name in (*names, *also) for form in (shown(name)[1:-1], plain(name))]
+        assert any(form in said for form in told), said  # a key is told plainly, a value quoted
         return None

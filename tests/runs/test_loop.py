@@ -115,7 +115,7 @@ def test_finalists_start_from_the_shared_weights_and_resume_to_the_same_end(
         "geometry": "proxy,width=24", "jobs": 1,
     }  # fmt: skip
     result = run(tmp_path / "whole", inherit=True, **options)
-    scratch = run(tmp_path / "scratch", **options)
+    scratch = run(tmp_path / "scratch", inherit=False, **options)
     inherited, alone = (r.of("stage1", "finalists") for r in (result, scratch))
     assert {e.genome for e in inherited} == {e.genome for e in alone}  # the same search
     losses = [min(e.metrics["loss"] for e in finalists) for finalists in (inherited, alone)]
