@@ -14,8 +14,8 @@ from evo_nas.analysis.correlation import spread, trust
 from evo_nas.errors import EvaluatorError, RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.results.trust_report import Trust
-from evo_nas.search.scoring import Scorer
 from tests.kit.command import command_line
+from tests.kit.recorder import Recorder
 from tests.kit.runs import SMALL, SPACE, Interruption, outcome
 
 BUDGET = "1K"
@@ -119,29 +119,6 @@ def test_nothing_of_the_run_changes(tmp_path: Path) -> None:
         assert (tmp_path / "run" / name).read_bytes() == files[name]
     new = {p.name for p in (tmp_path / "run").iterdir()} - files.keys()
     assert {found.file.name, found.picture.name, "trust.sqlite"} <= new
-
-
-class Recorder:
-    """Counts evaluations, and interrupts after ``limit`` of them."""
-
-    count, limit = 0, -1
-
-    def restart(self, limit: int = -1) -> None:
-        self.count, self.limit = 0, limit
-
-
-@pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    recorder, record = Recorder(), Scorer._record
-
-    def record_or_stop(*arguments: Any) -> Any:
-        if recorder.count == recorder.limit:
-            raise Interruption
-        recorder.count += 1
-        return record(*arguments)
-
-    monkeypatch.setattr(Scorer, "_record", record_or_stop)
-    return recorder
 
 
 def test_a_second_report_is_only_read_and_a_larger_one_adds_to_it(

@@ -13,9 +13,9 @@ from evo_nas.analysis.judgement import judge
 from evo_nas.errors import EvoNasError, RunError, SettingsError
 from evo_nas.evaluation.zero_cost.features import Truth
 from evo_nas.results.judgement import Judgement
-from evo_nas.search.scoring import Scorer
 from tests.kit.command import command_line
 from tests.kit.plugins import Tiny
+from tests.kit.recorder import Recorder
 from tests.kit.runs import SMALL, SPACE, Interruption
 
 NOISY = "tests.kit.plugins:Noisy"
@@ -32,26 +32,6 @@ def _few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pool(folder: Path, **changes: Any) -> Judgement:
     return judge(folder, **{**OPTIONS, "genomes": 12, "seeds": 2, **changes})
-
-
-class Recorder:
-    """Counts evaluations, and interrupts after ``limit`` of them."""
-
-    count, limit = 0, -1
-
-
-@pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    recorder, record = Recorder(), Scorer._record
-
-    def record_or_stop(*arguments: Any) -> Any:
-        if recorder.count == recorder.limit:
-            raise Interruption
-        recorder.count += 1
-        return record(*arguments)
-
-    monkeypatch.setattr(Scorer, "_record", record_or_stop)
-    return recorder
 
 
 def taus(found: Judgement) -> dict[str, float]:
