@@ -78,7 +78,7 @@ def test_the_objective_has_a_name_and_a_direction(program):
         ("print({'accuracy': 1})", "at the end, which is no JSON object"),
         ("", "it wrote '' at the end, which is no JSON object"),
         ("sys.stdout.buffer.write(b'\\xff' * 999)", r"it wrote '\.\.\..{200}' at the end, which"),
-        ("print('{' * 99999)", "which is no JSON object"),
+        ("print('{' * 9999)", "which is no JSON object"),
         ("print('{\"a\":' * 9999 + '1' + '}' * 9999)", "which is no JSON object"),
         ("print('{\"accuracy\": 1}'); sys.exit(1)", "exit code 1; it said: .*accuracy"),
         ("print('{\"precision\": 1}')", r"returned \['precision'\], without 'accuracy'"),

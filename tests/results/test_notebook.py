@@ -196,6 +196,7 @@ def test_a_trust_report_shows_its_rankings(run: Result, monkeypatch: pytest.Monk
     assert repr(found).startswith("<trust in stage2")
 
 
+@pytest.mark.slow
 def test_a_comparison_shows_each_strategy_under_each_protocol(tmp_path: Path) -> None:
     found = compared(tmp_path / "c", "spos,random", seeds=2)
     frame = found.frame()

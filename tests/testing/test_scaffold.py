@@ -50,7 +50,10 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("kind", scaffold.KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(k, marks=[pytest.mark.slow] * (k == "space")) for k in scaffold.KINDS],
+)
 def test_a_package_runs_by_its_path(kind: str, tmp_path: Path) -> None:
     package = write(kind, tmp_path)
     given = {

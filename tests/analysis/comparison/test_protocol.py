@@ -107,6 +107,7 @@ def test_curves_show_the_best_so_far_over_what_was_spent(counted: Report) -> Non
         ElementTree.fromstring(counted.picture(protocol).read_text())
 
 
+@pytest.mark.slow
 def test_a_stopped_comparison_goes_on_where_it_was(counted: Report, tmp_path: Path) -> None:
     def numbers(found: Report) -> list[Any]:
         return [[(o.seed, o.flops, o.accuracy, o.cost) for o in row.outcomes] for row in found.rows]

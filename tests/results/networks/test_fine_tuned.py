@@ -132,6 +132,7 @@ def test_a_run_without_its_weights_says_how_they_are_had(run: Result, tmp_path: 
         evo_nas.load(copy)
 
 
+@pytest.mark.slow
 def test_an_exported_folder_is_exported_again(folder: Path, tmp_path: Path) -> None:
     network = load_trained(str(folder))
     found = export(network, Wish(), tmp_path / "again")
