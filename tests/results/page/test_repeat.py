@@ -26,7 +26,10 @@ DIGITS = {"data": "digits?train=100&validation=50&test=50"}
         {"space": "glit_hl", "flops": "1.3G..1.4G", **DIGITS},
         {"space": "glit_hl", "geometry": "proxy,width=24,patch_size=4", "epochs": 2,
          "inherit": True, **DIGITS},
-        {"space": "glit_hl", "geometry": "target", "recipe": "paper", "threads": 2, **DIGITS},
+        pytest.param(
+            {"space": "glit_hl", "geometry": "target", "recipe": "paper", "threads": 2, **DIGITS},
+            marks=pytest.mark.slow,
+        ),
         {"space": "tests.kit.plugins:Tiny?blocks=4", "flops": "400",
          "evaluator": "tests.kit.plugins:Seen",
          "retrainer": "tests.kit.plugins:Lookup", "strategy": "regularized?population=20&sample=5",
