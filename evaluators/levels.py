@@ -156,4 +156,4 @@ class Levels(Composite):
 def _value(evaluator: Evaluator, metrics: Mapping[str, float]) -> float:
     """The evaluator's score, the more the better."""
     goal = evaluator.objectives[0]
-    return metrics[goal.name] if goal.maximise else -metrics[goal.name]
+    return goal.sign * metrics[goal.name]

@@ -121,9 +121,9 @@ class AdditiveFinalists:
             self._known[number] = bool(one.metrics) and one.accepted
             if self._known[number]:
                 fresh.append(one.genome)
-                score = one.metrics[first.name]
+                score = first.sign * one.metrics[first.name]
                 halves = (one.metrics.get(name, np.nan) for name in names)
-                self._rows.append((score if first.maximise else -score, one.flops, *halves))
+                self._rows.append((score, one.flops, *halves))
         if fresh:
             self._genes.append(np.array(fresh, dtype=np.int32))
 

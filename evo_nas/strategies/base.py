@@ -150,10 +150,7 @@ def rank(scored: Iterable[Scored], objectives: Sequence[Objective]) -> list[Scor
     """Best first: by the objectives in order, then fewer FLOPs, then genome, so never by luck."""
 
     def key(candidate: Scored) -> tuple[object, ...]:
-        signed = (
-            -candidate.metrics[o.name] if o.maximise else candidate.metrics[o.name]
-            for o in objectives
-        )
+        signed = (-o.sign * candidate.metrics[o.name] for o in objectives)
         return (*signed, candidate.flops, candidate.genome)
 
     return sorted((candidate for candidate in scored if candidate.metrics), key=key)

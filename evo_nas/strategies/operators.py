@@ -42,7 +42,7 @@ def individuals(
     objectives: Sequence[Objective], values: Callable[[Scored], tuple[float, ...]]
 ) -> Callable[[Scored], Individual]:
     """A function that makes individuals, whose fitness compares ``values`` by the objectives."""
-    signs = tuple(1 if objective.maximise else -1 for objective in objectives)
+    signs = tuple(objective.sign for objective in objectives)
     fitness = type("Fitness", (base.Fitness,), {"weights": signs})
 
     def make(scored: Scored) -> Individual:

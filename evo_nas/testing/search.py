@@ -112,6 +112,6 @@ def _metrics(full: Genome, objectives: Sequence[Objective]) -> dict[str, float]:
     distance = sum(abs(gene - 1) * (1 + place % 3) for place, gene in enumerate(full))
     bump = hash(full) % 7 / 100  # of integers alone, so the same in every process
     return {
-        one.name: (bump - distance / 10) * (1 if one.maximise else -1) + number * bump
+        one.name: (bump - distance / 10) * one.sign + number * bump
         for number, one in enumerate(objectives)
     }

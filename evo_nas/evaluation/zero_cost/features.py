@@ -14,6 +14,7 @@ from evo_nas.core.files import write_atomically
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import read_json
 from evo_nas.errors import SettingsError, SpaceError
+from evo_nas.evaluation.evaluator import Objective
 from evo_nas.space.encoding import Encoding
 from evo_nas.space.space import Genome, Space
 
@@ -77,8 +78,8 @@ class Taught:
 
     def __init__(self, space: Space, truth: Truth) -> None:
         genomes = [network.genome for network in truth.networks]
-        sign = 1 if truth.maximise else -1
-        targets = np.array([sign * network.reached for network in truth.networks])
+        goal = Objective(truth.metric, truth.maximise)
+        targets = np.array([goal.sign * network.reached for network in truth.networks])
         self._encoding = Encoding(space)
         features = self._encoding.encode(genomes)
         self._ridge = Ridge(features, targets)

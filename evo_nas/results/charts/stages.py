@@ -62,7 +62,7 @@ def _told(finalist: Finalist) -> str:
 
 def time_chart(stage: Stage) -> str:
     """Each candidate by its number, and the best so far."""
-    dots, sign = thinned(stage.candidates), 1 if stage.objective.maximise else -1
+    dots, sign = thinned(stage.candidates), stage.objective.sign
     best: list[tuple[int, float]] = []
     for candidate in stage.candidates:
         if not best or sign * candidate.score > sign * best[-1][1]:

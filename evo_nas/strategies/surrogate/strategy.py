@@ -92,8 +92,8 @@ class Surrogate(ScoredSearch):
         known = [s for s in scored if s.metrics]
         if known:
             self.hall_of_fame.update([self.toolbox.individual(s) for s in known])
-            sign = 1 if self._objective.maximise else -1
-            self._scores += [sign * s.metrics[self._objective.name] for s in known]
+            goal = self._objective
+            self._scores += [goal.sign * s.metrics[goal.name] for s in known]
             encoded = self._kernel.encode([s.genome for s in known])
             self._encoded = np.vstack([self._encoded, encoded])
 
