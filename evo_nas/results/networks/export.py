@@ -22,7 +22,7 @@ from torch import nn
 from evo_nas.core.files import write_atomically, written_aside
 from evo_nas.data.images import prepare
 from evo_nas.errors import EvoNasError, ExportError, nearest
-from evo_nas.training.carried import carry
+from evo_nas.training.space_files import carry
 from evo_nas.training.weights import describe_weights
 
 from . import model_folder

@@ -12,7 +12,7 @@ from evo_nas.errors import CheckpointError, SettingsError, SpecError, shell_word
 from evo_nas.search.architectures import find_architecture
 from evo_nas.search.run_folder import CONFIG, FINALISTS, WEIGHTS
 from evo_nas.space.architecture import ARCHITECTURE, BEST, Architecture, read_architecture
-from evo_nas.training.carried import code_in, located
+from evo_nas.training.space_files import code_in, located
 from evo_nas.training.weights import read_description, read_metadata
 
 MODEL = "model.safetensors"  # of a model folder

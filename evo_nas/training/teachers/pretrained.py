@@ -21,7 +21,7 @@ from evo_nas.space.architecture import ARCHITECTURE
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Geometry, Space
 from evo_nas.training.batches import seeded_weights
-from evo_nas.training.carried import located
+from evo_nas.training.space_files import located
 from evo_nas.training.weight_names import check_weights
 from evo_nas.training.weights import (
     read_description,
