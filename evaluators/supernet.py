@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from evo_nas.core.plugins.blame import ANYHOW
-from evo_nas.core.plugins.digests import code_of
+from evo_nas.core.plugins.digests import told_parts
 from evo_nas.core.plugins.options import ByRecipe, FilePath, at_least
 from evo_nas.core.streams import Streams
 from evo_nas.data.images import Images, ImageSet
@@ -269,10 +269,9 @@ class SupernetEvaluator(Evaluator):
     def _code(self) -> str:
         """A digest of the space's code and options; "" where both are ours."""
         spec = getattr(self._space.root, "spec", None)
-        if not isinstance(spec, str) or not (parts := code_of("space", spec)):
+        if not isinstance(spec, str) or not (parts := told_parts("space", spec)):
             return ""
-        held = [f"{name} {part.digest}" for name, part in parts.items() if not part.written]
-        told = [spec.partition("?")[2], *held]
+        told = [spec.partition("?")[2], *parts]
         return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
     def _key(self, weights: Path) -> str:

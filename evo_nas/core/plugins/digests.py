@@ -82,6 +82,12 @@ def code_of(kind: str, spec: str) -> dict[str, Part]:
     return found
 
 
+def told_parts(kind: str, spec: str) -> list[str]:
+    """Name and digest of each part of the plug-in's code, but of what it writes itself."""
+    parts = code_of(kind, spec).items()
+    return [f"{name} {part.digest}" for name, part in parts if not part.written]
+
+
 def _refuse_edited(places: Container[str]) -> None:
     """Raise a SpecError if one of these files is a module that Python would have to import anew."""
     beside = folders.digests()  # which are read anew

@@ -13,7 +13,7 @@ from torch import nn
 
 from evo_nas.core.paths import absolute
 from evo_nas.core.plugins import registry
-from evo_nas.core.plugins.digests import code_of
+from evo_nas.core.plugins.digests import told_parts
 from evo_nas.core.plugins.trusted_code import check_known
 from evo_nas.data.preprocessing import Preprocessing
 from evo_nas.errors import RecipeError
@@ -120,6 +120,5 @@ def whole_name(what: str) -> str:
 
 def _digest_of_code(spec: str) -> str:
     """What tells the code of a space that is not ours from others; "" for ours."""
-    parts = code_of("space", spec)
-    held = [f"{name} {part.digest}" for name, part in parts.items() if not part.written]
-    return sha256("\n".join(held).encode()).hexdigest() if held else ""
+    parts = told_parts("space", spec)
+    return sha256("\n".join(parts).encode()).hexdigest() if parts else ""
