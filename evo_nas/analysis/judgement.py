@@ -26,7 +26,7 @@ from evo_nas.evaluation.zero_cost.ridge import held_out
 from evo_nas.results.agreement import countable, directed, networks_deviation, repeat_noise
 from evo_nas.results.judgement import FEWEST, Judge, Judged, Judgement, Score
 from evo_nas.search import run_folder
-from evo_nas.search.options import Named, plain, whole_number
+from evo_nas.search.options import OF_POOLS, Named, plain, whole_number
 from evo_nas.search.promises import code
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.encoding import Encoding
@@ -35,7 +35,7 @@ from evo_nas.strategies.base import Proposal
 from evo_nas.training.recipe import Recipe
 
 from .answers import Answers, load, repeated, truth_name
-from .pool import SHARED, Pool, Size, create
+from .pool import Pool, Size, create
 
 TRUTH = "truth.json"
 # Metrics that are no score by themselves.
@@ -87,8 +87,8 @@ def judge(
     specs = [places.absolute("evaluator", spec_of("scores", "evaluator", each)) for each in scores]
     other = None if against is None else spec_of("against", "evaluator", against)
     for name in options:
-        if name not in SHARED:
-            raise SettingsError(f"a pool has no option {name!r}; {nearest(name, SHARED)}")
+        if name not in OF_POOLS:
+            raise SettingsError(f"a pool has no option {name!r}; {nearest(name, OF_POOLS)}")
     given = plain({**options, "finalist_epochs": least["epochs"], "epochs": least["score_epochs"]})
     folder = expanded(pool)
     with listening(progress) as shown:

@@ -13,14 +13,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import tomli_w
 from pydantic import Field
 
 from evo_nas import api
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import places
 from evo_nas.core.streams import Streams
-from evo_nas.core.typed import typed
+from evo_nas.core.typed import toml_text, typed
 from evo_nas.core.validation import read_toml
 from evo_nas.data.source import SearchData
 from evo_nas.errors import RunError, SettingsError, nearest, shell_word
@@ -45,8 +44,6 @@ _Genome = tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
 # What of a configuration a pool is of; the recipe's section ``train`` besides.
 _IDENTITY = ("space", "flops", "limits", "strategy", "retrainer", "data", "seed", "device",
              "threads", "geometry")  # fmt: skip
-SHARED = ("space", "flops", "params", "latency", "limits", "strategy", "data", "geometry", "recipe",
-          "seed", "device", "threads")  # fmt: skip
 GENOMES, SEEDS = 24, 2  # of a new pool
 _OTHER = "leave it out, or choose another folder for a pool of its own"
 
@@ -72,9 +69,9 @@ class Included:
 class Asked:
     """What was asked of a pool: kept as pool.toml, so that it goes on when it was stopped.
 
-    ``options`` are those of a run (:data:`SHARED`) that were given; ``stage`` is one of the
-    strategy's, ``around`` the full genome that decides what earlier stages do. Of ``genomes`` drawn
-    and ``included`` networks each is trained ``seeds`` times.
+    ``options`` are those of a run (:data:`~evo_nas.search.options.OF_POOLS`) that were given;
+    ``stage`` is one of the strategy's, ``around`` the full genome that decides what earlier stages
+    do. Of ``genomes`` drawn and ``included`` networks each is trained ``seeds`` times.
     """
 
     options: Mapping[str, Any]
@@ -96,7 +93,7 @@ class Asked:
 
     def to_toml(self) -> bytes:
         """The file's content."""
-        return tomli_w.dumps(asdict(self)).encode()
+        return toml_text(asdict(self)).encode()
 
     def grown(self, size: Size, space: Space, spec: str) -> Asked:
         """The same with as many networks and seeds at least, and those that are named."""
@@ -158,7 +155,6 @@ def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: places.absolute(kinds[name], value) if name in kinds else value
         for name, value in given.items()
-        if value is not None
     }
 
 

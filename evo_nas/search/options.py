@@ -31,6 +31,9 @@ Named: TypeAlias = Any  # what evo_nas.core.plugins.specs.spec_of finds a spec f
 PLACES = ("space", "flops")  # what may be given without its name
 SEARCH, SCORES, IMAGES, MACHINE = "Search", "Scores", "Images and training", "Run"
 GROUPS = (SEARCH, SCORES, IMAGES, MACHINE)
+# What decides which networks there are and how they are trained: a pool of networks takes it, too.
+OF_POOLS = ("space", "flops", "params", "latency", "limits", "strategy", "data", "geometry",
+            "recipe", "seed", "device", "threads")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

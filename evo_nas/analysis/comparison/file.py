@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import tomli_w
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -15,7 +14,7 @@ from evo_nas import api
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.trusted_code import check_known, remember
-from evo_nas.core.typed import typed
+from evo_nas.core.typed import toml_text, typed
 from evo_nas.core.validation import read_toml, shown
 from evo_nas.errors import BudgetError, RunError, SettingsError
 from evo_nas.evaluation.evaluator import Evaluator
@@ -78,11 +77,8 @@ class Comparison:
         """Make the comparison's folder; there must be none yet."""
         run_folder.check_free(folder)
         remember(self._specs)
-        table = as_table(self) | {
-            "options": {k: v for k, v in self.options.items() if v is not None}
-        }
         with run_folder.made_aside(folder) as temporary:
-            write_atomically(temporary / FILE, tomli_w.dumps(table).encode())
+            write_atomically(temporary / FILE, toml_text(as_table(self)).encode())
 
     @classmethod
     def read(cls, folder: Path) -> Comparison:

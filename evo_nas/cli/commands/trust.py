@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from evo_nas.cli.flags import with_options
 from evo_nas.cli.output import JsonFlag, QuietFlag, show, stoppable
 from evo_nas.errors import SettingsError
+from evo_nas.search.options import OF_POOLS, OPTIONS
 
 _POOL = "A pool"
-_SHARED = ("space", "flops", "params", "latency", "limits", "strategy", "data", "geometry",
-           "recipe", "seed", "device", "threads")  # fmt: skip
+T = TypeVar("T")
 
 
-@with_options(only=_SHARED, strategy="Its stages are what networks are drawn from [random_search].")
+@with_options(
+    only=OF_POOLS, strategy="Its stages are what networks are drawn from [random_search]."
+)
 def trust(
     run: Annotated[Path | None, typer.Argument(help="A run; or name a --pool.")] = None,
     *,
@@ -83,8 +86,9 @@ def trust(
         return
     for name, value in of_pool.items():
         if value is not None:
-            flag = {"scores": "score", "limits": "limit"}.get(name, name).replace("_", "-")
-            raise SettingsError(f"--{flag} is for a --pool; what a run did is known")
+            flag = {"scores": "--score"}.get(name, f"--{name.replace('_', '-')}")
+            flag = OPTIONS[name].flag if name in OPTIONS else flag
+            raise SettingsError(f"{flag} is for a --pool; what a run did is known")
     assert run is not None, "there is a run where there is no pool"
     _trust(run, {**shared, "repeats": repeats}, quiet, as_json)
 
@@ -96,12 +100,7 @@ def _trust(run: Path, options: dict[str, Any], quiet: bool, as_json: bool) -> No
     from evo_nas.search import run_folder
 
     run_folder.check(run)
-    found = stoppable(
-        lambda shown: make_trust(run, progress=shown, **_given(options)),
-        quiet or as_json,
-        run,
-        shlex.join(["evo-nas", *sys.argv[1:]]),
-    )
+    found = _made(make_trust, run, options, quiet or as_json)
     show((trust_document if as_json else trust_view)(found))
 
 
@@ -110,14 +109,12 @@ def _judge(pool: Path, options: dict[str, Any], quiet: bool, as_json: bool) -> N
     from evo_nas.cli.views.judgement import judgement_view
     from evo_nas.results.judgement import judgement_document
 
-    found = stoppable(
-        lambda shown: judge(pool, progress=shown, **_given(options)),
-        quiet or as_json,
-        pool,
-        shlex.join(["evo-nas", *sys.argv[1:]]),
-    )
+    found = _made(judge, pool, options, quiet or as_json)
     show((judgement_document if as_json else judgement_view)(found))
 
 
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
+def _made(make: Callable[..., T], folder: Path, options: dict[str, Any], quiet: bool) -> T:
+    """What is made of a folder by the options that are given; the same command goes on with it."""
+    given = {name: value for name, value in options.items() if value is not None}
+    go_on = shlex.join(["evo-nas", *sys.argv[1:]])
+    return stoppable(lambda shown: make(folder, progress=shown, **given), quiet, folder, go_on)
