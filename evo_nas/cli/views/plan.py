@@ -79,10 +79,8 @@ def _images(prepared: Prepared) -> Facts:
 
 def _paths(prepared: Prepared) -> Facts:
     """What a step of shared weights trains, where that is not one path of all that is searched."""
-    told = describe_paths(prepared.config.recipe)
-    evaluator: Evaluator = registry.load("evaluator", prepared.config.evaluator)
-    scored = any(outlook.stage.scored for outlook in prepared.plan.stages)
-    if not (told and scored and evaluator.shares_weights):
+    told, evaluator = describe_paths(prepared.config.recipe), _scorer(prepared)
+    if not told or evaluator is None or not evaluator.shares_weights:
         return []
     return [("shared weights", f"each step trains {told}")]
 
@@ -132,30 +130,35 @@ def _stage(outlook: StageOutlook) -> tuple[str, ...]:
     )
 
 
+def _scorer(prepared: Prepared) -> Evaluator | None:
+    """Who scores candidates, where a stage has them scored before it trains finalists."""
+    scored = any(outlook.stage.scored for outlook in prepared.plan.stages)
+    return registry.load("evaluator", prepared.config.evaluator) if scored else None
+
+
 def _evaluators(prepared: Prepared) -> str:
     """Who scores candidates, and who confirms the best."""
-    config = prepared.config
-    if any(outlook.stage.scored for outlook in prepared.plan.stages):
-        evaluator: Evaluator = registry.load("evaluator", config.evaluator)
-        first = prepared.plan.stages[0].feasible
-        assert first is not None, "the first stage depends on no other"
-        told = [evaluator.demand(first.space, config.geometry, config.recipe)]
-        if evaluator.conditions:
-            told.append(told_conditions(evaluator.conditions, config.device))
-        about = f" ({'; '.join(filter(None, told))})" if any(told) else ""
-        return f"evaluator {config.evaluator}{about}; finalists: {config.retrainer}"
-    return f"{config.retrainer}; no candidate is scored before"
+    config, evaluator = prepared.config, _scorer(prepared)
+    if evaluator is None:
+        return f"{config.retrainer}; no candidate is scored before"
+    first = prepared.plan.stages[0].feasible
+    assert first is not None, "the first stage depends on no other"
+    told = [evaluator.demand(first.space, config.geometry, config.recipe)]
+    if evaluator.conditions:
+        told.append(told_conditions(evaluator.conditions, config.device))
+    about = f" ({'; '.join(filter(None, told))})" if any(told) else ""
+    return f"evaluator {config.evaluator}{about}; finalists: {config.retrainer}"
 
 
 def processes(prepared: Prepared) -> str:
     """Where each phase works; see :mod:`evo_nas.evaluation.workers`."""
     config = prepared.config
-    phases = [("finalists", config.retrainer, config.finalist_time_limit)]
-    if any(outlook.stage.scored for outlook in prepared.plan.stages):
-        phases.insert(0, ("scores", config.evaluator, config.time_limit))
+    retrainer: Evaluator = registry.load("evaluator", config.retrainer)
+    phases = [("finalists", retrainer, config.finalist_time_limit)]
+    if scorer := _scorer(prepared):
+        phases.insert(0, ("scores", scorer, config.time_limit))
     told = [f"{config.device}, {config.threads} threads"]
-    for phase, spec, limit in phases:
-        evaluator: Evaluator = registry.load("evaluator", spec)
+    for phase, evaluator, limit in phases:
         where = (prepared.plan.space, config.device, config.jobs, limit)
         count = worker_count(evaluator, *where)
         asked = workers_for_others(*where) if evaluator.asks_workers else 0
