@@ -34,7 +34,7 @@ from evo_nas.sampling.sampler import Sampler
 from evo_nas.sampling.several import feasible_within
 from evo_nas.search.settings import DIGITS, choose_recipe, with_epochs
 from evo_nas.space.space import Genome, Space
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.recipe import Recipe
 
 PATHS = 50

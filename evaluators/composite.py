@@ -17,7 +17,7 @@ from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure, Outcome
 from evo_nas.evaluation.rungs import Rung
 from evo_nas.space.space import Genome, Geometry, Space
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.recipe import Recipe
 
 

@@ -25,7 +25,8 @@ from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Space
-from evo_nas.training.batches import Ledger, measure, seeded_weights
+from evo_nas.training.batches import measure, seeded_weights
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.loop import fit, images_taught, images_trained
 from evo_nas.training.weights import train_once
 

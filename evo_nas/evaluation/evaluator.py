@@ -22,7 +22,8 @@ from evo_nas.data.source import SearchData
 from evo_nas.errors import ContractError, EvaluatorError, EvoNasError
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.space.space import Genome, Geometry, Space
-from evo_nas.training.batches import Batches, Ledger
+from evo_nas.training.batches import Batches
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.recipe import Recipe
 
 if TYPE_CHECKING:

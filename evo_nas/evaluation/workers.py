@@ -25,7 +25,7 @@ from evo_nas.core.workers.shared import SharedFile, read_shared
 from evo_nas.errors import EvaluatorError, EvoNasError
 from evo_nas.space.space import Genome, Option, Space
 from evo_nas.space.subspace import Subspace
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 
 from .evaluator import Answer, EvaluationContext, Evaluator, Failure
 from .outcomes import answers

@@ -21,7 +21,7 @@ from evo_nas.search.config import Config
 from evo_nas.search.limits import describe_config
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.space.space import Space
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 
 from .agreement import split_half
 from .architecture import FoundArchitecture

@@ -26,7 +26,7 @@ from evo_nas.space.decoder import Decoder
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Scored, StagePlan, Strategy
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.test_split import measure_test
 from evo_nas.training.weights import (
     Delivered,

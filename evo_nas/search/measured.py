@@ -24,7 +24,7 @@ from evo_nas.evaluation.score_cache import ScoreCache
 from evo_nas.sampling.limits import Limit
 from evo_nas.search.store.store import Store
 from evo_nas.space.space import Genome, Space
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 
 FILE = "limits.sqlite"
 _STAGE = "limits"  # under which the store keeps what measuring takes, and notes

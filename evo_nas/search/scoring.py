@@ -25,7 +25,7 @@ from evo_nas.search.promises.failures import Failures
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, Scored, rank
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 
 
 @dataclass

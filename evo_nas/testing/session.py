@@ -28,7 +28,7 @@ from evo_nas.evaluation.workers import Workers
 from evo_nas.sampling.distribution import prior
 from evo_nas.space.space import Genome, Space
 from evo_nas.space.supernet import Step, Supernet
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.recipe import load_recipe
 
 from .check import CheckFailed, Once, expect, listed, skip

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from evo_nas.core.lazy import lazy
 
 if TYPE_CHECKING:
-    from .batches import Batches, Ledger, measure, seeded_weights
+    from .batches import Batches, measure, seeded_weights
+    from .ledger import Ledger
     from .loop import fit
     from .recipe import Recipe, load_recipe
     from .weights import load_weights, save_weights

@@ -5,7 +5,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.errors import EvaluatorError, SettingsError, SpecError
 from evo_nas.evaluation.evaluator import Failure
 from evo_nas.evaluation.reference import reference_sample
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from tests.kit.levels import GENOMES, HERE
 from tests.kit.runs import Listener
 from tests.kit.tinyspace import TinySpace, tiny_context

@@ -10,7 +10,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.errors import SettingsError, SpecError
 from evo_nas.evaluation.reference import reference_sample
 from evo_nas.evaluation.rungs import Rung, ladder
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from tests.kit.runs import Listener, outcome, run, stopped
 from tests.kit.tinyspace import WIDTHS, TinySpace, tiny_context
 

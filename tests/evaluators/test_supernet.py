@@ -18,7 +18,7 @@ from evo_nas.search.options import make_options
 from evo_nas.search.plugins import choose_plugins
 from evo_nas.space.space import Space
 from evo_nas.space.subspace import Subspace
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.recipe import load_recipe
 from evo_nas.training.weights import load_weights, read_metadata, save_weights
 from tests.kit.runs import Listener

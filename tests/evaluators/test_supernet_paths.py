@@ -10,7 +10,7 @@ from evo_nas.errors import CheckpointError
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.limits import Limit
 from evo_nas.sampling.several import feasible_within
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.recipe import Phase
 from evo_nas.training.weights import read_metadata
 from tests.kit.runs import Listener

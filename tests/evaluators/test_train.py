@@ -11,7 +11,7 @@ from evo_nas.core.streams import Streams
 from evo_nas.errors import CheckpointError, TrainingError
 from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.space.network import UNKNOWN
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.recipe import Phase, load_recipe
 from evo_nas.training.teachers.teacher import find_teacher
 from evo_nas.training.weights import read_metadata

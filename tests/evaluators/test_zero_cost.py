@@ -7,7 +7,8 @@ from evo_nas.evaluation.evaluator import Failure
 from evo_nas.evaluation.reference import Standing, reference_sample
 from evo_nas.evaluation.zero_cost.features import Taught, Trained, Truth
 from evo_nas.evaluation.zero_cost.flow import synflow
-from evo_nas.training.batches import Ledger, seeded_weights
+from evo_nas.training.batches import seeded_weights
+from evo_nas.training.ledger import Ledger
 from tests.kit.tinyspace import WIDTHS, TinySpace, tiny_context
 
 NAMES = ("synflow", "grad_norm", "naswot", "dss", "jacov", "snip", "zen", "layers")

@@ -12,7 +12,7 @@ from evo_nas.results.result import Result
 from evo_nas.sampling.limits import parse_range
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Cell, Costs, Genome
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 
 from .plugins import Tiny
 

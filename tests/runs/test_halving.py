@@ -16,7 +16,7 @@ from evo_nas.results.result import Result
 from evo_nas.search.store.rungs import last_measured
 from evo_nas.search.upkeep import clean
 from evo_nas.space.space import Genome
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from tests.kit.plugins import Score
 from tests.kit.runs import outcome, run, stopped, told
 

@@ -19,7 +19,7 @@ from evo_nas.search.stage import search
 from evo_nas.search.store.store import Evaluation
 from evo_nas.strategies.base import Proposal, Scored
 from evo_nas.strategies.settings import Settings
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from tests.kit.spaces import TinySpace
 
 SPACE = TinySpace(12)

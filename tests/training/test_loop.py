@@ -8,8 +8,9 @@ from torch import nn
 from torch.nn.utils import parameters_to_vector
 
 from evo_nas.errors import CheckpointError
-from evo_nas.training.batches import Batches, Ledger, measure
+from evo_nas.training.batches import Batches, measure
 from evo_nas.training.checkpoints import load_checkpoint, save_checkpoint
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.loop import images_trained
 from evo_nas.training.recipe import Augmentation
 from evo_nas.training.trainer import make_optimizer, set_learning_rate

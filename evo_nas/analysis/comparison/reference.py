@@ -23,7 +23,7 @@ from evo_nas.results.networks.names import find_untrained
 from evo_nas.results.result import Result
 from evo_nas.space.costs.verification import network_costs
 from evo_nas.space.space import Geometry, Space
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from evo_nas.training.loop import images_taught, images_trained
 
 from .width import scaled_spec, scales, widest

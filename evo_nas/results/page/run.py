@@ -28,7 +28,7 @@ from evo_nas.search.run_folder import PAGE
 from evo_nas.space.space import Space
 from evo_nas.space.table import slot_table
 from evo_nas.strategies.base import Strategy
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 
 from .lineage import lineage
 from .render import render

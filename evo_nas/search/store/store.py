@@ -17,7 +17,7 @@ from typing import Any
 from evo_nas.core.sqlite import checksum, explained
 from evo_nas.errors import RunError
 from evo_nas.space.space import Genome, Space
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 
 from . import schema
 from .checksums import covered

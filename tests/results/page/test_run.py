@@ -17,7 +17,7 @@ from evo_nas.core.progress import Silent
 from evo_nas.results.page.run import run_page, spending, write_report
 from evo_nas.results.result import Result
 from evo_nas.search.run_folder import PAGE
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from tests.kit.command import command_line
 from tests.kit.finished import Drawn, evaluation, genome, made
 from tests.kit.pages import Page, read_page

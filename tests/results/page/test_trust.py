@@ -22,7 +22,7 @@ from evo_nas.results.statistics import Estimate
 from evo_nas.results.trust_report import Trust, read_trust, trust_picture
 from evo_nas.results.trust_summary import noise, verdicts
 from evo_nas.search.store.store import Evaluation
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from tests.kit.mutations import changes, read_or_refused
 from tests.kit.pages import read_page
 from tests.kit.runs import SMALL, SPACE

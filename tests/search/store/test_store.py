@@ -16,7 +16,7 @@ from evo_nas.errors import RunError
 from evo_nas.search.store import checksums, migrations, schema
 from evo_nas.search.store.checksums import seal
 from evo_nas.search.store.store import Evaluation, Store
-from evo_nas.training.batches import Ledger
+from evo_nas.training.ledger import Ledger
 from tests.kit.spaces import TinySpace
 
 SPACE = TinySpace(2)
