@@ -17,9 +17,20 @@ if TYPE_CHECKING:
     from .analysis.comparison.report import compare
     from .api import Prepared, prepare, resume, run
     from .results.networks.load import load
+    from .results.networks.prediction import predict
     from .results.result import Result, load_result
 
-__all__ = ["Prepared", "Result", "compare", "load", "load_result", "prepare", "resume", "run"]
+__all__ = [
+    "Prepared",
+    "Result",
+    "compare",
+    "load",
+    "load_result",
+    "predict",
+    "prepare",
+    "resume",
+    "run",
+]
 
 __getattr__ = lazy(__name__)
 keep_old_paths()

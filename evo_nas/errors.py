@@ -88,8 +88,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def plain(name: str) -> str:
     """A name of a file's as it is written in a message: printable, and no longer than a line."""
-    text = name if name.isprintable() else repr(name)[1:-1]
+    text = printable(name)
     return text if len(text) <= LINE else f"{text[:LINE]}..."
+
+
+def printable(name: str) -> str:
+    """All of a name, with what would control a terminal written out."""
+    return name if name.isprintable() else repr(name)[1:-1]
 
 
 def shell_word(name: object) -> str:

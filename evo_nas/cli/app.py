@@ -109,8 +109,8 @@ def _versions(
 
 for command in (
     runs.run, runs.resume, runs.show, runs.report, runs.clean, comparing.compare, trusting.trust,
-    names.space, names.costs, names.list_, networks.train, networks.convert, networks.export,
-    plugin.new, plugin.check,
+    names.space, names.costs, names.list_, networks.train, networks.predict, networks.convert,
+    networks.export, plugin.new, plugin.check,
 ):  # fmt: skip
     grouped = command in (runs.run, comparing.compare, trusting.trust)
     app.command(command.__name__.rstrip("_"), cls=Grouped if grouped else None)(command)

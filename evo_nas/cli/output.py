@@ -18,7 +18,7 @@ from evo_nas.core.progress import Progress
 from evo_nas.core.signals import Stopped, stopped_by_signals
 
 T = TypeVar("T")
-UNTESTED = 3  # the exit code where all is delivered, but the test split could not be measured
+PARTLY = 3  # the exit code where all is there but for the test accuracy, or for broken pictures
 
 _set_aside = ExitStack()
 

@@ -19,6 +19,7 @@ from evo_nas.errors import DataError
 from .decode import opened, read
 from .format import Format, Reading
 from .images import prepare
+from .pictures import imported
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -58,16 +59,21 @@ class Preprocessing:
         """
         if not pictures:
             raise DataError("no picture is given; name at least one")
-        if self.channels not in (1, 3):
-            raise DataError(
-                f"pictures are grey or RGB, and the network reads {self.channels} channels; make "
-                "pixels of them yourself, for evo_nas.data.prepare"
-            )
+        self.check()
         images = [
             prepare(self._pixels(picture), self.mean, self.std, self.image_size)
             for picture in pictures
         ]
         return torch.cat(images)
+
+    def check(self) -> None:
+        """Raise a DataError if no picture can be read for the network, whatever it is."""
+        imported("PIL.Image")
+        if self.channels not in (1, 3):
+            raise DataError(
+                f"pictures are grey or RGB, and the network reads {self.channels} channels; make "
+                "pixels of them yourself, for evo_nas.data.prepare"
+            )
 
     def _pixels(self, picture: Picture) -> Tensor:
         """The pixels of one picture: uint8 (1, channels, size, size)."""

@@ -11,9 +11,20 @@ if TYPE_CHECKING:
     from .charts.notebook import Figure
     from .networks.export import export
     from .networks.load import load
+    from .networks.prediction import Prediction, predict
     from .result import Result, load_result
     from .trust_report import Trust
 
-__all__ = ["Figure", "FoundArchitecture", "Result", "Trust", "export", "load", "load_result"]
+__all__ = [
+    "Figure",
+    "FoundArchitecture",
+    "Prediction",
+    "Result",
+    "Trust",
+    "export",
+    "load",
+    "load_result",
+    "predict",
+]
 
 __getattr__ = lazy(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,10 @@ from .frames import evaluations_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from evo_nas.data.preprocessing import Picture
+
+    from .networks.prediction import Prediction
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -139,6 +144,12 @@ class Result:
         if not read.candidates:
             raise RunError(f"the search of {read.name} of {self.folder} scored nothing")
         return Figure(f"{read.name}: the search over time", time_chart(read))
+
+    def predict(self, pictures: Picture | Iterable[Picture], **options: Any) -> list[Prediction]:
+        """What the network that was found takes pictures for; see :func:`evo_nas.predict`."""
+        from .networks.prediction import predict  # which loads what a result is of
+
+        return predict(self.folder, pictures, **options)
 
     def __repr__(self) -> str:
         if self.best is None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from evo_nas.cli.flags import with_options
-from evo_nas.cli.output import UNTESTED, DryRunFlag, JsonFlag, QuietFlag, show, stoppable
+from evo_nas.cli.output import PARTLY, DryRunFlag, JsonFlag, QuietFlag, show, stoppable
 from evo_nas.errors import RunError, SettingsError, shell_word
 
 
@@ -110,4 +110,4 @@ def compare_in(folder: Path, quiet: bool, as_json: bool, accept_changes: bool = 
     except RunError as error:  # all else is there
         print(f"report.html could not be written: {error}", file=sys.stderr)
     if found.untested:
-        raise typer.Exit(UNTESTED)
+        raise typer.Exit(PARTLY)

@@ -1,17 +1,21 @@
-"""Single networks: training one, converting released weights, taking one away."""
+"""Single networks: training one, asking it, converting released weights, taking one away."""
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from evo_nas.cli.flags import MeanFlag, StdFlag, numbers
-from evo_nas.cli.output import UNTESTED, JsonFlag, QuietFlag, show, stoppable
+from evo_nas.cli.output import PARTLY, JsonFlag, QuietFlag, show, stoppable
+from evo_nas.core.console import shown_on
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.trusted_code import is_allowed, trusting
 from evo_nas.search.options import OPTIONS
@@ -63,7 +67,52 @@ def train(
     )  # fmt: skip
     show(told if as_json else facts_view([(key, str(value)) for key, value in told.items()]))
     if "test_failure" in told:
-        raise typer.Exit(UNTESTED)
+        raise typer.Exit(PARTLY)
+
+
+def predict(
+    network: Annotated[str, typer.Argument(help="As for export: a run, a model folder, weights.")],
+    pictures: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders, patterns as 'shots/*.jpg'; -: paths, a line each."),
+    ],
+    top: Annotated[int, typer.Option(help="Classes that are told of each picture.")] = 3,
+    weights: Annotated[Path | None, typer.Option(help="Safetensors, or of torch.save.")] = None,
+    mean: MeanFlag = None,
+    std: StdFlag = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    batch_size: Annotated[int, typer.Option(help="Pictures at once.")] = 64,
+    quiet: QuietFlag = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a trained network takes pictures for, and how surely."""
+    from evo_nas.cli.views.prediction import predictions_document, predictions_view
+    from evo_nas.results.networks.prediction import named_pictures, predictions
+    from evo_nas.results.networks.trained import load_trained
+
+    with trusting(is_allowed()):
+        trained = load_trained(network, numbers("--mean", mean), numbers("--std", std), weights)
+    found = named_pictures(_with_lines(pictures))
+    console = Console(stderr=True, highlight=False, quiet=quiet or as_json)
+    with shown_on(console) as shown:
+        told = list(
+            predictions(
+                trained, found, top=top, device=device, batch_size=batch_size, progress=shown
+            )
+        )
+    show((predictions_document if as_json else predictions_view)(trained, told))
+    if any(each.failure for each in told):
+        raise typer.Exit(PARTLY)
+
+
+def _with_lines(names: Iterable[str]) -> Iterator[str]:
+    """The names, and in place of ``-`` the lines of the standard input."""
+    for name in names:
+        if name == "-":
+            lines = os.fsdecode(sys.stdin.buffer.read()).splitlines()
+            yield from filter(None, lines)
+        else:
+            yield name
 
 
 def convert(network: str, checkpoint: Path, out: Path) -> None:

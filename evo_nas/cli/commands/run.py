@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evo_nas.cli.flags import with_options
-from evo_nas.cli.output import UNTESTED, AcceptFlag, DryRunFlag, JsonFlag, QuietFlag, stoppable
+from evo_nas.cli.output import PARTLY, AcceptFlag, DryRunFlag, JsonFlag, QuietFlag, stoppable
 from evo_nas.cli.output import show as show_one
 from evo_nas.errors import RunError, shell_word
 
@@ -68,7 +68,7 @@ def _work(work: Callable[[Any], Result], folder: Path, quiet: bool, as_json: boo
     result = stoppable(work, quiet or as_json, folder, go_on)
     _show_result(result, as_json)
     if result.best is not None and "test_failure" in result.best["measured"]:
-        raise typer.Exit(UNTESTED)
+        raise typer.Exit(PARTLY)
 
 
 def show(what: str, as_json: JsonFlag = False) -> None:

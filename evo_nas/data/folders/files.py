@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
@@ -94,6 +95,37 @@ def unread_table(folder: bytes) -> str:
     """What to say of a table in a folder of pictures, which may hold the labels; "" if none."""
     tables = [name for name in sorted(os.listdir(folder)) if ending(name) in (b".csv", b".jsonl")]
     return f" ({plain(os.fsdecode(tables[0]))} is not read)" if tables else ""
+
+
+def find_pictures(names: Iterable[str]) -> list[str]:
+    """The paths that people mean: of a folder all pictures in it, of a pattern all that it fits.
+
+    Both are sorted. A file is taken whatever it is called, and so is what is not there: who reads
+    it says so.
+
+    Raises:
+        DataError: a folder has no pictures, or a pattern fits nothing.
+    """
+    found: list[str] = []
+    for name in names:
+        is_pattern = glob.has_magic(name) and not os.path.lexists(name)
+        paths = sorted(glob.glob(name, recursive=True)) if is_pattern else [name]
+        for path in paths:
+            found += _pictures_in(path) if os.path.isdir(path) else [path]
+        if not paths:
+            raise DataError(f"no file fits the pattern {plain(name)}; name pictures or a folder")
+    return found
+
+
+def _pictures_in(folder: str) -> list[str]:
+    """The pictures in a folder, at any depth, sorted."""
+    inside = os.fsencode(folder)
+    with readable():
+        found = [os.path.join(inside, path) for path, _ in walk(inside)]
+    pictures = sorted(os.fsdecode(path) for path in found if is_picture(path))
+    if not pictures:
+        raise DataError(f"there are no pictures in {plain(folder)}; name another folder")
+    return pictures
 
 
 def holds_pictures(folder: bytes) -> bool:
