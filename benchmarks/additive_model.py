@@ -17,11 +17,12 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from evo_nas.core.plugins import registry
+from evo_nas.evaluation.additive_model import AdditiveModel
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.feasible import Feasible, feasible
 from evo_nas.sampling.limits import parse_range
 from evo_nas.sampling.sampler import Sampler
-from evo_nas.strategies.additive import AdditiveFinalists, AdditiveModel
+from evo_nas.strategies.additive import AdditiveFinalists
 from evo_nas.strategies.base import Scored, rank
 
 SCORED, NOISES = (100, 300, 1000), (0.01, 0.02, 0.04)

@@ -16,6 +16,7 @@ from deap import tools
 from threadpoolctl import ThreadpoolController
 
 from evo_nas.core.plugins.options import at_least
+from evo_nas.evaluation.warping import half_ranked
 from evo_nas.sampling.distribution import Distribution, crossover, mutation
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.additive import By, ScoredSearch
@@ -23,7 +24,6 @@ from evo_nas.strategies.base import Proposal, Scored, StagePlan
 from evo_nas.strategies.evolution import Hierarchical
 from evo_nas.strategies.operators import make_toolbox
 from evo_nas.strategies.settings import Settings
-from evo_nas.strategies.warping import half_ranked
 
 from .acquisition import choose, expected_gain
 from .kernel import GenomeKernel

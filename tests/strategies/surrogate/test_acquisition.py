@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from evo_nas.evaluation.warping import half_ranked
 from evo_nas.strategies.surrogate.acquisition import (
     choose,
     expected_gain,
@@ -13,7 +14,6 @@ from evo_nas.strategies.surrogate.acquisition import (
 )
 from evo_nas.strategies.surrogate.kernel import GenomeKernel
 from evo_nas.strategies.surrogate.process import GaussianProcess
-from evo_nas.strategies.warping import half_ranked
 from tests.kit.spaces import TinySpace, all_canonical
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evo_nas.strategies.warping import half_ranked
+from evo_nas.evaluation.warping import half_ranked
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40))

@@ -1,0 +1,86 @@
+"""A model of scores to which each option of each choice adds its share.
+
+Why: docs/decisions/042-additive-model.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import kendalltau
+from threadpoolctl import ThreadpoolController
+
+from evo_nas.space.encoding import Encoding, Floats
+from evo_nas.space.space import Genome, Space
+
+from .warping import half_ranked
+
+_OFTEN, _SHARE = 5, 0.01  # of candidates, that have a joint value which is learned of its own
+_JOINT = 0.5  # against an option alone: four times the penalty
+_PENALTIES = np.logspace(-2, 4, 13)
+_FOLDS = 5
+_UNIT = 1e6  # effects are whole numbers of a millionth: sums are exact, and ties are ties
+
+
+class AdditiveModel:
+    """Scores (more is better) as a sum over the choices and slots of a space, by ridge regression.
+
+    Features are the option of each active choice and, in slots of several choices, their joint
+    value where many candidates have it. The scores of the better half are scaled, those of the
+    worse half are quantiles, so that disasters do not decide. The penalty is that of the least
+    leave-one-out error. ``tau`` is Kendall's between the scores and what models predict that have
+    not seen them (5 folds); None where the scores say nothing.
+
+    Source: Hoerl and Kennard 1970, "Ridge Regression"; Golub, Heath and Wahba 1979, "Generalized
+    Cross-Validation".
+    """
+
+    def __init__(self, space: Space, genomes: Sequence[Genome], scores: Floats) -> None:
+        from sklearn.linear_model import RidgeCV  # a second to import, and rarely needed
+        from sklearn.model_selection import KFold, cross_val_predict
+
+        self._encoding = Encoding(space)
+        columns = self._encoding.columns
+        self._joint: list[tuple[Sequence[int], dict[Genome, int]]] = []
+        least = max(_OFTEN, _SHARE * len(genomes))
+        for positions in space.slots.values():
+            if len(positions) > 1:
+                seen = Counter(tuple(genome[i] for i in positions) for genome in genomes)
+                often = sorted(value for value, times in seen.items() if times >= least)
+                self._joint.append((positions, {v: columns + i for i, v in enumerate(often)}))
+                columns += len(often)
+        self._columns = columns
+        scale = np.where(np.arange(columns) < self._encoding.columns, 1.0, _JOINT)
+        features, targets = scale * self._encode(genomes), half_ranked(scores)
+        folds = KFold(_FOLDS, shuffle=True, random_state=0)
+        with ThreadpoolController().limit(limits=1, user_api="blas"):  # the same on any machine
+            ridge = RidgeCV(_PENALTIES).fit(features, targets)
+            unseen = cross_val_predict(RidgeCV(_PENALTIES), features, targets, cv=folds)
+        self._effects = np.rint(_UNIT * scale * ridge.coef_)
+        self.tau = kendall(unseen, scores)
+
+    def worth(self, genome: Genome) -> float:
+        """What is predicted of a genome: a whole number, of a unit of its own."""
+        return float((self._encode([genome]) @ self._effects)[0])
+
+    def predict(self, genome: Genome) -> float:
+        """The same, in the unit of the better half's spread."""
+        return self.worth(genome) / _UNIT
+
+    def _encode(self, genomes: Sequence[Genome]) -> Floats:
+        encoded = np.zeros((len(genomes), self._columns))
+        encoded[:, : self._encoding.columns] = self._encoding.encode(genomes)
+        for positions, columns in self._joint:
+            for row, genome in enumerate(genomes):
+                if (column := columns.get(tuple(genome[i] for i in positions))) is not None:
+                    encoded[row, column] = 1
+        return encoded
+
+
+def kendall(a: Floats, b: Floats) -> float | None:
+    """Kendall's tau; None where it is not known, as one does not vary or has no numbers."""
+    found = float(kendalltau(a, b).statistic)
+    return None if math.isnan(found) else found
