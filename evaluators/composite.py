@@ -15,6 +15,7 @@ from evo_nas.core.streams import Streams
 from evo_nas.errors import EvaluatorError
 from evo_nas.evaluation.dispatch import AtWork
 from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure, Outcome
+from evo_nas.evaluation.reference import reference_sample
 from evo_nas.evaluation.rungs import Rung
 from evo_nas.space.space import Genome, Geometry, Space
 from evo_nas.training.ledger import Ledger
@@ -105,6 +106,19 @@ class Composite(Evaluator):
             for index, answer in arriving:
                 self._answers[positions[index]].append(answer)
                 yield positions[index], answer.outcome
+
+    def reference_scores(self, space: Space, count: int) -> dict[Genome, Outcome]:
+        """What the evaluator without a name says of a reference sample, in the sample's order.
+
+        Of networks that are in the sample several times once.
+        """
+        sample = dict.fromkeys(reference_sample(space, self._context, count))
+        progress, found = self._context.progress, dict[Genome, Outcome]()
+        progress.start("scoring the reference sample", len(sample), "genomes")
+        for genome, outcome in self.ask_sample("", list(sample)):
+            found[genome] = outcome
+            progress.advance(len(found))
+        return {genome: found[genome] for genome in sample}
 
     def ask_sample(
         self, name: str, sample: Sequence[Genome], rung: Rung | None = None

@@ -191,13 +191,8 @@ class ZeroCostEvaluator(Composite):
 
     def prepare(self, space: Space) -> None:
         """Score the reference sample; networks that cannot be scored are left out of it."""
+        known = self.reference_scores(space, self._reference)
         sample = reference_sample(space, self._context, self._reference)
-        progress, different = self._context.progress, len(set(sample))
-        progress.start("scoring the reference sample", different, "genomes")
-        known: dict[Genome, Outcome] = {}
-        for genome, outcome in self.ask_sample("", sample):
-            known[genome] = outcome
-            progress.advance(len(known))
         found = [known[genome] for genome in sample]
         scored = [scores for scores in found if not isinstance(scores, Failure)]
         if len(scored) < len(sample) / 2:  # ranks among what is left would say little
