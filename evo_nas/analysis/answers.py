@@ -70,7 +70,7 @@ class Answers:
             )  # fmt: skip
             try:
                 asked = enumerate(generations)
-                return [e for number, each in asked for e in scorer.score(number, each)]
+                return [e for number, each in asked for e in scorer.score(number, each) if e]
             finally:
                 scorer.close()
         finally:

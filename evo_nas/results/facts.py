@@ -10,6 +10,8 @@ from evo_nas.data.inventory import Inventory
 from evo_nas.errors import plain
 from evo_nas.sampling.limits import describe_value, parse_limit
 from evo_nas.search.config import Config
+from evo_nas.search.course.rules import Rules
+from evo_nas.search.store.rows import Ending
 
 from .tables import Facts
 
@@ -34,9 +36,11 @@ def best_facts(
     ]
 
 
-def finding_facts(found: Mapping[str, float | str]) -> Facts:
-    """What a strategy found out in a stage besides its finalists."""
-    return [(k, v if isinstance(v, str) else f"{v:.4g}") for k, v in found.items()]
+def stage_facts(found: Mapping[str, float | str], ending: Ending | None, rules: Rules) -> Facts:
+    """Why a stage's search ended early, and what its strategy found out besides its finalists."""
+    early = ending is not None and ending.why != "samples"
+    told = [("search", rules.tell(ending))] if ending and early else []
+    return told + [(k, v if isinstance(v, str) else f"{v:.4g}") for k, v in found.items()]
 
 
 def measured_facts(measured: Mapping[str, object]) -> Facts:

@@ -20,6 +20,7 @@ from evo_nas.search import run_folder
 from evo_nas.search.architectures import read_best
 from evo_nas.search.config import Config
 from evo_nas.search.limits import describe_config
+from evo_nas.search.store.rows import Ending
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.space.space import Space
 from evo_nas.training.ledger import Ledger
@@ -76,6 +77,10 @@ class Result:
     def findings(self, stage: str) -> dict[str, float | str]:
         """What the strategy found out in a stage besides its finalists, by name."""
         return (self.facts.get("findings") or {}).get(stage, {})  # type: ignore[no-any-return]
+
+    def ending(self, stage: str) -> Ending | None:
+        """Why the search of a stage ended; None before it did, or where none scored candidates."""
+        return (self.facts.get("endings") or {}).get(stage)  # type: ignore[no-any-return]
 
     @property
     def cost(self) -> Ledger:
@@ -205,7 +210,7 @@ def load_result(folder: str | Path) -> Result:
             images=store.images(),
             facts={
                 name: store.fact(name)
-                for name in ("versions", "data", "rejected", "inventory", "findings")
+                for name in ("versions", "data", "rejected", "inventory", "findings", "endings")
             },
             notes=store.notes(),
         )

@@ -17,6 +17,8 @@ from evo_nas.space.space import Geometry
 from evo_nas.strategies.settings import Settings
 from evo_nas.training.recipe import Recipe
 
+from .course.rules import Rules
+
 # Keys that may be changed in the file amid a run.
 CHANGEABLE = ("data", "failures", "finalist_time_limit", "jobs", "time_limit")
 # And those that may be mended before failed candidates are evaluated anew.
@@ -32,7 +34,8 @@ class Config:
     finalists start from the search's shared weights instead of from scratch. ``flops`` is a budget,
     or "unlimited"; ``limits`` are further ones, as :mod:`evo_nas.sampling.limits` reads them. Of
     the candidates of a phase the share ``failures`` may fail. ``time_limit`` is in seconds for each
-    candidate that is evaluated in a worker process, 0 for none.
+    candidate that is evaluated in a worker process, 0 for none. ``time``,
+    ``patience`` and ``until`` may end a search early, see :mod:`evo_nas.search.course.ending`.
     """
 
     space: str
@@ -53,6 +56,9 @@ class Config:
     failures: float = 0.5
     time_limit: float = 0.0
     finalist_time_limit: float = 0.0
+    time: str | None = None
+    patience: int | None = None
+    until: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.failures <= 1:
@@ -69,6 +75,7 @@ class Config:
         for key, (number, low, high) in numbers.items():
             if not low <= number <= high:
                 raise SettingsError(f"{key} is {shown(number)}; it must be from {low} to {high}")
+        _ = self.rules  # are well formed
 
     def to_toml(self) -> str:
         """The file's text."""
@@ -120,6 +127,11 @@ class Config:
         """That on FLOPs, then the others."""
         others = (parse_limit(text, kept=True) for text in self.limits)
         return parse_range(self.flops, kept=True), *others
+
+    @property
+    def rules(self) -> Rules:
+        """What may end the search of a stage early."""
+        return Rules.read(self.time, self.patience, self.until)
 
     @property
     def specs(self) -> tuple[str, ...]:

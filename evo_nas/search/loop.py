@@ -39,6 +39,8 @@ from evo_nas.training.weights import (
 from . import run_folder
 from .architectures import ArchitectureFiles
 from .config import Config
+from .course.clock import Clock
+from .course.ending import StageEnd, shares
 from .limits import describe_fact, limit_facts, make_limits
 from .measured import LimitMeasurer
 from .promises.beginning import check_beginning
@@ -69,10 +71,12 @@ class Loop:
         accept_changes: bool = False,
         mended: Sequence[str] = (),
     ) -> None:
-        self.folder, self.config, self.progress = folder, config, progress
+        self.folder, self.config = folder, config
         self.space: Space = registry.load("space", config.space)
         self.strategy: Strategy = registry.load("strategy", config.strategy)
         self.store = Store(folder / run_folder.STORE)
+        self.clock = Clock(self.store, progress) if config.time else None
+        self.progress = self.clock or progress
         self.measurer = LimitMeasurer(
             folder, self.space, self._limit_context, self.store, config.time_limit
         )
@@ -89,14 +93,20 @@ class Loop:
     def run(self) -> None:
         """Search all stages, retrain, and write the best network; the caller holds the lock."""
         with modules.steady(), closing(self.measurer):
-            self._run()
+            try:
+                self._run()
+            finally:
+                if self.clock:
+                    self.clock.keep()
         self.store.close()
 
     def _run(self) -> None:
         torch.set_num_threads(self.config.threads)
         self._note([*self.data.notes, *self.data.train.notes()])
         decided: Genome | None = None
-        for stage in self.strategy.plan(self.space, self.config.settings):
+        stages = self.strategy.plan(self.space, self.config.settings)
+        self._shares = shares(stages)
+        for stage in stages:
             legal = stage_feasible(self.space, stage, self.limits, decided)
             self._tell_limits(stage, legal, planned=decided is None)
             finalists, weights = self._stage(stage, legal)
@@ -153,9 +163,13 @@ class Loop:
             return found, {}
         epochs = config.recipe.supernet.epochs * stage.epochs_factor
         scorer = self._scorer(stage, legal, "search", config.evaluator, epochs)
+        end = StageEnd(
+            config.rules, stage, self.strategy, self.store, self.clock, self._shares[stage.name]
+        )
+        scorer.cuts = end.cuts
         try:
             found = search(
-                self.strategy, stage, config.settings, legal, scorer, streams, self.progress
+                self.strategy, stage, config.settings, legal, scorer, streams, self.progress, end
             )
             inherited = found if config.inherit else []
             return found, {f.genome: scorer.initial_weights(f.genome) for f in inherited}

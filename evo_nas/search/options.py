@@ -11,6 +11,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
+from datetime import timedelta
 from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
@@ -22,6 +23,8 @@ from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError, nearest
 from evo_nas.sampling.limits import exact_amount
 from evo_nas.strategies.settings import Settings
+
+from .course.duration import read_duration
 
 Amount: TypeAlias = str | float
 P = ParamSpec("P")
@@ -99,6 +102,16 @@ def _switch(key: str, given: Any) -> bool:
     return given
 
 
+def _time(key: str, given: Any) -> str:
+    """A number is one of seconds."""
+    if isinstance(given, timedelta):
+        given = given.total_seconds()
+    known = isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given)
+    told = f"{Decimal(repr(float(given))):f}s" if known else text(key, given, "as 90s, 2h or 1h30m")
+    read_duration(key, told)
+    return told
+
+
 def _limits(key: str, given: Any) -> list[str]:
     """One limit alone may be given as it is."""
     texts = [given] if isinstance(given, str) else given
@@ -171,6 +184,15 @@ class RunOptions:
     strategy: str = _option(
         "hierarchical", "The search strategy.", SEARCH, "SPEC", _plugin("strategy"))
     samples: int = _option(1000, "Candidates a stage.", SEARCH, "N", _whole())
+    time: str | None = _option(
+        None, "The search ends when the run has taken so long, as 90s, 2h, 1h30m or 1d [any time].",
+        SEARCH, "TIME", Kind(str | float | timedelta, str, str, _time))
+    patience: int | None = _option(
+        None, "A stage's search ends after N generations without a better candidate [never].",
+        SEARCH, "N", _whole(1))
+    until: str | None = _option(
+        None, "A stage's search ends when its best meets this, as 'accuracy>=0.8' [never].",
+        SEARCH, "LIMIT", _text("a text such as 'accuracy>=0.8'"))
     population: int = _option(50, "Candidates a generation.", SEARCH, "N", _whole())
     parents: int = _option(10, "The best so far that are bred from.", SEARCH, "N", _whole())
     crossover: int | None = _option(

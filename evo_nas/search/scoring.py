@@ -8,7 +8,7 @@ Why: docs/decisions/002-resume-by-replay.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,7 +38,8 @@ class Scorer:
     candidate may take ``time_limit`` seconds; 0 is any time. With ``costs`` the network of the
     best of each generation is counted whole once it is scored, that of a finalist before.
     ``examine`` says why a full genome that was scored fails all the same, if it does; ``watch``
-    raises an error where scores that come now are not to be kept.
+    raises an error where scores that come now are not to be kept. ``cuts`` says of a generation, by
+    its number, how many of it are scored and whether each is accepted, that the rest is not to be.
     """
 
     evaluator: Evaluator
@@ -55,6 +56,7 @@ class Scorer:
     costs: TrueCosts | None = None
     examine: Callable[[Genome], str | None] | None = None
     watch: Callable[[], None] = lambda: None
+    cuts: Callable[[int, int, Iterable[bool]], bool] = lambda *_: False
     _work: AtWork | None = field(default=None, init=False)
     _scored: int = field(default=0, init=False)
     _proposed: int = field(default=0, init=False)  # in earlier generations
@@ -65,8 +67,11 @@ class Scorer:
 
     def score(
         self, generation: int, proposals: Sequence[Proposal], rung: Rung | None = None
-    ) -> list[Evaluation]:
-        """The evaluations of a generation, in the order of proposals, at a ``rung`` if given."""
+    ) -> list[Evaluation | None]:
+        """The evaluations of a generation, in the order of proposals, at a ``rung`` if given.
+
+        None of a candidate that is not to be scored any more.
+        """
         kept = self.store.evaluations(self.stage, self.phase, generation)
         recorded = {e.position: e for e in kept if e.position < len(proposals)}
         for position, evaluation in recorded.items():
@@ -80,7 +85,7 @@ class Scorer:
         self._scored += len(recorded)
         fresh = [i for i in range(len(proposals)) if i not in recorded]
         missing = self._refuse(generation, proposals, fresh, recorded)
-        if missing:
+        if missing and not self._cut(generation, recorded):
             work, last = self._open(), time.perf_counter()
             self.context.progress.start(self._what, self.total, "candidates")
             genomes = [proposals[i].genome for i in missing]
@@ -90,13 +95,18 @@ class Scorer:
                     now, i = time.perf_counter(), missing[index]
                     recorded[i] = self._record(generation, i, proposals[i], answer, now - last)
                     self._count(self._proposed + i, recorded[i])
+                    if self._cut(generation, recorded):
+                        break
                     last = now
         # What was replayed was counted, too, unless the run was stopped before.
         later = () if fresh else self.store.evaluations(self.stage, self.phase, generation + 1)
         if not later:
             self._count_best(recorded)
         self._proposed += len(proposals)
-        return [recorded[i] for i in range(len(proposals))]
+        return [recorded.get(i) for i in range(len(proposals))]
+
+    def _cut(self, generation: int, recorded: Mapping[int, Evaluation]) -> bool:
+        return self.cuts(generation, len(recorded), map(self.accepts, recorded.values()))
 
     def accepts(self, evaluation: Evaluation) -> bool:
         """Whether it may be a finalist, or be delivered: it was scored, and not filtered out."""

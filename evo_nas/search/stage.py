@@ -18,12 +18,13 @@ from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.limits import UNLIMITED, format_amount
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.sampling.several import feasible_within
-from evo_nas.search.store.store import Evaluation
+from evo_nas.search.store.rows import Evaluation, Why
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, Scored, StagePlan, Strategy, rank
 from evo_nas.strategies.checks import findings_of, generations, tell
 from evo_nas.strategies.settings import Settings
 
+from .course.ending import StageEnd
 from .scoring import Scorer
 
 _RESERVE = 20  # candidates that are kept for finalists which turn out to break a limit
@@ -50,14 +51,16 @@ def search(
     scorer: Scorer,
     streams: Streams,
     progress: Progress,
+    end: StageEnd,
 ) -> list[Scored]:
     """Search one stage; the finalists that the strategy chose, and those in place of broken ones.
 
-    A resumed search goes the same way: recorded scores are told to the strategy again. Of what was
-    scored only the best are kept here, so that long searches need no more memory than short ones.
+    It may ``end`` before its candidates or the space do. A resumed search goes the same way:
+    recorded scores are told to the strategy again. Of what was scored only the best are kept here,
+    so that long searches need no more memory than short ones.
     """
     objectives = scorer.evaluator.objectives
-    done = 0
+    why: Why | None = None
     best: list[Scored] = []
     asked = generations(strategy, stage, Sampler(legal), settings, objectives, streams)
     for generation, proposals in asked:
@@ -67,17 +70,21 @@ def search(
         evaluations = scorer.score(generation, proposals)
         told = _scored(proposals, evaluations, scorer)
         tell(strategy, told)
-        done += len(told)
         accepted = (one for one in told if one.accepted)
         best = rank([*best, *accepted], objectives)[: stage.finalists + _RESERVE]
+        new = sum(evaluation is not None for evaluation in evaluations)
+        why = end.after(generation, told, new, best[0] if best else None, legal.space)
         if best:
             number = f"generation {generation + 1}"
             # The phase may not have begun yet: the scorer begins none where it only replays.
             progress.start(f"{stage.name} search", stage.candidates, "candidates")
-            progress.advance(done, describe(best[0], objectives[0], legal, number))
+            progress.advance(end.scored, describe(best[0], objectives[0], legal, number))
+        if why:
+            break
+    ending = end.keep(why)
     scorer.require(best)
-    if done < stage.candidates:
-        progress.say(f"{stage.name}: space exhausted, all {done:,} candidates evaluated")
+    if ending.why != "samples":
+        progress.say(f"{stage.name}: {end.rules.tell(ending)}")
     first = best[: stage.finalists]
     chosen = [one for one in strategy.finalists(first, stage.finalists) if one.accepted]
     chosen = chosen or first  # no strategy brings in who failed or was filtered out
@@ -148,10 +155,12 @@ def describe(best: Scored, objective: Objective, legal: Feasible, prefix: str) -
 
 
 def _scored(
-    proposals: Sequence[Proposal], evaluations: Sequence[Evaluation], scorer: Scorer
+    proposals: Sequence[Proposal], evaluations: Sequence[Evaluation | None], scorer: Scorer
 ) -> list[Scored]:
     return [
         Scored(proposal.genome, evaluation.flops, evaluation.metrics, scorer.accepts(evaluation))
+        if evaluation
+        else Scored(proposal.genome, scorer.space.costs(proposal.genome)["flops"], accepted=False)
         for proposal, evaluation in zip(proposals, evaluations, strict=True)
     ]
 

@@ -113,6 +113,15 @@ class Strategy(ABC):
     def tell(self, scored: Sequence[Scored]) -> None:
         """The scores of the generation asked last, in its order."""
 
+    def aims(self, scored: Scored) -> tuple[float, ...]:
+        """What the search seeks to raise, of a scored candidate: by default the first objective.
+
+        Of several values it is their Pareto front. A run with ``--patience`` ends a stage when
+        nothing new is better in any of them than all that is at least as good in the others.
+        """
+        first = self.objectives[0]
+        return (first.sign * scored.metrics[first.name],)
+
     def fill(
         self, size: int, breed: Callable[[int], Proposal], begun: Sequence[Proposal] = ()
     ) -> list[Proposal]:

@@ -99,6 +99,15 @@ def tell(strategy: Strategy, scored: Sequence[Scored]) -> None:
         strategy.tell(scored)
 
 
+def aims_of(strategy: Strategy, scored: Scored) -> tuple[float, ...]:
+    """What it seeks to raise, of a scored candidate, checked."""
+    with _called(strategy, "aims"):
+        found = strategy.aims(scored)
+        fine = isinstance(found, tuple) and found and all(map(math.isfinite, found))
+        require(bool(fine), f"aims() is {shown(found)}; return a tuple of finite numbers")
+    return found
+
+
 def findings_of(strategy: Strategy) -> dict[str, float | str]:
     """What it found out besides finalists, checked."""
     with _called(strategy, "findings"):

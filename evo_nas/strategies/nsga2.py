@@ -32,13 +32,8 @@ class Nsga2(Evolution):
 
     def start(self) -> None:
         super().start()
-        first, second = self.objectives[0], self._second(self.objectives)
-
-        def values(scored: Scored) -> tuple[float, ...]:
-            cost = scored.flops if second is FLOPS else scored.metrics[second.name]
-            return scored.metrics[first.name], cost
-
-        self.toolbox.register("individual", individuals((first, second), values))
+        self._goals = self.objectives[0], self._second(self.objectives)
+        self.toolbox.register("individual", individuals(self._goals, self._values))
         self.toolbox.register("select", tools.selNSGA2, nd="log")
         self.population: list[Individual] = []
         self._contenders: list[Scored] = []
@@ -51,6 +46,15 @@ class Nsga2(Evolution):
                 f"{nearest(self.against, others)}"
             )
         return others[self.against]
+
+    def _values(self, scored: Scored) -> tuple[float, ...]:
+        first, second = self._goals
+        cost = scored.flops if second is FLOPS else scored.metrics[second.name]
+        return scored.metrics[first.name], cost
+
+    def aims(self, scored: Scored) -> tuple[float, ...]:
+        values = zip(self._goals, self._values(scored), strict=True)
+        return tuple(goal.sign * value for goal, value in values)
 
     def choose_parents(self, rng: np.random.Generator) -> Sequence[Individual]:
         """The population's winners of tournaments by dominance, then by crowding distance."""

@@ -141,7 +141,11 @@ def as_table(comparison: Comparison) -> dict[str, Any]:
 
 
 def measures_times(options: Mapping[str, Any]) -> bool:
-    """Whether an evaluator that these arguments of a run name is not ``repeatable``."""
+    """Whether these arguments of a run say how long it may take, or name an evaluator that is not
+    ``repeatable``.
+    """
+    if options.get("time") is not None:
+        return True
     scorer: Evaluator = registry.load("evaluator", options.get("evaluator") or "supernet")
     specs = [options.get("retrainer") or scorer.retrainer]
     if options.get("latency") is not None:

@@ -56,6 +56,13 @@ def plan_comparison(
     """
     options = _absolute({"space": "glit_hl", **plain(options)})
     text("protocol", protocol, "'paper', 'equal' or 'both'")
+    if protocol != "paper":
+        for name in ("time", "patience", "until"):
+            if options.get(name) is not None:
+                raise SettingsError(
+                    f"{name} is {options[name]}; at equal cost every search has its whole budget: "
+                    "leave it out, or compare by the protocol 'paper'"
+                )
     first = whole_number("first_seed", first_seed)
     count = whole_number("seeds", seeds, 1)
     device = resolve_device(options.setdefault("device", "auto"))

@@ -18,6 +18,7 @@ from evo_nas.evaluation.training_paths import describe_paths
 from evo_nas.evaluation.workers import worker_count, workers_for_others
 from evo_nas.results.facts import inventory_facts
 from evo_nas.results.tables import Facts, Table
+from evo_nas.search.course.ending import shares
 from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
 from evo_nas.strategies.settings import Settings
@@ -39,6 +40,7 @@ def plan_view(prepared: Prepared) -> RenderableType:
         *_images(prepared),
         ("computed on", processes(prepared)),
         ("settings", ", ".join(words)),
+        *_early_ends(prepared),
         ("run folder", str(prepared.folder)),
     ]
     return Group(
@@ -94,6 +96,15 @@ def _halving(settings: Settings, epochs: int) -> Facts:
     told += [f"{rung.width} until {rung.end}" for rung in rungs]
     spent = sum(rung.width * (rung.end - rung.begin) for rung in [first, *rungs])
     return [("halving", f"{', '.join(told)}: {spent} epochs, not {first.width * epochs}")]
+
+
+def _early_ends(prepared: Prepared) -> Facts:
+    """What may end searches before all candidates are scored, if something may."""
+    ends = shares([outlook.stage for outlook in prepared.plan.stages])
+    told = prepared.config.rules.plan(ends)
+    if told and not ends:
+        told = ["no candidate is scored, so nothing does"]
+    return [("searches end early", "; ".join(told))] if told else []
 
 
 def _source(data: str) -> str:

@@ -20,7 +20,7 @@ from evo_nas.results.candidates import (
     objective_of,
     read_stage,
 )
-from evo_nas.results.facts import best_facts, finding_facts
+from evo_nas.results.facts import best_facts, stage_facts
 from evo_nas.results.result import Result
 from evo_nas.results.tables import Table, score_text
 from evo_nas.sampling.limits import format_amount
@@ -46,7 +46,11 @@ def result_view(result: Result, space: Space) -> RenderableType:
     goals = _objective(config.evaluator), _objective(config.retrainer)
     stages = [read_stage(result.evaluations, name, *goals) for name in result.stages]
     parts.append(table_view(_stages(result, stages)))
-    found = {stage: finding_facts(result.findings(stage)) for stage in result.stages}
+    rules = config.rules
+    found = {
+        stage: stage_facts(result.findings(stage), result.ending(stage), rules)
+        for stage in result.stages
+    }
     parts += [facts_view([(f"{stage}: {k}", v) for k, v in f]) for stage, f in found.items() if f]
     parts += map(Text, _failures(result))
     if result.best is not None:
@@ -175,6 +179,7 @@ def result_document(result: Result) -> dict[str, Any]:
                 ],
                 "reliability": result.reliability(stage),
                 "findings": result.findings(stage),
+                "ended": (ending := result.ending(stage)) and asdict(ending),
             }
             for stage in result.stages
         },

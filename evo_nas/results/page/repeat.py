@@ -32,7 +32,8 @@ def command(config: Config, space: Space) -> str:
         name: values[name]
         for name, option in OPTIONS.items()
         if name in values and (on_images or option.group != IMAGES)
-        if values[name] or option.metavar != "SECONDS"  # 0 seconds are no limit
+        # 0 seconds are no limit, None is none of what is not always there.
+        if values[name] is not None and (values[name] or option.metavar != "SECONDS")
     }
     return command_line("evo-nas run", given)
 

@@ -16,7 +16,7 @@ from evo_nas.results.architecture import slots_table
 from evo_nas.results.candidates import Stage
 from evo_nas.results.charts.cells import draw_cells
 from evo_nas.results.charts.stages import flops_chart, thinned, time_chart
-from evo_nas.results.facts import best_facts, finding_facts
+from evo_nas.results.facts import best_facts, stage_facts
 from evo_nas.results.result import Result, check_genomes
 from evo_nas.results.tables import Table
 from evo_nas.results.trust_report import read_trust, trust_picture
@@ -74,7 +74,7 @@ def run_page(result: Result, space: Space) -> str:
         used=result.best["target"]["flops"] / budget.most if result.best and limited else None,
         stages=[
             _stage_part(f"stage-{number}", result.stage(name), space, config)
-            | {"findings": finding_facts(result.findings(name))}
+            | {"findings": stage_facts(result.findings(name), result.ending(name), config.rules)}
             for number, name in enumerate(result.stages, start=1)
         ],
         spent=spending(result),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, FiniteFloat, Json, TypeAdapter, ValidationError
 
@@ -17,6 +17,7 @@ from evo_nas.errors import RunError
 from evo_nas.training.ledger import Ledger
 
 Record = TypeVar("Record")
+Why = Literal["samples", "space", "time", "patience", "until"]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 PLACE = ("stage", "phase", "generation", "position")  # what tells evaluations apart
 Genes = tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
@@ -63,6 +64,18 @@ class Spent:
     images: Images
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why the search of a stage ended, after which generation (from 0), and with how many
+    candidates scored ``of`` those that were planned.
+    """
+
+    why: Why
+    generation: int  # -1 before the first
+    candidates: Count
+    of: Count
+
+
 def _is_tally(tally: dict[str, int]) -> dict[str, int]:
     if "looked at" not in tally:
         raise ValueError
@@ -73,10 +86,12 @@ def _is_tally(tally: dict[str, int]) -> dict[str, int]:
 class Facts:
     """The facts of a run, each None where it was not kept."""
 
+    clock: Json[Annotated[FiniteFloat, Field(ge=0)]] | None = None  # seconds of work so far
     code: Json[dict[str, dict[str, str]]] | None = None  # version 0.1.0 kept none
     config: Json[str | dict[str, Any]] | None = None  # version 0.1.0 kept a digest
     config_without_evaluators: Json[str] | None = None
     data: Json[str] | None = None
+    endings: Json[dict[str, Ending]] | None = None  # by stage
     findings: Json[dict[str, dict[str, FiniteFloat | str]]] | None = None  # of strategies, by stage
     notes: Json[dict[str, list[str]]] | None = None
     rejected: Json[dict[str, Annotated[dict[str, Count], AfterValidator(_is_tally)]]] | None = None
