@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,8 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     device, epochs = resolve_device(options.device), (options.epochs, options.finalist_epochs)
     recipe = with_epochs(recipe, *epochs, inherit)
     recipe, teachers = find_teachers(recipe, inherit, images, shape, device)
+    finalist_epochs = recipe.retraining(inherit).epochs
+    halving = plugins.halving(options.halving, recipe.halving, finalist_epochs)
     flops, others = config_texts(limits)
     resolved: dict[str, Any] = {
         "space": plugins.space.spec,
@@ -157,14 +159,13 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
         "data": images_spec,
         "device": device,
         "jobs": _jobs(options.jobs),
-        "settings": settings,
+        "settings": replace(settings, halving=halving),
         "geometry": shape,
         "recipe": recipe,
         "inherit": inherit,
     }
     as_given = {name: getattr(options, name) for name in OPTIONS if name in _KEPT - resolved.keys()}
     config = Config(**as_given, **resolved)
-    plugins.check_halving(settings.halving, config.recipe.retraining(inherit).epochs)
     return Prepared(config, plan, images, inventory(source, images), folder, teachers)
 
 

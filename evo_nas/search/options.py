@@ -200,8 +200,8 @@ class RunOptions:
     mutation: int | None = _option(None, "Children by mutation [the rest].", SEARCH, "N", _whole())
     mutation_rate: float = _option(0.1, "Probability a gene.", SEARCH, "SHARE", _NUMBER)
     finalists: int = _option(5, "Retrained at the end of a stage.", SEARCH, "N", _whole())
-    halving: int = _option(
-        1, "Of finalists one in N goes on from each rung of its training [all train to the end].",
+    halving: int | None = _option(
+        None, "Of finalists one in N goes on from each rung of its training; 1: all do [recipe].",
         SEARCH, "N", _whole(1))
     evaluator: str = _option(
         "supernet", "What scores candidates.", SCORES, "SPEC", _plugin("evaluator"))
@@ -248,8 +248,12 @@ class RunOptions:
 
     @property
     def settings(self) -> Settings:
-        """How large the search is; breeding follows the population unless it is given too."""
+        """How large the search is; breeding follows the population unless it is given too.
+
+        What nobody gives of ``halving`` is the recipe's to say.
+        """
         given = {name: getattr(self, name) for name in (f.name for f in fields(Settings))}
+        given["halving"] = 1 if self.halving is None else self.halving
         if given["crossover"] is None:
             given["crossover"] = self.population // 2
         if given["mutation"] is None:

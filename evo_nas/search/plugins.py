@@ -68,9 +68,18 @@ class PlugIns:
                     "if open is cheap and may be called in several processes, or leave it out"
                 )
 
-    def check_halving(self, halving: int, epochs: int) -> None:
-        """Raise a SettingsError unless trainings can pause, and have ``epochs`` enough to."""
-        if halving > 1 and not self.retrainer.loaded.pauses:
+    def halving(self, asked: int | None, usual: int, epochs: int) -> int:
+        """One in how many finalists goes on from a rung: as ``asked``, or as ``usual`` if it can.
+
+        Trainings must be able to pause, and have ``epochs`` enough to.
+
+        Raises:
+            SettingsError: it is asked for, and they cannot.
+        """
+        halving, pauses = usual if asked is None else asked, self.retrainer.loaded.pauses
+        if asked is None:
+            return halving if pauses and halving <= epochs else 1
+        if halving > 1 and not pauses:
             raise SettingsError(
                 f"halving is {halving}, but retrainer {self.retrainer.spec} cannot pause a "
                 "training; choose one that can, as train does"
@@ -80,6 +89,7 @@ class PlugIns:
                 f"halving is {halving}, and a finalist is trained for {epochs}: its first rung "
                 f"would be less than an epoch; give finalist_epochs of {halving} or more"
             )
+        return halving
 
     def inherit(self, asked: bool | None, stages: Sequence[StagePlan], usual: bool) -> bool:
         """Whether finalists start from shared weights: as ``asked``, or as ``usual`` if they can.

@@ -179,7 +179,8 @@ class Recipe:
     At most ``validation_images`` score a candidate on shared weights, with BatchNorm statistics of
     ``calibration_images`` training images. ``sharing`` is how networks share weights in spaces that
     know both ways: equal parts are one module, or all are slices of the largest. Candidates
-    ``rank`` by their accuracy there, or by their loss.
+    ``rank`` by their accuracy there, or by their loss. Of finalists one in ``halving`` goes on from
+    each rung of its training.
 
     A step of shared weights trains one path, drawn from all that a stage searches ("prior") or from
     what the limits admit of it ("budget"). With ``sandwich`` it trains so many: the one with most
@@ -196,6 +197,7 @@ class Recipe:
     paths: Literal["prior", "budget"] = "prior"
     sandwich: Annotated[int, Field(ge=0, le=100)] = 0
     rank: Literal["accuracy", "loss"] = "accuracy"
+    halving: Annotated[int, Field(ge=1, le=1_000_000)] = 1
 
     def __post_init__(self) -> None:
         if self.sandwich == 1:

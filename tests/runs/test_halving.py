@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from evo_nas.search.upkeep import clean
 from evo_nas.space.space import Genome
 from evo_nas.training.ledger import Ledger
 from tests.kit.plugins import Score
-from tests.kit.runs import outcome, run, stopped, told
+from tests.kit.runs import BUDGET, SMALL, SPACE, outcome, run, stopped, told
 
 TRAINED = {"retrainer": "train", "finalist_epochs": 4, "finalists": 5, "jobs": 1,
            "strategy": "random_search"}  # fmt: skip
@@ -49,7 +50,7 @@ class Rising(Score):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    return run(tmp_path_factory.mktemp("plain") / "run", **TRAINED)
+    return run(tmp_path_factory.mktemp("plain") / "run", halving=1, **TRAINED)
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +226,28 @@ def test_what_followed_from_a_failure_in_a_rung_is_forgotten_when_it_is_retried(
     again = evo_nas.resume(result.folder, retry_failed=True)
     assert told(again) == told(whole)
     assert again.best == whole.best
+
+
+@pytest.mark.parametrize(
+    ("changes", "halving"),
+    [
+        ({}, 2),
+        ({"halving": 1}, 1),
+        ({"halving": 3}, 3),
+        ({"finalist_epochs": 1}, 1),  # there is nothing to spare
+        ({"retrainer": "tests.kit.plugins:Keep", "finalist_epochs": None}, 1),  # nor can it pause
+        ({"recipe": "quick"}, 1),
+    ],
+)
+def test_the_recipe_says_how_many_go_on_where_nobody_else_does(
+    tmp_path: Path, changes: Mapping[str, Any], halving: int
+) -> None:
+    recipe = tmp_path / "halved.toml"
+    quick = resources.files("evo_nas.training.recipes") / "quick.toml"
+    recipe.write_text(quick.read_text().replace("halving = 1", "halving = 2"))
+    given = {**SMALL, **TRAINED, "recipe": str(recipe), **changes}
+    prepared = evo_nas.prepare(SPACE, BUDGET, **given)
+    assert prepared.config.settings.halving == halving
 
 
 def test_where_all_fail_in_a_rung_the_run_says_so(tmp_path: Path) -> None:

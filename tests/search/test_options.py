@@ -140,7 +140,8 @@ DOCUMENTED = Path(__file__).parents[2] / "docs" / "options.md"
 OTHERS: dict[str, Any] = {
     "flops": "1.3G", "params": "6M", "latency": "15ms", "limits": ["params<=6M"],
     "supernet": "earlier", "geometry": "target", "recipe": "paper", "epochs": 3,
-    "finalist_epochs": 4, "crossover": 7, "mutation": 8, "jobs": 2, "run_dir": "mine",
+    "finalist_epochs": 4, "halving": 2, "crossover": 7, "mutation": 8, "jobs": 2,
+    "run_dir": "mine",
     "inherit": True, "space": "nlp_nas", "strategy": "spos", "evaluator": "train",
     "retrainer": "zero_cost", "data": "none", "device": "cuda", "time": "2h", "patience": 3,
     "until": "accuracy>=0.8",
