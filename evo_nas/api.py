@@ -12,6 +12,7 @@ from typing import Any
 
 from evo_nas.core.console import Listening, listening
 from evo_nas.core.devices import available_cores, device_name, resolve_device
+from evo_nas.core.files import write_atomically
 from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.plugins.digests import own_sources
@@ -24,6 +25,7 @@ from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
 from evo_nas.search.architectures import read_best
 from evo_nas.search.config import MENDABLE, Config
+from evo_nas.search.given.file import completed
 from evo_nas.search.limits import (
     config_texts,
     describe_limits,
@@ -32,7 +34,7 @@ from evo_nas.search.limits import (
     unmeasured,
 )
 from evo_nas.search.loop import Loop
-from evo_nas.search.options import OPTIONS, make_options, takes_options
+from evo_nas.search.options import OPTIONS, RUNS, RunOptions, given_options, takes_options
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
 from evo_nas.search.promises import code
@@ -49,7 +51,6 @@ from evo_nas.search.upkeep import retry_failed
 
 from .errors import SettingsError
 
-RUNS = Path("runs")
 _KEPT = {field.name for field in fields(Config)}
 _PACKAGES = ("evo-nas", "torch", "numpy", "deap", "fvcore", "scikit-learn")
 
@@ -74,6 +75,16 @@ class Prepared:
         self.create(self.folder, found)
         return _go_on(self.folder, progress, (self.data, found))
 
+    def save(self, file: str | Path) -> None:
+        """Write the configuration to a file, of which ``prepare(config=file)`` makes the same run.
+
+        As many jobs as there are cores are left to the machine that reads it.
+        """
+        trusted_code.remember(self.config.specs)
+        on_all_cores = self.config.jobs == available_cores()
+        text = self.config.to_toml(without=("jobs",) if on_all_cores else ())
+        write_atomically(expanded(file), text.encode())
+
     def create(
         self, folder: Path, found: code.Code, files: Mapping[str, bytes] | None = None
     ) -> None:
@@ -95,7 +106,7 @@ class Prepared:
 
 
 @takes_options
-def prepare(*positional: Any, **given: Any) -> Prepared:
+def prepare(*positional: Any, config: str | Path | None = None, **given: Any) -> Prepared:
     """Resolve everything about a run and decide its feasibility; nothing is written.
 
     ``flops`` and ``params`` limit costs at the target, as "6M" or "4M..6M", ``latency`` what the
@@ -107,6 +118,8 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     too, ``flops=1.4e9``, and one of ``limits`` a text alone.
 
     The options are those of :class:`evo_nas.search.options.RunOptions`; None means the default.
+    What is not given comes from the file ``config``, if there is one
+    (:mod:`evo_nas.search.given.file`).
     ``epochs`` and ``finalist_epochs`` override the recipe. ``threads`` train a supernet on the CPU,
     where small proxies gain little from more than one; ``jobs`` processes of one thread each score
     candidates and retrain finalists there, with the same outcome for any number. ``geometry`` is
@@ -118,7 +131,8 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.
     """
-    options = make_options(*positional, **given)
+    chosen = given_options(*positional, **given)
+    options = RunOptions(**(chosen if config is None else completed(chosen, config)))
     recipe = choose_recipe(options.recipe)
     plugins = choose_plugins(options, recipe)
     loaded = plugins.space.loaded
@@ -165,17 +179,23 @@ def prepare(*positional: Any, **given: Any) -> Prepared:
         "inherit": inherit,
     }
     as_given = {name: getattr(options, name) for name in OPTIONS if name in _KEPT - resolved.keys()}
-    config = Config(**as_given, **resolved)
-    return Prepared(config, plan, images, inventory(source, images), folder, teachers)
+    return Prepared(
+        Config(**as_given, **resolved), plan, images, inventory(source, images), folder, teachers
+    )
 
 
 @takes_options
-def run(*positional: Any, progress: Listening = None, **given: Any) -> Result:
+def run(
+    *positional: Any,
+    progress: Listening = None,
+    config: str | Path | None = None,
+    **given: Any,
+) -> Result:
     """Search ``space`` within limits, retrain, and deliver a network; see :func:`prepare`.
 
     With ``progress=True`` it is shown: a bar in a terminal, lines elsewhere.
     """
-    prepared: Prepared = prepare(*positional, **given)
+    prepared: Prepared = prepare(*positional, config=config, **given)
     return prepared.start(progress)
 
 

@@ -33,8 +33,8 @@ from evo_nas.results.agreement import (
 from evo_nas.results.result import Result, check_genomes, load_result
 from evo_nas.results.trust_report import Trust, means, trust_document, trust_picture
 from evo_nas.search import run_folder
+from evo_nas.search.given.values import Named, text, whole_number
 from evo_nas.search.loop import Loop
-from evo_nas.search.options import Named, text, whole_number
 from evo_nas.search.stage import stage_feasible
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.space import Genome

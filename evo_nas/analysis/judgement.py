@@ -26,7 +26,8 @@ from evo_nas.evaluation.zero_cost.ridge import held_out
 from evo_nas.results.agreement import countable, directed, networks_deviation, repeat_noise
 from evo_nas.results.judgement import FEWEST, Judge, Judged, Judgement, Score
 from evo_nas.search import run_folder
-from evo_nas.search.options import OF_POOLS, Named, plain, whole_number
+from evo_nas.search.given.values import Named, whole_number
+from evo_nas.search.options import OF_POOLS, plain
 from evo_nas.search.promises import code
 from evo_nas.search.store.store import Evaluation
 from evo_nas.space.encoding import Encoding

@@ -18,8 +18,8 @@ from evo_nas.cli.commands import network as networks
 from evo_nas.cli.commands import plugin
 from evo_nas.cli.commands import run as runs
 from evo_nas.cli.commands import trust as trusting
-from evo_nas.cli.flags import Grouped
-from evo_nas.core.plugins.blame import describe, own_frames
+from evo_nas.cli.help import Commands, TracebackFlag, add
+from evo_nas.core.plugins.blame import describe, own_frames, show_traceback
 from evo_nas.errors import EvoNasError
 
 # Newer versions of typer carry their own copy of click, so its base error is found through typer.
@@ -30,8 +30,7 @@ _UsageError: Any = next(
 # Torch is imported only by commands that need it, so that help and errors come at once.
 
 app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
+    cls=Commands,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Search neural network architectures by evolution under an exact compute budget.",
@@ -55,6 +54,7 @@ def _main() -> NoReturn:
     try:
         sys.exit(app(list(map(_at_home, sys.argv[1:])), standalone_mode=False) or 0)
     except EvoNasError as error:
+        show_traceback(error)
         _fail(str(error))
     except _UsageError as error:
         _fail(error.format_message())
@@ -75,6 +75,7 @@ def _main() -> NoReturn:
     except Exception as error:
         if not own_frames(error):
             raise  # a bug of ours, which a traceback tells best
+        show_traceback(error)
         _fail(f"a plug-in raised {describe(error)}; evo-nas check finds such faults")
 
 
@@ -95,6 +96,7 @@ def _versions(
     version: Annotated[
         bool, typer.Option("--version", help="Say versions, device, threads.")
     ] = False,
+    traceback: TracebackFlag = False,
 ) -> None:
     if version:
         from evo_nas.api import environment
@@ -112,6 +114,5 @@ for command in (
     names.space, names.costs, names.list_, networks.train, networks.predict, networks.convert,
     networks.export, plugin.new, plugin.check,
 ):  # fmt: skip
-    grouped = command in (runs.run, comparing.compare, trusting.trust)
-    app.command(command.__name__.rstrip("_"), cls=Grouped if grouped else None)(command)
+    add(app, command)
 app.add_typer(figures.app, name="figure")

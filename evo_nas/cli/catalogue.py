@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evo_nas.api import RUNS
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.docs import Option, options, summary
 from evo_nas.errors import EvoNasError, SpecError, nearest, shell_word
 from evo_nas.results.result import load_result
 from evo_nas.sampling.limits import format_amount
 from evo_nas.search.limits import describe_limits
+from evo_nas.search.options import RUNS
 from evo_nas.search.run_folder import CONFIG
 
-_KINDS = {
-    "spaces": "space",
-    "evaluators": "evaluator",
-    "strategies": "strategy",
-    "data": "data",
-    "networks": "network",
-}
-WITH_OPTIONS = [what for what in _KINDS if what != "networks"]
+from .completion import LISTS
+
+WITH_OPTIONS = [what for what in LISTS if what != "networks"]
 
 
 def listing(what: str) -> dict[str, str]:
@@ -51,7 +46,7 @@ def details(what: str, spec: str) -> Details:
     Raises:
         SpecError: there is no such list, it is none of plug-ins, or nothing has this name.
     """
-    if what in ("runs", *_KINDS) and what not in WITH_OPTIONS:
+    if what in ("runs", *LISTS) and what not in WITH_OPTIONS:
         raise SpecError(
             f"{what} have no options; evo-nas show {shell_word(spec)} says what is known of it"
         )
@@ -62,9 +57,9 @@ def details(what: str, spec: str) -> Details:
 
 
 def _kind(what: str) -> str:
-    if what not in _KINDS:
-        raise SpecError(f"there is no list {what!r}; {nearest(what, [*_KINDS, 'runs'])}")
-    return _KINDS[what]
+    if what not in LISTS:
+        raise SpecError(f"there is no list {what!r}; {nearest(what, [*LISTS, 'runs'])}")
+    return LISTS[what]
 
 
 def _about(kind: str, name: str) -> str:

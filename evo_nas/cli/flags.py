@@ -8,14 +8,31 @@ from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 import typer
-from typer.core import TyperCommand
 
 from evo_nas.search.options import GROUPS, OPTIONS, Option
 
+from . import completion
+
+
+def flag(
+    metavar: str,
+    told: str,
+    *names: str,
+    group: str | None = None,
+    complete: completion.Completion | None = None,
+) -> Any:
+    """An option of one command: what its value is called, what it is for, and in which group."""
+    return typer.Option(
+        *names, metavar=metavar or None, help=told, rich_help_panel=group, autocompletion=complete
+    )
+
+
+NORMALISATION = "Normalisation"
 MeanFlag = Annotated[
-    str | None, typer.Option(help="By channel, as 0.5,0.5,0.5 [as the weights say].")
+    str | None,
+    flag("NUMBERS", "Of channels, as 0.5,0.5,0.5 [as the weights say].", group=NORMALISATION),
 ]
-StdFlag = Annotated[str | None, typer.Option(help="Likewise.")]
+StdFlag = Annotated[str | None, flag("NUMBERS", "Likewise.", group=NORMALISATION)]
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
@@ -24,14 +41,11 @@ def with_options(
 ) -> Callable[[Command], Command]:
     """Give a command, which takes them as ``**options``, the flags of a run's options.
 
-    ``helps`` say what some of them mean for this command. Where it takes ``only`` some, they are
-    None unless they are given.
+    They are None unless they are given. ``helps`` say what some of them mean for this command.
     """
     chosen = [OPTIONS[name] for name in only if name not in without]
-    if len(only) < len(OPTIONS):
-        chosen = [replace(option, default=None, help=_with_default(option)) for option in chosen]
-    chosen.sort(key=lambda option: GROUPS.index(option.group))
-    flags = [_flag(option, helps.get(option.name, option.help)) for option in chosen]
+    chosen = [replace(option, help=helps.get(option.name, option.help)) for option in chosen]
+    flags = [_flag(option) for option in sorted(chosen, key=lambda o: GROUPS.index(o.group))]
 
     def give(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True)
@@ -44,38 +58,12 @@ def with_options(
     return give
 
 
-def _with_default(option: Option) -> str:
-    """What is told of an option, with its default, which is not shown where it is None."""
-    usual = option.default
-    return option.help if usual in (None, ()) else f"{option.help.rstrip('.')} [{usual}]."
-
-
-def _flag(option: Option, told: str) -> inspect.Parameter:
-    several = option.kind.flag == list[str]
-    kind = option.kind.flag | None if several else option.type_of(option.kind.flag)
-    about: Any = typer.Option(
-        "/".join(filter(None, (option.flag, option.off))),
-        help=told,
-        metavar=option.metavar or None,
-        rich_help_panel=option.group,
-    )
-    default, place = None if several else option.default, inspect.Parameter.KEYWORD_ONLY
-    return inspect.Parameter(option.name, place, default=default, annotation=Annotated[kind, about])
-
-
-class Grouped(TyperCommand):
-    """A command whose help has a section for each group of flags."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for flag in self.get_params(ctx):
-            told = flag.get_help_record(ctx)
-            if told is not None:
-                title = getattr(flag, "rich_help_panel", None) or "Options"
-                sections.setdefault(title, []).append(told)
-        for title, lines in sections.items():
-            with formatter.section(title):
-                formatter.write_dl(lines)
+def _flag(option: Option) -> inspect.Parameter:
+    names = "/".join(filter(None, (option.flag, option.off)))
+    complete = completion.of_option(option)
+    about = flag(option.metavar, option.told, names, group=option.group, complete=complete)
+    kind, place = Annotated[option.kind.flag | None, about], inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(option.name, place, default=None, annotation=kind)
 
 
 def numbers(flag: str, text: str | None) -> list[float] | None:

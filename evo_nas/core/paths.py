@@ -1,5 +1,7 @@
 """Paths as people write them: ``~`` is their home, and links are names that mean something.
 
+What a file says is relative to that file (:func:`relative_to`), all else to the current folder.
+
 Links are never resolved. A virtual environment is told from Python itself by the link that it is
 started through; a plug-in finds what lies beside its link; files of Hugging Face's cache are links
 to contents whose names have no ending.
@@ -8,12 +10,27 @@ to contents whose names have no ending.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+
+_base: ContextVar[Path] = ContextVar("base", default=Path())
+
+
+@contextmanager
+def relative_to(folder: Path) -> Iterator[None]:
+    """Within it relative paths begin in ``folder``."""
+    token = _base.set(absolute(folder))
+    try:
+        yield
+    finally:
+        _base.reset(token)
 
 
 def expanded(path: str | Path) -> Path:
     """The path with a leading ``~`` or ``~user`` replaced; where nobody is that, as it is."""
-    return Path(os.path.expanduser(path))
+    return _base.get() / os.path.expanduser(path)
 
 
 def absolute(path: str | Path) -> Path:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from torch import Tensor
 
-from evo_nas.core.plugins.blame import ANYHOW, describe
+from evo_nas.core.plugins.blame import ANYHOW, describe, show_traceback
 from evo_nas.core.progress import Progress, Silent
 from evo_nas.core.streams import Streams
 from evo_nas.core.validation import shown
@@ -60,11 +60,13 @@ class Failure:
 
         An error that is not about a candidate, such as images that cannot be read, is raised again.
         """
-        if isinstance(error, EvaluatorError) and not isinstance(error, ContractError):
-            return cls(str(error))
-        if isinstance(error, EvoNasError):
+        known = isinstance(error, EvoNasError)
+        if known and not (
+            isinstance(error, EvaluatorError) and not isinstance(error, ContractError)
+        ):
             raise error
-        return cls(describe(error))
+        show_traceback(error)
+        return cls(str(error) if known else describe(error))
 
 
 # What an evaluator says of a candidate.

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from evo_nas import errors
 from evo_nas.core.plugins import modules, registry
-from evo_nas.core.plugins.blame import describe
+from evo_nas.core.plugins.blame import describe, show_traceback
 from evo_nas.core.progress import Messages, Silent
 from evo_nas.core.workers.pool import Lost, WorkerPool
 from evo_nas.core.workers.shared import SharedFile, read_shared
@@ -163,6 +163,7 @@ def _open(file: Path, device: str) -> Callable[[_Task], _Heard]:
     except EvoNasError as error:
         raise _known(error) from None
     except Exception as error:  # a plug-in may fail in any way
+        show_traceback(error)
         raise EvaluatorError(
             f"the evaluator could not be opened in a worker process: {describe(error)}"
         ) from None

@@ -77,9 +77,9 @@ class Config:
                 raise SettingsError(f"{key} is {shown(number)}; it must be from {low} to {high}")
         _ = self.rules  # are well formed
 
-    def to_toml(self) -> str:
-        """The file's text."""
-        return toml_text(asdict(self))
+    def to_toml(self, without: Sequence[str] = ()) -> str:
+        """The file's text; it is read as a run's only with all keys."""
+        return toml_text({key: v for key, v in asdict(self).items() if key not in without})
 
     def began_with(self, fact: Callable[[str], object], free: Sequence[str] = CHANGEABLE) -> bool:
         """Whether a run, of which ``fact`` tells, began with this but for the keys in ``free``.

@@ -19,7 +19,7 @@ from evo_nas.training.recipe import Phase, Recipe, load_recipe
 from evo_nas.training.teachers.teacher import find_teacher
 
 from .config import Config
-from .options import whole_number
+from .given.values import whole_number
 from .run_folder import CONFIG
 
 DIGITS = "digits?train=8000"  # the images where none are named; twice as many as by itself

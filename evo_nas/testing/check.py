@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Generic, Literal, NoReturn, TypeVar
 from unittest import SkipTest
 
-from evo_nas.core.plugins.blame import ANYHOW, Breach, own_frames
+from evo_nas.core.plugins.blame import ANYHOW, Breach, own_frames, show_traceback
 
 T = TypeVar("T")
 
@@ -57,6 +57,7 @@ class Check:
         except Breach as error:
             raise CheckFailed(str(error)) from error
         except ANYHOW as error:  # a plug-in may fail in any way
+            show_traceback(error)
             raise CheckFailed(explain(error, self.home())) from error
 
     def outcome(self) -> Outcome:

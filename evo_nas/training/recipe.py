@@ -221,6 +221,7 @@ def shipped_recipes() -> list[str]:
 def load_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
     """Read a shipped recipe by its name, or a file of one's own by its path (``*.toml``).
 
+    A run's config.toml is one, too: its section ``recipe`` is meant, with the name there.
     ``changes`` of its section ``train`` are written as there: ``augmentation.mixup=0``.
 
     Raises:
@@ -241,6 +242,8 @@ def load_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
         )
     source = f"recipe {source}"
     table = parse_toml(text, RecipeError, source)
+    if isinstance(section := table.get("recipe"), dict):
+        table, name, source = section, section.pop("name", name), f"{source}: recipe"
     for change in changes:
         _change(table.get("train"), change)
     if "name" in table:

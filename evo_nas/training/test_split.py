@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from evo_nas.core.plugins.blame import describe
+from evo_nas.core.plugins.blame import describe, show_traceback
 from evo_nas.data.source import DataSource, SearchData, check_test
 from evo_nas.errors import EvoNasError
 
@@ -49,6 +49,7 @@ def measure_test(
         test = Batches(images, data, size, device)
         metrics = measure(network, test).metrics()
     except Exception as error:  # a source may be anybody's, and pictures may be gone
+        show_traceback(error)
         told = str(error) if isinstance(error, EvoNasError) else describe(error)
         return Tested({"test_failure": " ".join(told.split())})
     measured: dict[str, float | str] = {

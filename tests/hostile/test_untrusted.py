@@ -177,8 +177,10 @@ def test_code_that_a_user_has_named_is_known_from_then_on(
 
 def test_code_is_found_in_options_and_specs_within_specs() -> None:
     inner = "python%3Ffunction%3Dx.py%253Af"
-    assert list(code_in(f"together?first={inner}&second=table")) == ["x.py:f"]
-    assert list(code_in(f"cascade?levels=a.py:b;{inner};table")) == ["a.py:b", "x.py:f"]
+    assert list(code_in(f"together?first={inner}&second=table")) == [f"{Path.cwd()}/x.py:f"]
+    assert list(code_in(f"cascade?levels=a.py:b;{inner};table")) == [
+        f"{Path.cwd()}/{name}" for name in ("a.py:b", "x.py:f")
+    ]
     assert list(code_in("together?first=command?program=a;b&second=table")) == ["a;b"]
     assert list(code_in("command?program=rm+-r+x")) == ["rm -r x"]
     assert list(code_in("glit_hl")) == list(code_in("supernet?run=/tmp/x")) == []

@@ -20,6 +20,7 @@ from evo_nas.errors import BudgetError, RunError, SettingsError
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.sampling.limits import parse_limit
 from evo_nas.search import run_folder
+from evo_nas.search.given.file import named_specs
 from evo_nas.search.limits import names_evaluator
 from evo_nas.search.options import OPTIONS
 
@@ -28,10 +29,6 @@ from .reference import LONG, Reference, ReferenceRow, check_trained
 FILE = "comparison.toml"
 PROTOCOLS = ("paper", "equal")
 REFERENCE = "reference"  # what stands beside both
-# Options that name plug-ins, and of which kind.
-SPECS: Mapping[str, str] = {
-    "space": "space", "evaluator": "evaluator", "retrainer": "evaluator", "data": "data",
-}  # fmt: skip
 # What a comparison varies is no option of all its runs.
 SHARED = tuple(name for name in OPTIONS if name not in ("strategy", "seed", "run_dir"))
 if TYPE_CHECKING:
@@ -99,10 +96,8 @@ class Comparison:
     @property
     def _specs(self) -> list[str]:
         """The plug-ins that it names, with those that measure for limits."""
-        named = [self.options[key] for key in SPECS if self.options.get(key) is not None]
-        named += [parse_limit(text).spec for text in self.options.get("limits", ())]
-        named += [reference.space for reference in self.references if reference.space]
-        return [*self.strategies, *named]
+        named = [reference.space for reference in self.references if reference.space]
+        return [*self.strategies, *named_specs(self.options), *named]
 
     @property
     def rows_of_references(self) -> list[ReferenceRow]:

@@ -22,11 +22,13 @@ from evo_nas.core.workers.pool import run_unordered
 from evo_nas.errors import RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
-from evo_nas.search.limits import DEFAULT, absolute
-from evo_nas.search.options import plain, text, whole_number
+from evo_nas.search.given.file import absolute
+from evo_nas.search.given.values import text, whole_number
+from evo_nas.search.limits import DEFAULT
+from evo_nas.search.options import plain
 from evo_nas.search.promises.code import accept_code, accepting, refuse_changed_run
 
-from .file import PROTOCOLS, REFERENCE, SPECS, Comparison
+from .file import PROTOCOLS, REFERENCE, Comparison
 from .reference import find_reference
 
 _GROUPS = {"paper": "the paper's protocol", "equal": "equal cost", REFERENCE: "references"}
@@ -54,7 +56,7 @@ def plan_comparison(
     Raises:
         EvoNasError: something given is wrong, or the folder exists.
     """
-    options = _absolute({"space": "glit_hl", **plain(options)})
+    options = absolute({"space": "glit_hl", **plain(options)})
     text("protocol", protocol, "'paper', 'equal' or 'both'")
     if protocol != "paper":
         for name in ("time", "patience", "until"):
@@ -92,19 +94,6 @@ def _texts(references: str | Sequence[str | Path]) -> list[str]:
     if not isinstance(given, Sequence) or not all(isinstance(each, str | Path) for each in given):
         raise SettingsError(f"references is {shown(given)}; give a list of names and paths")
     return [text for each in given if (text := str(each).strip())]
-
-
-def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with paths made absolute: a comparison may be resumed from another folder."""
-    found = dict(options)
-    for name, kind in SPECS.items():
-        if found.get(name) is not None:
-            found[name] = places.absolute(kind, found[name])
-    if str(found.get("recipe", "")).endswith(".toml"):
-        found["recipe"] = str(paths.absolute(found["recipe"]))
-    if found.get("limits"):
-        found["limits"] = [absolute(text) for text in found["limits"]]
-    return found
 
 
 @dataclass(frozen=True, slots=True)

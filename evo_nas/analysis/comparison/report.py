@@ -19,7 +19,7 @@ from evo_nas.results.candidates import objective_of
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.frames import records_frame
 from evo_nas.results.result import Result
-from evo_nas.search.options import Named
+from evo_nas.search.given.values import Named
 from evo_nas.search.store.rungs import last_measured
 
 from .curves import best_so_far, draw_curves

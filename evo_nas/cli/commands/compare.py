@@ -8,46 +8,44 @@ from typing import Annotated, Any
 
 import typer
 
-from evo_nas.cli.flags import with_options
+from evo_nas.cli.completion import found, plug_ins, several
+from evo_nas.cli.flags import flag, with_options
 from evo_nas.cli.output import PARTLY, DryRunFlag, JsonFlag, QuietFlag, show, stoppable
 from evo_nas.errors import RunError, SettingsError, shell_word
+
+_COMPARISON = "Comparison"
 
 
 @with_options(
     without=("strategy", "supernet"),
     seed="The first of the seeds.",
     jobs="Runs at once [all cores; 1 on a GPU].",
-    run_dir="[runs/compare-SPACE-FLOPS-N].",
+    run_dir="A new folder [runs/compare-SPACE-FLOPS-N].",
 )
 def compare(
     runs: Annotated[list[Path] | None, typer.Argument(hidden=True, metavar="")] = None,
     *,
     strategies: Annotated[
         str,
-        typer.Option(
-            metavar="SPECS",
-            rich_help_panel="Comparison",
-            help="With commas; the first one's cost is what equal cost means.",
+        flag(
+            "SPECS",
+            "With commas; the first one's cost is what equal cost means.",
+            group=_COMPARISON,
+            complete=several(plug_ins("strategy")),
         ),
     ] = "hierarchical,spos,random",
-    seeds: Annotated[
-        int, typer.Option(metavar="N", rich_help_panel="Comparison", help="Runs of each strategy.")
-    ] = 5,
+    seeds: Annotated[int, flag("N", "Runs of each strategy.", group=_COMPARISON)] = 5,
     protocol: Annotated[
-        str,
-        typer.Option(
-            metavar="PROTOCOL",
-            rich_help_panel="Comparison",
-            help="paper, equal (equal cost), or both.",
-        ),
+        str, flag("PROTOCOL", "paper, equal (equal cost), or both.", group=_COMPARISON)
     ] = "both",
     reference: Annotated[
         str,
-        typer.Option(
-            metavar="NETWORKS",
-            rich_help_panel="Comparison",
-            help="Trained beside the found ones, with commas: published ones, files, runs; "
-            "largest, smallest, random, long.",
+        flag(
+            "NETWORKS",
+            "Trained beside the found ones, with commas: published ones, files, runs; largest, "
+            "smallest, random, long.",
+            group=_COMPARISON,
+            complete=several(found),
         ),
     ] = "",
     dry_run: DryRunFlag = False,
@@ -55,7 +53,13 @@ def compare(
     as_json: JsonFlag = False,
     **options: Any,
 ) -> None:
-    """Compare strategies: the same search by each of them, with several seeds."""
+    """Compare strategies: the same search by each of them, with several seeds.
+
+    Examples:
+        evo-nas compare --strategies hierarchical,spos,random --seeds 5
+        evo-nas compare --strategies spos,random --reference glit_tiny,largest
+        evo-nas resume runs/compare-glit_hl-1.4G-1
+    """
     from evo_nas.analysis.comparison.protocol import plan_comparison
     from evo_nas.cli.views.comparison import comparison_plan_view
 
@@ -63,7 +67,7 @@ def compare(
         raise SettingsError(_without_arguments(runs[0]))
     planned, folder = plan_comparison(
         [name.strip() for name in strategies.split(",")],
-        seeds=seeds, first_seed=options.pop("seed"), protocol=protocol, references=reference,
+        seeds=seeds, first_seed=options.pop("seed") or 0, protocol=protocol, references=reference,
         **options,
     )  # fmt: skip
     prepared = planned.check()

@@ -8,32 +8,34 @@ from typing import Annotated
 
 import typer
 
-from evo_nas.cli.flags import MeanFlag, StdFlag, numbers
+from evo_nas.cli import completion
+from evo_nas.cli.flags import MeanFlag, StdFlag, flag, numbers
+from evo_nas.cli.help import Commands, add
 from evo_nas.cli.output import show
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
 from evo_nas.errors import SpaceError
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Draw figures as the paper's, as files."
-)
 
-
-@app.command()
 def accuracy(
-    runs: Annotated[list[Path] | None, typer.Argument(help="Finished runs.")] = None,
-    points: Annotated[
-        Path | None, typer.Option(help="A CSV file with family, name, flops, accuracy.")
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Finished runs.", autocompletion=completion.runs),
     ] = None,
+    points: Annotated[Path | None, flag("FILE", "CSV with family, name, flops, accuracy.")] = None,
     paper: Annotated[
         bool, typer.Option("--paper", help="Add Table 3 of the paper, as published.")
     ] = False,
     candidates: Annotated[
         bool, typer.Option("--candidates", help="Add what each run's last search scored.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="The SVG file.")] = Path("accuracy.svg"),
+    out: Annotated[Path, flag("FILE", "The SVG file.")] = Path("accuracy.svg"),
 ) -> None:
-    """Accuracy against FLOPs (Figure 1): of runs, of given points, of published ones."""
+    """Accuracy against FLOPs (Figure 1): of runs, of given points, of published ones.
+
+    Examples:
+        evo-nas figure accuracy runs/glit_hl-1.4G-1 --candidates --paper
+    """
     from evo_nas.analysis.accuracy_figure import flops_figure, published_points, read_points
     from evo_nas.results.result import load_result
 
@@ -44,12 +46,21 @@ def accuracy(
     print(out)
 
 
-@app.command()
 def network(
-    what: Annotated[str, typer.Argument(help="A run, an architecture file or published name.")],
-    out: Annotated[Path | None, typer.Option(help="[NAME.svg].")] = None,
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A run, an architecture file or published name.", autocompletion=completion.found
+        ),
+    ],
+    out: Annotated[Path | None, flag("FILE", "The SVG file [NAME.svg].")] = None,
 ) -> None:
-    """An architecture as boxes (Figure 5), in the terminal and as SVG."""
+    """An architecture as boxes (Figure 5), in the terminal and as SVG.
+
+    Examples:
+        evo-nas figure network glit_tiny
+        evo-nas figure network runs/glit_hl-1.4G-1 --out best.svg
+    """
     from evo_nas.cli.views.architecture import picture
     from evo_nas.results.charts.cells import draw_cells
     from evo_nas.search.architectures import find_architecture
@@ -65,17 +76,25 @@ def network(
     print(path)
 
 
-@app.command()
 def features(
     images: Annotated[list[Path], typer.Argument(help="Pictures, one row each.")],
     network: Annotated[
-        list[str], typer.Option(help="A finished run, or ARCHITECTURE=WEIGHTS; given once or more.")
+        list[str],
+        flag(
+            "NETWORK",
+            "A finished run, or ARCHITECTURE=WEIGHTS; given once or more.",
+            complete=completion.found,
+        ),
     ],
     mean: MeanFlag = None,
     std: StdFlag = None,
-    out: Annotated[Path, typer.Option(help="The PNG file.")] = Path("features.png"),
+    out: Annotated[Path, flag("FILE", "The PNG file.")] = Path("features.png"),
 ) -> None:
-    """Heat maps of networks' last features on pictures (Figure 6), side by side."""
+    """Heat maps of networks' last features on pictures (Figure 6), side by side.
+
+    Examples:
+        evo-nas figure features a.png b.png --network runs/glit_hl-1.4G-1
+    """
     from evo_nas.analysis.feature_figure import feature_figure
     from evo_nas.results.networks.trained import load_trained
 
@@ -85,3 +104,10 @@ def features(
     figure.save(content, "png")
     write_atomically(out, content.getvalue())
     print(out)
+
+
+app = typer.Typer(
+    cls=Commands, rich_markup_mode=None, help="Draw figures as the paper's, as files."
+)
+for command in (accuracy, network, features):
+    add(app, command)

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from evo_nas.cli import completion
+from evo_nas.cli.flags import with_options
 from evo_nas.cli.output import JsonFlag, show
 from evo_nas.core.plugins import registry
-from evo_nas.search.options import OPTIONS
 
 
+@with_options(only=("flops", "params", "limits"), flops="A budget to measure it by.")
 def space(
-    spec: str,
-    flops: Annotated[str | None, typer.Option(help="A budget to measure it by.")] = None,
-    params: Annotated[
-        str | None, typer.Option(metavar="LIMIT", help=OPTIONS["params"].help)
-    ] = None,
-    limit: Annotated[
-        list[str] | None, typer.Option(metavar="LIMIT", help=OPTIONS["limits"].help)
-    ] = None,
+    spec: Annotated[
+        str,
+        typer.Argument(
+            help="A name, a TOML file, or path/file.py:Class.",
+            autocompletion=completion.plug_ins("space"),
+        ),
+    ],
+    *,
     as_json: JsonFlag = False,
+    **limited: Any,
 ) -> None:
-    """Say how large a space is, what it reaches, and what limits leave of it."""
+    """Say how large a space is, what it reaches, and what limits leave of it.
+
+    Examples:
+        evo-nas space glit_hl
+        evo-nas space glit_hl --flops 1.4G --params 6M
+    """
     from evo_nas.cli.views.space import space_document, space_view
     from evo_nas.sampling.several import feasible_within
     from evo_nas.search.limits import space_limits
     from evo_nas.search.plan import published
 
     loaded = registry.load("space", spec)
-    limits = space_limits(loaded, flops, params, limit or ())
+    limits = space_limits(loaded, limited["flops"], limited["params"], limited["limits"] or ())
     legal = feasible_within(loaded, limits.quick())
     networks = published(spec, loaded, limits)
     show((space_document if as_json else space_view)(loaded, legal, limits, networks))
@@ -39,11 +47,19 @@ def space(
 def costs(
     networks: Annotated[
         list[str] | None,
-        typer.Argument(help="Architecture files, runs or published names [all published]."),
+        typer.Argument(
+            help="Architecture files, runs or published names [all published].",
+            autocompletion=completion.found,
+        ),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Count parameters and FLOPs of networks, all by the same counter (the paper's Table 3)."""
+    """Count parameters and FLOPs of networks, all by the same counter (the paper's Table 3).
+
+    Examples:
+        evo-nas costs
+        evo-nas costs deit_tiny runs/glit_hl-1.4G-1
+    """
     from evo_nas.analysis.published import count_networks
     from evo_nas.cli.views.architecture import networks_document, networks_view
 
@@ -52,15 +68,27 @@ def costs(
 
 def list_(
     what: Annotated[
-        str, typer.Argument(help="spaces, evaluators, strategies, data, networks, runs")
+        str,
+        typer.Argument(
+            help="spaces, evaluators, strategies, data, networks, runs.",
+            autocompletion=completion.lists,
+        ),
     ],
     spec: Annotated[
         str | None,
-        typer.Argument(help="One of them, by name or path: its options.", show_default=False),
+        typer.Argument(
+            help="One of them, by name or path: its options.", autocompletion=completion.of_kind
+        ),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List what can be named; of one plug-in its options."""
+    """List spaces, evaluators, strategies, data, networks or runs; of one plug-in its options.
+
+    Examples:
+        evo-nas list spaces
+        evo-nas list evaluators zero_cost
+        evo-nas list runs
+    """
     from evo_nas.cli.catalogue import WITH_OPTIONS, details, listing
     from evo_nas.cli.views.plugins import details_document, details_view
     from evo_nas.cli.views.tables import facts_view

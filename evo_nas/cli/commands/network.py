@@ -8,58 +8,76 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from evo_nas.cli.flags import MeanFlag, StdFlag, numbers
+from evo_nas.cli import completion
+from evo_nas.cli.flags import NORMALISATION, MeanFlag, StdFlag, flag, numbers, with_options
 from evo_nas.cli.output import PARTLY, JsonFlag, QuietFlag, show, stoppable
 from evo_nas.core.console import shown_on
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.trusted_code import is_allowed, trusting
-from evo_nas.search.options import OPTIONS
+from evo_nas.search.options import IMAGES, MACHINE, OPTIONS
+
+_WRITTEN, _CHECK = "What is written", "Its check"
 
 
+@with_options(
+    only=("data", "geometry", "recipe", "epochs", "seed", "device", "threads"),
+    data="digits, or a folder of images [those of its run; else digits].",
+    geometry="target or proxy, with changes as proxy,width=96 [target].",
+    epochs="Of its training [recipe].",
+    threads="CPU threads; more gain only where cores are idle.",
+)
 def train(
     architecture: Annotated[
-        str, typer.Argument(help="A run, a model folder, an architecture file or published name.")
+        str,
+        typer.Argument(
+            help="A run, a model folder, an architecture file or published name.",
+            autocompletion=completion.found,
+        ),
     ],
-    data: Annotated[
-        str | None,
-        typer.Option(help="digits, or a folder of images [those of its run; else digits]."),
-    ] = None,
-    geometry: Annotated[
-        str, typer.Option(help="target or proxy, with changes as proxy,width=96.")
-    ] = "target",
-    recipe: Annotated[str, typer.Option(help=OPTIONS["recipe"].help)] = "quick",
-    epochs: Annotated[int | None, typer.Option(help="[recipe].")] = None,
+    *,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A change of the recipe, as augmentation.mixup=0; several."),
+        flag(
+            "CHANGE",
+            "A change of the recipe, as augmentation.mixup=0; may be repeated.",
+            "--set",
+            group=IMAGES,
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="[NAME-GEOMETRY.safetensors].")] = None,
-    log: Annotated[Path | None, typer.Option(help="A folder for TensorBoard [none].")] = None,
     validate_every: Annotated[
-        int, typer.Option(help="Epochs between measurements on the validation images; 0: none.")
+        int,
+        flag("N", "Epochs between measurements on validation images; 0: none.", group=IMAGES),
     ] = 1,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int | None, typer.Option(help="CPU threads [all].")] = None,
+    out: Annotated[
+        Path | None, flag("FILE", "The weights [NAME-GEOMETRY.safetensors].", group=MACHINE)
+    ] = None,
+    log: Annotated[Path | None, flag("FOLDER", "For TensorBoard [none].", group=MACHINE)] = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
+    **options: Any,
 ) -> None:
-    """Train a found or published network from scratch and save it."""
+    """Train a found or published network from scratch and save it.
+
+    Examples:
+        evo-nas train runs/glit_hl-1.4G-1 --data my/images --geometry target
+        evo-nas train deit_tiny --data digits --geometry proxy --epochs 30
+        evo-nas train deit_tiny --recipe paper --set learning_rate=2.5e-4
+    """
     from evo_nas.cli.views.tables import facts_view
     from evo_nas.results.networks.train import checkpoint_path, output_path, train_architecture
 
+    given = {name: value for name, value in options.items() if value is not None}
     with trusting(is_allowed()):
-        path = out or output_path(architecture, geometry)
+        path = out or output_path(architecture, given.get("geometry", "target"))
     told = stoppable(
         lambda shown: trusting(is_allowed())(train_architecture)(
-            architecture, data=data, geometry=geometry, recipe=recipe, changes=change or (),
-            epochs=epochs, out=path, log=log, validate_every=validate_every, seed=seed,
-            device=device, threads=threads, progress=shown,
+            architecture, changes=change or (), out=path, log=log, validate_every=validate_every,
+            progress=shown, **given,
         ),
         quiet or as_json,
         checkpoint_path(path),
@@ -71,21 +89,34 @@ def train(
 
 
 def predict(
-    network: Annotated[str, typer.Argument(help="As for export: a run, a model folder, weights.")],
+    network: Annotated[
+        str,
+        typer.Argument(
+            help="As for export: a run, a model folder, weights.", autocompletion=completion.found
+        ),
+    ],
     pictures: Annotated[
         list[str],
         typer.Argument(help="Files, folders, patterns as 'shots/*.jpg'; -: paths, a line each."),
     ],
-    top: Annotated[int, typer.Option(help="Classes that are told of each picture.")] = 3,
-    weights: Annotated[Path | None, typer.Option(help="Safetensors, or of torch.save.")] = None,
+    top: Annotated[int, flag("N", "Classes that are told of each picture.")] = 3,
+    weights: Annotated[Path | None, flag("FILE", "Safetensors, or of torch.save.")] = None,
     mean: MeanFlag = None,
     std: StdFlag = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    batch_size: Annotated[int, typer.Option(help="Pictures at once.")] = 64,
+    device: Annotated[
+        str,
+        flag("DEVICE", OPTIONS["device"].help, complete=completion.of_option(OPTIONS["device"])),
+    ] = "auto",
+    batch_size: Annotated[int, flag("N", "Pictures at once.")] = 64,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say what a trained network takes pictures for, and how surely."""
+    """Say what a trained network takes pictures for, and how surely.
+
+    Examples:
+        evo-nas predict runs/glit_hl-1.4G-1 shots/
+        evo-nas predict my_model 'shots/*.jpg' --top 5 --json
+    """
     from evo_nas.cli.views.prediction import predictions_document, predictions_view
     from evo_nas.results.networks.prediction import named_pictures, predictions
     from evo_nas.results.networks.trained import load_trained
@@ -115,8 +146,18 @@ def _with_lines(names: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-def convert(network: str, checkpoint: Path, out: Path) -> None:
-    """Turn a released checkpoint of a published network into safetensors."""
+def convert(
+    network: Annotated[
+        str, typer.Argument(help="A published network.", autocompletion=completion.networks)
+    ],
+    checkpoint: Annotated[Path, typer.Argument(help="Its weights, as they were released.")],
+    out: Annotated[Path, typer.Argument(help="The safetensors file.")],
+) -> None:
+    """Turn a released checkpoint of a published network into safetensors.
+
+    Examples:
+        evo-nas convert deit_tiny deit_tiny.pth deit_tiny.safetensors
+    """
     from evo_nas.search.architectures import find_architecture
     from evo_nas.training.weights import convert as convert_checkpoint
 
@@ -134,30 +175,58 @@ def export(
         str,
         typer.Argument(
             help="A finished run, RUN/finalists/N.json, a model folder, an architecture with "
-            "--weights, or weights of evo-nas."
+            "--weights, or weights of evo-nas.",
+            autocompletion=completion.found,
         ),
     ],
     format: Annotated[
         list[str] | None,
-        typer.Option(
-            help="folder, onnx, torch-export or safetensors; beside folder, several [folder]."
+        flag(
+            "FORMAT",
+            "folder, onnx, torch-export or safetensors; beside folder, several [folder].",
+            group=_WRITTEN,
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="[NAME, with the format's suffix].")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Safetensors, or of torch.save.")] = None,
+    out: Annotated[
+        Path | None,
+        flag("PATH", "A new file or folder [NAME, with the format's suffix].", group=_WRITTEN),
+    ] = None,
+    weights: Annotated[
+        Path | None, flag("FILE", "Safetensors, or of torch.save.", group=_WRITTEN)
+    ] = None,
     with_normalisation: Annotated[
-        bool, typer.Option("--with-normalisation", help="onnx, torch-export: read uint8 pixels.")
+        bool,
+        flag(
+            "",
+            "onnx, torch-export: read uint8 pixels.",
+            "--with-normalisation",
+            group=NORMALISATION,
+        ),
     ] = False,
     mean: MeanFlag = None,
     std: StdFlag = None,
     data: Annotated[
-        str | None, typer.Option(help="Images of the check [the run's; else random pixels].")
+        str | None,
+        flag(
+            "SPEC",
+            "Its images [the run's; else random pixels].",
+            group=_CHECK,
+            complete=completion.plug_ins("data"),
+        ),
     ] = None,
-    images: Annotated[int, typer.Option(help="Of the check.")] = 32,
-    tolerance: Annotated[float, typer.Option(help="Of the check, of what outputs vary.")] = 1e-4,
+    images: Annotated[int, flag("N", "How many.", group=_CHECK)] = 32,
+    tolerance: Annotated[
+        float, flag("SHARE", "How far outputs may differ, of what they vary.", group=_CHECK)
+    ] = 1e-4,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write a trained network as a model folder or a file of another format, and check it."""
+    """Write a trained network as a model folder or a file of another format, and check it.
+
+    Examples:
+        evo-nas export runs/glit_hl-1.4G-1
+        evo-nas export runs/glit_hl-1.4G-1 --format onnx --with-normalisation
+        evo-nas export deit_tiny --weights deit.safetensors --out my_model
+    """
     from evo_nas.cli.views.tables import facts_view
     from evo_nas.results.networks.export import FOLDER, Wish
     from evo_nas.results.networks.export import export as write

@@ -9,17 +9,28 @@ from typing import Annotated, Any
 
 import typer
 
+from evo_nas.cli import completion
+from evo_nas.cli.flags import flag
 from evo_nas.cli.output import JsonFlag, show
 
-Kind = Annotated[str, typer.Argument(help="space, evaluator or strategy.")]
+Kind = Annotated[
+    str,
+    typer.Argument(help="space, evaluator or strategy.", autocompletion=completion.kinds),
+]
+_TRIED = "What it is tried on"
 
 
 def new(
     kind: Kind,
     name: Annotated[str, typer.Argument(help="As a Python module: small letters, digits, _.")],
-    folder: Annotated[Path | None, typer.Option(help="A new folder [NAME].")] = None,
+    folder: Annotated[Path | None, flag("FOLDER", "A new one [NAME].")] = None,
 ) -> None:
-    """Write a small working plug-in package, to be changed into your own."""
+    """Write a small working plug-in package, to be changed into your own.
+
+    Examples:
+        evo-nas new space my_space
+        evo-nas new evaluator my_score --folder ~/code/my_score
+    """
     from evo_nas.testing.scaffold import write_package
 
     package = write_package(kind, name, folder)
@@ -30,22 +41,42 @@ def new(
 
 def check(
     kind: Kind,
-    spec: Annotated[str, typer.Argument(help="A name, or path/file.py:Class.")],
+    spec: Annotated[
+        str,
+        typer.Argument(help="A name, or path/file.py:Class.", autocompletion=completion.of_kind),
+    ],
     space: Annotated[
-        str | None, typer.Option(help="What an evaluator or strategy is tried on [a small one].")
+        str | None,
+        flag(
+            "SPEC",
+            "Of an evaluator, a strategy [a small one].",
+            group=_TRIED,
+            complete=completion.plug_ins("space"),
+        ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="Images for an evaluator that needs some [128 digits].")
+        str | None,
+        flag(
+            "SPEC",
+            "Images, where an evaluator needs some [128 digits].",
+            group=_TRIED,
+            complete=completion.plug_ins("data"),
+        ),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(help="Genomes that are built or scored [2 or 3].")
+        int | None, flag("N", "Genomes that are built or scored [2 or 3].", group=_TRIED)
     ] = None,
     time_limit: Annotated[
-        float, typer.Option(help="Seconds for each check, in a process of its own; 0: any time.")
+        float, flag("SECONDS", "For each check, in a process of its own; 0: any time.")
     ] = 300.0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check that a plug-in keeps its contract, and say what to fix."""
+    """Check that a plug-in keeps its contract, and say what to fix.
+
+    Examples:
+        evo-nas check space my_space.py:MySpace
+        evo-nas check evaluator my_score.py:MyScore --space glit_hl --traceback
+    """
     from evo_nas.cli.views.plugins import outcome_view, outcomes_document, summary
     from evo_nas.testing.isolated import outcomes_apart
 

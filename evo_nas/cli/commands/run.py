@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evo_nas.cli.flags import with_options
+from evo_nas.cli import completion
+from evo_nas.cli.flags import flag, with_options
 from evo_nas.cli.output import PARTLY, AcceptFlag, DryRunFlag, JsonFlag, QuietFlag, stoppable
 from evo_nas.cli.output import show as show_one
 from evo_nas.errors import RunError, shell_word
@@ -19,20 +20,46 @@ from .compare import compare_in
 if TYPE_CHECKING:
     from evo_nas.results.result import Result
 
+Run = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Its folder.", autocompletion=completion.runs)
+]
+Folder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FOLDER", help="That of a run or a comparison.", autocompletion=completion.folders
+    ),
+]
+
 
 @with_options()
 def run(
     *,
+    config: Annotated[
+        Path | None,
+        flag("FILE", "TOML with options: a run's config.toml, or yours; flags come before it."),
+    ] = None,
+    save_config: Annotated[
+        Path | None, flag("FILE", "Write such a file, which --config makes the same run of.")
+    ] = None,
     dry_run: DryRunFlag = False,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
     **options: Any,
 ) -> None:
-    """Search, retrain the finalists and deliver the best network."""
+    """Search, retrain the finalists and deliver the best network.
+
+    Examples:
+        evo-nas run --flops 1.4G --dry-run
+        evo-nas run --space glit_hl --params 6M --data my/images --recipe paper
+        evo-nas run --evaluator 'zero_cost?scores=naswot' --retrainer train
+        evo-nas run --config runs/glit_hl-1.4G-1/config.toml --seed 1
+    """
     from evo_nas.api import prepare
     from evo_nas.cli.views.plan import plan_document, plan_view
 
-    prepared = prepare(**options)
+    prepared = prepare(config=config, **options)
+    if save_config is not None:
+        prepared.save(save_config)
     if dry_run or not (as_json or quiet):
         show_one((plan_document if as_json else plan_view)(prepared))
     if not dry_run:
@@ -40,7 +67,7 @@ def run(
 
 
 def resume(
-    run: Path,
+    run: Folder,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Evaluate anew what failed, and what followed.")
     ] = False,
@@ -48,7 +75,12 @@ def resume(
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Go on with a run, or a comparison, that was stopped or killed."""
+    """Go on with a run, or a comparison, that was stopped or killed.
+
+    Examples:
+        evo-nas resume runs/glit_hl-1.4G-1
+        evo-nas resume runs/glit_hl-1.4G-1 --retry-failed
+    """
     from evo_nas import api
     from evo_nas.analysis.comparison.file import FILE
     from evo_nas.search import run_folder
@@ -71,8 +103,23 @@ def _work(work: Callable[[Any], Result], folder: Path, quiet: bool, as_json: boo
         raise typer.Exit(PARTLY)
 
 
-def show(what: str, as_json: JsonFlag = False) -> None:
-    """Show a run, a comparison, an architecture file, or a published network as glit_tiny."""
+def show(
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="A run, a comparison, an architecture file, or a published network.",
+            autocompletion=completion.found,
+        ),
+    ],
+    as_json: JsonFlag = False,
+) -> None:
+    """Show a run, a comparison, an architecture file, or a published network.
+
+    Examples:
+        evo-nas show runs/glit_hl-1.4G-1
+        evo-nas show runs/glit_hl-1.4G-1/finalists/2.json
+        evo-nas show glit_tiny --json
+    """
     from evo_nas.analysis.comparison.file import FILE
     from evo_nas.analysis.comparison.report import comparison_document, finished_report
     from evo_nas.cli.views.architecture import architecture_document, named_view
@@ -90,13 +137,17 @@ def show(what: str, as_json: JsonFlag = False) -> None:
 
 
 def clean(
-    run: Path,
+    run: Run,
     shared_weights: Annotated[
         bool, typer.Option("--shared-weights", help="Supernets, too: --supernet needs them.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted.")] = False,
 ) -> None:
-    """Free what a finished run no longer needs: weights of finalists, left checkpoints."""
+    """Free what a finished run no longer needs: weights of finalists, left checkpoints.
+
+    Examples:
+        evo-nas clean runs/glit_hl-1.4G-1 --dry-run
+    """
     from evo_nas.search.upkeep import clean as clean_run
 
     cleaned = clean_run(run, shared_weights=shared_weights, dry_run=dry_run)
@@ -107,10 +158,14 @@ def clean(
 
 
 def report(
-    run: Path,
-    out: Annotated[Path | None, typer.Option(help="[report.html in the folder].")] = None,
+    run: Folder,
+    out: Annotated[Path | None, flag("FILE", "The page [report.html in the folder].")] = None,
 ) -> None:
-    """Write a run, or a comparison, as one page of HTML that needs no network."""
+    """Write a run, or a comparison, as one page of HTML that needs no network.
+
+    Examples:
+        evo-nas report runs/glit_hl-1.4G-1 --out report.html
+    """
     from evo_nas.analysis.comparison.file import FILE
     from evo_nas.analysis.comparison.page import write_comparison_page
     from evo_nas.analysis.comparison.report import finished_report

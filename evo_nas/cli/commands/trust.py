@@ -10,12 +10,13 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from evo_nas.cli.flags import with_options
+from evo_nas.cli import completion
+from evo_nas.cli.flags import flag, with_options
 from evo_nas.cli.output import JsonFlag, QuietFlag, show, stoppable
 from evo_nas.errors import SettingsError
-from evo_nas.search.options import OF_POOLS, OPTIONS
+from evo_nas.search.options import MACHINE, OF_POOLS, OPTIONS
 
-_POOL = "A pool"
+_SECOND, _POOL = "Scoring again", "A pool"
 T = TypeVar("T")
 
 
@@ -23,55 +24,89 @@ T = TypeVar("T")
     only=OF_POOLS, strategy="Its stages are what networks are drawn from [random_search]."
 )
 def trust(
-    run: Annotated[Path | None, typer.Argument(help="A run; or name a --pool.")] = None,
+    run: Annotated[
+        Path | None,
+        typer.Argument(help="A run; or name a --pool.", autocompletion=completion.runs),
+    ] = None,
     *,
     genomes: Annotated[
-        int | None, typer.Option(help="Candidates to score again [16]; of a new pool [24].")
+        int | None,
+        flag("N", "Candidates to score again [16]; of a new pool [24].", group=_SECOND),
     ] = None,
     stage: Annotated[
-        str | None, typer.Option(help="[the last that was searched; of a pool the first].")
+        str | None,
+        flag(
+            "NAME", "Which stage [the last that was searched; of a pool the first].", group=_SECOND
+        ),
     ] = None,
     against: Annotated[
-        str | None, typer.Option(help="The other evaluator [what retrained the finalists; train].")
+        str | None,
+        flag(
+            "SPEC",
+            "The other evaluator [what retrained the finalists; train].",
+            group=_SECOND,
+            complete=completion.plug_ins("evaluator"),
+        ),
     ] = None,
     repeats: Annotated[
         int | None,
-        typer.Option("--repeats", "--seeds", help="Times that it scores each [1; of a pool 2]."),
+        flag(
+            "N",
+            "Times that it scores each [1; of a pool 2].",
+            "--repeats",
+            "--seeds",
+            group=_SECOND,
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Of its trainings [recipe].")] = None,
-    jobs: Annotated[int | None, typer.Option(help="Processes [as in the run; all].")] = None,
+    epochs: Annotated[int | None, flag("N", "Of its trainings [recipe].", group=_SECOND)] = None,
+    jobs: Annotated[
+        int | None, flag("N", "Processes [as in the run; all cores].", group=MACHINE)
+    ] = None,
     pool: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", rich_help_panel=_POOL, help="Networks to judge scores by."),
+        Path | None, flag("FOLDER", "Networks to judge scores by.", group=_POOL)
     ] = None,
     score: Annotated[
         list[str] | None,
-        typer.Option(metavar="SPEC", rich_help_panel=_POOL, help="An evaluator; may be repeated."),
+        flag(
+            "SPEC",
+            "An evaluator; may be repeated.",
+            group=_POOL,
+            complete=completion.plug_ins("evaluator"),
+        ),
     ] = None,
     include: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME", rich_help_panel=_POOL, help="An architecture to train as well."
+        flag(
+            "NAME",
+            "An architecture to train as well; may be repeated.",
+            group=_POOL,
+            complete=completion.found,
         ),
     ] = None,
     around: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", rich_help_panel=_POOL, help="What decides earlier stages of a later."
+        flag(
+            "NAME",
+            "What decides earlier stages of a later.",
+            group=_POOL,
+            complete=completion.found,
         ),
     ] = None,
-    bands: Annotated[
-        int | None, typer.Option(metavar="N", rich_help_panel=_POOL, help="Bands of FLOPs [3].")
-    ] = None,
+    bands: Annotated[int | None, flag("N", "Bands of FLOPs [3].", group=_POOL)] = None,
     score_epochs: Annotated[
-        int | None,
-        typer.Option(metavar="N", rich_help_panel=_POOL, help="Of shared weights [recipe]."),
+        int | None, flag("N", "Of shared weights [recipe].", group=_POOL)
     ] = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
     **options: Any,
 ) -> None:
-    """Say how far a search's scores can be trusted, or judge scores by a pool of networks."""
+    """Say how far a search's scores can be trusted, or judge scores by a pool of networks.
+
+    Examples:
+        evo-nas trust runs/glit_hl-1.4G-1 --genomes 16 --repeats 2
+        evo-nas trust runs/glit_hl-1.4G-1 --against 'zero_cost?scores=naswot'
+        evo-nas trust --pool pools/mine --space glit_hl --score supernet
+    """
     shared: dict[str, Any] = {
         "genomes": genomes, "stage": stage, "against": against, "epochs": epochs, "jobs": jobs
     }  # fmt: skip

@@ -5,7 +5,9 @@ Lines are those of files that are neither ours, nor Python's, nor of an installe
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import traceback
 from asyncio import CancelledError
 from collections.abc import Iterator
@@ -19,6 +21,17 @@ from .origins import PREFIX, is_installed_file, is_ours
 # What a plug-in may raise and others survive: a cancelled task's error is no Exception, nor is that
 # of a function which believes to be the program. An interrupt is not among them.
 ANYHOW = (Exception, SystemExit, CancelledError)
+
+TRACEBACKS = "EVO_NAS_TRACEBACK"
+
+
+def show_traceback(error: BaseException) -> None:
+    """Print all of an error that is told in a line, with what led to it, if somebody has asked.
+
+    Those who ask set ``EVO_NAS_TRACEBACK=1`` in the environment, as the flag ``--traceback`` does.
+    """
+    if os.environ.get(TRACEBACKS) == "1":
+        traceback.print_exception(error, file=sys.stderr)
 
 
 def describe(error: BaseException) -> str:

@@ -85,13 +85,13 @@ def code_in(spec: str, depth: int = 0) -> Iterator[str]:
         yield spec
         return
     if ":" in target:
-        yield target
+        yield _absolute_target(target)
     texts = [(key, text) for key, text in parse_qsl(query) if isinstance(plain_value(text), str)]
     declared = places(target) if texts else {}
     for key, text in texts:
         match declared.get(key):
-            case Code() | Program():
-                yield text
+            case Code() | Program() as place:
+                yield _absolute_value(text, place)
             case Spec(several=several):
                 for inner in text.split(";") if several else [text]:
                     yield from code_in(inner, depth + 1)
@@ -170,5 +170,6 @@ def _absolute_words(command: str) -> str:
 def _absolute_word(word: str, first: bool) -> str:
     """A word of a command line; a name without a slash may be a program's, or mean no folder."""
     option, mark, value = word.partition("=") if word.startswith("-") else ("", "", word)
-    named = os.path.exists(value) if "/" in value else os.path.isfile(value) and not first
+    path = paths.expanded(value)
+    named = os.path.exists(path) if "/" in value else os.path.isfile(path) and not first
     return f"{option}{mark}{_absolute_path(value)}" if named else word

@@ -19,7 +19,7 @@ from evo_nas.core.progress import Progress, Silent
 from evo_nas.data.folders.files import find_pictures
 from evo_nas.data.preprocessing import Preprocessing
 from evo_nas.errors import DataError
-from evo_nas.search.options import whole_number
+from evo_nas.search.given.values import whole_number
 from evo_nas.training.batches import classify
 
 from .trained import Trained, load_trained

@@ -10,14 +10,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from evo_nas.core.devices import available_cores, resolve_device
+from evo_nas.core.devices import resolve_device
 from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import inventory
 from evo_nas.errors import RunError, SpaceError
 from evo_nas.results.facts import inventory_facts
-from evo_nas.search.options import whole_number
+from evo_nas.search.given.values import whole_number
 from evo_nas.search.settings import choose_recipe, resolve_geometry, with_epochs
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Space
@@ -38,17 +38,17 @@ _TOLD = ("teacher", "distillation", "test_accuracy", "test_failure")  # where th
 def train_architecture(
     architecture: str,
     *,
-    data: str | None,
-    geometry: str,
-    recipe: str,
+    data: str | None = None,
+    geometry: str = "target",
+    recipe: str = "quick",
     changes: Sequence[str] = (),
-    epochs: int | None,
+    epochs: int | None = None,
     out: Path,
     log: Path | None = None,
     validate_every: int = 1,
-    seed: int,
-    device: str,
-    threads: int | None,
+    seed: int = 0,
+    device: str = "auto",
+    threads: int = 1,
     progress: Progress,
 ) -> dict[str, object]:
     """Train from scratch by the recipe's ``train`` phase and save the weights as safetensors.
@@ -85,9 +85,7 @@ def train_architecture(
         raise RunError(f"{out} exists; choose another --out")
     if not out.parent.is_dir():
         raise RunError(f"there is no folder {out.parent} for --out; make it first")
-    torch.set_num_threads(
-        whole_number("threads", available_cores() if threads is None else threads, 1)
-    )
+    torch.set_num_threads(whole_number("threads", threads, 1))
     streams = Streams(seed)
     with seeded_weights(streams.number("weights")):
         network = space.build(genome, shape).to(place)

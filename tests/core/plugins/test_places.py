@@ -47,30 +47,34 @@ def test_paths_are_where_a_plug_in_declares_them(tmp_path: Path, mine: str) -> N
     )
 
 
-def test_code_is_where_a_plug_in_declares_it(mine: str) -> None:
+def test_code_is_where_a_plug_in_declares_it(tmp_path: Path, mine: str) -> None:
     given = (
         "inner=command?program=a;b&several=b.py:Y;python?function=c.py:z&hook=h&run=rm x&notes=a:b"
     )
-    assert list(code_in(f"{mine}?{given}")) == [mine, "a;b", "b.py:Y", "c.py:z", "h", "rm x"]
+    files = [f"{tmp_path}/{name}" for name in (mine, "b.py:Y", "c.py:z")]
+    assert list(code_in(f"{mine}?{given}")) == [files[0], "a;b", *files[1:], "h", "rm x"]
 
 
 @pytest.mark.parametrize(
     ("option", "code"),
     [
-        ("evil.py:X", ["evil.py:X"]),
+        ("evil.py:X", ["{here}/evil.py:X"]),
         ("package.module:X", ["package.module:X"]),
-        ("table;evil.py:X", ["evil.py:X"]),
-        ("evil.py:X?a=1", ["evil.py:X"]),
+        ("table;evil.py:X", ["{here}/evil.py:X"]),
+        ("evil.py:X?a=1", ["{here}/evil.py:X"]),
         ("command?program=rm x", ["rm x"]),
-        ("together?first=table%26second=evil.py:X", ["evil.py:X"]),
+        ("together?first=table%26second=evil.py:X", ["{here}/evil.py:X"]),
         ("0.5,0.25", []),
         ("a/folder", []),
     ],
 )
-def test_what_looks_like_code_is_taken_for_it(mine: str, option: str, code: list[str]) -> None:
+def test_what_looks_like_code_is_taken_for_it(
+    tmp_path: Path, mine: str, option: str, code: list[str]
+) -> None:
+    code = [each.format(here=tmp_path) for each in code]
     for plugin in ("nobody", "random"):
         assert list(code_in(f"{plugin}?inner={option}")) == code
-    assert list(code_in(f"{mine}?other={option}")) == [mine, *code]
+    assert list(code_in(f"{mine}?other={option}")) == [f"{tmp_path}/{mine}", *code]
 
 
 def test_specs_in_specs_end_somewhere() -> None:

@@ -1,0 +1,128 @@
+"""Kinds of values that users give: from Python, as flags and in files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from evo_nas.core.paths import expanded
+from evo_nas.core.plugins.specs import spec_of
+from evo_nas.core.validation import shown
+from evo_nas.errors import SettingsError
+from evo_nas.sampling.limits import exact_amount
+from evo_nas.search.course.duration import read_duration
+
+Amount: TypeAlias = str | float
+Named: TypeAlias = Any  # what evo_nas.core.plugins.specs.spec_of finds a spec for
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of value: its type from Python, as a flag and in a file; ``read`` makes the latter.
+
+    Of specs, ``plug_in`` says of which kind they are.
+    """
+
+    given: Any
+    flag: Any
+    kept: Any
+    read: Callable[[str, Any], Any]
+    plug_in: str = ""
+
+
+def text(key: str, given: Any, expected: str) -> str:
+    """The text that was given; raises a SettingsError that says what is ``expected`` otherwise."""
+    if not isinstance(given, str):
+        raise SettingsError(f"{key} is {shown(given)}; give {expected}")
+    return given
+
+
+def whole_number(key: str, given: Any, lowest: float = -math.inf) -> int:
+    """The whole number that was given, by whatever library, as Python's."""
+    if isinstance(given, bool) or not isinstance(given, Integral):
+        raise SettingsError(f"{key} is {shown(given)}; it must be a whole number")
+    if given < lowest:
+        raise SettingsError(f"{key} is {given}; it must be at least {lowest}")
+    return int(given)
+
+
+def _number(key: str, given: Any) -> float:
+    if isinstance(given, bool) or not isinstance(given, Real):
+        raise SettingsError(f"{key} is {shown(given)}; it must be a number")
+    return float(given)
+
+
+def _switch(key: str, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise SettingsError(f"{key} is {shown(given)}; give True or False")
+    return given
+
+
+def _time(key: str, given: Any) -> str:
+    """A number is one of seconds."""
+    if isinstance(given, timedelta):
+        given = given.total_seconds()
+    known = isinstance(given, Real) and not isinstance(given, bool) and math.isfinite(given)
+    told = f"{Decimal(repr(float(given))):f}s" if known else text(key, given, "as 90s, 2h or 1h30m")
+    read_duration(key, told)
+    return told
+
+
+def _limits(key: str, given: Any) -> list[str]:
+    """One limit alone may be given as it is."""
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, Sequence) or not all(isinstance(each, str) for each in texts):
+        raise SettingsError(f"{key} is {shown(given)}; give texts, as ['params<=6M']")
+    return list(texts)
+
+
+def plug_in(kind: str) -> Kind:
+    """Specs of a kind of plug-ins."""
+    return Kind(Named, str, str, lambda key, given: spec_of(key, kind, given), kind)
+
+
+def amount(example: str, whole: bool = True) -> Kind:
+    """Amounts with units, or numbers of them."""
+
+    def read(key: str, given: Any) -> str:
+        """A number is written without rounding."""
+        if isinstance(given, str):
+            return given
+        known = isinstance(given, Real | Decimal) and not isinstance(given, bool)
+        if not known or not math.isfinite(given):
+            raise SettingsError(f"{key} is {shown(given)}; give an amount such as {example}")
+        if whole and given == int(given) and given >= 1:
+            return exact_amount(int(given))
+        return f"{Decimal(repr(float(given))):f}"
+
+    return Kind(Amount, str, str, read)
+
+
+def words(expected: str) -> Kind:
+    """Texts; in a message they are ``expected``."""
+    return Kind(str, str, str, lambda key, given: text(key, given, expected))
+
+
+def folder(expected: str) -> Kind:
+    """Paths of folders."""
+
+    def read(key: str, given: Any) -> str:
+        return str(expanded(text(key, str(given) if isinstance(given, Path) else given, expected)))
+
+    return Kind(str | Path, Path, str, read)
+
+
+def whole(lowest: float = -math.inf) -> Kind:
+    """Whole numbers."""
+    return Kind(int, int, int, lambda key, given: whole_number(key, given, lowest))
+
+
+NUMBER, SWITCH = Kind(float, float, float, _number), Kind(bool, bool, bool, _switch)
+LIMITS = Kind(str | Sequence[str], list[str], list[str], _limits)
+TIME = Kind(str | float | timedelta, str, str, _time)
