@@ -61,7 +61,7 @@ def parse(words: list[str], place: str) -> None:
     """Options and arguments as the command line takes them, values by their types."""
     command, rest = find(words, place)
     try:
-        command.make_context(command.name, list(rest))
+        command.make_context(command.name, list(rest)).close()
     except cli._UsageError as error:
         pytest.fail(f"{place}: evo-nas {shlex.join(words)}: {error.format_message()}")
 
