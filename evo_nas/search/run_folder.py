@@ -19,6 +19,7 @@ from typing import IO
 from evo_nas.core.files import remove_temporary, write_atomically
 from evo_nas.core.validation import shown
 from evo_nas.errors import RunError, shell_word
+from evo_nas.search.store.file_system import file_system_of
 from evo_nas.search.store.store import Store
 from evo_nas.space.space import Space
 
@@ -164,7 +165,11 @@ os.register_at_fork(after_in_child=_let_go)
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Keep other processes out; the lock ends with the process, however it ends."""
+    """Keep other processes out; the lock ends with the process, however it ends.
+
+    Where locks are of one machine only, a folder that another machine did not leave in peace is
+    refused: it may be at work.
+    """
     _remove_unfinished(folder)
     try:
         # Neither through a link, which may lead anywhere, nor waiting for whoever reads a FIFO.
@@ -187,6 +192,7 @@ def held(folder: Path) -> Iterator[None]:
                 ) from error
             file.seek(0)
             raise RunError(f"{folder} is in use by {_holder(file.read())}") from error
+        _check_machine(folder, file)
         file.truncate(0)
         file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
         file.flush()
@@ -195,6 +201,8 @@ def held(folder: Path) -> Iterator[None]:
             yield
         finally:
             _locks.discard(file)
+            with contextlib.suppress(OSError, ValueError):  # which in a fork is closed
+                file.truncate(0)
 
 
 def check(folder: Path) -> None:
@@ -215,6 +223,18 @@ def enclosing(path: Path) -> Path | None:
         if (folder / CONFIG).is_file() and (folder / STORE).is_file():
             return folder
     return None
+
+
+def _check_machine(folder: Path, file: IO[str]) -> None:
+    file.seek(0)
+    place, last = file_system_of(folder), file.read()
+    here = f'"host": {json.dumps(socket.gethostname())},'
+    if last and here not in last and place.locks_on_one_machine:
+        raise RunError(
+            f"{folder} was left by {_holder(last)}, which may be at work: locks on {place.kind}, "
+            "as it is mounted here, are of one machine; where nothing works on it any more, delete "
+            f"{shell_word(folder / LOCK)} and repeat"
+        )
 
 
 def _holder(text: str) -> str:

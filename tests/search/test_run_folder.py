@@ -13,6 +13,7 @@ from evo_nas.api import prepare
 from evo_nas.errors import EvoNasError, RunError
 from evo_nas.search import run_folder
 from evo_nas.search.config import Config
+from evo_nas.search.store.file_system import FileSystem
 from tests.kit.plugins import Tiny
 
 PLUGINS = Path(__file__).parents[1] / "kit" / "plugins.py"
@@ -114,6 +115,36 @@ def test_a_file_system_without_locks_is_no_other_process(
     (tmp_path / "run").mkdir()
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(RunError, match=said), run_folder.held(tmp_path / "run"):
+        pass
+
+
+@pytest.mark.parametrize("options", ["local_lock=all", "local_lock=none"])
+def test_what_another_machine_may_be_at_work_on_is_refused_where_locks_do_not_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    run, lock = tmp_path / "run", tmp_path / "run" / "run.lock"
+    run.mkdir()
+    place = FileSystem("nfs", frozenset({options}))
+    monkeypatch.setattr(run_folder, "file_system_of", lambda _path: place)
+    with run_folder.held(run):  # nobody was there
+        ours = lock.read_text()
+    with run_folder.held(run):  # we have left it in peace
+        pass
+    lock.write_text(ours)  # we were killed
+    with run_folder.held(run):
+        pass
+    lock.write_text('{"host": "another", "pid": 7}')
+    if options == "local_lock=none":
+        with run_folder.held(run):
+            return
+    said = (
+        "run was left by process 7 on another, which may be at work: locks on nfs, as it is "
+        "mounted here, are of one machine; where nothing works on it any more, delete .*run.lock"
+    )
+    with pytest.raises(RunError, match=said), run_folder.held(run):
+        pass
+    lock.unlink()
+    with run_folder.held(run):
         pass
 
 

@@ -17,6 +17,7 @@ from evo_nas.errors import RunError
 from evo_nas.space.space import Space
 
 from .checksums import check_rows, seal
+from .file_system import file_system_of
 from .migrations import MIGRATIONS, migrate, version_of
 
 VERSION = 3
@@ -70,7 +71,7 @@ TABLES = ("facts", "choices", "evaluations", "spent")
 def create(path: Path, space: Space) -> None:
     """Make the file of a run that searches ``space``."""
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA journal_mode = WAL")
+    _set_journal(connection, path)
     with connection:
         for statement in _SCHEMA:
             connection.execute(statement)
@@ -89,6 +90,8 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
     To be only read, that is done to a copy in memory.
     """
     connection = _open_to_read(path) if read_only else _open(path, "rw")
+    if not read_only:
+        _set_journal(connection, path)
     check_structure(connection)
     if (version := version_of(connection)) == VERSION:
         check_rows(connection, TABLES)
@@ -103,6 +106,22 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection = _in_memory(connection)
     migrate(connection, VERSION)
     return connection
+
+
+def _set_journal(connection: sqlite3.Connection, path: Path) -> None:
+    """Choose the journal by what the file lies on; before anything else is asked of it.
+
+    A write-ahead log is shared in memory, which machines do not share: where there may be several,
+    the journal is a file that goes with the locks. To leave a log needs none of that memory while
+    all is locked.
+    """
+    if not file_system_of(path).shared:
+        connection.execute("PRAGMA journal_mode = WAL")
+        return
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("PRAGMA locking_mode = NORMAL")
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # lets go of the lock
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:

@@ -52,8 +52,8 @@ class Store:
             self._connection = schema.connect(path, read_only=read_only)
             self._connection.row_factory = sqlite3.Row
             self._columns = {each: covered(self._connection, each) for each in schema.TABLES}
-            if not read_only:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+            (journal,) = self._connection.execute("PRAGMA journal_mode").fetchone()
+        self._logs = journal == "wal"
         self._committed = time.monotonic()
         self._durable = True  # SQLite's default
 
@@ -86,8 +86,10 @@ class Store:
     def _begin(self, *, durable: bool) -> None:
         """See that what is recorded next will survive a loss of power when it is committed, or not.
 
-        Whatever was committed before is durable then, too: it precedes it in SQLite's log.
+        Whatever was committed before is durable then, too: it precedes it in SQLite's log. Without
+        a log only what is durable is safe from damage.
         """
+        durable = durable or not self._logs
         if durable == self._durable:
             return
         if self._connection.in_transaction:

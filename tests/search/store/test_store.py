@@ -15,6 +15,7 @@ from evo_nas.core.sqlite import checksum
 from evo_nas.errors import RunError
 from evo_nas.search.store import checksums, migrations, schema
 from evo_nas.search.store.checksums import seal
+from evo_nas.search.store.file_system import FileSystem
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.training.ledger import Ledger
 from tests.kit.spaces import TinySpace
@@ -371,6 +372,44 @@ def test_what_a_crash_left_in_the_log_is_found_in_a_copy(tmp_path: Path, store: 
         assert copy.evaluations() == [evaluation()]
         copy.close()
     store.close()
+
+
+def test_a_file_that_machines_share_has_no_log_in_memory(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.add(evaluation(), SPACE, 0.5)
+    copied = path.with_name("copy.sqlite")
+    for name in ("", "-wal"):  # as a crash leaves it
+        shutil.copy(f"{path}{name}", f"{copied}{name}")
+    store.close()
+    monkeypatch.setattr(schema, "file_system_of", lambda _path: FileSystem("nfs4"))
+    shared = Store(copied)
+    assert shared.evaluations() == [evaluation()]
+    (waits,) = shared._connection.execute("PRAGMA synchronous").fetchone()
+    assert waits == 2  # for the disk, at each commit: without a log less is not sound
+    assert not list(copied.parent.glob("copy.sqlite-*"))
+    reader = Store(copied, read_only=True)  # while another may write
+    shared.add(replace(evaluation(), position=1), SPACE, 0.5)
+    assert not list(copied.parent.glob("copy.sqlite-[ws]*"))
+    assert len(reader.evaluations()) == 2
+    reader.close()
+    shared.close()
+    fresh = path.with_name("fresh.sqlite")
+    Store.create(fresh, SPACE).close()
+    assert _journal(fresh) == _journal(copied) == "delete"
+    monkeypatch.undo()
+    local = Store(copied)
+    assert _journal(copied) == "wal"
+    local.close()
+
+
+def _journal(path: Path) -> str:
+    connection = sqlite3.connect(path)
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    finally:
+        connection.close()
+    return str(mode)
 
 
 def raising_signal(number: int) -> Callable[..., int]:
