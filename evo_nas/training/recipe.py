@@ -60,8 +60,8 @@ class Phase:
 
     With a ``teacher``, the folder of a run, a model folder, weights of evo-nas or "timm:NAME", the
     loss is for a share of ``distillation_weight`` that to the teacher's logits, "hard" or "soft" at
-    ``distillation_temperature`` (:mod:`evo_nas.training.distillation`), and for the rest that to
-    the labels. ``teacher_digest`` tells the teacher from others; it follows from its files.
+    ``distillation_temperature`` (:mod:`evo_nas.training.teachers.distillation`), and for the rest
+    that to the labels. ``teacher_digest`` tells it from others; it follows from its files.
     """
 
     optimizer: Literal["adamw", "sgd"]

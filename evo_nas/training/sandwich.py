@@ -12,8 +12,8 @@ from typing import TypeAlias
 from torch import Tensor
 
 from .augmentation.mixup import Batch
-from .distillation import distillation_loss
 from .recipe import Phase
+from .teachers.distillation import distillation_loss
 
 Selection: TypeAlias = Callable[[], None]  # sets the path that a network of shared weights takes
 # Is told the number of a step before it; may say which paths the step trains.

@@ -9,8 +9,8 @@ import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from evo_nas.training.distillation import distillation_loss
 from evo_nas.training.recipe import Augmentation, Phase
+from evo_nas.training.teachers.distillation import distillation_loss
 
 
 @dataclass(frozen=True, slots=True)

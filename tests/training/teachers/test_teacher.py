@@ -16,9 +16,9 @@ from evo_nas.data.source import search_data
 from evo_nas.errors import CheckpointError, RecipeError
 from evo_nas.training.augmentation.mixup import Batch
 from evo_nas.training.batches import Batches
-from evo_nas.training.distillation import distillation_loss
 from evo_nas.training.loop import fit, images_taught
 from evo_nas.training.recipe import Augmentation
+from evo_nas.training.teachers.distillation import distillation_loss
 from evo_nas.training.teachers.pretrained import Pretrained
 from evo_nas.training.teachers.teacher import Teacher, find_teacher
 from tests.kit.tinyspace import GEOMETRY, TinySpace, tiny_data

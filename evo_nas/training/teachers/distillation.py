@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from .recipe import Distillation
+from evo_nas.training.recipe import Distillation
 
 
 def distillation_loss(

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from evo_nas.training.distillation import distillation_loss
+from evo_nas.training.teachers.distillation import distillation_loss
 
 STUDENT = torch.tensor([[1.0, 0.0, -1.0], [0.5, 0.5, 2.0]])
 TEACHER = torch.tensor([[0.0, 2.0, 1.0], [3.0, 0.0, 0.0]])
