@@ -66,19 +66,28 @@ class WorkerPool(Generic[Task, Result]):
         check_may_start()
         self._workers = [_Worker(opening, limit or math.inf) for opening in openings]
 
+    def ready(self) -> int:
+        """How many workers would begin a task at once; those that have not been started are."""
+        return sum(worker.is_ready() for worker in self._workers)
+
     def run(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Result | Lost]]:
         """Positions in ``tasks`` with their results, as they arrive.
 
-        Whatever stops this early ends the workers at once.
+        The first tasks are begun by this call, further ones as results are asked for. Whatever
+        stops that early ends the workers at once.
         """
         waiting = deque(enumerate(tasks))
-        busy: list[_Worker[Task, Result]] = []
         try:
-            while waiting or busy:
-                idle = [worker for worker in self._workers if worker not in busy]
-                for worker in idle[: len(waiting)]:
-                    worker.begin(*waiting.popleft())
-                    busy.append(worker)
+            return self._results(waiting, self._hand_out(waiting, []))
+        except BaseException:
+            self.close()
+            raise
+
+    def _results(
+        self, waiting: deque[tuple[int, Task]], busy: list[_Worker[Task, Result]]
+    ) -> Iterator[tuple[int, Result | Lost]]:
+        try:
+            while busy:
                 nearest = min(worker.deadline for worker in busy) - time.monotonic()
                 wait(
                     [worker.future for worker in busy],
@@ -90,9 +99,21 @@ class WorkerPool(Generic[Task, Result]):
                 for worker, result in found:
                     if result is not None:
                         yield worker.position, result if isinstance(result, Lost) else result[0]
+                busy = self._hand_out(waiting, busy)
         except BaseException:
             self.close()
             raise
+
+    def _hand_out(
+        self, waiting: deque[tuple[int, Task]], busy: list[_Worker[Task, Result]]
+    ) -> list[_Worker[Task, Result]]:
+        """Begin what idle workers can, first those that are ready; all that are busy then."""
+        idle = [worker for worker in self._workers if worker not in busy]
+        idle.sort(key=lambda worker: not worker.is_open)
+        begun = idle[: len(waiting)]
+        for worker in begun:
+            worker.begin(*waiting.popleft())
+        return busy + begun
 
     def close(self) -> None:
         """End all processes at once, and what they have started."""
@@ -140,6 +161,24 @@ class _Worker(Generic[Task, Result]):
     def __init__(self, opening: Opening[Task, Result], limit: float) -> None:
         self._opening, self._limit = opening, limit
         self._executor: ProcessPoolExecutor | None = None
+        self.is_open, self._deaths = False, 0
+
+    def is_ready(self) -> bool:
+        """Whether it would begin a task at once; if it has no process, that is started now.
+
+        Not once more, if two died before they were ready.
+        """
+        if self._executor is None:
+            if self._deaths < _DEATHS:
+                self._start()
+        elif not self.is_open and self.future.done():
+            try:
+                self.future.result()
+                self.is_open = True
+            except TerminatedWorkerError:
+                self._deaths += 1
+                self.end()
+        return self.is_open
 
     def begin(self, position: int, task: Task) -> None:
         """Work at a task, first of all at being able to."""
@@ -164,29 +203,39 @@ class _Worker(Generic[Task, Result]):
                 return Lost(f"its worker process died ({how}), and so did a second one")
             self._go_on()
             return None
-        if not self._is_open:
+        if not self.is_open:
+            self.is_open = True
             self._go_on()
             return None
         return result
 
     def end(self) -> None:
         """End the process, whatever it is at."""
+        self.is_open = False
         if self._executor is not None:
             executor, self._executor = self._executor, None
             executor.shutdown(wait=True, kill_workers=True)
 
     def _go_on(self) -> None:
-        self._is_open = self._executor is not None
+        """Work at the task, once there is a process that is open."""
         if self._executor is None:
-            with starting_workers():
-                self._executor = ProcessPoolExecutor(
-                    max_workers=1, initializer=begin_work, initargs=(lifeline(),), env=_ENVIRONMENT
-                )
-                self.future, self.deadline = self._executor.submit(_open, self._opening), math.inf
-                (self._process,) = self._executor._processes.values()
-        else:
-            self.future = self._executor.submit(_do, self._task)
-            self.deadline = time.monotonic() + self._limit
+            self._start()
+        elif self.is_open:
+            try:
+                self.future = self._executor.submit(_do, self._task)
+            except TerminatedWorkerError:  # while it was idle
+                self.end()
+                self._start()
+            else:
+                self.deadline = time.monotonic() + self._limit
+
+    def _start(self) -> None:
+        with starting_workers():
+            self._executor = ProcessPoolExecutor(
+                max_workers=1, initializer=begin_work, initargs=(lifeline(),), env=_ENVIRONMENT
+            )
+            self.future, self.deadline = self._executor.submit(_open, self._opening), math.inf
+            (self._process,) = self._executor._processes.values()
 
 
 _at_work: list[Callable[[Any], Any]] = []  # in a worker process, what it does

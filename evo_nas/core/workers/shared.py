@@ -19,24 +19,38 @@ from evo_nas.core.plugins import folders
 from .start import track
 
 
+class PrivateFolder:
+    """A folder that nobody else may look into, within another or where temporary files are.
+
+    The tracker, which outlives a kill of the whole process group, removes it should this process be
+    killed.
+    """
+
+    def __init__(self, within: Path | None = None) -> None:
+        track()
+        self.path = Path(tempfile.mkdtemp(prefix="evo-nas-", dir=within))
+        resource_tracker.register(str(self.path), "folder")
+
+    def close(self) -> None:
+        """Remove it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        resource_tracker.unregister(str(self.path), "folder")
+
+
 class SharedFile:
     """A value in a file, whose arrays are in memory once for all processes that read it.
 
-    It lies in a private folder, as what is in it is unpickled. The tracker, which outlives a kill
-    of the whole process group, removes it should this process be killed.
+    It lies in a private folder, as what is in it is unpickled.
     """
 
     def __init__(self, value: object) -> None:
-        track()
-        self._folder = tempfile.mkdtemp(prefix="evo-nas-")
-        resource_tracker.register(self._folder, "folder")
-        self.path = Path(self._folder) / "job"
+        self._folder = PrivateFolder()
+        self.path = self._folder.path / "job"
         joblib.dump(value, self.path)
 
     def close(self) -> None:
         """Remove it."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        resource_tracker.unregister(self._folder, "folder")
+        self._folder.close()
 
 
 def read_shared(path: Path) -> Any:
