@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -228,6 +229,7 @@ class SupernetEvaluator(Evaluator):
             context.streams,
             epochs=epochs,
             before_step=self._selections,
+            processes=context.jobs,
             subject=on,
             progress=context.progress,
             what="training shared weights",
@@ -246,7 +248,7 @@ class SupernetEvaluator(Evaluator):
 
     def _selections(self, step: int) -> list[Selection]:
         paths = self._paths.of(step)
-        return [partial(self._decoder.select, self._supernet, genome) for genome in paths]
+        return [methodcaller("select", self._decoder.full(genome)) for genome in paths]
 
     def _subject(self) -> dict[str, str]:
         """What the weights are of and were trained on: all that they share between searches."""

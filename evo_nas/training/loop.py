@@ -14,6 +14,7 @@ Why: docs/decisions/023-set-backs.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,7 @@ from .batches import Batches
 from .checkpoints import load_checkpoint, save_checkpoint
 from .recipe import Phase
 from .sandwich import BeforeStep
+from .shards.helpers import process_count
 from .teachers.teacher import find_teacher
 from .trainer import DivergedError, Epoch, Trainer, copied, pace_note
 
@@ -49,6 +51,7 @@ def fit(
     part: tuple[int, int] | None = None,
     before_step: BeforeStep | None = None,
     after_epoch: Callable[[Epoch, nn.Module], str] | None = None,
+    processes: int = 1,
     checkpoint: Path | None = None,
     subject: Mapping[str, str] | None = None,
     progress: Progress | None = None,
@@ -57,14 +60,16 @@ def fit(
     """Train ``network``, which is on the batches' device already, by a recipe's phase.
 
     ``before_step`` is told the number of each step, and may return the paths of shared weights that
-    the step trains, each as a function that selects it: the first by the labels, further ones by
-    what the first says (:func:`~evo_nas.training.sandwich.path_losses`). ``epochs`` overrides the
-    phase's. Of a ``part``, training stops after its second number of epochs, to go on from its
-    checkpoint as if it had not; as many as its first number are known to be done. ``after_epoch``
-    is called with the network as it would be saved then, and returns what it has to add to the
-    progress. With a ``checkpoint`` path, training goes on from that file if it exists; it is left
-    there at the end. ``subject`` says what is trained, so that a checkpoint of something else is
-    refused.
+    the step trains, each as a function that selects it in the network that it is given: the first
+    by the labels, further ones by what the first says
+    (:func:`~evo_nas.training.sandwich.path_losses`). ``epochs`` overrides the phase's. Of a
+    ``part``, training stops after its second number of epochs, to go on from its checkpoint as if
+    it had not; as many as its first number are known to be done. ``after_epoch`` is called with the
+    network as it would be saved then, and returns what it has to add to the progress. On the CPU up
+    to so many ``processes`` propagate the phase's shards; network and paths are pickled then, and
+    the outcome is the same for any number. With a ``checkpoint`` path, training goes on from that
+    file if it exists; it is left there at the end. ``subject`` says what is trained, so that a
+    checkpoint of something else is refused.
     Images that do not fill a last batch are left out of an epoch, other ones each time.
 
     Returns:
@@ -82,7 +87,8 @@ def fit(
     phase = replace(phase, epochs=epochs or phase.epochs)
     progress.start(what, phase.epochs, "epochs")
     begin, end = part or (0, phase.epochs)
-    trainer = Trainer(network, batches, phase, streams, progress, teacher)
+    processes = process_count(phase, batches.device.type, processes)
+    trainer = Trainer(network, batches, phase, streams, progress, teacher, processes)
     training = _Training(trainer, subject or {}, what)
     standing = training.standing
     if checkpoint is not None:
@@ -91,8 +97,9 @@ def fit(
         epochs_done = f"{standing.epoch} of {phase.epochs} epochs are done"
         progress.say(f"{what}: {epochs_done}; it goes on from there")
         progress.advance(standing.epoch)
-    device = batches.device  # whose global stream is put back afterwards
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+    device = batches.device
+    streams_of = [device] if device.type == "cuda" else []  # global ones, put back afterwards
+    with closing(trainer), torch.random.fork_rng(devices=streams_of):
         while standing.epoch < end:
             epoch = training.advance(before_step)
             if checkpoint is not None:

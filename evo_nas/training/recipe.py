@@ -58,6 +58,10 @@ class Phase:
     ``repeated_augmentation`` an epoch has as many images as without, but so many times each, in the
     same batch.
 
+    Each of a batch's ``shards`` is propagated by itself, and their gradients are added up in their
+    order; BatchNorm sees each alone, and remembers their mean. Any number of processes may share
+    them: it changes no bit on the CPU.
+
     With a ``teacher``, the folder of a run, a model folder, weights of evo-nas or "timm:NAME", the
     loss is for a share of ``distillation_weight`` that to the teacher's logits, "hard" or "soft" at
     ``distillation_temperature`` (:mod:`evo_nas.training.teachers.distillation`), and for the rest
@@ -78,6 +82,7 @@ class Phase:
     stochastic_depth: Share = 0.0
     weight_average: Share = 0.0
     repeated_augmentation: Annotated[int, Field(ge=1, le=100)] = 1
+    shards: Annotated[int, Field(ge=1, le=1024)] = 1
     teacher: str = ""
     distillation: Distillation = "hard"
     distillation_weight: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -87,6 +92,11 @@ class Phase:
 
     def __post_init__(self) -> None:
         self._check_teaching()
+        if self.shards > 1 and self.shards_of(self.batch_size) < self.shards:
+            raise RecipeError(
+                f"shards is {self.shards}, batch_size {self.batch_size}; a shard has two images at "
+                f"least: give at most {self.batch_size // 2 or 1}"
+            )
         for key in ("warmup_start", "learning_rate_floor"):
             if getattr(self, key) > self.learning_rate:
                 raise RecipeError(
@@ -105,6 +115,10 @@ class Phase:
                 'distillation_temperature is given, and distillation is "hard", which has none; '
                 'leave it out, or set distillation = "soft"'
             )
+
+    def shards_of(self, images: int) -> int:
+        """The shards of a batch that may be smaller than the phase's, for want of images."""
+        return min(self.shards, images // 2 or 1)
 
     @property
     def teaching(self) -> dict[str, str]:

@@ -1,11 +1,12 @@
-"""Optimizer steps of one path or several, in as many micro-batches as the device's memory asks for.
+"""Optimizer steps of one path or several, in shards if asked, in micro-batches if memory is short.
 
-Why: docs/decisions/024-micro-batches.md.
+Why: docs/decisions/024-micro-batches.md; of shards, docs/decisions/049-shards.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -15,15 +16,21 @@ from evo_nas.errors import TrainingError
 
 from .augmentation.mixup import Batch
 from .recipe import Phase
-from .sandwich import Selection, path_losses
+from .sandwich import Selection
+from .shards.exchange import Copies, combine
+from .shards.gradients import Propagation, Shard, Total
+from .shards.helpers import Helpers
 
 
 class Stepper:
     """Steps of one training.
 
+    A phase's ``shards`` of a batch are propagated each by itself, by up to so many ``processes``;
+    ``seed``, of the numbers of step and shard, is that of dropout there. BatchNorm sees each alone.
+
     A batch that does not fit into memory is cut in halves, quarters, and so on, whose gradients are
     added up: the step equals the whole batch's, except that BatchNorm sees each part alone.
-    ``parts``, the number of micro-batches in a batch, stays for the steps that follow; ``say`` is
+    ``parts``, the number of micro-batches in a shard, stays for the steps that follow; ``say`` is
     told when it changes.
     """
 
@@ -33,78 +40,110 @@ class Stepper:
         optimizer: torch.optim.Optimizer,
         phase: Phase,
         say: Callable[[str], None],
+        seed: Callable[[int, int], int] = lambda step, shard: 0,
+        processes: int = 1,
     ) -> None:
         self._network, self._optimizer, self._phase, self._say = network, optimizer, phase, say
+        self._propagation, self._seed = Propagation(network, phase), seed
+        self._processes = processes
+        self.helpers: Helpers | None = None  # from the first step on, if there are shards
         self._before = _State(network)
         self.parts = 1
 
-    def __call__(self, batch: Batch, paths: Sequence[Selection] = ()) -> Tensor:
+    def __call__(self, batch: Batch, paths: Sequence[Selection] = (), number: int = 0) -> Tensor:
         """Take one step, for which the gradients of all ``paths`` are added up; their mean loss."""
         self._before.save(batch.images.device)
+        shards = self._phase.shards_of(len(batch))
         while True:
+            # None instead of zeros: optimizers skip what has no gradient, so that neither momentum
+            # nor weight decay moves the weights of paths that this step did not take.
+            self._optimizer.zero_grad(set_to_none=True)
             try:
-                loss = self._add_gradients(batch, paths)
+                if shards == 1:
+                    loss = self._propagation.add(batch, len(batch), paths, self.parts)
+                else:
+                    loss = self._add_shards(batch, paths, number, shards)
                 break
             except torch.OutOfMemoryError:
                 pass  # what it holds is free only after this block
             self._before.restore()
-            self._halve(len(batch), batch.images.device)
+            self._halve(len(batch), shards, batch.images.device)
         if self._phase.gradient_clip:
             clip_grad_norm_(self._network.parameters(), self._phase.gradient_clip)
         self._optimizer.step()
         return loss
 
-    def _add_gradients(self, batch: Batch, paths: Sequence[Selection]) -> Tensor:
-        # None instead of zeros: optimizers skip what has no gradient, so that neither momentum nor
-        # weight decay moves the weights of paths that this step did not take.
-        self._optimizer.zero_grad(set_to_none=True)
-        total = torch.zeros((), device=batch.images.device)
-        for part in batch.split(self.parts):
-            for mean in path_losses(self._logits, part, self._phase, paths):
-                loss = mean * (len(part) / len(batch))
-                loss.backward()  # type: ignore[no-untyped-call]
-                total += loss.detach()
-        return total / max(len(paths), 1)
+    def close(self) -> None:
+        """End the processes that steps were taken in."""
+        if self.helpers is not None:
+            self.helpers.close()
 
-    def _logits(self, images: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, torch.bfloat16, images.is_cuda):
-            logits: Tensor = self._network(images)
-        return logits.float()
+    def _add_shards(
+        self, batch: Batch, paths: Sequence[Selection], step: int, count: int
+    ) -> Tensor:
+        if self.helpers is None:  # as late as this: the network is in training mode
+            beside = min(count, self._processes) - 1
+            self.helpers = Helpers(self._propagation, self._phase, count, beside)
+        shards = [
+            Shard(_alone(part), len(batch), paths, self.parts, self._seed(step, number))
+            for number, part in enumerate(batch.split(count))
+        ]
+        total, after = Total(), self.helpers.buffers
+        try:
+            own, others = self.helpers.deal(shards)
+            for number in own:
+                if number:
+                    self._before.buffers.restore()
+                total.add(number, self._propagation.share(shards[number]))
+                after[number].save()
+            for number, share in others:
+                total.add(number, share)
+        except BaseException:
+            self.helpers.stop()
+            raise
+        combine(after)
+        after[0].restore()
+        self._propagation.give(total.gradients)
+        assert total.loss is not None, "there is a shard at least"
+        return total.loss
 
-    def _halve(self, images: int, device: torch.device) -> None:
-        if self.parts >= images:
+    def _halve(self, images: int, shards: int, device: torch.device) -> None:
+        largest = -(-images // shards)
+        if self.parts >= largest:
             raise TrainingError(
                 f"a single image of a batch does not fit into the memory of {device}; choose a "
                 "narrower geometry or a device with more memory"
             )
-        self.parts = min(2 * self.parts, images)
+        self.parts = min(2 * self.parts, largest)
         if device.type == "cuda":
             torch.cuda.empty_cache()
-        size = -(-images // self.parts)
+        size = -(-largest // self.parts)
         self._say(
             f"a batch does not fit into the memory of {device}: from here on a step of {images} "
-            f"images takes {self.parts} micro-batches of at most {size}; BatchNorm layers see "
-            "only those, so they train a little differently"
+            f"images takes {shards * self.parts} micro-batches of at most {size}; BatchNorm layers "
+            "see only those, so they train a little differently"
         )
+
+
+def _alone(part: Batch) -> Batch:
+    """A part whose images begin where memory is aligned, as they will in another process."""
+    return replace(part, images=part.images.clone())
 
 
 class _State:
     """The state that a forward pass changes: BatchNorm statistics and random streams."""
 
     def __init__(self, network: nn.Module) -> None:
-        self._buffers = list(network.buffers())
-        self._copies = [buffer.clone() for buffer in self._buffers]
+        self.buffers = Copies(list(network.buffers()))
 
     def save(self, device: torch.device) -> None:
         self._device = device
         self._cpu_stream = torch.get_rng_state()
         self._stream = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-        if self._buffers:  # a supernet has a thousand small ones: all in one call
-            torch._foreach_copy_(self._copies, self._buffers)
+        self.buffers.save()
 
     def restore(self) -> None:
         torch.set_rng_state(self._cpu_stream)
         if self._stream is not None:
             torch.cuda.set_rng_state(self._stream, self._device)
-        if self._buffers:
-            torch._foreach_copy_(self._buffers, self._copies)
+        self.buffers.restore()

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -150,7 +151,8 @@ class Trainer:
     """A training in progress: network, optimizer, rate, order of images.
 
     ``factor`` multiplies the learning rate of the phase; ``notes`` are what is worth remembering.
-    A ``teacher`` sees each batch as it is augmented.
+    A ``teacher`` sees each batch as it is augmented. Up to so many ``processes`` propagate the
+    shards of a step, if the phase has several; :meth:`close` ends those that were started.
     """
 
     def __init__(
@@ -161,6 +163,7 @@ class Trainer:
         streams: Streams,
         progress: Progress,
         teacher: Teacher | None = None,
+        processes: int = 1,
     ) -> None:
         self._teacher = teacher
         self.network, self.batches, self.phase, self.streams = network, batches, phase, streams
@@ -172,7 +175,8 @@ class Trainer:
             progress.say(UNKNOWN)
         self._optimizer = make_optimizer(network, phase, batches.device.type)
         self._augment = Augmenter(phase.augmentation, batches)
-        self.step = Stepper(network, self._optimizer, phase, self.say)
+        seed = partial(streams.number, "torch")
+        self.step = Stepper(network, self._optimizer, phase, self.say, seed, processes)
         self._average: AveragedModel | None = None
         if phase.weight_average:
             decay = get_ema_multi_avg_fn(phase.weight_average)  # type: ignore[no-untyped-call]
@@ -206,6 +210,10 @@ class Trainer:
         if self._average is not None:
             self._average.load_state_dict(state["average"])
 
+    def close(self) -> None:
+        """End the processes of steps."""
+        self.step.close()
+
     def run_epoch(self, epoch: int, before_step: BeforeStep | None) -> Epoch:
         """Train for one epoch, numbered from 0.
 
@@ -228,7 +236,7 @@ class Trainer:
             batch = self._augment(images, labels, stream)
             if self._teacher is not None:
                 batch = self._teacher.teach(batch)
-            losses[done - 1] = self.step(batch, paths)
+            losses[done - 1] = self.step(batch, paths, number)
             trained += self.batch_size * max(len(paths), 1)
             if self._average is not None:
                 self._average.update_parameters(self.network)

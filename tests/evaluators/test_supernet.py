@@ -131,6 +131,24 @@ def test_any_number_of_processes_gives_the_same_scores_in_order(tmp_path):
     assert list(together) == list(range(9))
 
 
+@pytest.mark.slow
+def test_any_number_of_processes_trains_the_same_weights(tmp_path):
+    recipe = load_recipe("quick")
+    recipe = replace(recipe, supernet=replace(recipe.supernet, batch_size=16, shards=2))
+    kept = []
+    for jobs in (1, 2):
+        ledger = Ledger()
+        it = opened(tmp_path / str(jobs), jobs=jobs, recipe=recipe, ledger=ledger)
+        kept.append((ledger, (tmp_path / str(jobs) / "supernet.safetensors").read_bytes()))
+        it.close()
+    assert kept[0] == kept[1]
+    plain = opened(tmp_path / "plain", recipe=replace(
+        recipe, supernet=replace(recipe.supernet, shards=1)
+    ), ledger=(counted := Ledger()))  # fmt: skip
+    plain.close()
+    assert counted == kept[0][0]
+
+
 def test_trained_weights_are_read_instead_of_trained_again(tmp_path):
     ledgers = Ledger(), Ledger()
     first = opened(tmp_path, ledger=ledgers[0])

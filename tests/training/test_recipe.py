@@ -148,6 +148,8 @@ def test_changes_are_written_as_in_a_recipe():
         ("[train]", 'name = "other"\n[train]', "unknown key supernet.name"),
         ("[supernet]", 'name = "other"\n[supernet]', "unknown key name; a recipe is called as"),
         ("warmup = 0.5", "warmup_start = 1", "train.warmup_start is 1.0, above learning_rate"),
+        ("warmup = 0.5", "shards = 999", "train.shards is 999, batch_size .*; a shard has two"),
+        ("warmup = 0.5", "shards = 0", "train.shards = 0 must be greater than or equal to 1"),
         ("warmup = 0.5", "learning_rate_floor = 1", "train.learning_rate_floor is 1.0, above"),
         ("mixup = 0.8", "mix_up = 1", "unknown key train.augmentation.mix_up; did you mean mixup"),
         ("mixup = 0.8", "mixup = -1", "train.augmentation.mixup = -1 must be greater than or"),

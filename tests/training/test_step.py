@@ -1,7 +1,7 @@
 """Steps in micro-batches: the same gradients, one path, and what is said when memory is short."""
 
 from dataclasses import replace
-from functools import partial
+from operator import methodcaller
 
 import pytest
 import torch
@@ -96,7 +96,7 @@ class Paths(Net):
         self.taken = head
 
     def select(self, *heads):
-        return [partial(self.take, head) for head in heads]
+        return [methodcaller("take", head) for head in heads]
 
     def forward(self, images):
         return self.heads[self.taken](super().forward(images))
@@ -126,6 +126,79 @@ def test_the_first_path_learns_from_labels_and_the_others_from_it():
         assert (mine.grad is None) == (expected.grad is None)
         assert mine.grad is None or torch.allclose(mine.grad, expected.grad, atol=1e-6)
     assert network.heads[1].weight.grad is None  # no path has taken it
+
+
+SHARDED = replace(PHASE, shards=3)
+
+
+def by_hand(network, batch, seeds):
+    """The gradients, loss and statistics of a step in shards, with plain PyTorch."""
+    before = [buffer.clone() for buffer in network.buffers()]
+    gradients, losses, after = [], [], []
+    for part, seed in zip(batch.split(3), seeds, strict=True):
+        for buffer, value in zip(network.buffers(), before, strict=True):
+            buffer.copy_(value)
+        network.zero_grad()
+        torch.manual_seed(seed)
+        loss = part.loss(network(part.images), PHASE) * (len(part) / len(batch))
+        loss.backward()
+        gradients.append([weight.grad for weight in network.parameters()])
+        losses.append(loss.detach())
+        after.append([buffer.clone() for buffer in network.buffers()])
+    first, second, third = gradients
+    total = [(a + b) + c for a, b, c in zip(first, second, third, strict=True)]
+    return total, (losses[0] + losses[1]) + losses[2], after
+
+
+def test_shards_are_propagated_alone_and_added_up_in_their_order():
+    network, other = Net(norm=True), Net(norm=True)
+    batch = next(batches())
+    step = Stepper(
+        network, torch.optim.SGD(network.parameters(), lr=0.1), SHARDED, print,
+        lambda number, shard: 10 * number + shard,
+    )  # fmt: skip
+    stream = torch.get_rng_state()
+    loss = step(batch, number=7)
+    assert torch.equal(torch.get_rng_state(), stream), "dropout draws from a shard's own stream"
+    gradients, expected, after = by_hand(other, batch, (70, 71, 72))
+    assert torch.equal(loss, expected)
+    for weight, gradient in zip(network.parameters(), gradients, strict=True):
+        assert torch.equal(weight.grad, gradient)
+    mean, variance, seen = network.buffers()
+    assert torch.equal(mean, (after[0][0] + after[1][0] + after[2][0]) / 3)
+    assert torch.equal(variance, (after[0][1] + after[1][1] + after[2][1]) / 3)
+    assert int(seen) == 1
+
+
+def test_statistics_that_no_shard_changed_stay_to_the_last_bit():
+    network = Paths(norm=True)
+    network.register_buffer("rest", torch.rand(50))
+    network.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+    before = network.rest.clone()
+    stepped(network, phase=SHARDED, paths=network.select(1))
+    assert torch.equal(network.rest, before)
+    assert network.mask.tolist() == [0, -torch.inf]
+
+
+@pytest.mark.parametrize("largest", [2, 1])
+def test_shards_that_do_not_fit_are_cut_again(largest):
+    short, plain = Paths(largest), Paths()
+    step, losses, _ = stepped(short, phase=SHARDED, paths=short.select(2, 0))
+    _, expected, _ = stepped(plain, 4 // largest, SHARDED, plain.select(2, 0))
+    assert step.parts == 4 // largest
+    assert losses == expected
+    assert same(short, plain)
+
+
+def test_a_batch_smaller_than_the_recipes_has_fewer_shards():
+    few, plain = Net(norm=True), Net(norm=True)
+    assert replace(PHASE, shards=6).shards_of(5) == 2
+    assert replace(PHASE, shards=6).shards_of(1) == 1
+    small = next(batches(size=3))
+    for network, phase in ((few, SHARDED), (plain, PHASE)):
+        network.layers[3] = nn.Identity()
+        Stepper(network, torch.optim.SGD(network.parameters(), lr=0.1), phase, print)(small)
+    assert same(few, plain)
 
 
 def test_one_path_is_a_step_as_ever():
