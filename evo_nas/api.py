@@ -121,8 +121,9 @@ def prepare(*positional: Any, config: str | Path | None = None, **given: Any) ->
     What is not given comes from the file ``config``, if there is one
     (:mod:`evo_nas.search.given.file`).
     ``epochs`` and ``finalist_epochs`` override the recipe. ``threads`` train a supernet on the CPU,
-    where small proxies gain little from more than one; ``jobs`` processes of one thread each score
-    candidates and retrain finalists there, with the same outcome for any number. ``geometry`` is
+    where small proxies gain little from more than one, in each process that shares the recipe's
+    shards; ``jobs`` processes do, and of one thread each score candidates and retrain finalists,
+    with the same outcome for any number. ``geometry`` is
     "proxy" or "target", with changes as in "proxy,width=96". Who takes longer than ``time_limit``
     or ``finalist_time_limit`` has failed; both are for evaluators that work in worker processes.
     Without ``data`` it is that of the run ``supernet``, or digits, or "none" where nothing looks

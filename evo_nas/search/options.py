@@ -151,7 +151,7 @@ class RunOptions:
         values.words("a text such as 'cpu' or 'cuda'"))
     threads: int = _option(1, "CPU threads of supernet training.", MACHINE, "N", values.whole(1))
     jobs: int | None = _option(
-        None, "Processes for scores and finalists [all cores].", MACHINE, "N", values.whole(1))
+        None, "Processes for shards, scores, finalists [all cores].", MACHINE, "N", values.whole(1))
     run_dir: str | None = _option(
         None, "A new folder [runs/SPACE-FLOPS-N].", MACHINE, "FOLDER",
         values.folder("a new folder"))

@@ -222,3 +222,24 @@ def test_the_plan_says_which_phase_works_where(tmp_path: Path) -> None:
     assert words(jobs=2) == told
     assert words(jobs=1, finalist_time_limit=9).endswith("; finalists in 1 worker process")
     assert "scores" not in words(jobs=2, strategy="random")
+
+
+def test_the_plan_says_how_many_processes_train_shared_weights(tmp_path: Path) -> None:
+    prepared = evo_nas.prepare(
+        "glit_hl", "1.4G", data="digits?train=100", device="cpu",
+        run_dir=tmp_path / "run",
+    )  # fmt: skip
+
+    def words(shards: int, **changes: Any) -> str:
+        recipe = prepared.config.recipe
+        recipe = replace(recipe, supernet=replace(recipe.supernet, shards=shards))
+        return processes(
+            replace(prepared, config=replace(prepared.config, recipe=recipe, **changes))
+        )
+
+    told = "cpu, 1 threads; shared weights in {}, 4 shards of each step; scores in"
+    assert words(4, jobs=2).startswith(told.format("2 processes"))
+    assert words(4, jobs=1).startswith(told.format("1 process"))
+    assert words(4, jobs=9).startswith(told.format("4 processes"))
+    assert "shared weights" not in words(1, jobs=2)
+    assert "shared weights" not in words(4, evaluator="zero_cost?scores=params")

@@ -25,11 +25,12 @@ _WRITTEN, _CHECK = "What is written", "Its check"
 
 
 @with_options(
-    only=("data", "geometry", "recipe", "epochs", "seed", "device", "threads"),
+    only=("data", "geometry", "recipe", "epochs", "seed", "device", "threads", "jobs"),
     data="digits, or a folder of images [those of its run; else digits].",
     geometry="target or proxy, with changes as proxy,width=96 [target].",
     epochs="Of its training [recipe].",
     threads="CPU threads; more gain only where cores are idle.",
+    jobs="Processes for the recipe's shards, on the CPU [all cores].",
 )
 def train(
     architecture: Annotated[

@@ -18,10 +18,12 @@ from evo_nas.evaluation.training_paths import describe_paths
 from evo_nas.evaluation.workers import worker_count, workers_for_others
 from evo_nas.results.facts import inventory_facts
 from evo_nas.results.tables import Facts, Table
+from evo_nas.search.config import Config
 from evo_nas.search.course.ending import shares
 from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
 from evo_nas.strategies.settings import Settings
+from evo_nas.training.shards.helpers import process_count
 
 from .space import fitting, fitting_document, limit_rows, limits_document, published_view, up_to
 from .tables import facts_view, table_view
@@ -166,9 +168,12 @@ def processes(prepared: Prepared) -> str:
     config = prepared.config
     retrainer: Evaluator = registry.load("evaluator", config.retrainer)
     phases = [("finalists", retrainer, config.finalist_time_limit)]
-    if scorer := _scorer(prepared):
+    scorer = _scorer(prepared)
+    if scorer is not None:
         phases.insert(0, ("scores", scorer, config.time_limit))
     told = [f"{config.device}, {config.threads} threads"]
+    if scorer is not None and scorer.shares_weights and config.recipe.supernet.shards > 1:
+        told.append(f"shared weights in {_shared(config)}")
     for phase, evaluator, limit in phases:
         where = (prepared.plan.space, config.device, config.jobs, limit)
         count = worker_count(evaluator, *where)
@@ -181,6 +186,13 @@ def processes(prepared: Prepared) -> str:
             itself += f", which asks {_workers(asked)} for each evaluator that works in such"
         told.append(f"{phase} in {_workers(count) if count else itself}")
     return "; ".join(told)
+
+
+def _shared(config: Config) -> str:
+    """How many processes propagate the shards of a step."""
+    phase = config.recipe.supernet
+    count = process_count(phase, config.device, config.jobs)
+    return f"{count} process{'es' if count > 1 else ''}, {phase.shards} shards of each step"
 
 
 def _workers(count: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from evo_nas.core.devices import resolve_device
+from evo_nas.core.devices import available_cores, resolve_device
 from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
@@ -49,6 +49,7 @@ def train_architecture(
     seed: int = 0,
     device: str = "auto",
     threads: int = 1,
+    jobs: int | None = None,
     progress: Progress,
 ) -> dict[str, object]:
     """Train from scratch by the recipe's ``train`` phase and save the weights as safetensors.
@@ -58,6 +59,7 @@ def train_architecture(
     kept after every epoch, see :func:`checkpoint_path`; the same command goes on from it after a
     stop, and removes it at the end. ``log`` is a folder for TensorBoard. Validation images measure
     the network every so many epochs (0: only at the end); the test split is read once, afterwards.
+    ``jobs`` processes (all cores) propagate the shards of the phase, each in so many ``threads``.
 
     Raises:
         EvoNasError: something given is wrong, or the output cannot be written.
@@ -107,6 +109,7 @@ def train_architecture(
         after_epoch=partial(_watch, validation, validate_every, board),
         checkpoint=checkpoint_path(out),
         subject=subject,
+        processes=whole_number("jobs", available_cores() if jobs is None else jobs, 1),
         progress=progress,
         what=f"training {found.name}",
     )
