@@ -27,7 +27,7 @@ from evo_nas.search.settings import DIGITS, choose_recipe, resolve_geometry
 from evo_nas.space.space import Space
 from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.recipe import Phase, Recipe
-from evo_nas.training.sandwich import Selection
+from evo_nas.training.steps.sandwich import Selection
 from evo_nas.training.trainer import Trainer
 
 STREAMS = Streams(0)

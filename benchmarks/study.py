@@ -34,7 +34,7 @@ from evo_nas.space.decoder import Decoder
 from evo_nas.space.space import Geometry, Space
 from evo_nas.training.augmentation.mixup import Batch
 from evo_nas.training.recipe import Augmentation, Recipe, load_recipe
-from evo_nas.training.step import Stepper
+from evo_nas.training.steps.step import Stepper
 from evo_nas.training.trainer import make_optimizer
 
 GENOMES, REPEATS, INCLUDED = 24, 2, 4  # of the pool

@@ -34,7 +34,7 @@ from evo_nas.space.supernet import Supernet
 from evo_nas.training.batches import seeded_weights
 from evo_nas.training.loop import fit, images_taught, images_trained
 from evo_nas.training.recipe import Recipe
-from evo_nas.training.sandwich import Selection
+from evo_nas.training.steps.sandwich import Selection
 from evo_nas.training.trainer import training_memory
 from evo_nas.training.weights import (
     Count,

@@ -31,8 +31,8 @@ from evo_nas.errors import CheckpointError, TrainingError, plain
 from .batches import Batches
 from .checkpoints import load_checkpoint, save_checkpoint
 from .recipe import Phase
-from .sandwich import BeforeStep
-from .shards.helpers import process_count
+from .steps.helpers import process_count
+from .steps.sandwich import BeforeStep
 from .teachers.teacher import find_teacher
 from .trainer import DivergedError, Epoch, Trainer, copied, pace_note
 
@@ -62,7 +62,7 @@ def fit(
     ``before_step`` is told the number of each step, and may return the paths of shared weights that
     the step trains, each as a function that selects it in the network that it is given: the first
     by the labels, further ones by what the first says
-    (:func:`~evo_nas.training.sandwich.path_losses`). ``epochs`` overrides the phase's. Of a
+    (:func:`~evo_nas.training.steps.sandwich.path_losses`). ``epochs`` overrides the phase's. Of a
     ``part``, training stops after its second number of epochs, to go on from its checkpoint as if
     it had not; as many as its first number are known to be done. ``after_epoch`` is called with the
     network as it would be saved then, and returns what it has to add to the progress. On the CPU up

@@ -25,8 +25,8 @@ from evo_nas.space.network import UNKNOWN, set_stochastic_depth
 from .augmentation.augment import Augmenter
 from .batches import Batches
 from .recipe import Phase
-from .sandwich import BeforeStep
-from .step import Stepper
+from .steps.sandwich import BeforeStep
+from .steps.step import Stepper
 from .teachers.teacher import Teacher
 
 NEVER_DECAYED = {"cls_token", "pos_embed"}  # the names that vision transformers in PyTorch use

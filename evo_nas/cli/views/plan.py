@@ -23,7 +23,7 @@ from evo_nas.search.course.ending import shares
 from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
 from evo_nas.strategies.settings import Settings
-from evo_nas.training.shards.helpers import process_count
+from evo_nas.training.steps.helpers import process_count
 
 from .space import fitting, fitting_document, limit_rows, limits_document, published_view, up_to
 from .tables import facts_view, table_view

@@ -12,7 +12,7 @@ from evo_nas.errors import EvaluatorError
 from evo_nas.training.augmentation.mixup import Batch
 from evo_nas.training.batches import seeded_weights
 from evo_nas.training.recipe import Phase
-from evo_nas.training.step import Stepper
+from evo_nas.training.steps.step import Stepper
 from tests.kit.training import same
 
 PHASE = Phase("sgd", 1, 12, 0.1, 0.0, label_smoothing=0.1)

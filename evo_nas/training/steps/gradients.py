@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from evo_nas.training.augmentation.mixup import Batch
 from evo_nas.training.recipe import Phase
-from evo_nas.training.sandwich import Selection, path_losses
+
+from .sandwich import Selection, path_losses
 
 
 @dataclass(frozen=True, slots=True)

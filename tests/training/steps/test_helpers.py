@@ -11,7 +11,7 @@ import pytest
 from evo_nas.core.workers.pool import WorkerPool
 from evo_nas.errors import TrainingError
 from evo_nas.training.recipe import Augmentation
-from evo_nas.training.shards.helpers import process_count
+from evo_nas.training.steps.helpers import process_count
 from tests.kit.processes import gone
 from tests.kit.training import ADAMW, Epochs, StopError, new_network, same, trained
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from evo_nas.training.augmentation.mixup import Batch
-from evo_nas.training.shards.gradients import Propagation, Shard, Share, Total
+from evo_nas.training.steps.gradients import Propagation, Shard, Share, Total
 from tests.kit.training import ADAMW, new_network
 
 

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 from torch import Tensor, nn
 
-from .augmentation.mixup import Batch
-from .recipe import Phase
-from .teachers.distillation import distillation_loss
+from evo_nas.training.augmentation.mixup import Batch
+from evo_nas.training.recipe import Phase
+from evo_nas.training.teachers.distillation import distillation_loss
 
 # Sets the path that a network of shared weights takes; it is given the network, which may be a copy
 # in another process.

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from evo_nas.errors import TrainingError
+from evo_nas.training.augmentation.mixup import Batch
+from evo_nas.training.recipe import Phase
 
-from .augmentation.mixup import Batch
-from .recipe import Phase
+from .exchange import Copies, combine
+from .gradients import Propagation, Shard, Total
+from .helpers import Helpers
 from .sandwich import Selection
-from .shards.exchange import Copies, combine
-from .shards.gradients import Propagation, Shard, Total
-from .shards.helpers import Helpers
 
 
 class Stepper:

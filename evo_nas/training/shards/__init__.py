@@ -1,1 +1,0 @@
-"""The shards of a step's batch: each propagated by itself, in this process or in another."""
