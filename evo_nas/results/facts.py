@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from evo_nas.core.plugins import registry
-from evo_nas.data.inventory import Inventory
+from evo_nas.data.inventory import Inventory, named_classes
 from evo_nas.errors import plain
+from evo_nas.evaluation.confusion import Confusion
 from evo_nas.sampling.limits import describe_value, parse_limit
 from evo_nas.search.config import Config
 from evo_nas.search.course.rules import Rules
@@ -18,18 +19,17 @@ from .tables import Facts
 SHOWN = 8  # classes and kinds of files, at most, that are listed one by one
 
 
-def best_facts(
-    best: Mapping[str, Any],
-    config: Config,
-    rejected: Mapping[str, Mapping[str, int]] | None,
-    images: Inventory | None = None,
-) -> Facts:
-    """What was measured of the best network, under what, and how it and the draws met limits."""
-    under = best.get("measured_under", {})
+def best_facts(best: Mapping[str, Any], config: Config, facts: Mapping[str, Any]) -> Facts:
+    """What was measured of the best network, under what, and how it and the draws met limits.
+
+    ``facts`` are those of its run.
+    """
+    under, rejected = best.get("measured_under", {}), facts.get("rejected")
     asked = (("scores", config.evaluator), ("finalists", config.retrainer))
     return [
         *measured_facts(best["measured"]),
-        *(inventory_facts(images) if images else []),
+        *confusion_facts(facts.get("confusions") or {}),
+        *(inventory_facts(images) if (images := facts.get("inventory")) else []),
         *((f"{what} measured", under[spec]) for what, spec in asked if spec in under),
         *_limited(best.get("limits", {}), under),
         *((f"{stage} draws", _draws(tally)) for stage, tally in (rejected or {}).items()),
@@ -66,6 +66,23 @@ def measured_facts(measured: Mapping[str, object]) -> Facts:
         rows.append(("teacher", told))
     if "test_failure" in measured:
         rows.append(("test accuracy", f"not measured: {measured['test_failure']}"))
+    return rows
+
+
+def confusion_facts(confusions: Mapping[str, Confusion]) -> Facts:
+    """What was recognised class by class, in a line or two for each split."""
+    rows = []
+    for split, told in confusions.items():
+        balanced, known = f"balanced accuracy {told.balanced_accuracy:.4f}", told.by_recall
+        worst = ", ".join(
+            f"{plain(n)} {recall:.2f} (of {count:,})" for n, recall, count in known[:3]
+        )
+        rows.append((f"{split} by class", f"{balanced}; lowest recall: {worst}"))
+        if told.confused:
+            named = (f"{plain(a)} as {plain(b)} ({count:,})" for a, b, count in told.confused[:3])
+            rows.append((f"{split} mistakes", f"most often {', '.join(named)}"))
+        if told.missing:
+            rows.append((f"{split} lacks", f"images of {named_classes(told.missing)}"))
     return rows
 
 

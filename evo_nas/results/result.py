@@ -35,8 +35,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evo_nas.data.preprocessing import Picture
+    from evo_nas.evaluation.confusion import Confusion
 
     from .networks.prediction import Prediction
+
+
+_FACTS = ("versions", "data", "rejected", "inventory", "findings", "endings", "confusions")
+FINAL = ("final", "test")  # stage and phase of what is measured when all is decided
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -83,9 +88,22 @@ class Result:
         return (self.facts.get("endings") or {}).get(stage)  # type: ignore[no-any-return]
 
     @property
+    def confusions(self) -> dict[str, Confusion]:
+        """What the delivered network took the images of each class for, by split.
+
+        "test" and "validation"; none before the end, and none in runs that kept none.
+        """
+        return self.facts.get("confusions") or {}
+
+    @property
     def cost(self) -> Ledger:
         """All images that the search and the retraining saw; the final test decides nothing."""
-        return sum((i for (_, phase), i in self.images.items() if phase != "test"), Ledger())
+        return sum(self.images.values(), Ledger()) - self.final
+
+    @property
+    def final(self) -> Ledger:
+        """The images that the delivered network was measured on at the end."""
+        return self.images.get(FINAL, Ledger())
 
     @property
     def space(self) -> Space:
@@ -208,10 +226,7 @@ def load_result(folder: str | Path) -> Result:
             evaluations=tuple(store.evaluations()),
             spent=store.spent(),
             images=store.images(),
-            facts={
-                name: store.fact(name)
-                for name in ("versions", "data", "rejected", "inventory", "findings", "endings")
-            },
+            facts={name: store.fact(name) for name in _FACTS},
             notes=store.notes(),
         )
     finally:

@@ -18,6 +18,7 @@ from evo_nas.core.streams import Streams
 from evo_nas.data.source import DataSource, SearchData
 from evo_nas.errors import RunError, shell_word
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
+from evo_nas.evaluation.test_split import measure_test, measure_validation
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.search.store.rungs import rungs_of, told_rungs
@@ -27,7 +28,6 @@ from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Scored, StagePlan, Strategy
 from evo_nas.training.ledger import Ledger
-from evo_nas.training.test_split import measure_test
 from evo_nas.training.weights import (
     Delivered,
     describe_weights,
@@ -255,35 +255,35 @@ class Loop:
         if rungs := told_rungs(rungs_of(self.store.evaluations(stage, "finalists"))):
             measured["rungs"] = rungs
         if weights is not None:
-            began = time.perf_counter()
-            tensors = load_weights(weights)
-            if tensors is None:
-                raise RunError(f"{weights} is missing; the retrained network cannot be delivered")
-            network = Decoder(self.space).network(genome, self.config.geometry)
-            network.load_state_dict(tensors)
-            if wrong := wrong_network(network, self.config.geometry):
-                raise RunError(f"the network of {genome} cannot be delivered: {wrong}")
-            size = self.config.geometry.image_size
-            device, data = self.config.device, self.data
-            tested = measure_test(network.to(device), self.source, data, size, device)
-            self._note([*data.train.notes(), *tested.notes])
-            measured |= tested.measured
-            if tested.warning:
-                self.progress.say(
-                    f"{tested.warning}; then: evo-nas resume {shell_word(self.folder)}"
-                )
-            about = Delivered(
-                self.config.space,
-                genome,
-                self.config.geometry,
-                data.mean,
-                data.std,
-                data.classes,
-                data.reading,
-            )
-            save_weights(self.folder / run_folder.WEIGHTS, tensors, describe_weights(about))
-            images = Ledger(measured=tested.images)
-            self.store.spend("final", "test", time.perf_counter() - began, images)
+            measured |= self._deliver(genome, weights)
         self.store.sync()  # best.json says that the run is finished
         costs = self.costs.of(genome)
         files.write(self.folder / run_folder.BEST, finalists[0], costs, measured)
+
+    def _deliver(self, genome: Genome, weights: Path) -> dict[str, float | str]:
+        """Test the network with these weights and write best.safetensors; what was measured."""
+        began, data, config = time.perf_counter(), self.data, self.config
+        tensors = load_weights(weights)
+        if tensors is None:
+            raise RunError(f"{weights} is missing; the retrained network cannot be delivered")
+        network = Decoder(self.space).network(genome, config.geometry)
+        network.load_state_dict(tensors)
+        if wrong := wrong_network(network, config.geometry):
+            raise RunError(f"the network of {genome} cannot be delivered: {wrong}")
+        where = config.geometry.image_size, config.device
+        tested = measure_test(network.to(config.device), self.source, data, *where)
+        by_class = {
+            "test": tested.confusion,
+            "validation": measure_validation(network, data, *where),
+        }
+        found = {split: asdict(each) for split, each in by_class.items() if each}
+        self.store.set_fact("confusions", found)
+        self._note([*data.train.notes(), *tested.notes])
+        if tested.warning:
+            self.progress.say(f"{tested.warning}; then: evo-nas resume {shell_word(self.folder)}")
+        shape = config.space, genome, config.geometry
+        about = Delivered(*shape, data.mean, data.std, data.classes, data.reading)
+        save_weights(self.folder / run_folder.WEIGHTS, tensors, describe_weights(about))
+        seen = sum(sum(each.images) for each in by_class.values() if each)
+        self.store.spend("final", "test", time.perf_counter() - began, Ledger(measured=seen))
+        return tested.measured

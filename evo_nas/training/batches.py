@@ -75,10 +75,18 @@ class Batches:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Images classified: ``correct`` bool (n,), in their order, and the mean loss."""
+    """Images classified, in their order: ``labels`` int64 (n,), the classes that they were
+    ``taken`` for, int64 (n,), and the mean loss.
+    """
 
-    correct: npt.NDArray[np.bool_]
+    labels: npt.NDArray[np.int64]
+    taken: npt.NDArray[np.int64]
     loss: float
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Whether each was recognised, bool (n,)."""
+        return np.equal(self.labels, self.taken, dtype=np.bool_)
 
     def metrics(self) -> dict[str, float]:
         """Accuracy, its standard error over images, the loss, and the accuracy of two halves.
@@ -86,13 +94,14 @@ class Measurement:
         The halves are the images at even and at odd places; how far they agree about candidates
         says how far the images suffice to rank them.
         """
-        accuracy = float(self.correct.mean())
+        correct = self.correct
+        accuracy = float(correct.mean())
         return {
             "accuracy": accuracy,
             "loss": self.loss,
-            "standard_error": math.sqrt(accuracy * (1 - accuracy) / len(self.correct)),
-            "accuracy_even": float(self.correct[::2].mean()),
-            "accuracy_odd": float(self.correct[1::2].mean()),
+            "standard_error": math.sqrt(accuracy * (1 - accuracy) / len(correct)),
+            "accuracy_even": float(correct[::2].mean()),
+            "accuracy_odd": float(correct[1::2].mean()),
         }
 
 
@@ -107,14 +116,15 @@ def measure(network: nn.Module, batches: Batches, ledger: Ledger | None = None) 
         TrainingError: a single image does not fit.
     """
     network.eval()
-    correct, loss, size = [], 0.0, MEASURE_BATCH
+    known, taken, loss, size = [], [], 0.0, MEASURE_BATCH
     for images, labels in batches.in_order():
         logits, size = classify(network, images, size)
-        correct.append((logits.argmax(1) == labels).cpu().numpy())
+        known.append(labels.cpu().numpy())
+        taken.append(logits.argmax(1).cpu().numpy())
         loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
     if ledger is not None:
         ledger.measured += len(batches)
-    return Measurement(np.concatenate(correct), loss / len(batches))
+    return Measurement(np.concatenate(known), np.concatenate(taken), loss / len(batches))
 
 
 def classify(network: nn.Module, images: Tensor, size: int) -> tuple[Tensor, int]:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from evo_nas.core.console import duration
 from evo_nas.errors import EvoNasError, in_short
+from evo_nas.evaluation.confusion import Confusion
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.results.candidates import (
     Candidate,
@@ -27,6 +28,7 @@ from evo_nas.sampling.limits import format_amount
 from evo_nas.search.promises.failures import most_frequent
 from evo_nas.search.run_folder import FINALISTS, unfinished
 from evo_nas.space.space import Space
+from evo_nas.training.ledger import Ledger
 
 from .architecture import architecture_view
 from .tables import facts_view, table_view
@@ -34,15 +36,14 @@ from .tables import facts_view, table_view
 
 def result_view(result: Result, space: Space) -> RenderableType:
     """A run, finished or not: the network, how well it did, and how far to trust that."""
-    config, facts, parts = result.config, result.facts, list[RenderableType]()
+    config, parts = result.config, list[RenderableType]()
     if result.best is None:
         parts.append(Text(unfinished(result.folder)))
     else:
         genome = space.encode(result.best["choices"])
         title, costs = f"Best network of {result.folder}", result.best["target"]
         parts += [architecture_view(space, genome, title, costs), Text()]
-        told = best_facts(result.best, config, facts.get("rejected"), facts.get("inventory"))
-        parts.append(facts_view(told))
+        parts.append(facts_view(best_facts(result.best, config, result.facts)))
     goals = _objective(config.evaluator), _objective(config.retrainer)
     stages = [read_stage(result.evaluations, name, *goals) for name in result.stages]
     parts.append(table_view(_stages(result, stages)))
@@ -74,10 +75,12 @@ def _spent(result: Result) -> Iterator[str]:
         total = f"{duration(sum(result.spent.values()))} in all"
         yield f"time: {', '.join(phases)}{'; ' if phases else ''}{total}"
     if result.images:
-        cost = result.cost
+        seen, final = sum(result.images.values(), Ledger()), result.final.measured
         yield (
-            f"images: {cost.trained:,} forward and backward, {cost.measured:,} forward only, "
-            f"as much as {format_amount(cost.passes)} forward passes"
+            f"images: {seen.trained:,} forward and backward, {seen.measured:,} forward only"
+            f"{f' ({final:,} in the final test)' if final else ''}, as much as "
+            f"{format_amount(result.cost.passes)} forward passes"
+            f"{', without the final test' if final else ''}"
         )
 
 
@@ -183,10 +186,23 @@ def result_document(result: Result) -> dict[str, Any]:
             }
             for stage in result.stages
         },
+        "by_class": {split: _by_class(told) for split, told in result.confusions.items()},
         "rejected": result.facts.get("rejected"),
         "seconds": {f"{stage} {phase}": s for (stage, phase), s in result.spent.items()},
         "images": {f"{stage} {phase}": asdict(i) for (stage, phase), i in result.images.items()},
         "images_understood": (found := result.facts.get("inventory")) and asdict(found),
         "versions": result.facts["versions"],
         "config": asdict(result.config),
+    }
+
+
+def _by_class(told: Confusion) -> dict[str, Any]:
+    """How a split's images were recognised, and what was taken for what."""
+    each = zip(told.classes, told.images, told.recalls, strict=True)
+    return {
+        "balanced_accuracy": told.balanced_accuracy,
+        "classes": [{"class": name, "images": n, "recall": recall} for name, n, recall in each],
+        "confused": [
+            {"class": name, "taken_for": taken, "images": n} for name, taken, n in told.confused
+        ],
     }

@@ -16,6 +16,7 @@ from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import inventory
 from evo_nas.errors import RunError, SpaceError
+from evo_nas.evaluation.test_split import measure_test
 from evo_nas.results.facts import inventory_facts
 from evo_nas.search.given.values import whole_number
 from evo_nas.search.settings import choose_recipe, resolve_geometry, with_epochs
@@ -26,7 +27,6 @@ from evo_nas.training.checkpoints import remove_checkpoint
 from evo_nas.training.log import TrainingLog
 from evo_nas.training.loop import Epoch, fit
 from evo_nas.training.teachers.teacher import find_teacher
-from evo_nas.training.test_split import measure_test
 from evo_nas.training.weights import SUFFIX, Delivered, describe_weights, save_weights
 
 from .images import Images, images_for

@@ -30,6 +30,7 @@ from evo_nas.space.table import slot_table
 from evo_nas.strategies.base import Strategy
 from evo_nas.training.ledger import Ledger
 
+from .classes import class_parts
 from .lineage import lineage
 from .render import render
 from .repeat import command, next_commands, recipe_is_shipped
@@ -66,11 +67,9 @@ def run_page(result: Result, space: Space) -> str:
         names={name: registry.short(getattr(config, name)) for name in _NAMED},
         # The first line of what it says of itself, which names its source.
         strategy=(strategy.__doc__ or "").strip().partition("\n")[0],
-        measured=result.best
-        and best_facts(
-            result.best, config, result.facts.get("rejected"), result.facts.get("inventory")
-        ),
+        measured=result.best and best_facts(result.best, config, result.facts),
         network=_network(result, space),
+        classes=class_parts(result.confusions),
         used=result.best["target"]["flops"] / budget.most if result.best and limited else None,
         stages=[
             _stage_part(f"stage-{number}", result.stage(name), space, config)
@@ -79,7 +78,6 @@ def run_page(result: Result, space: Space) -> str:
         ],
         spent=spending(result),
         work=sum(result.spent.values()),
-        images=sum(result.images.values(), Ledger()),
         reliabilities=[
             (stage, result.reliability(stage), split_half_error(search))
             for stage in result.stages

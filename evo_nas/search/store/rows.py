@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, Json, TypeAdapter, Vali
 from evo_nas.core.validation import shown
 from evo_nas.data.inventory import Inventory
 from evo_nas.errors import RunError
+from evo_nas.evaluation.confusion import Confusion
 from evo_nas.training.ledger import Ledger
 
 Record = TypeVar("Record")
@@ -82,6 +83,14 @@ def _is_tally(tally: dict[str, int]) -> dict[str, int]:
     return tally
 
 
+def _is_confusion(confusion: Confusion) -> Confusion:
+    if any(max(pair) >= len(confusion.classes) or not count for *pair, count in confusion.counts):
+        raise ValueError
+    if not confusion.counts:
+        raise ValueError
+    return confusion
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The facts of a run, each None where it was not kept."""
@@ -90,6 +99,7 @@ class Facts:
     code: Json[dict[str, dict[str, str]]] | None = None  # version 0.1.0 kept none
     config: Json[str | dict[str, Any]] | None = None  # version 0.1.0 kept a digest
     config_without_evaluators: Json[str] | None = None
+    confusions: Json[dict[str, Annotated[Confusion, AfterValidator(_is_confusion)]]] | None = None
     data: Json[str] | None = None
     endings: Json[dict[str, Ending]] | None = None  # by stage
     findings: Json[dict[str, dict[str, FiniteFloat | str]]] | None = None  # of strategies, by stage
