@@ -8,8 +8,16 @@ from evo_nas.core.lazy import lazy
 
 if TYPE_CHECKING:
     from .evaluator import EvaluationContext, Evaluator, Failure, Objective
+    from .final_test.confusion import Confusion
     from .score_cache import ScoreCache
 
-__all__ = ["EvaluationContext", "Evaluator", "Failure", "Objective", "ScoreCache"]
+__all__ = [
+    "Confusion",
+    "EvaluationContext",
+    "Evaluator",
+    "Failure",
+    "Objective",
+    "ScoreCache",
+]
 
 __getattr__ = lazy(__name__)

@@ -8,13 +8,14 @@ from typing import Any
 from evo_nas.core.plugins import registry
 from evo_nas.data.inventory import Inventory, named_classes
 from evo_nas.errors import plain
-from evo_nas.evaluation.confusion import Confusion
+from evo_nas.evaluation.final_test.confusion import Confusion
 from evo_nas.sampling.limits import describe_value, parse_limit
 from evo_nas.search.config import Config
 from evo_nas.search.course.rules import Rules
 from evo_nas.search.store.rows import Ending
+from evo_nas.space.space import Geometry
 
-from .tables import Facts
+from .tables import Facts, Table
 
 SHOWN = 8  # classes and kinds of files, at most, that are listed one by one
 
@@ -67,6 +68,31 @@ def measured_facts(measured: Mapping[str, object]) -> Facts:
     if "test_failure" in measured:
         rows.append(("test accuracy", f"not measured: {measured['test_failure']}"))
     return rows
+
+
+def is_trained(best: Mapping[str, Any]) -> bool:
+    """Whether there are weights of the best network."""
+    return bool({"test_accuracy", "test_failure"} & best["measured"].keys())
+
+
+def delivered_table(best: Mapping[str, Any]) -> Table | None:
+    """What the delivered weights are, beside the same genome at the target; None without weights.
+
+    Version 0.1.0 kept of their network the geometry alone.
+    """
+    measured, target = best["measured"], best["target"]
+    if not is_trained(best) or "geometry" not in measured:
+        return None
+    rows = [
+        _costs("these weights", measured["geometry"], measured.get("delivered", {})),
+        _costs("at the target", target["geometry"], target),
+    ]
+    return Table(("network", ">parameters", ">FLOPs", "geometry"), rows, "What was trained")
+
+
+def _costs(name: str, geometry: Mapping[str, int], costs: Mapping[str, Any]) -> tuple[str, ...]:
+    counted = (f"{costs[key]:,}" if key in costs else "-" for key in ("params", "flops"))
+    return (name, *counted, str(Geometry(**geometry)))
 
 
 def confusion_facts(confusions: Mapping[str, Confusion]) -> Facts:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evo_nas.data.preprocessing import Picture
-    from evo_nas.evaluation.confusion import Confusion
+    from evo_nas.evaluation.final_test.confusion import Confusion
 
     from .networks.prediction import Prediction
 

@@ -95,6 +95,7 @@ class _Measured(BaseModel, extra="allow"):
     data: str
     fingerprint: str = ""
     geometry: _Costs = {}
+    delivered: _Costs = {}  # what the network of the weights costs
     test_failure: str = ""
     teacher: str = ""
     teacher_digest: str = ""

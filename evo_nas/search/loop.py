@@ -18,11 +18,12 @@ from evo_nas.core.streams import Streams
 from evo_nas.data.source import DataSource, SearchData
 from evo_nas.errors import RunError, shell_word
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
-from evo_nas.evaluation.test_split import measure_test, measure_validation
+from evo_nas.evaluation.final_test.test_split import measure_test, measure_validation
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.sampler import Sampler
 from evo_nas.search.store.rungs import rungs_of, told_rungs
 from evo_nas.search.store.store import Store
+from evo_nas.space.costs.verification import built_costs
 from evo_nas.space.decoder import Decoder
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Genome, Space
@@ -260,7 +261,7 @@ class Loop:
         costs = self.costs.of(genome)
         files.write(self.folder / run_folder.BEST, finalists[0], costs, measured)
 
-    def _deliver(self, genome: Genome, weights: Path) -> dict[str, float | str]:
+    def _deliver(self, genome: Genome, weights: Path) -> dict[str, object]:
         """Test the network with these weights and write best.safetensors; what was measured."""
         began, data, config = time.perf_counter(), self.data, self.config
         tensors = load_weights(weights)
@@ -286,4 +287,4 @@ class Loop:
         save_weights(self.folder / run_folder.WEIGHTS, tensors, describe_weights(about))
         seen = sum(sum(each.images) for each in by_class.values() if each)
         self.store.spend("final", "test", time.perf_counter() - began, Ledger(measured=seen))
-        return tested.measured
+        return {"delivered": built_costs(self.space, genome, config.geometry), **tested.measured}

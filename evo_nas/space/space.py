@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -53,6 +53,10 @@ class Geometry:
     patch_size: Size = 1
     width: Size = 1
     heads: Size = 1
+
+    def same_size(self, other: Geometry) -> bool:
+        """Whether they are the same but for what images decide, channels and classes."""
+        return self == replace(other, channels=self.channels, classes=self.classes)
 
     def __str__(self) -> str:
         parts = [

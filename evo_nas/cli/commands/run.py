@@ -96,9 +96,13 @@ def resume(
 
 
 def _work(work: Callable[[Any], Result], folder: Path, quiet: bool, as_json: bool) -> None:
+    from evo_nas.cli.views.result import going_on
+
     go_on = f"evo-nas resume {shell_word(folder)}"
     result = stoppable(work, quiet or as_json, folder, go_on)
     _show_result(result, as_json)
+    if not (quiet or as_json):
+        print(going_on(result))
     if result.best is not None and "test_failure" in result.best["measured"]:
         raise typer.Exit(PARTLY)
 

@@ -62,13 +62,14 @@ def _images(prepared: Prepared) -> Facts:
     start = "from shared weights" if config.inherit else "from scratch"
     finalists = recipe.retraining(config.inherit).epochs
     epochs = f"supernet {recipe.supernet.epochs} epochs, finalists {finalists} {start}"
+    size = "target" if config.geometry.same_size(prepared.plan.space.target) else "proxy"
     shape = config.geometry.image_size, config.geometry.channels
     reading = Preprocessing(*shape, data.mean, data.std, data.reading)
     return [
         (
             "accuracy is measured",
-            f"at the proxy: {config.geometry}; on {_source(config.data)}: {images}; the test split "
-            "is read once, at the end",
+            f"at the {size}: {config.geometry}; on {_source(config.data)}: {images}; the test "
+            "split is read once, at the end",
         ),
         *inventory_facts(prepared.inventory),
         ("training images are", data.train.kept),

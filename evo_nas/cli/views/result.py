@@ -12,8 +12,8 @@ from rich.text import Text
 
 from evo_nas.core.console import duration
 from evo_nas.errors import EvoNasError, in_short
-from evo_nas.evaluation.confusion import Confusion
 from evo_nas.evaluation.evaluator import Objective
+from evo_nas.evaluation.final_test.confusion import Confusion
 from evo_nas.results.candidates import (
     Candidate,
     Finalist,
@@ -21,12 +21,13 @@ from evo_nas.results.candidates import (
     objective_of,
     read_stage,
 )
-from evo_nas.results.facts import best_facts, stage_facts
+from evo_nas.results.facts import best_facts, delivered_table, stage_facts
+from evo_nas.results.page.repeat import next_commands, train_command
 from evo_nas.results.result import Result
 from evo_nas.results.tables import Table, score_text
 from evo_nas.sampling.limits import format_amount
 from evo_nas.search.promises.failures import most_frequent
-from evo_nas.search.run_folder import FINALISTS, unfinished
+from evo_nas.search.run_folder import FINALISTS, PAGE, unfinished
 from evo_nas.space.space import Space
 from evo_nas.training.ledger import Ledger
 
@@ -44,6 +45,10 @@ def result_view(result: Result, space: Space) -> RenderableType:
         title, costs = f"Best network of {result.folder}", result.best["target"]
         parts += [architecture_view(space, genome, title, costs), Text()]
         parts.append(facts_view(best_facts(result.best, config, result.facts)))
+        if delivered := delivered_table(result.best):
+            parts.append(table_view(delivered))
+            if train := train_command(result):
+                parts.append(Text(f"{train} trains it at the target"))
     goals = _objective(config.evaluator), _objective(config.retrainer)
     stages = [read_stage(result.evaluations, name, *goals) for name in result.stages]
     parts.append(table_view(_stages(result, stages)))
@@ -63,6 +68,14 @@ def result_view(result: Result, space: Space) -> RenderableType:
     ]
     parts += map(Text, _spent(result))
     return Group(*parts)
+
+
+def going_on(result: Result) -> str:
+    """Where the page is, and commands that one wants next, each of which can be pasted."""
+    lines = next_commands(result)[:3]
+    width = max(len(line) for line, _ in lines)
+    told = [f"page: {result.folder / PAGE}", "next:"]
+    return "\n".join([*told, *(f"  {line:{width}}  # {about}" for line, about in lines)])
 
 
 def _spent(result: Result) -> Iterator[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from evo_nas.core.plugins import registry
 from evo_nas.data.format import Format, Reading
 from evo_nas.errors import EvoNasError
+from evo_nas.results.page.repeat import reads_files
 from evo_nas.results.result import load_result
 from evo_nas.search.run_folder import enclosing
 from evo_nas.space.space import Geometry
@@ -35,9 +35,9 @@ def earlier_reading(geometry: Geometry, data: str | None) -> Reading:
     It wrote down neither the size at which pictures were read, which was by default the network's,
     nor the share that was seen; the spec may say both.
     """
-    target, _, query = (data or "").partition("?")
-    if target in registry.names("data") or ":" in target:
+    if not reads_files(data or ""):
         return "pixels"
+    _, _, query = (data or "").partition("?")
     given = dict(parse_qsl(query))
     try:
         size = int(given.get("image_size", geometry.image_size))

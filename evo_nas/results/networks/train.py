@@ -16,7 +16,7 @@ from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import inventory
 from evo_nas.errors import RunError, SpaceError
-from evo_nas.evaluation.test_split import measure_test
+from evo_nas.evaluation.final_test.test_split import measure_test
 from evo_nas.results.facts import inventory_facts
 from evo_nas.search.given.values import whole_number
 from evo_nas.search.settings import choose_recipe, resolve_geometry, with_epochs

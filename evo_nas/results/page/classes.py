@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evo_nas.data.inventory import named_classes
-from evo_nas.evaluation.confusion import Confusion
+from evo_nas.evaluation.final_test.confusion import Confusion
 from evo_nas.results.tables import Table
 
 DRAWN = 20  # classes at most that have a matrix, and a row each

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
-from pathlib import Path
+from dataclasses import asdict, fields
 
+from evo_nas.core.plugins import registry
 from evo_nas.errors import EvoNasError, shell_word
+from evo_nas.results.facts import is_trained
+from evo_nas.results.result import Result
 from evo_nas.search.config import Config
 from evo_nas.search.options import IMAGES, OPTIONS
 from evo_nas.search.settings import with_epochs
@@ -68,8 +70,7 @@ def recipe_is_shipped(recipe: Recipe) -> bool:
 
 def _geometry(geometry: Geometry, space: Space) -> str:
     """The flag's value: ``target``, or every number that can be chosen."""
-    chosen = {name: getattr(geometry, name) for name in _NOT_CHOSEN}
-    if geometry == replace(space.target, **chosen):
+    if geometry.same_size(space.target):
         return "target"
     try:
         space.proxy(geometry.image_size, geometry.channels, geometry.classes)
@@ -80,21 +81,38 @@ def _geometry(geometry: Geometry, space: Space) -> str:
     return ",".join([base, *(f"{name}={getattr(geometry, name)}" for name in names)])
 
 
-def next_commands(folder: Path, finished: bool, on_images: bool) -> list[tuple[str, str]]:
-    """Commands that go on from the run, and what each does."""
-    run = shell_word(folder)
-    best = shell_word(folder / "best.json")
-    if not finished:
+def next_commands(result: Result) -> list[tuple[str, str]]:
+    """Commands that go on from the run, what one wants most first, and what each does."""
+    run, best = shell_word(result.folder), result.best
+    if best is None:
         return [
             (f"evo-nas resume {run}", "go on with it, to the same end as if it had not stopped"),
             (f"evo-nas show {run}", "what it has found so far"),
         ]
-    commands = [
+    commands = []
+    if is_trained(best):
+        if reads_files(result.config.data):
+            commands.append((f"evo-nas predict {run} PICTURES", "what it takes pictures for"))
+        commands.append((f"evo-nas export {run}", "a folder with the network, to take away"))
+    if train := train_command(result):
+        commands.append((train, "train it at its full size; --data PATH: on other images"))
+    return [
+        *commands,
         (f"evo-nas show {run}", "the result in the terminal"),
         (f"evo-nas trust {run}", "how far the scores can be trusted"),
         (f"evo-nas report {run}", "this page, made anew"),
     ]
-    if on_images:
-        train = f"evo-nas train {best} --data PATH --geometry target"
-        commands.append((train, "train the network at its full size on images of your own"))
-    return commands
+
+
+def train_command(result: Result) -> str | None:
+    """What trains the network at the target; None where that is done, or no images are there."""
+    config = result.config
+    if config.data == "none" or config.geometry.same_size(result.space.target):
+        return None
+    return f"evo-nas train {shell_word(result.folder)} --geometry target"
+
+
+def reads_files(data: str) -> bool:
+    """Whether the images of a spec are pictures in files, and not made in some other way."""
+    target = data.partition("?")[0]
+    return target not in registry.names("data") and ":" not in target

@@ -16,7 +16,7 @@ from evo_nas.results.architecture import slots_table
 from evo_nas.results.candidates import Stage
 from evo_nas.results.charts.cells import draw_cells
 from evo_nas.results.charts.stages import flops_chart, thinned, time_chart
-from evo_nas.results.facts import best_facts, stage_facts
+from evo_nas.results.facts import best_facts, delivered_table, stage_facts
 from evo_nas.results.result import Result, check_genomes
 from evo_nas.results.tables import Table
 from evo_nas.results.trust_report import read_trust, trust_picture
@@ -33,7 +33,7 @@ from evo_nas.training.ledger import Ledger
 from .classes import class_parts
 from .lineage import lineage
 from .render import render
-from .repeat import command, next_commands, recipe_is_shipped
+from .repeat import command, next_commands, recipe_is_shipped, train_command
 from .shares import shares
 
 _NAMED = ("space", "strategy", "evaluator", "retrainer", "data")
@@ -87,7 +87,8 @@ def run_page(result: Result, space: Space) -> str:
         problems=problems,
         command=command(config, space),
         whole_recipe=recipe_is_shipped(config.recipe),
-        next=next_commands(result.folder, finished, config.data != "none"),
+        next=next_commands(result),
+        train=train_command(result),
         version=version("evo-nas"),
     )
 
@@ -150,6 +151,7 @@ def _network(result: Result, space: Space) -> dict[str, object] | None:
         "legend": space.legend,
         "counted": space.counted,
         "genome": json.dumps(genome),
+        "delivered": delivered_table(result.best),
     }
 
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, Json, TypeAdapter, Vali
 from evo_nas.core.validation import shown
 from evo_nas.data.inventory import Inventory
 from evo_nas.errors import RunError
-from evo_nas.evaluation.confusion import Confusion
+from evo_nas.evaluation.final_test.confusion import Confusion
 from evo_nas.training.ledger import Ledger
 
 Record = TypeVar("Record")

@@ -81,6 +81,15 @@ def true_costs(space: Space, genome: Genome) -> Costs:
         return space.costs(genome)
 
 
+def built_costs(space: Space, genome: Genome, at: Geometry) -> Costs:
+    """What the network ``at`` a geometry costs; the parameters alone if it cannot be counted."""
+    try:
+        return network_costs(space, genome, at)
+    except SpaceError:
+        network = space.build(genome, at)
+        return {"params": sum(parameter.numel() for parameter in network.parameters())}
+
+
 def shown_costs(space: Space, genome: Genome) -> Costs:
     """What a network costs, for people to read: counted, unless sums of its space are tested."""
     return space.costs(genome) if is_ours(type(space).__module__) else true_costs(space, genome)

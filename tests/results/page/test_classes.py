@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evo_nas.core.plugins import registry
-from evo_nas.evaluation.confusion import Confusion
+from evo_nas.evaluation.final_test.confusion import Confusion
 from evo_nas.results.page.classes import class_parts
 from evo_nas.results.page.run import run_page
 from tests.kit.finished import evaluation, genome, made
@@ -19,7 +19,7 @@ def page_of(**confusions: Confusion) -> Page:
 
 
 def of(count: int, wrong: int) -> Confusion:
-    """Ten images of each class but the last; each class's are taken for the next ``wrong`` times."""
+    """Ten images of each class but the last; of every second, ``wrong`` are taken for the next."""
     labels = np.arange(count - 1).repeat(10)
     taken = labels + (np.arange(len(labels)) % 10 < wrong * (labels % 2))
     return Confusion.of([f"kind of {number}" for number in range(count)], labels, taken)
@@ -31,8 +31,9 @@ def test_few_classes_have_a_row_each_and_a_matrix() -> None:
     assert "The validation split Accuracy 1.0000" in page.text
     assert "No image of class 'kind of 3'" in page.text
     assert "kind of 1 0.700 10 kind of 0 1.000 10 kind of 2 1.000 10" in page.text
-    assert "1 2 3 4 1 kind of 0 10 · · · 2 kind of 1 · 7 3 · 3 kind of 2 · · 10 · 4 kind of 3 · · · ·" in (
-        page.text
+    assert (
+        "1 2 3 4 1 kind of 0 10 · · · 2 kind of 1 · 7 3 · 3 kind of 2 · · 10 · 4 kind of 3 · · · ·"
+        in (page.text)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from evo_nas.cli.app import app
 from evo_nas.core.plugins import registry
 from evo_nas.results.page.repeat import command, next_commands, recipe_is_shipped
 from evo_nas.search.config import Config
+from evo_nas.space.space import Geometry
 from evo_nas.training.recipe import load_recipe
+from tests.kit.finished import evaluation, genome, made
 
 DIGITS = {"data": "digits?train=100&validation=50&test=50"}
 
@@ -60,14 +63,39 @@ def test_a_recipe_of_ones_own_is_not_taken_for_a_shipped_one() -> None:
     assert not recipe_is_shipped(replace(recipe, name="mine"))
 
 
-@pytest.mark.parametrize("finished", [True, False])
-def test_commands_that_go_on_exist_and_are_quoted(finished: bool) -> None:
+def commands_after(**changes: Any) -> list[list[str]]:
     import typer.main
 
+    result = made(evaluation(genome(0), 0.5), folder=Path("my runs/a'b"), **changes)
     known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    for line, about in next_commands(Path("my runs/a'b"), finished, on_images=True):
+    found = []
+    for line, about in next_commands(result):
         words = shlex.split(line)
-        assert words[0] == "evo-nas"
+        assert (words[0], words[2]) == ("evo-nas", "my runs/a'b")
         assert words[1] in known
-        assert words[2].startswith("my runs/a'b")
         assert about
+        found.append(words[1:2] + words[3:])
+    return found
+
+
+def test_commands_that_go_on_exist_and_are_quoted() -> None:
+    assert commands_after() == [["resume"], ["show"]]
+    assert commands_after(best=genome(0)) == [["show"], ["trust"], ["report"]]
+
+
+def test_who_has_weights_asks_them_first() -> None:
+    found = made(evaluation(genome(0), 0.5), best=genome(0))
+    assert found.best is not None
+    best = {**found.best, "measured": {**found.best["measured"], "test_accuracy": 0.5}}
+    small = Geometry(9, 1, 10)
+    pictures = replace(found.config, data="/some/pictures?image_size=8", geometry=small)
+    train = ["train", "--geometry", "target"]
+    after = partial(next_commands, replace(found, best=best, config=pictures))
+    assert [shlex.split(line)[1] for line, _ in after()][:3] == ["predict", "export", "train"]
+    digits = replace(pictures, data="digits?train=100")
+    lines = [line for line, _ in next_commands(replace(found, best=best, config=digits))]
+    assert [shlex.split(line)[1] for line in lines[:2]] == ["export", "train"]
+    assert shlex.split(lines[1])[3:] == train[1:]
+    whole = replace(digits, geometry=replace(found.space.target, classes=7))
+    lines = [line for line, _ in next_commands(replace(found, best=best, config=whole))]
+    assert [shlex.split(line)[1] for line in lines] == ["export", "show", "trust", "report"]

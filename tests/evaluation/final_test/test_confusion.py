@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evo_nas.evaluation.confusion import Confusion
+from evo_nas.evaluation.final_test.confusion import Confusion
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 3, 3, 3])
 TAKEN = np.array([0, 0, 0, 1, 3, 3, 3, 3, 0])

@@ -1,0 +1,1 @@
+"""The delivered network, measured when all is decided: the test split, class by class."""
