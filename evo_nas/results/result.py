@@ -96,14 +96,14 @@ class Result:
         return self.facts.get("confusions") or {}
 
     @property
-    def cost(self) -> Ledger:
-        """All images that the search and the retraining saw; the final test decides nothing."""
-        return sum(self.images.values(), Ledger()) - self.final
-
-    @property
     def final(self) -> Ledger:
         """The images that the delivered network was measured on at the end."""
         return self.images.get(FINAL, Ledger())
+
+    @property
+    def cost(self) -> Ledger:
+        """All images that the search and the retraining saw; the final test decides nothing."""
+        return sum(self.images.values(), Ledger()) - self.final
 
     @property
     def space(self) -> Space:

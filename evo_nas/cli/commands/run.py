@@ -102,7 +102,7 @@ def _work(work: Callable[[Any], Result], folder: Path, quiet: bool, as_json: boo
     result = stoppable(work, quiet or as_json, folder, go_on)
     _show_result(result, as_json)
     if not (quiet or as_json):
-        print(going_on(result))
+        print(going_on(result, result.space))
     if result.best is not None and "test_failure" in result.best["measured"]:
         raise typer.Exit(PARTLY)
 

@@ -47,7 +47,7 @@ def result_view(result: Result, space: Space) -> RenderableType:
         parts.append(facts_view(best_facts(result.best, config, result.facts)))
         if delivered := delivered_table(result.best):
             parts.append(table_view(delivered))
-            if train := train_command(result):
+            if train := train_command(result, space):
                 parts.append(Text(f"{train} trains it at the target"))
     goals = _objective(config.evaluator), _objective(config.retrainer)
     stages = [read_stage(result.evaluations, name, *goals) for name in result.stages]
@@ -70,9 +70,9 @@ def result_view(result: Result, space: Space) -> RenderableType:
     return Group(*parts)
 
 
-def going_on(result: Result) -> str:
+def going_on(result: Result, space: Space) -> str:
     """Where the page is, and commands that one wants next, each of which can be pasted."""
-    lines = next_commands(result)[:3]
+    lines = next_commands(result, space)[:3]
     width = max(len(line) for line, _ in lines)
     told = [f"page: {result.folder / PAGE}", "next:"]
     return "\n".join([*told, *(f"  {line:{width}}  # {about}" for line, about in lines)])

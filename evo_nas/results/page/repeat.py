@@ -81,7 +81,7 @@ def _geometry(geometry: Geometry, space: Space) -> str:
     return ",".join([base, *(f"{name}={getattr(geometry, name)}" for name in names)])
 
 
-def next_commands(result: Result) -> list[tuple[str, str]]:
+def next_commands(result: Result, space: Space) -> list[tuple[str, str]]:
     """Commands that go on from the run, what one wants most first, and what each does."""
     run, best = shell_word(result.folder), result.best
     if best is None:
@@ -94,7 +94,7 @@ def next_commands(result: Result) -> list[tuple[str, str]]:
         if reads_files(result.config.data):
             commands.append((f"evo-nas predict {run} PICTURES", "what it takes pictures for"))
         commands.append((f"evo-nas export {run}", "a folder with the network, to take away"))
-    if train := train_command(result):
+    if train := train_command(result, space):
         commands.append((train, "train it at its full size; --data PATH: on other images"))
     return [
         *commands,
@@ -104,10 +104,10 @@ def next_commands(result: Result) -> list[tuple[str, str]]:
     ]
 
 
-def train_command(result: Result) -> str | None:
+def train_command(result: Result, space: Space) -> str | None:
     """What trains the network at the target; None where that is done, or no images are there."""
     config = result.config
-    if config.data == "none" or config.geometry.same_size(result.space.target):
+    if config.data == "none" or config.geometry.same_size(space.target):
         return None
     return f"evo-nas train {shell_word(result.folder)} --geometry target"
 

@@ -87,8 +87,8 @@ def run_page(result: Result, space: Space) -> str:
         problems=problems,
         command=command(config, space),
         whole_recipe=recipe_is_shipped(config.recipe),
-        next=next_commands(result),
-        train=train_command(result),
+        next=next_commands(result, space),
+        train=train_command(result, space),
         version=version("evo-nas"),
     )
 

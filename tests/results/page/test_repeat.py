@@ -18,7 +18,7 @@ from evo_nas.results.page.repeat import command, next_commands, recipe_is_shippe
 from evo_nas.search.config import Config
 from evo_nas.space.space import Geometry
 from evo_nas.training.recipe import load_recipe
-from tests.kit.finished import evaluation, genome, made
+from tests.kit.finished import SPACE, evaluation, genome, made
 
 DIGITS = {"data": "digits?train=100&validation=50&test=50"}
 
@@ -69,7 +69,7 @@ def commands_after(**changes: Any) -> list[list[str]]:
     result = made(evaluation(genome(0), 0.5), folder=Path("my runs/a'b"), **changes)
     known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     found = []
-    for line, about in next_commands(result):
+    for line, about in next_commands(result, SPACE):
         words = shlex.split(line)
         assert (words[0], words[2]) == ("evo-nas", "my runs/a'b")
         assert words[1] in known
@@ -90,12 +90,12 @@ def test_who_has_weights_asks_them_first() -> None:
     small = Geometry(9, 1, 10)
     pictures = replace(found.config, data="/some/pictures?image_size=8", geometry=small)
     train = ["train", "--geometry", "target"]
-    after = partial(next_commands, replace(found, best=best, config=pictures))
+    after = partial(next_commands, replace(found, best=best, config=pictures), SPACE)
     assert [shlex.split(line)[1] for line, _ in after()][:3] == ["predict", "export", "train"]
     digits = replace(pictures, data="digits?train=100")
-    lines = [line for line, _ in next_commands(replace(found, best=best, config=digits))]
+    lines = [line for line, _ in next_commands(replace(found, best=best, config=digits), SPACE)]
     assert [shlex.split(line)[1] for line in lines[:2]] == ["export", "train"]
     assert shlex.split(lines[1])[3:] == train[1:]
-    whole = replace(digits, geometry=replace(found.space.target, classes=7))
-    lines = [line for line, _ in next_commands(replace(found, best=best, config=whole))]
+    whole = replace(digits, geometry=replace(SPACE.target, classes=7))
+    lines = [line for line, _ in next_commands(replace(found, best=best, config=whole), SPACE)]
     assert [shlex.split(line)[1] for line in lines] == ["export", "show", "trust", "report"]
