@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import multiprocessing
-import platform
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, fields, replace
-from importlib.metadata import version
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evo_nas.core.console import Listening, listening
-from evo_nas.core.devices import available_cores, device_name, resolve_device
+from evo_nas.core.devices import available_cores, resolve_device
 from evo_nas.core.files import write_atomically
 from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
-from evo_nas.core.plugins.digests import own_sources
 from evo_nas.core.progress import Progress
 from evo_nas.core.workers.start import check_may_start
 from evo_nas.data.inventory import Inventory
@@ -25,6 +26,7 @@ from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
 from evo_nas.search.architectures import read_best
 from evo_nas.search.config import MENDABLE, Config
+from evo_nas.search.course.extension import extend, longer
 from evo_nas.search.given.file import completed
 from evo_nas.search.limits import (
     config_texts,
@@ -38,7 +40,7 @@ from evo_nas.search.options import OPTIONS, RUNS, RunOptions, given_options, tak
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
 from evo_nas.search.promises import code
-from evo_nas.search.promises.beginning import note_environment
+from evo_nas.search.promises.beginning import environment, note_environment
 from evo_nas.search.promises.code import accept_code
 from evo_nas.search.settings import (
     choose_data,
@@ -52,7 +54,6 @@ from evo_nas.search.upkeep import retry_failed
 from .errors import SettingsError
 
 _KEPT = {field.name for field in fields(Config)}
-_PACKAGES = ("evo-nas", "torch", "numpy", "deap", "fvcore", "scikit-learn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,46 +207,63 @@ def resume(
     *,
     retry_failed: bool = False,
     accept_changes: bool = False,
+    samples: int | None = None,
+    time: str | float | timedelta | None = None,
+    patience: int | None = None,
+    until: str | None = None,
 ) -> Result:
     """Go on with a stopped run; a finished one is just read, and changes noted if accepted.
 
+    With more ``samples`` than it was given, or of what has ended its searches, a run becomes what
+    it would have been with these from the start (docs/run-folder.md).
+
     With ``retry_failed``, candidates that failed are evaluated anew, once the evaluator is mended,
-    and what followed from their failures is forgotten; see
-    :func:`evo_nas.search.upkeep.retry_failed`. A run whose plug-ins have changed otherwise goes on
-    only with ``accept_changes``, and notes which.
+    and what followed is forgotten; see :func:`evo_nas.search.upkeep.retry_failed`. A run whose
+    plug-ins have changed otherwise goes on only with ``accept_changes``, and notes which.
 
     Raises:
         RunError: the folder holds no run, is in use, or something in it is damaged; or code or a
             table of the run is not what it was.
     """
-    return _go_on(expanded(folder), progress, (None, None), retry_failed, accept_changes)
+    more = {"samples": samples, "time": time, "patience": patience, "until": until}
+    return _go_on(expanded(folder), progress, (None, None), retry_failed, accept_changes, more)
 
 
 def _go_on(
     folder: Path,
     listener: Listening,
-    begun: tuple[SearchData, code.Code] | tuple[None, None],
+    begun: tuple[SearchData | None, code.Code | None],
     retry: bool = False,
     accept_changes: bool = False,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Result:
     with listening(listener) as progress, run_folder.locked(folder):
         if retry:
             progress.say(retry_failed(folder))
+        accepted = MENDABLE if retry else ()
+        make = partial(Loop, folder, accept_changes=accept_changes, mended=accepted)
+        config = Config.read(folder / run_folder.CONFIG)
+        if longer(config, more) != config:
+            begun = _make_longer(make(config, progress), more), None
         ended_before = _is_whole(folder)
         if ended_before and accept_changes:
             accept_code(folder, progress)
         if not ended_before:
-            config = Config.read(folder / run_folder.CONFIG)
-            mended = MENDABLE if retry else ()
-            loop = Loop(
-                folder, config, progress, *begun, accept_changes=accept_changes, mended=mended
-            )
-            note_environment(loop.store, environment(config.device), progress)
+            loop = make(Config.read(folder / run_folder.CONFIG), progress, *begun)
+            note_environment(loop.store, environment(loop.config.device), progress)
             loop.run()
         result = load_result(folder)
         if not ended_before or not (folder / run_folder.PAGE).is_file():
             make_page(result, progress)
     return result
+
+
+def _make_longer(loop: Loop, more: Mapping[str, Any]) -> SearchData:
+    """Give a run more, unless a kill came just after that; its images."""
+    with closing(loop.store), closing(loop.measurer):
+        if (config := longer(loop.config, more)) != loop.config:
+            extend(loop, config)
+    return loop.data
 
 
 def _is_whole(folder: Path) -> bool:
@@ -264,15 +282,6 @@ def make_page(result: Result, progress: Progress) -> None:
     except Exception as error:  # a plug-in's picture, a full disk: nothing may spoil the run
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         progress.say(f"report.html could not be written, all else is there: {reason}")
-
-
-def environment(device: str) -> dict[str, str]:
-    """Versions and hardware, to be kept with a run."""
-    versions = {name: version(name) for name in _PACKAGES}
-    if sources := own_sources():
-        versions["evo-nas"] += f" with the sources {sources}"
-    name = f"{device} ({device_name(device)})"
-    return {**versions, "python": platform.python_version(), "device": name}
 
 
 def new_folder(prefix: str, space: str, flops: str) -> Path:

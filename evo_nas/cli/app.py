@@ -99,8 +99,8 @@ def _versions(
     traceback: TracebackFlag = False,
 ) -> None:
     if version:
-        from evo_nas.api import environment
         from evo_nas.core.devices import available_cores, resolve_device
+        from evo_nas.search.promises.beginning import environment
 
         facts = environment(resolve_device("auto"))
         print(f"evo-nas {facts.pop('evo-nas')}")

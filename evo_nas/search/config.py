@@ -35,7 +35,8 @@ class Config:
     or "unlimited"; ``limits`` are further ones, as :mod:`evo_nas.sampling.limits` reads them. Of
     the candidates of a phase the share ``failures`` may fail. ``time_limit`` is in seconds for each
     candidate that is evaluated in a worker process, 0 for none. ``time``,
-    ``patience`` and ``until`` may end a search early, see :mod:`evo_nas.search.course.ending`.
+    ``patience`` and ``until`` may end a search early, see :mod:`evo_nas.search.course.ending`;
+    ``history`` tells what the run was given more of, see :mod:`evo_nas.search.course.extension`.
     """
 
     space: str
@@ -59,6 +60,7 @@ class Config:
     time: str | None = None
     patience: int | None = None
     until: str | None = None
+    history: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.failures <= 1:

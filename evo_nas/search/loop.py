@@ -40,6 +40,7 @@ from evo_nas.training.weights import (
 from . import run_folder
 from .architectures import ArchitectureFiles
 from .config import Config
+from .course import extension
 from .course.clock import Clock
 from .course.ending import StageEnd, shares
 from .limits import describe_fact, limit_facts, make_limits
@@ -72,12 +73,13 @@ class Loop:
         accept_changes: bool = False,
         mended: Sequence[str] = (),
     ) -> None:
-        self.folder, self.config = folder, config
+        self.folder = folder
         self.space: Space = registry.load("space", config.space)
         self.strategy: Strategy = registry.load("strategy", config.strategy)
         self.store = Store(folder / run_folder.STORE)
-        self.clock = Clock(self.store, progress) if config.time else None
-        self.progress = self.clock or progress
+        self.config = config = extension.complete(folder, self.store, config)
+        self.progress = progress
+        self.clock: Clock | None = None
         self.measurer = LimitMeasurer(
             folder, self.space, self._limit_context, self.store, config.time_limit
         )
@@ -93,6 +95,8 @@ class Loop:
 
     def run(self) -> None:
         """Search all stages, retrain, and write the best network; the caller holds the lock."""
+        if self.config.time:
+            self.progress = self.clock = Clock(self.store, self.progress)
         with modules.steady(), closing(self.measurer):
             try:
                 self._run()
@@ -107,7 +111,9 @@ class Loop:
         decided: Genome | None = None
         stages = self.strategy.plan(self.space, self.config.settings)
         self._shares = shares(stages)
-        for stage in stages:
+        for number, stage in enumerate(stages):
+            if decided is not None and self.config.history:
+                extension.begin_anew(self, stages[number:], decided)
             legal = stage_feasible(self.space, stage, self.limits, decided)
             self._tell_limits(stage, legal, planned=decided is None)
             finalists, weights = self._stage(stage, legal)

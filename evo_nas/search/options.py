@@ -25,6 +25,7 @@ RUNS = Path("runs")  # where new runs are made
 PLACES = ("space", "flops")  # what may be given without its name
 SEARCH, SCORES, IMAGES, MACHINE = "Search", "Scores", "Images and training", "Run"
 GROUPS = (SEARCH, SCORES, IMAGES, MACHINE)
+LONGER = ("samples", "time", "patience", "until")  # of which a run may be given more
 # What decides which networks there are and how they are trained: a pool of networks takes it, too.
 OF_POOLS = ("space", "flops", "params", "latency", "limits", "strategy", "data", "geometry",
             "recipe", "seed", "device", "threads")  # fmt: skip

@@ -22,6 +22,7 @@ from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, F
 from evo_nas.evaluation.rungs import Rung
 from evo_nas.search.promises.costs import TrueCosts
 from evo_nas.search.promises.failures import Failures
+from evo_nas.search.store.earlier import bring_back
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, Scored, rank
@@ -85,6 +86,13 @@ class Scorer:
         self._scored += len(recorded)
         fresh = [i for i in range(len(proposals)) if i not in recorded]
         missing = self._refuse(generation, proposals, fresh, recorded)
+        if self.phase == "finalists":  # those that were judged before the run was made longer
+            full = {i: self._full(proposals[i]) for i in missing}
+            for one in bring_back(self.store, self.stage, self.phase, generation, full, rung):
+                recorded[one.position] = one
+                missing.remove(one.position)
+                self._count(self._proposed + one.position, one)
+                self._scored += 1
         if missing and not self._cut(generation, recorded):
             work, last = self._open(), time.perf_counter()
             self.context.progress.start(self._what, self.total, "candidates")
@@ -104,6 +112,11 @@ class Scorer:
             self._count_best(recorded)
         self._proposed += len(proposals)
         return [recorded.get(i) for i in range(len(proposals))]
+
+    def _full(self, proposal: Proposal) -> Proposal:
+        """The proposal with full genomes."""
+        parents = tuple(self.space.lift(parent) for parent in proposal.parents)
+        return Proposal(self.space.lift(proposal.genome), proposal.origin, parents)
 
     def _cut(self, generation: int, recorded: Mapping[int, Evaluation]) -> bool:
         return self.cuts(generation, len(recorded), map(self.accepts, recorded.values()))
@@ -246,7 +259,8 @@ class Scorer:
         answer: Answer,
         seconds: float,
     ) -> Evaluation:
-        genome = self.space.lift(proposal.genome)
+        full = self._full(proposal)
+        genome = full.genome
         counted = self.costs if self.phase == "finalists" else None
         costs = counted.of(genome) if counted else self.space.root.costs(genome)
         outcome = answer.outcome
@@ -264,7 +278,7 @@ class Scorer:
             params=costs["params"],
             metrics=metrics,
             origin=proposal.origin,
-            parents=tuple(self.space.lift(parent) for parent in proposal.parents),
+            parents=full.parents,
             seconds=seconds,
             images=answer.images,
             failure=failure,

@@ -14,6 +14,7 @@ from evo_nas.cli.flags import flag, with_options
 from evo_nas.cli.output import PARTLY, AcceptFlag, DryRunFlag, JsonFlag, QuietFlag, stoppable
 from evo_nas.cli.output import show as show_one
 from evo_nas.errors import RunError, shell_word
+from evo_nas.search.options import LONGER
 
 from .compare import compare_in
 
@@ -66,20 +67,30 @@ def run(
         _work(prepared.start, prepared.folder, quiet, as_json)
 
 
+@with_options(
+    only=LONGER,
+    samples="More candidates a stage than before [as many].",
+    time="More time than before [as much].",
+    patience="More generations than before [as many].",
+    until="A higher goal than before [the same].",
+)
 def resume(
     run: Folder,
+    *,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Evaluate anew what failed, and what followed.")
     ] = False,
     accept_changes: AcceptFlag = False,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
+    **options: Any,
 ) -> None:
     """Go on with a run, or a comparison, that was stopped or killed.
 
     Examples:
         evo-nas resume runs/glit_hl-1.4G-1
         evo-nas resume runs/glit_hl-1.4G-1 --retry-failed
+        evo-nas resume runs/glit_hl-1.4G-1 --samples 2000
     """
     from evo_nas import api
     from evo_nas.analysis.comparison.file import FILE
@@ -88,10 +99,14 @@ def resume(
     if (run / FILE).is_file():
         if retry_failed:
             raise RunError(f"{run} is a comparison; give --retry-failed with one of its runs")
+        for name in LONGER:
+            if options[name] is not None:
+                raise RunError(f"{run} is a comparison; it has no more {name} than it was given")
         compare_in(run, quiet, as_json, accept_changes)
         return
     run_folder.check(run)
-    go_on = partial(api.resume, run, retry_failed=retry_failed, accept_changes=accept_changes)
+    options |= {"retry_failed": retry_failed, "accept_changes": accept_changes}
+    go_on = partial(api.resume, run, **options)
     _work(go_on, run, quiet, as_json)
 
 

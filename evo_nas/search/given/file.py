@@ -93,6 +93,7 @@ def named_specs(options: Mapping[str, Any]) -> Iterator[str]:
 def _read(path: Path, given: Collection[str]) -> dict[str, Any]:
     """The options in a file but those that were given, as they are understood in any folder."""
     table = read_toml(path, SettingsError)
+    table.pop("history", None)  # of one run
     resolved = isinstance(table.get("geometry"), dict)
     typed(_RESOLVED if resolved else _FILE, table, path, SettingsError)
     settings = table.pop("settings", {})

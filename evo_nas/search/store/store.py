@@ -33,6 +33,7 @@ __all__ = ["Evaluation", "Forgotten", "Store"]
 _QUICK = 0.01
 _LONGEST_WAIT = 0.5
 _COSTLY = 0.1
+_FACT = "SELECT value FROM facts WHERE key = ?"
 _ADVICE = "restore it from a copy, or start a new run"
 
 
@@ -182,25 +183,42 @@ class Store:
         self._connection.execute(statement, (*row, checksum(*row)))
 
     @contextmanager
+    def changing(self, facts: Mapping[str, object], *, durable: bool = True) -> Iterator[None]:
+        """Write down facts, and all that the body changes, once it has ended well."""
+        self._begin(durable=durable)
+        with self._explained(), self._connection:
+            for key, value in facts.items():
+                self._write_fact(key, json.dumps(value))
+            yield
+
+    def move(self, was: Evaluation, now: Evaluation) -> None:
+        """Give an evaluation, with its notes, another place, origin and parents: a change."""
+        after = _cells(now) | {"parents": _dump(now.parents)}
+        old, new = (tuple(getattr(one, name) for name in PLACE) for one in (was, now))
+        where = f"({', '.join(PLACE)}) = (?, ?, ?, ?)"
+        (row,) = self._connection.execute(f"SELECT * FROM evaluations WHERE {where}", old)
+        self._connection.execute(f"DELETE FROM evaluations WHERE {where}", old)
+        moved = dict(row) | {name: after[name] for name in (*PLACE, "origin", "parents")}
+        self._insert("evaluations", moved)
+        for (note,) in self._connection.execute(_FACT, (NOTE % old,)).fetchall():
+            self._write_fact(NOTE % new, note)
+        self._connection.execute("DELETE FROM facts WHERE key = ?", (NOTE % old,))
+
+    @contextmanager
     def forgetting_failures(self, config: object = None) -> Iterator[Forgotten]:
         """Forget evaluations that failed and those that followed, once the body has ended well.
 
         From then on the run is one of the configuration ``config``, if it is given.
         """
-        self._begin(durable=True)
-        with self._explained(), self._connection:
-            if config is not None:
-                self._write_fact("config", json.dumps(config))
+        with self.changing({} if config is None else {"config": config}):
             yield forget_failures(self._connection)
 
     # -- facts and time --------------------------------------------------------------------------
 
     def set_fact(self, key: str, value: object) -> None:
-        """Write down a fact, as JSON."""
-        text = json.dumps(value)
-        self._begin(durable=True)
-        with self._explained(), self._connection:
-            self._write_fact(key, text)
+        """Write down a fact."""
+        with self.changing({key: value}):
+            pass
 
     def _write_fact(self, key: str, text: str) -> None:
         self._insert("facts", {"key": key, "value": text}, key="key")
@@ -208,9 +226,7 @@ class Store:
     def fact(self, key: str) -> Any:
         """A fact, or None; its type is that in :class:`evo_nas.search.store.rows.Facts`."""
         with self._explained():
-            row = self._connection.execute(
-                "SELECT value FROM facts WHERE key = ?", (key,)
-            ).fetchone()
+            row = self._connection.execute(_FACT, (key,)).fetchone()
         return None if row is None else getattr(read(Facts, {key: row[0]}, self.path), key)
 
     def add_notes(self, where: str, notes: Sequence[str]) -> None:
@@ -218,16 +234,15 @@ class Store:
         known = self.notes().get(where, []) if notes else []
         new = [line for line in notes if line not in known]
         if new:
-            kept = self._notes_of_phases()
-            lines = list(dict.fromkeys([*kept.get(where, []), *new]))
-            self.set_fact("notes", kept | {where: lines})
+            kept = self.fact("notes") or {}
+            self.set_fact("notes", kept | {where: [*dict.fromkeys([*kept.get(where, []), *new])]})
 
     def notes(self) -> dict[str, list[str]]:
         """What happened that bears on the result, by where in the run, each line once.
 
         First what was noted of a phase, then what was of its candidates, in their order.
         """
-        found = self._notes_of_phases()
+        found: dict[str, list[str]] = self.fact("notes") or {}
         with self._explained():
             rows = self._connection.execute(
                 f"SELECT stage, phase, value FROM evaluations JOIN facts ON key = {NOTE_KEY}"
@@ -238,17 +253,13 @@ class Store:
                 found[where] = list(dict.fromkeys([*found.get(where, []), *json.loads(lines)]))
         return found
 
-    def _notes_of_phases(self) -> dict[str, list[str]]:
-        return self.fact("notes") or {}
-
     def spend(self, stage: str, phase: str, seconds: float, images: Ledger | None = None) -> None:
         """Add to the time that a phase took, over all restarts.
 
         ``images`` is what the phase has needed in all, besides its evaluations, if it is known now.
         """
         images = images or Ledger()
-        self._begin(durable=seconds >= _COSTLY)
-        with self._explained(), self._connection:
+        with self.changing({}, durable=seconds >= _COSTLY):
             query = "SELECT * FROM spent WHERE stage = :stage AND phase = :phase"
             known = self._read(Spent, query, {"stage": stage, "phase": phase})
             before = [*known, Spent(stage, phase, 0.0, Ledger())][0]
