@@ -12,6 +12,7 @@ from evo_nas.core.typed import typed
 from evo_nas.core.validation import shown
 from evo_nas.data.source import SearchData
 from evo_nas.errors import RecipeError, SettingsError, SpaceError
+from evo_nas.space.costs.alike import found_of_alike
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Geometry, Space
 from evo_nas.training.augmentation.augment import check_installed
@@ -114,9 +115,17 @@ def resolve_geometry(text: str, space: Space, data: SearchData) -> Geometry:
                 f"names: {', '.join(sorted(free))}"
             )
         geometry = replace(geometry, **{name: int(value)})
+    found = found_of_alike(space)
+    if ("builds", geometry) not in found:
+        _try(space, geometry)
+        found["builds", geometry] = True
+    return geometry
+
+
+def _try(space: Space, geometry: Geometry) -> None:
+    """Raise a SpaceError where a network of the space cannot be built, or gives no logits."""
     genome = space.canonical((0,) * len(space.choices))
     network = space.build(genome, geometry)  # says what does not fit together
     if wrong := wrong_network(network, geometry, training=True):
         spec = getattr(space, "spec", space.name)
         raise SpaceError(f"space {spec}: of the network of {genome}, {wrong}; mend its build()")
-    return geometry

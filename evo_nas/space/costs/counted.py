@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from evo_nas.space.space import Costs, Genome, Geometry, Space
 
+from .alike import found_of_alike
 from .verification import network_costs, require_agreement
 
 
@@ -23,7 +24,7 @@ class CountedSpace(Space):
     """A space that is complete with ``name``, ``choices``, ``target`` and ``build``.
 
     What a slot's value costs is the difference between two networks that are otherwise alike. One
-    is built and counted for each value of each slot and context whenever the space is loaded: right
+    is built and counted for each value of each slot and context, once in a process: right
     for some hundred values and networks that are built in no time. A last network, in which all
     slots are changed at once, tells whether the differences add up; others do before a run.
 
@@ -50,7 +51,9 @@ class CountedSpace(Space):
 
     @cached_property
     def _known(self) -> dict[tuple[Geometry, Genome], _Counted]:
-        return {}
+        known: dict[tuple[Geometry, Genome], _Counted]
+        known = found_of_alike(self).setdefault("counted", {})
+        return known
 
     def _count(self, context: Genome) -> tuple[_Counted, Genome]:
         """What the networks of a context cost, and a genome in which all slots are changed."""

@@ -21,6 +21,7 @@ from evo_nas.errors import EvoNasError, SpaceError, in_short
 from evo_nas.space.coverage import representative
 from evo_nas.space.space import Costs, Genome, Geometry, Space
 
+from .alike import found_of_alike
 from .flops import count
 
 _HOPELESS = 10  # networks that could not be counted, when none could
@@ -120,8 +121,12 @@ def verify(space: Space, genomes: Iterable[Genome], seconds: float, fewest: int 
 
 
 def verify_quickly(space: Space) -> Agreement:
-    """Count a few networks before a run: extremes, pairs of values of slots, then any."""
-    return _verify_representative(space, _SECONDS)
+    """Count a few networks before a run, once in a process: extremes, pairs of values, then any."""
+    found = found_of_alike(space)
+    if "agreement" not in found:
+        found["agreement"] = _verify_representative(space, _SECONDS)
+    agreement: Agreement = found["agreement"]
+    return agreement
 
 
 def verify_thoroughly(space: Space) -> Agreement:
