@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import kendalltau
 from threadpoolctl import ThreadpoolController
 
 from evo_nas.space.encoding import Encoding, Floats
@@ -82,5 +81,7 @@ class AdditiveModel:
 
 def kendall(a: Floats, b: Floats) -> float | None:
     """Kendall's tau; None where it is not known, as one does not vary or has no numbers."""
+    from scipy.stats import kendalltau
+
     found = float(kendalltau(a, b).statistic)
     return None if math.isnan(found) else found

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from evo_nas.sampling.tables import Floats
 
@@ -17,6 +15,9 @@ def half_ranked(values: Floats) -> Floats:
     fit (Song et al. 2024, "The Vizier Gaussian Process Bandit Algorithm", half-rank warping). More
     is better.
     """
+    from scipy.special import ndtri  # they take seconds to import, and few runs have models
+    from scipy.stats import rankdata
+
     centred = values - np.median(values)
     better = centred >= 0
     spread = np.sqrt(np.mean(centred[better] ** 2))
