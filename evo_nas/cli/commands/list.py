@@ -68,12 +68,12 @@ def costs(
 
 def list_(
     what: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help="spaces, evaluators, strategies, data, networks, runs.",
             autocompletion=completion.lists,
         ),
-    ],
+    ] = None,
     spec: Annotated[
         str | None,
         typer.Argument(
@@ -89,14 +89,22 @@ def list_(
         evo-nas list evaluators zero_cost
         evo-nas list runs
     """
-    from evo_nas.cli.catalogue import WITH_OPTIONS, details, listing
+    from evo_nas.cli.catalogue import ABOUT, WITH_OPTIONS, details, listing
     from evo_nas.cli.views.plugins import details_document, details_view
     from evo_nas.cli.views.tables import facts_view
 
-    if spec is not None:
+    if what is not None and spec is not None:
         show((details_document if as_json else details_view)(details(what, spec)))
         return
-    entries = listing(what)
+    entries = ABOUT if what is None else _made() if what == "runs" else listing(what)
     show(entries if as_json else facts_view(list(entries.items())))
-    if what in WITH_OPTIONS and not as_json:
+    if what is None and not as_json:
+        show("One of them: evo-nas list WHAT")
+    elif what in WITH_OPTIONS and not as_json:
         show(f"Options of one: evo-nas list {what} NAME")
+
+
+def _made() -> dict[str, str]:
+    from evo_nas.cli.folders import made
+
+    return made()
