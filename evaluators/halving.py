@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from evo_nas.core.plugins.options import Spec, at_least
-from evo_nas.errors import SettingsError, SpecError
+from evo_nas.errors import SettingsError, SpecError, counted
 from evo_nas.evaluation.rungs import ladder
 from evo_nas.space.space import Space
 
@@ -71,7 +71,8 @@ class HalvingEvaluator(Levels):
             Level(f"rung{number}", "", 1 / keep, rung) for number, rung in enumerate(rungs, start=1)
         ]
         if len(rungs) == 1:
-            line = f"halving: of {epochs} epochs none can be spared at keep={keep}; all train alike"
+            of = counted(epochs, "epoch")
+            line = f"halving: of {of} none can be spared at keep={keep}; all train alike"
             self._context.notes.append(line)
             self._context.progress.say(line)
         super().prepare(space)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from evo_nas.core.console import Listening, listening
-from evo_nas.core.devices import available_cores, resolve_device
+from evo_nas.core.devices import available_cores, environment, resolve_device
 from evo_nas.core.files import write_atomically
 from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
@@ -36,11 +36,11 @@ from evo_nas.search.limits import (
     unmeasured,
 )
 from evo_nas.search.loop import Loop
-from evo_nas.search.options import OPTIONS, RUNS, RunOptions, given_options, takes_options
+from evo_nas.search.options import OPTIONS, RunOptions, given_options, takes_options
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
 from evo_nas.search.promises import code
-from evo_nas.search.promises.beginning import environment, note_environment
+from evo_nas.search.promises.beginning import note_environment
 from evo_nas.search.promises.code import accept_code
 from evo_nas.search.settings import (
     choose_data,
@@ -288,7 +288,7 @@ def new_folder(prefix: str, space: str, flops: str) -> Path:
     """The first free folder among the runs that is called after a space and a budget."""
     short = registry.short(space).replace("?file=", "-")
     name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{prefix}{short}-{flops}")
-    return run_folder.free_folder(RUNS, name[:80])
+    return run_folder.free_folder(run_folder.RUNS, name[:80])
 
 
 def _jobs(given: int | None) -> int:

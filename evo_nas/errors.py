@@ -103,6 +103,11 @@ def shell_word(name: object) -> str:
     return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with what it counts: 1 epoch, 2 epochs, 3,000 images."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def in_short(reason: str, longest: int = 120) -> str:
     """A reason in one line, without what would control a terminal."""
     printable = "".join(c if c.isprintable() else " " for c in reason)

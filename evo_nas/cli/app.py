@@ -99,8 +99,7 @@ def _versions(
     traceback: TracebackFlag = False,
 ) -> None:
     if version:
-        from evo_nas.core.devices import available_cores, resolve_device
-        from evo_nas.search.promises.beginning import environment
+        from evo_nas.core.devices import available_cores, environment, resolve_device
 
         facts = environment(resolve_device("auto"))
         print(f"evo-nas {facts.pop('evo-nas')}")

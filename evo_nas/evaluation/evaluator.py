@@ -11,26 +11,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from torch import Tensor
 
+from evo_nas import training
 from evo_nas.core.plugins.blame import ANYHOW, describe, show_traceback
 from evo_nas.core.progress import Progress, Silent
 from evo_nas.core.streams import Streams
 from evo_nas.core.validation import shown
-from evo_nas.data.images import ImageSet
-from evo_nas.data.source import SearchData
 from evo_nas.errors import ContractError, EvaluatorError, EvoNasError
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.space.space import Genome, Geometry, Space
-from evo_nas.training.batches import Batches
 from evo_nas.training.ledger import Ledger
 from evo_nas.training.recipe import Recipe
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from evo_nas.data.images import ImageSet
+    from evo_nas.data.source import SearchData
+    from evo_nas.training.batches import Batches
+
     from .dispatch import AtWork
 
 # From a genome to the weights that its stand-alone network starts from, by name.
-InitialWeights: TypeAlias = Callable[[Genome], Mapping[str, Tensor]]
+InitialWeights: TypeAlias = "Callable[[Genome], Mapping[str, Tensor]]"
 # Draws a canonical genome of the opened space.
 Draw: TypeAlias = Callable[[np.random.Generator], Genome]
 
@@ -130,7 +133,7 @@ class EvaluationContext:
 
     def batches(self, images: ImageSet) -> Batches:
         """Images of the run, at its geometry on its device."""
-        return Batches(images, self.data, self.geometry.image_size, self.device)
+        return training.Batches(images, self.data, self.geometry.image_size, self.device)
 
     def add(self, images: Ledger, notes: Sequence[str]) -> None:
         """Count and note what was taken from the context of another evaluator."""
@@ -278,8 +281,8 @@ def check_metrics(
 def _number(value: object) -> float:
     """A value as a float, nan if it is none."""
     try:
-        if isinstance(value, np.ndarray | np.generic | Tensor):
-            value = value.item()
+        if callable(item := getattr(value, "item", None)):  # NumPy's and PyTorch's have it
+            value = item()
         is_number = isinstance(value, Number) and not isinstance(value, bool)
         return float(value) if is_number else math.nan  # type: ignore[arg-type]
     except (OverflowError, RuntimeError, TypeError, ValueError):  # too large, several, complex

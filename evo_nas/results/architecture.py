@@ -11,7 +11,6 @@ from evo_nas.errors import SpaceError
 from evo_nas.results.charts.cells import draw_cells
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.sampling.limits import format_amount
-from evo_nas.space.costs.verification import true_costs
 from evo_nas.space.space import Costs, Genome, Geometry, Option, Space
 from evo_nas.space.table import SlotTable, slot_table
 
@@ -50,6 +49,8 @@ class FoundArchitecture:
 
     @cached_property
     def _costs(self) -> Costs:
+        from evo_nas.space.costs.verification import true_costs  # it imports torch
+
         return true_costs(self.space, self.genome)
 
     def build(self, geometry: Geometry | None = None) -> nn.Module:

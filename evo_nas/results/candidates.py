@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evo_nas.core.plugins import registry
-from evo_nas.errors import in_short
+from evo_nas.errors import counted, in_short
 from evo_nas.evaluation.evaluator import Evaluator, Objective
 from evo_nas.evaluation.rungs import EPOCHS
 from evo_nas.search.promises.failures import most_frequent
@@ -100,7 +100,7 @@ class Stage:
         trained = [len(rung.measured) + len(rung.failed) for rung in self.rungs]
         counts = {"trained": trained, "failed": [len(rung.failed) for rung in self.rungs]}
         foot = [(name, *map(str, row)) for name, row in counts.items() if any(row)]
-        ends = (f">{rung.epochs} epoch{'s' * (rung.epochs > 1)}" for rung in self.rungs)
+        ends = (f">{counted(rung.epochs, 'epoch')}" for rung in self.rungs)
         title = f"{self.truth.name} of finalists of {self.name}, rung by rung"
         return Table(("finalist", *ends), rows, title, foot)
 

@@ -12,7 +12,8 @@ from evo_nas.core.console import duration
 from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import registry
 from evo_nas.core.validation import shown
-from evo_nas.errors import EvoNasError, RunError, SpaceError, nearest, shell_word
+from evo_nas.errors import EvoNasError, RunError, SpaceError, counted, nearest, shell_word
+from evo_nas.evaluation.evaluator import Objective
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.charts.stages import flops_chart, time_chart
 from evo_nas.sampling.limits import format_amount, parse_range
@@ -22,7 +23,8 @@ from evo_nas.search.config import Config
 from evo_nas.search.limits import describe_config
 from evo_nas.search.store.rows import Ending
 from evo_nas.search.store.store import Evaluation, Store
-from evo_nas.space.space import Space
+from evo_nas.space.space import Geometry, Space
+from evo_nas.space.table import Portrait, portrait
 from evo_nas.training.ledger import Ledger
 
 from .agreement import split_half
@@ -40,7 +42,10 @@ if TYPE_CHECKING:
     from .networks.prediction import Prediction
 
 
-_FACTS = ("versions", "data", "rejected", "inventory", "findings", "endings", "confusions")
+_FACTS = (
+    "versions", "data", "rejected", "inventory", "findings", "endings", "confusions",
+    "objectives", "portrait",
+)  # fmt: skip
 FINAL = ("final", "test")  # stage and phase of what is measured when all is decided
 
 
@@ -122,6 +127,34 @@ class Result:
         space = self.space
         return FoundArchitecture(space, space.encode(self.best["choices"]))
 
+    @property
+    def portrait(self) -> Portrait:
+        """The found architecture as it is shown: as the run kept it, or else made by its space.
+
+        Raises:
+            RunError: the run is not finished, or does not belong to its space.
+        """
+        kept: Portrait | None = self.facts.get("portrait")
+        if self.best and kept and list(kept.genome) == self.best["genome"]:
+            return kept
+        check_genomes(self, self.space)
+        return portrait(self.space, self.architecture.genome)
+
+    @property
+    def target(self) -> Geometry:
+        """Where the FLOPs of its networks are counted."""
+        kept = self.best and self.best["target"].get("geometry")
+        return Geometry(**kept) if kept else self.space.target
+
+    def objective(self, evaluator: str) -> Objective:
+        """What the evaluator of this spec ranks by first, as the run kept it, or as it says.
+
+        Raises:
+            EvoNasError: the run kept nothing of it, and it cannot be loaded any more.
+        """
+        kept: dict[str, Objective] = self.facts.get("objectives") or {}
+        return kept[evaluator] if evaluator in kept else objective_of(evaluator)
+
     def stage(self, name: str | None = None) -> Stage:
         """The candidates and finalists of a stage (default: the last), best first.
 
@@ -133,7 +166,7 @@ class Result:
         name = name or self.stages[-1]
         if name not in self.stages:
             raise RunError(f"the run has no stage {name!r}; {nearest(name, self.stages)}")
-        goals = map(objective_of, (self.config.evaluator, self.config.retrainer))
+        goals = map(self.objective, (self.config.evaluator, self.config.retrainer))
         return read_stage(self.evaluations, name, *goals)
 
     def frame(self) -> pd.DataFrame:
@@ -176,7 +209,8 @@ class Result:
 
     def __repr__(self) -> str:
         if self.best is None:
-            return f"<evo-nas run {self.folder}: unfinished, {len(self.evaluations)} evaluations>"
+            done = counted(len(self.evaluations), "evaluation")
+            return f"<evo-nas run {self.folder}: unfinished, {done}>"
         target, measured = self.best["target"], self.best["measured"]
         accuracy = f"; accuracy {measured.get('accuracy', math.nan):.4f} by {measured.get('by')}"
         if "validation_accuracy" in measured:

@@ -13,12 +13,11 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, stdtrit
 
 Values: TypeAlias = npt.NDArray[np.float64]
 
 _RESAMPLES = 2000
-_TAIL = 0.025
+TAIL = 0.025  # left out at each end of an interval
 # With fewer, the most extreme outcome happens by chance more often than one time in twenty: all of
 # n pairs point the same way in 2 of 2^n cases.
 _FEWEST = 6
@@ -75,20 +74,8 @@ def _cosine(a: Values, b: Values) -> float:
     return float((a * b).sum() / length) if length else 0.0
 
 
-def mean_difference(a: Sequence[float] | Values, b: Sequence[float] | Values) -> Estimate:
-    """The mean of ``a`` minus that of ``b``, pair by pair, as those that share a seed.
-
-    Plain percentiles are too narrow for the mean of a few (five pairs: 86% instead of 95%), so the
-    interval is expanded as Hesterberg (2015, section 5.3) says.
-    """
-    size = len(a)
-    assert size > 1, "one number says nothing of others"
-    tail = float(ndtr(np.sqrt(size / (size - 1)) * stdtrit(size - 1, _TAIL)))
-    return bootstrap(lambda x, y: float(x.mean() - y.mean()), a, b, tail=tail)
-
-
 def bootstrap(
-    statistic: Callable[..., float], *samples: Sequence[float] | Values, tail: float = _TAIL
+    statistic: Callable[..., float], *samples: Sequence[float] | Values, tail: float = TAIL
 ) -> Estimate:
     """``statistic(*samples)`` and its interval, which leaves out ``tail`` at each end.
 

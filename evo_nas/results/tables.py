@@ -25,3 +25,8 @@ class Table:
 def score_text(value: float | None) -> str:
     """A score as tables write it."""
     return "-" if value is None else f"{value:.4f}"
+
+
+def written(value: object) -> str:
+    """A value for people: a number with a fraction as scores are written."""
+    return score_text(value) if isinstance(value, float) else str(value)

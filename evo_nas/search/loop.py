@@ -16,11 +16,12 @@ from evo_nas.core.plugins import modules, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import DataSource, SearchData
-from evo_nas.errors import RunError, shell_word
+from evo_nas.errors import RunError, counted, shell_word
 from evo_nas.evaluation.evaluator import EvaluationContext, Evaluator, Objective
 from evo_nas.evaluation.final_test.test_split import measure_test, measure_validation
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.sampler import Sampler
+from evo_nas.search.store.portraits import keep_objective, keep_portrait
 from evo_nas.search.store.rungs import rungs_of, told_rungs
 from evo_nas.search.store.store import Store
 from evo_nas.space.costs.verification import built_costs
@@ -148,7 +149,7 @@ class Loop:
             retrainer.context = replace(retrainer.context, initial_weights=weights.__getitem__)
         try:
             best = retrain(finalists, retrainer, config.settings.halving)
-            number = f"{len(best)} finalist{'s' * (len(best) > 1)}"
+            number = counted(len(best), "finalist")
             self.progress.say(describe(best[0], objectives[0], legal, f"{stage.name}: {number}"))
             if legal.tally:
                 self._tell_rejected(stage.name, legal.tally)
@@ -187,6 +188,7 @@ class Loop:
         self, stage: StagePlan, legal: Feasible, phase: str, spec: str, epochs: int
     ) -> Scorer:
         evaluator: Evaluator = registry.load("evaluator", spec)
+        keep_objective(self.store, spec, evaluator)
         context = self.context(stage.name, phase, epochs, legal)
         search = phase == "search"
         opening = "training" if search else phase
@@ -263,6 +265,7 @@ class Loop:
             measured["rungs"] = rungs
         if weights is not None:
             measured |= self._deliver(genome, weights)
+        keep_portrait(self.store, self.space, genome)
         self.store.sync()  # best.json says that the run is finished
         costs = self.costs.of(genome)
         files.write(self.folder / run_folder.BEST, finalists[0], costs, measured)

@@ -135,8 +135,9 @@ class RunOptions:
         0.0, "Seconds a retraining, if the retrainer works in processes [none].", SCORES,
         "SECONDS", values.NUMBER)
     data: str | None = _option(
-        None, "digits, or a folder of images [--supernet's, or digits?train=8000].", IMAGES, "SPEC",
-        values.plug_in("data"))
+        None,
+        "digits, or a folder of images (extra: data) [--supernet's, or digits?train=8000].",
+        IMAGES, "SPEC", values.plug_in("data"))
     geometry: str = _option(
         "proxy", "proxy or target, with changes as proxy,width=96.", IMAGES, "GEOMETRY",
         values.words("a text such as 'proxy' or 'proxy,width=96'"))

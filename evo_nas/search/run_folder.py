@@ -25,11 +25,13 @@ from evo_nas.space.space import Space
 
 from .config import Config
 
-CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST, POOL, JUDGEMENT = (
+CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
     "config.toml", "run.sqlite", "run.lock", "best.json", "best.safetensors", "finalists",
-    "checkpoints", "report.html", "trust.sqlite", "pool.toml", "pool.json",
+    "checkpoints", "report.html", "trust.sqlite",
 )  # fmt: skip
+COMPARISON, POOL, JUDGEMENT = "comparison.toml", "pool.toml", "pool.json"  # of other folders
 
+RUNS = Path("runs")  # where they are made, unless a command says otherwise
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # what flock says of a lock of others
 
 

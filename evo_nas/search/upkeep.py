@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from evo_nas.core.plugins import registry
-from evo_nas.errors import RunError, shell_word
+from evo_nas.errors import RunError, counted, shell_word
 from evo_nas.search.store.store import Forgotten, Store
 
 from . import run_folder
@@ -29,12 +29,13 @@ class Cleaned:
 
 
 def clean(folder: Path, *, shared_weights: bool = False, dry_run: bool = False) -> Cleaned:
-    """Delete the finalists' weights, of which the best are in best.safetensors, and what is left of
-    trainings that were stopped.
+    """Delete weights that a finished run does not deliver, and what is left of stopped trainings.
 
-    Evaluations, the best network and reports stay. ``shared_weights`` deletes supernets and their
-    scores, too: then no later run can search with them (``--supernet``), and a candidate's weights
-    are gone. With ``dry_run`` nothing is deleted.
+    These are the finalists', of which the best are in best.safetensors, and those that reports of
+    trust have trained. Evaluations, the best network and reports stay; a larger report trains anew
+    what it needs. ``shared_weights`` deletes supernets and their scores, too: then no later run can
+    search with them (``--supernet``), and a candidate's weights are gone. With ``dry_run`` nothing
+    is deleted.
 
     Raises:
         RunError: there is no run in the folder, it is not finished, or is in use.
@@ -60,12 +61,17 @@ def clean(folder: Path, *, shared_weights: bool = False, dry_run: bool = False) 
 
 def _unneeded(folder: Path, shared_weights: bool) -> list[Path]:
     stages = sorted(path for path in (folder / run_folder.CHECKPOINTS).glob("*") if path.is_dir())
-    whole = [stage / "finalists" for stage in stages]
+    whole = [each for stage in stages for each in (stage / "finalists", *_trusted(stage))]
     if shared_weights:
         whole += [stage / "search" for stage in stages]
     found = [path for path in whole if path.is_dir()]
     left_over = {path for pattern in _LEFT_OVER for path in folder.rglob(pattern)}
     return found + sorted(p for p in left_over if not any(p.is_relative_to(w) for w in found))
+
+
+def _trusted(stage: Path) -> list[Path]:
+    """What reports of trust have trained: their scores are in trust.sqlite."""
+    return sorted(stage.glob("trust-*"))
 
 
 def retry_failed(folder: Path) -> str:
@@ -96,11 +102,11 @@ def retry_failed(folder: Path) -> str:
                 _remove_files(folder, forgotten)
     if not forgotten.failed:
         return "no candidate has failed: there is nothing to retry"
-    followed = f", and {forgotten.followed:,} evaluations that followed" * bool(forgotten.followed)
+    failed = counted(forgotten.failed, "failed candidate")
+    followed = counted(forgotten.followed, "evaluation")
+    told = f"{failed}, and {followed} that followed" if forgotten.followed else failed
     stages = f" (all of {', '.join(forgotten.stages)})" * bool(forgotten.stages)
-    return (
-        f"forgotten, to be evaluated anew: {forgotten.failed:,} failed candidates{followed}{stages}"
-    )
+    return f"forgotten, to be evaluated anew: {told}{stages}"
 
 
 def _remove_files(folder: Path, forgotten: Forgotten) -> None:

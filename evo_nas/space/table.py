@@ -1,10 +1,10 @@
-"""An architecture as a table: what each slot holds and costs."""
+"""An architecture as it is shown: as boxes, and as a table of what each slot holds and costs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .space import Costs, Genome, Option, Space
+from .space import Cell, Costs, Genome, Option, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,23 @@ class SlotRow:
     values: tuple[Option, ...]
     texts: tuple[str, ...]
     costs: Costs | None
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """An architecture as it is shown: its boxes, their legend, its slots, where it is counted."""
+
+    genome: Genome
+    cells: tuple[Cell, ...]
+    legend: str
+    slots: SlotTable
+    counted: str
+
+
+def portrait(space: Space, genome: Genome) -> Portrait:
+    """The portrait of a full genome."""
+    cells = tuple(space.picture(genome))
+    return Portrait(genome, cells, space.legend, slot_table(space, genome), space.counted)
 
 
 def slot_table(space: Space, genome: Genome) -> SlotTable:

@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
 def render(result: Result) -> str:
     console = Console(width=200)
     with console.capture() as told:
-        console.print(result_view(result, result.space))
+        console.print(result_view(result))
     return told.get()
 
 

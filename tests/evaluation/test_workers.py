@@ -217,8 +217,8 @@ def test_the_plan_says_which_phase_works_where(tmp_path: Path) -> None:
         return processes(prepared)
 
     here = "scores in the process of the search"
-    assert words(jobs=1) == f"cpu, 1 threads; {here}; finalists in the process of the search"
-    told = f"cpu, 1 threads; {here} and up to 2 that it starts; finalists in 2 worker processes"
+    assert words(jobs=1) == f"cpu, 1 thread; {here}; finalists in the process of the search"
+    told = f"cpu, 1 thread; {here} and up to 2 that it starts; finalists in 2 worker processes"
     assert words(jobs=2) == told
     assert words(jobs=1, finalist_time_limit=9).endswith("; finalists in 1 worker process")
     assert "scores" not in words(jobs=2, strategy="random")

@@ -55,8 +55,7 @@ def test_what_is_kept_of_the_run_says_it(tmp_path):
     result = prepared.start()
     best = json.loads((tmp_path / "run" / "best.json").read_text())
     assert best["measured_under"] == {prepared.config.evaluator: conditions}
-    space = registry.load("space", result.config.space)
-    shown = " ".join(text(result_view(result, space)).split())
+    shown = " ".join(text(result_view(result)).split())
     assert f"scores measured {conditions}" in shown
     assert "finalists measured" not in shown
     write_report(result)

@@ -112,7 +112,7 @@ def test_without_epochs_to_spare_all_train_alike_and_that_is_said(tmp_path):
     evaluator = opened(tmp_path, epochs=1, progress=listener)
     metrics = evaluator.evaluate((1, 1))
     assert metrics["halving"] == metrics["accuracy"]
-    assert listener.heard == ["halving: of 1 epochs none can be spared at keep=2; all train alike"]
+    assert listener.heard == ["halving: of 1 epoch none can be spared at keep=2; all train alike"]
 
 
 @pytest.mark.parametrize(

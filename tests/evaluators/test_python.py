@@ -119,7 +119,7 @@ def test_a_run_is_resumed_from_another_folder(tmp_path, monkeypatch):
     assert result.config.evaluator == f"python?function={tmp_path}/mine.py:score&{options}"
     least = min(e.metrics["size"] for e in result.of("stage1", "search"))
     console = Console(record=True, width=120, file=io.StringIO())
-    console.print(result_view(result, registry.load("space", result.config.space)))
+    console.print(result_view(result))
     assert f"size {least:.4f}" in console.export_text()
     best = json.loads((tmp_path / "run" / "best.json").read_text())
     (tmp_path / "run" / "best.json").unlink()

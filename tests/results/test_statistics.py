@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from evo_nas.analysis.comparison.pairs import mean_difference
 from evo_nas.results import statistics
 from evo_nas.results.statistics import (
     Estimate,
     bootstrap,
     kendall,
     kendall_within,
-    mean_difference,
     spearman,
 )
 

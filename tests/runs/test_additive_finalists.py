@@ -56,7 +56,7 @@ def test_files_page_and_terminal_tell_it(finished: Result) -> None:
     for told in (MODEL, OPTIMUM, "place by score", "additive model on unseen scores"):
         assert told in page
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(result_view(finished, finished.space))
+    console.print(result_view(finished))
     shown = console.export_text()
     assert "chosen by" in shown
     assert f"stage1: {TAU}" in shown

@@ -155,7 +155,7 @@ def test_people_and_programs_are_told_how_many_failed_and_why(tmp_path: Path) ->
     assert said[0].endswith(f" failed: {reason}")
     console = Console(record=True, width=120, file=io.StringIO())
     space = registry.load("space", result.config.space)
-    console.print(result_view(result, space))
+    console.print(result_view(result))
     shown = console.export_text()
     assert f"stage1 search: {number} of 24 candidates failed" in shown
     assert f"{number} x {reason}" in shown

@@ -276,7 +276,7 @@ def test_what_bears_on_the_result_is_kept_once_and_shown(tmp_path: Path) -> None
     where = f"{stage} search"
     assert result.notes == {where: ["the learning rate was <lowered>", "one was trained twice"]}
     console = Console(width=200, file=io.StringIO())
-    console.print(result_view(result, Tiny(blocks=4)))
+    console.print(result_view(result))
     assert f"note, {where}: one was trained twice" in console.file.getvalue()  # type: ignore[attr-defined]
     page = (tmp_path / "run" / "report.html").read_text()
     assert f"<strong>Note, {where}:</strong> the learning rate was &lt;lowered&gt;" in page

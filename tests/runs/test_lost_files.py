@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import evo_nas
+from evo_nas.core.devices import environment
 from evo_nas.errors import CheckpointError, EvaluatorError, RunError, SpecError
 from evo_nas.results.networks.trained import load_trained
 from evo_nas.results.result import Result, load_result
-from evo_nas.search.promises.beginning import environment
 from evo_nas.search.store.store import Store
 from evo_nas.search.upkeep import clean
 from tests.kit.plugins import Keep

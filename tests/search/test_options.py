@@ -17,7 +17,7 @@ import tomli_w
 from typer.testing import CliRunner
 
 import evo_nas
-from evo_nas.analysis.comparison.file import FILE, SHARED, Comparison
+from evo_nas.analysis.comparison.file import SHARED, Comparison
 from evo_nas.analysis.correlation import trust
 from evo_nas.api import prepare
 from evo_nas.cli.app import app
@@ -26,6 +26,7 @@ from evo_nas.errors import EvoNasError, RunError, SettingsError
 from evo_nas.results.page.repeat import command
 from evo_nas.search.config import Config
 from evo_nas.search.options import GROUPS, OPTIONS, Option, RunOptions, make_options, plain
+from evo_nas.search.run_folder import COMPARISON
 from evo_nas.strategies.settings import Settings
 from tests.kit.plugins import Keep, Score, Tiny
 from tests.kit.runs import BUDGET, SMALL, SPACE
@@ -191,7 +192,7 @@ def test_an_option_is_said_once_and_everywhere(option: Option, tmp_path: Path) -
         written.save(tmp_path / "c")
         assert Comparison.read(tmp_path / "c").options == {option.name: value}
         with pytest.raises(RunError, match=rf"options\.{option.name} = .* must be"):
-            write_wrong(tmp_path / "c" / FILE, option.name)
+            write_wrong(tmp_path / "c" / COMPARISON, option.name)
 
 
 def write_wrong(path: Path, name: str) -> None:

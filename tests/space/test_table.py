@@ -10,11 +10,12 @@ from rich.console import Console
 from torch import nn
 
 from evo_nas.cli.catalogue import listing
-from evo_nas.cli.views.architecture import architecture_document, architecture_view, named_view
+from evo_nas.cli.views.architecture import architecture_view
+from evo_nas.cli.views.networks import architecture_document, named_view
 from evo_nas.core.plugins import registry
 from evo_nas.space.architecture import Architecture
 from evo_nas.space.space import Choice, Genome, Geometry
-from evo_nas.space.table import slot_table
+from evo_nas.space.table import portrait, slot_table
 from tests.kit.plugins import Costing, Tiny
 from tests.kit.spaces import TinySpace, Uneven, all_canonical
 
@@ -53,7 +54,7 @@ def test_what_is_shown_adds_up(blocks: int) -> None:
     space = TinySpace(blocks)
     shown = Console(width=100, file=io.StringIO(), record=True)
     genome = (1, 2, 0) * blocks
-    shown.print(architecture_view(space, genome, "some", space.costs(genome)))
+    shown.print(architecture_view(portrait(space, genome), "some", space.costs(genome)))
     lines = [line.split() for line in shown.export_text().splitlines()]
     if blocks == 2:
         figures = next(line[1:] for line in lines if line[:1] == ["FLOPs"])
@@ -76,14 +77,15 @@ def test_in_80_columns_nothing_is_cut(spec: str) -> None:
     space = registry.load("space", spec)
     genome = space.canonical([len(choice.options) - 1 for choice in space.choices])
     console = Console(record=True, width=80, file=io.StringIO())
-    console.print(architecture_view(space, genome, "the largest", space.costs(genome)))
-    shown = console.export_text()
-    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    shown = portrait(space, genome)
+    console.print(architecture_view(shown, "the largest", space.costs(genome)))
+    text = console.export_text()
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
     for row in slot_table(space, genome).rows:
         assert row.costs is not None
-        assert row.slot in shown
-        assert f"{row.costs['flops']:,}" in shown
-        assert f"{row.costs['params']:,}" in shown
+        assert row.slot in text
+        assert f"{row.costs['flops']:,}" in text
+        assert f"{row.costs['params']:,}" in text
 
 
 @pytest.mark.parametrize("what", ["spaces", "evaluators", "strategies", "data", "networks"])

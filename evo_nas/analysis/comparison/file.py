@@ -26,7 +26,6 @@ from evo_nas.search.options import OPTIONS
 
 from .reference import LONG, Reference, ReferenceRow, check_trained
 
-FILE = "comparison.toml"
 PROTOCOLS = ("paper", "equal")
 REFERENCE = "reference"  # what stands beside both
 # What a comparison varies is no option of all its runs.
@@ -75,7 +74,7 @@ class Comparison:
         run_folder.check_free(folder)
         remember(self._specs)
         with run_folder.made_aside(folder) as temporary:
-            write_atomically(temporary / FILE, toml_text(as_table(self)).encode())
+            write_atomically(temporary / run_folder.COMPARISON, toml_text(as_table(self)).encode())
 
     @classmethod
     def read(cls, folder: Path) -> Comparison:
@@ -84,7 +83,7 @@ class Comparison:
         Raises:
             EvoNasError: the file is missing or damaged, or names code that is not known here.
         """
-        path = folder / FILE
+        path = folder / run_folder.COMPARISON
         read = typed(cls, read_toml(path, RunError), path, RunError)
         try:
             named = read._specs

@@ -13,7 +13,7 @@ from evo_nas.core.console import Listening, listening
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.specs import spec_of
-from evo_nas.errors import SettingsError
+from evo_nas.errors import SettingsError, counted
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.results.candidates import objective_of
 from evo_nas.results.charts.notebook import Figure, card
@@ -73,10 +73,10 @@ class Report:
         if protocol not in self.comparison.protocols:
             known = " and ".join(self.comparison.protocols)
             raise SettingsError(f"protocol {protocol!r} was not compared, but {known}")
-        rows = self.of(protocol)
+        rows, seeds = self.of(protocol), counted(len(self.comparison.seeds), "seed")
         drawn = draw_curves(
             [(registry.short(row.strategy), [o.curve for o in row.outcomes]) for row in rows],
-            title=f"Best so far, mean of {len(self.comparison.seeds)} seeds and its standard error",
+            title=f"Best so far, mean of {seeds} and its standard error",
             cost=self.unit,
             measure=self.measure.replace("test", "validation"),
         )

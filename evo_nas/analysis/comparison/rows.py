@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
 
-from evo_nas.results.statistics import Estimate, mean_difference
+from evo_nas.results.statistics import Estimate
 
 from .curves import Curve
 from .file import REFERENCE
+from .pairs import mean_difference
 
 _OF_NETWORKS = ("params", "validation", "images_trained", "target", "geometry")
 

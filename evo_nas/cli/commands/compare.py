@@ -80,11 +80,10 @@ def compare(
 
 def _without_arguments(given: Path) -> str:
     """What to do with what was given."""
-    from evo_nas.analysis.comparison.file import FILE
-    from evo_nas.search.run_folder import CONFIG
+    from evo_nas.search.run_folder import COMPARISON, CONFIG
 
     told, named = "compare makes runs of its own, as its options say", shell_word(given)
-    if (given / FILE).is_file():
+    if (given / COMPARISON).is_file():
         return f"{told}; {given} is a comparison: evo-nas resume {named}, or evo-nas show {named}"
     if (given / CONFIG).is_file():
         return (

@@ -26,7 +26,7 @@ _WRITTEN, _CHECK = "What is written", "Its check"
 
 @with_options(
     only=("data", "geometry", "recipe", "epochs", "seed", "device", "threads", "jobs"),
-    data="digits, or a folder of images [those of its run; else digits].",
+    data="digits, or a folder of images (extra: data) [those of its run; else digits].",
     geometry="target or proxy, with changes as proxy,width=96 [target].",
     epochs="Of its training [recipe].",
     threads="CPU threads; more gain only where cores are idle.",
@@ -71,6 +71,7 @@ def train(
     """
     from evo_nas.cli.views.tables import facts_view
     from evo_nas.results.networks.train import checkpoint_path, output_path, train_architecture
+    from evo_nas.results.tables import written
 
     given = {name: value for name, value in options.items() if value is not None}
     with trusting(is_allowed()):
@@ -84,7 +85,7 @@ def train(
         checkpoint_path(path),
         shlex.join(["evo-nas", *sys.argv[1:]]),
     )  # fmt: skip
-    show(told if as_json else facts_view([(key, str(value)) for key, value in told.items()]))
+    show(told if as_json else facts_view([(k, written(v)) for k, v in told.items()]))
     if "test_failure" in told:
         raise typer.Exit(PARTLY)
 

@@ -93,10 +93,9 @@ def resume(
         evo-nas resume runs/glit_hl-1.4G-1 --samples 2000
     """
     from evo_nas import api
-    from evo_nas.analysis.comparison.file import FILE
     from evo_nas.search import run_folder
 
-    if (run / FILE).is_file():
+    if (run / run_folder.COMPARISON).is_file():
         if retry_failed:
             raise RunError(f"{run} is a comparison; give --retry-failed with one of its runs")
         for name in LONGER:
@@ -117,7 +116,7 @@ def _work(work: Callable[[Any], Result], folder: Path, quiet: bool, as_json: boo
     result = stoppable(work, quiet or as_json, folder, go_on)
     _show_result(result, as_json)
     if not (quiet or as_json):
-        print(going_on(result, result.space))
+        print(going_on(result))
     if result.best is not None and "test_failure" in result.best["measured"]:
         raise typer.Exit(PARTLY)
 
@@ -139,20 +138,16 @@ def show(
         evo-nas show runs/glit_hl-1.4G-1/finalists/2.json
         evo-nas show glit_tiny --json
     """
-    from evo_nas.analysis.comparison.file import FILE
-    from evo_nas.analysis.comparison.report import comparison_document, finished_report
-    from evo_nas.cli.views.architecture import architecture_document, named_view
-    from evo_nas.cli.views.comparison import comparison_view
     from evo_nas.results.result import load_result
-    from evo_nas.search.architectures import find_architecture
+    from evo_nas.search.run_folder import COMPARISON
 
     path = Path(what)
-    if (path / FILE).is_file():
-        show_one((comparison_document if as_json else comparison_view)(finished_report(path)))
+    if (path / COMPARISON).is_file():
+        _show_comparison(path, as_json)
     elif path.is_dir():
         _show_result(load_result(path), as_json)
     else:
-        show_one((architecture_document if as_json else named_view)(find_architecture(what)))
+        _show_network(what, as_json)
 
 
 def clean(
@@ -185,25 +180,41 @@ def report(
     Examples:
         evo-nas report runs/glit_hl-1.4G-1 --out report.html
     """
-    from evo_nas.analysis.comparison.file import FILE
+    from evo_nas.search.run_folder import COMPARISON
+
+    write = _write_comparison if (run / COMPARISON).is_file() else _write_run
+    print(f"{write(run, out)}: open it in any browser")
+
+
+def _write_comparison(folder: Path, out: Path | None) -> Path:
     from evo_nas.analysis.comparison.page import write_comparison_page
     from evo_nas.analysis.comparison.report import finished_report
+
+    return write_comparison_page(finished_report(folder), out)
+
+
+def _write_run(folder: Path, out: Path | None) -> Path:
     from evo_nas.results.page.run import write_report
     from evo_nas.results.result import load_result
 
-    if (run / FILE).is_file():
-        path = write_comparison_page(finished_report(run), out)
-    else:
-        path = write_report(load_result(run), out)
-    print(f"{path}: open it in any browser")
+    return write_report(load_result(folder), out)
 
 
 def _show_result(result: Result, as_json: bool) -> None:
     from evo_nas.cli.views.result import result_document, result_view
-    from evo_nas.results.result import check_genomes
 
-    if as_json:
-        show_one(result_document(result))
-    else:
-        check_genomes(result, result.space)
-        show_one(result_view(result, result.space))
+    show_one((result_document if as_json else result_view)(result))
+
+
+def _show_comparison(folder: Path, as_json: bool) -> None:
+    from evo_nas.analysis.comparison.report import comparison_document, finished_report
+    from evo_nas.cli.views.comparison import comparison_view
+
+    show_one((comparison_document if as_json else comparison_view)(finished_report(folder)))
+
+
+def _show_network(named: str, as_json: bool) -> None:
+    from evo_nas.cli.views.networks import architecture_document, named_view
+    from evo_nas.search.architectures import find_architecture
+
+    show_one((architecture_document if as_json else named_view)(find_architecture(named)))

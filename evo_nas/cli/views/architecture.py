@@ -1,10 +1,8 @@
-"""Architectures in the terminal: as boxes, as in the paper's Figure 5, and as tables of costs."""
+"""An architecture in the terminal: boxes as in the paper's Figure 5, and a table of costs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 from rich import box
 from rich.columns import Columns
@@ -13,16 +11,12 @@ from rich.panel import Panel
 from rich.table import Table as Grid
 from rich.text import Text
 
-from evo_nas.analysis.published import Counted, PublishedNetwork
-from evo_nas.core.plugins import registry
 from evo_nas.results.architecture import slots_table
 from evo_nas.results.charts.cells import shade_colour
 from evo_nas.results.tables import Table
 from evo_nas.sampling.limits import format_amount
-from evo_nas.space.architecture import Architecture
-from evo_nas.space.costs.verification import shown_costs
-from evo_nas.space.space import Cell, Costs, Genome, Space
-from evo_nas.space.table import SlotTable, slot_table
+from evo_nas.space.space import Cell, Costs
+from evo_nas.space.table import Portrait, SlotTable
 
 from .tables import facts_view, table_view
 
@@ -51,29 +45,21 @@ def picture(cells: Sequence[Cell]) -> RenderableType:
     return Columns(panels, padding=(0, 1, 0, 0))
 
 
-def architecture_view(space: Space, genome: Genome, title: str, costs: Costs) -> RenderableType:
+def architecture_view(shown: Portrait, title: str, costs: Costs) -> RenderableType:
     """An architecture: its picture, its slots in a table, and what its network ``costs``."""
     summary = (
         f"{costs['params']:,} parameters, {costs['flops']:,} FLOPs "
-        f"({format_amount(costs['params'])}, {format_amount(costs['flops'])}) {space.counted}"
+        f"({format_amount(costs['params'])}, {format_amount(costs['flops'])}) {shown.counted}"
     )
     parts: list[RenderableType] = [Text(title, style="bold"), Text(summary), Text()]
-    cells = space.picture(genome)
-    if cells:
-        parts += [picture(cells), Text()]
-    slots = slot_table(space, genome)
+    if shown.cells:
+        parts += [picture(shown.cells), Text()]
+    slots = shown.slots
     if slots.context:
         parts.append(facts_view([(name, str(value)) for name, value in slots.context]))
     if slots.rows:
         parts.append(_slots_view(slots))
     return Group(*parts)
-
-
-def named_view(architecture: Architecture) -> RenderableType:
-    """An architecture of a file, or a published one."""
-    space: Space = registry.load("space", architecture.space)
-    genome = space.check(architecture.genome)
-    return architecture_view(space, genome, architecture.name, shown_costs(space, genome))
 
 
 def _slots_view(slots: SlotTable) -> Grid:
@@ -88,54 +74,3 @@ def _slots_view(slots: SlotTable) -> Grid:
     for column in grid.columns[1:]:
         column.no_wrap = True  # names give way, not figures
     return grid
-
-
-def networks_view(counted: Sequence[Counted]) -> RenderableType:
-    """Networks with what they cost, and what was published of them."""
-    rows = [
-        (
-            each.architecture.name,
-            *(format_amount(each.costs[n], 4) if each.costs else "-" for n in ("params", "flops")),
-            *(_published(each.published) if each.published else "---"),
-        )
-        for each in counted
-    ]
-    columns = ("network", ">parameters", ">FLOPs", ">published:", ">FLOPs", ">top-1")
-    problems = dict.fromkeys(each.problem for each in counted if each.problem)
-    notes = [
-        "Counted: 1 FLOP = 1 multiply-accumulate, batch 1, at the target; --json is exact.",
-        "Published: Table 3 of the GLiT paper; top-1 accuracy on ImageNet.",
-        *(f"Not counted: {problem}" for problem in problems),
-    ]
-    return Group(table_view(Table(columns, rows)), *map(Text, notes))
-
-
-def _published(printed: PublishedNetwork) -> tuple[str, str, str]:
-    costs = format_amount(printed.parameters, 3), format_amount(printed.flops, 3)
-    return (*costs, f"{printed.accuracy:.1f}%")
-
-
-def architecture_document(architecture: Architecture) -> dict[str, Any]:
-    """An architecture with its options by name and its costs at the target."""
-    space: Space = registry.load("space", architecture.space)
-    genome = space.check(architecture.genome)
-    return {
-        "name": architecture.name,
-        "space": architecture.space,
-        "genome": list(genome),
-        "choices": space.options(genome),
-        "target": {"geometry": asdict(space.target), **shown_costs(space, genome)},
-    }
-
-
-def networks_document(counted: Sequence[Counted]) -> list[dict[str, Any]]:
-    """Networks with their costs, and what was published of them."""
-    return [
-        {
-            "name": each.architecture.name,
-            "space": each.architecture.space,
-            **(each.costs or {"problem": each.problem}),
-            "published": each.published and asdict(each.published),
-        }
-        for each in counted
-    ]

@@ -12,6 +12,7 @@ from rich.text import Text
 from evo_nas.api import Prepared
 from evo_nas.core.plugins import registry
 from evo_nas.data.preprocessing import Preprocessing
+from evo_nas.errors import counted
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.evaluation.rungs import ladder
 from evo_nas.evaluation.training_paths import describe_paths
@@ -61,7 +62,7 @@ def _images(prepared: Prepared) -> Facts:
     images = f"{len(data.train):,} training and {len(data.validation):,} validation images"
     start = "from shared weights" if config.inherit else "from scratch"
     finalists = recipe.retraining(config.inherit).epochs
-    epochs = f"supernet {recipe.supernet.epochs} epochs, finalists {finalists} {start}"
+    epochs = f"supernet {counted(recipe.supernet.epochs, 'epoch')}, finalists {finalists} {start}"
     size = "target" if config.geometry.same_size(prepared.plan.space.target) else "proxy"
     shape = config.geometry.image_size, config.geometry.channels
     reading = Preprocessing(*shape, data.mean, data.std, data.reading)
@@ -95,10 +96,11 @@ def _halving(settings: Settings, epochs: int) -> Facts:
     first, *rungs = ladder(settings.finalists, settings.halving, epochs)
     if not rungs:
         return []
-    told = [f"{first.width} finalists until epoch {first.end}"]
+    told = [f"{counted(first.width, 'finalist')} until epoch {first.end}"]
     told += [f"{rung.width} until {rung.end}" for rung in rungs]
-    spent = sum(rung.width * (rung.end - rung.begin) for rung in [first, *rungs])
-    return [("halving", f"{', '.join(told)}: {spent} epochs, not {first.width * epochs}")]
+    epochs_in_all = sum(rung.width * (rung.end - rung.begin) for rung in [first, *rungs])
+    spent = counted(epochs_in_all, "epoch")
+    return [("halving", f"{', '.join(told)}: {spent}, not {first.width * epochs}")]
 
 
 def _early_ends(prepared: Prepared) -> Facts:
@@ -172,7 +174,7 @@ def processes(prepared: Prepared) -> str:
     scorer = _scorer(prepared)
     if scorer is not None:
         phases.insert(0, ("scores", scorer, config.time_limit))
-    told = [f"{config.device}, {config.threads} threads"]
+    told = [f"{config.device}, {counted(config.threads, 'thread')}"]
     if scorer is not None and scorer.shares_weights and config.recipe.supernet.shards > 1:
         told.append(f"shared weights in {_shared(config)}")
     for phase, evaluator, limit in phases:
@@ -192,12 +194,12 @@ def processes(prepared: Prepared) -> str:
 def _shared(config: Config) -> str:
     """How many processes propagate the shards of a step."""
     phase = config.recipe.supernet
-    count = process_count(phase, config.device, config.jobs)
-    return f"{count} process{'es' if count > 1 else ''}, {phase.shards} shards of each step"
+    count = counted(process_count(phase, config.device, config.jobs), "process", "processes")
+    return f"{count}, {phase.shards} shards of each step"
 
 
 def _workers(count: int) -> str:
-    return f"{count} worker process{'es' if count > 1 else ''}"
+    return counted(count, "worker process", "worker processes")
 
 
 def plan_document(prepared: Prepared) -> dict[str, Any]:

@@ -18,38 +18,35 @@ from evo_nas.results.candidates import (
     Candidate,
     Finalist,
     Stage,
-    objective_of,
     read_stage,
 )
 from evo_nas.results.facts import best_facts, delivered_table, stage_facts
-from evo_nas.results.page.repeat import next_commands, train_command
+from evo_nas.results.page.commands import next_commands, train_command
 from evo_nas.results.result import Result
 from evo_nas.results.tables import Table, score_text
 from evo_nas.sampling.limits import format_amount
 from evo_nas.search.promises.failures import most_frequent
 from evo_nas.search.run_folder import FINALISTS, PAGE, unfinished
-from evo_nas.space.space import Space
 from evo_nas.training.ledger import Ledger
 
 from .architecture import architecture_view
 from .tables import facts_view, table_view
 
 
-def result_view(result: Result, space: Space) -> RenderableType:
+def result_view(result: Result) -> RenderableType:
     """A run, finished or not: the network, how well it did, and how far to trust that."""
     config, parts = result.config, list[RenderableType]()
     if result.best is None:
         parts.append(Text(unfinished(result.folder)))
     else:
-        genome = space.encode(result.best["choices"])
         title, costs = f"Best network of {result.folder}", result.best["target"]
-        parts += [architecture_view(space, genome, title, costs), Text()]
+        parts += [architecture_view(result.portrait, title, costs), Text()]
         parts.append(facts_view(best_facts(result.best, config, result.facts)))
         if delivered := delivered_table(result.best):
             parts.append(table_view(delivered))
-            if train := train_command(result, space):
+            if train := train_command(result, result.target):
                 parts.append(Text(f"{train} trains it at the target"))
-    goals = _objective(config.evaluator), _objective(config.retrainer)
+    goals = _objective(result, config.evaluator), _objective(result, config.retrainer)
     stages = [read_stage(result.evaluations, name, *goals) for name in result.stages]
     parts.append(table_view(_stages(result, stages)))
     rules = config.rules
@@ -70,9 +67,9 @@ def result_view(result: Result, space: Space) -> RenderableType:
     return Group(*parts)
 
 
-def going_on(result: Result, space: Space) -> str:
+def going_on(result: Result) -> str:
     """Where the page is, and commands that one wants next, each of which can be pasted."""
-    lines = next_commands(result, space)[:3]
+    lines = next_commands(result, result.target)[:3]
     width = max(len(line) for line, _ in lines)
     told = [f"page: {result.folder / PAGE}", "next:"]
     return "\n".join([*told, *(f"  {line:{width}}  # {about}" for line, about in lines)])
@@ -155,10 +152,10 @@ def _finalists(stage: Stage, result: Result) -> RenderableType:
     return Group(table_view(Table(tuple(columns), rows)), *note)
 
 
-def _objective(evaluator: str) -> Objective:
+def _objective(result: Result, evaluator: str) -> Objective:
     """What it ranks by first; accuracy if it cannot be loaded any more."""
     try:
-        return objective_of(evaluator)
+        return result.objective(evaluator)
     except EvoNasError:
         return Objective("accuracy")
 

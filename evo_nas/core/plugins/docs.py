@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+from . import registry
 from .options import parameters
+from .origins import is_ours
 
 _SECTION = re.compile(r"^Args:\n((?:[ ]+.*\n?|\n)+)", re.MULTILINE)
 _ENTRY = re.compile(r"^ {4}(\w+)(?: \([^)]*\))?:((?:.*)(?:\n {5,}.*)*)", re.MULTILINE)
@@ -24,9 +30,38 @@ class Option:
     meaning: str
 
 
+def about(kind: str, name: str) -> str:
+    """The :func:`summary` of an installed plug-in.
+
+    Our own are read, not imported: some import torch, which takes seconds.
+
+    Raises:
+        SpecError: somebody else's cannot be imported.
+    """
+    module, _, attribute = registry.home(kind, name).rpartition(":")
+    documented = _documented(module) if is_ours(module) else {}
+    if attribute in documented:
+        return _first_sentence(documented[attribute])
+    return summary(registry.find(kind, name))
+
+
+@cache
+def _documented(module: str) -> dict[str, str]:
+    """The docstrings of the classes and functions that a module defines, by name."""
+    spec = find_spec(module)
+    assert spec is not None, "it comes with evo-nas"
+    tree = ast.parse(Path(str(spec.origin)).read_bytes())
+    defined = (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef))
+    return {node.name: ast.get_docstring(node) or "" for node in defined}
+
+
 def summary(factory: Callable[..., Any]) -> str:
     """The first sentence of a docstring, "" if there is none."""
-    first = (factory.__doc__ or "").strip().partition("\n\n")[0].split("\n")
+    return _first_sentence(factory.__doc__ or "")
+
+
+def _first_sentence(documentation: str) -> str:
+    first = documentation.strip().partition("\n\n")[0].split("\n")
     return _plain(first[0] if first[0].endswith(".") else " ".join(first))
 
 

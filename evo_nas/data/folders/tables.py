@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from evo_nas.data.pictures import PictureTable, imported
-from evo_nas.errors import DataError, plain
+from evo_nas.errors import DataError, counted, plain
 
 from .class_folders import list_folder
 from .files import readable
@@ -128,7 +128,7 @@ def check_enough(tables: Tables) -> None:
     scarce, fewest = table.classes[int(sizes.argmin())], int(sizes.min())
     if fewest <= len(carved):
         raise DataError(
-            f"{table.source}: class {scarce!r} has {fewest} image{'s' * (fewest > 1)}, but needs "
+            f"{table.source}: class {scarce!r} has {counted(fewest, 'image')}, but needs "
             f"{len(carved) + 1}: {', '.join(carved)}, one to train on; add images of it or leave "
             "the class out"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from evo_nas.errors import counted
 from evo_nas.results.candidates import Candidate, Finalist, Stage, as_scored
 from evo_nas.sampling.limits import Limit
 from evo_nas.strategies.base import pareto_front
@@ -52,7 +53,7 @@ def flops_chart(stage: Stage, budget: Limit) -> str:
 def _told(finalist: Finalist) -> str:
     told = f"finalist {finalist.place}: {finalist.score:.4f} as a finalist"
     if finalist.epochs is not None:
-        told += f" after {finalist.epochs} epoch{'s' * (finalist.epochs > 1)}"
+        told += f" after {counted(finalist.epochs, 'epoch')}"
     if finalist.searched:
         told += (
             f", {finalist.searched.score:.4f} in the search (candidate {finalist.searched.number})"

@@ -15,7 +15,7 @@ from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
 from evo_nas.data.source import inventory
-from evo_nas.errors import RunError, SpaceError
+from evo_nas.errors import RunError, SpaceError, counted
 from evo_nas.evaluation.final_test.test_split import measure_test
 from evo_nas.results.facts import inventory_facts
 from evo_nas.search.given.values import whole_number
@@ -172,14 +172,14 @@ def _say_plan(
     """Say what is trained how, and how a run did that it may be compared with."""
     why = f", the images {images.why}" if images.why else ""
     progress.say(f"data: {registry.short(images.spec)}{why}")
-    progress.say(f"{name} at {geometry}; recipe {recipe}, {epochs} epochs, seed {seed}")
+    progress.say(f"{name} at {geometry}; recipe {recipe}, {counted(epochs, 'epoch')}, seed {seed}")
     run = images.run
     if run is not None:
         finalists = run.recipe.retraining(run.inherit).epochs
         start = "from shared weights" if run.inherit else "from scratch"
         progress.say(
             f"the run itself trained at {run.geometry}; recipe {run.recipe.name}, "
-            f"{finalists} epochs {start}, seed {run.seed}"
+            f"{counted(finalists, 'epoch')} {start}, seed {run.seed}"
         )
 
 

@@ -6,10 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 
-from evo_nas.core.plugins import registry
-from evo_nas.errors import EvoNasError, shell_word
-from evo_nas.results.facts import is_trained
-from evo_nas.results.result import Result
+from evo_nas.errors import EvoNasError
 from evo_nas.search.config import Config
 from evo_nas.search.options import IMAGES, OPTIONS
 from evo_nas.search.settings import with_epochs
@@ -79,40 +76,3 @@ def _geometry(geometry: Geometry, space: Space) -> str:
         base = "target"
     names = [f.name for f in fields(Geometry) if f.name not in _NOT_CHOSEN]
     return ",".join([base, *(f"{name}={getattr(geometry, name)}" for name in names)])
-
-
-def next_commands(result: Result, space: Space) -> list[tuple[str, str]]:
-    """Commands that go on from the run, what one wants most first, and what each does."""
-    run, best = shell_word(result.folder), result.best
-    if best is None:
-        return [
-            (f"evo-nas resume {run}", "go on with it, to the same end as if it had not stopped"),
-            (f"evo-nas show {run}", "what it has found so far"),
-        ]
-    commands = []
-    if is_trained(best):
-        if reads_files(result.config.data):
-            commands.append((f"evo-nas predict {run} PICTURES", "what it takes pictures for"))
-        commands.append((f"evo-nas export {run}", "a folder with the network, to take away"))
-    if train := train_command(result, space):
-        commands.append((train, "train it at its full size; --data PATH: on other images"))
-    return [
-        *commands,
-        (f"evo-nas show {run}", "the result in the terminal"),
-        (f"evo-nas trust {run}", "how far the scores can be trusted"),
-        (f"evo-nas report {run}", "this page, made anew"),
-    ]
-
-
-def train_command(result: Result, space: Space) -> str | None:
-    """What trains the network at the target; None where that is done, or no images are there."""
-    config = result.config
-    if config.data == "none" or config.geometry.same_size(space.target):
-        return None
-    return f"evo-nas train {shell_word(result.folder)} --geometry target"
-
-
-def reads_files(data: str) -> bool:
-    """Whether the images of a spec are pictures in files, and not made in some other way."""
-    target = data.partition("?")[0]
-    return target not in registry.names("data") and ":" not in target

@@ -26,14 +26,15 @@ from evo_nas.search.config import Config
 from evo_nas.search.limits import describe_config
 from evo_nas.search.run_folder import PAGE
 from evo_nas.space.space import Space
-from evo_nas.space.table import slot_table
+from evo_nas.space.table import portrait
 from evo_nas.strategies.base import Strategy
 from evo_nas.training.ledger import Ledger
 
 from .classes import class_parts
+from .commands import next_commands, train_command
 from .lineage import lineage
 from .render import render
-from .repeat import command, next_commands, recipe_is_shipped, train_command
+from .repeat import command, recipe_is_shipped
 from .shares import shares
 
 _NAMED = ("space", "strategy", "evaluator", "retrainer", "data")
@@ -87,8 +88,8 @@ def run_page(result: Result, space: Space) -> str:
         problems=problems,
         command=command(config, space),
         whole_recipe=recipe_is_shipped(config.recipe),
-        next=next_commands(result, space),
-        train=train_command(result, space),
+        next=next_commands(result, space.target),
+        train=train_command(result, space.target),
         version=version("evo-nas"),
     )
 
@@ -142,15 +143,14 @@ def _finalists(stage: Stage, retrainer: str) -> Table:
 def _network(result: Result, space: Space) -> dict[str, object] | None:
     if result.best is None:
         return None
-    genome = space.encode(result.best["choices"])
-    cells, slots = space.picture(genome), slot_table(space, genome)
+    shown = portrait(space, space.encode(result.best["choices"]))
     return {
-        "picture": draw_cells(cells, "The network that was found") if cells else None,
-        "table": slots,
-        "slots": slots_table(slots),
-        "legend": space.legend,
-        "counted": space.counted,
-        "genome": json.dumps(genome),
+        "picture": draw_cells(shown.cells, "The network that was found") if shown.cells else None,
+        "table": shown.slots,
+        "slots": slots_table(shown.slots),
+        "legend": shown.legend,
+        "counted": shown.counted,
+        "genome": json.dumps(shown.genome),
         "delivered": delivered_table(result.best),
     }
 

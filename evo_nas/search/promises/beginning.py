@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 
-from evo_nas.core.devices import device_name
-from evo_nas.core.plugins.digests import own_sources
 from evo_nas.core.progress import Progress
 from evo_nas.data.source import SearchData
 from evo_nas.errors import RunError
@@ -16,8 +12,6 @@ from evo_nas.search import run_folder
 from evo_nas.search.config import CHANGEABLE, Config
 from evo_nas.search.store.store import Store
 from evo_nas.space.space import Space
-
-_PACKAGES = ("evo-nas", "torch", "numpy", "deap", "fvcore", "scikit-learn")
 
 
 def check_beginning(
@@ -39,15 +33,6 @@ def check_beginning(
             f"the images of {config.data!r} are not those that {folder} began with; "
             "bring the old ones back, or start a new run"
         )
-
-
-def environment(device: str) -> dict[str, str]:
-    """Versions and hardware, to be kept with a run."""
-    versions = {name: version(name) for name in _PACKAGES}
-    if sources := own_sources():
-        versions["evo-nas"] += f" with the sources {sources}"
-    name = f"{device} ({device_name(device)})"
-    return {**versions, "python": platform.python_version(), "device": name}
 
 
 def note_environment(store: Store, now: Mapping[str, str], progress: Progress) -> None:

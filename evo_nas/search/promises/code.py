@@ -17,7 +17,7 @@ from evo_nas.core.plugins import modules, registry
 from evo_nas.core.plugins.digests import Part, code_of
 from evo_nas.core.plugins.sources import first_line
 from evo_nas.core.progress import Progress
-from evo_nas.errors import RunError, shell_word
+from evo_nas.errors import RunError, counted, shell_word
 from evo_nas.search import run_folder
 from evo_nas.search.config import Config
 from evo_nas.search.store.store import Store
@@ -110,7 +110,10 @@ def keep_one_version(
     elif changed := changes(kept, code):
         refused = [] if accept else [c for c in changed if not set(c.roles) <= {*mended}]
         refuse(refused, str(folder), accepting(folder))
-        lines = [f"went on with other code after {done:,} evaluations: {each}" for each in changed]
+        lines = [
+            f"went on with other code after {counted(done, 'evaluation')}: {each}"
+            for each in changed
+        ]
     if lines or kept is None:
         for line in lines:
             progress.say(line)
@@ -154,8 +157,8 @@ class Watch:
                 )
             del self._files[place]
             if not is_code:
-                done = len(self._store.evaluations())
-                line = f"{name} was changed after {done:,} evaluations: later ones may be others"
+                done = counted(len(self._store.evaluations()), "evaluation")
+                line = f"{name} was changed after {done}: later ones may be others"
                 self._store.add_notes("run", [line])
                 self._progress.say(line)
 

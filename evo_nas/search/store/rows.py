@@ -14,7 +14,9 @@ from pydantic import AfterValidator, Field, FiniteFloat, Json, TypeAdapter, Vali
 from evo_nas.core.validation import shown
 from evo_nas.data.inventory import Inventory
 from evo_nas.errors import RunError
+from evo_nas.evaluation.evaluator import Objective
 from evo_nas.evaluation.final_test.confusion import Confusion
+from evo_nas.space.table import Portrait
 from evo_nas.training.ledger import Ledger
 
 Record = TypeVar("Record")
@@ -103,6 +105,8 @@ class Facts:
     data: Json[str] | None = None
     endings: Json[dict[str, Ending]] | None = None  # by stage
     findings: Json[dict[str, dict[str, FiniteFloat | str]]] | None = None  # of strategies, by stage
+    objectives: Json[dict[str, Objective]] | None = None  # by the spec of an evaluator
+    portrait: Json[Portrait | None] | None = None  # of the delivered network
     notes: Json[dict[str, list[str]]] | None = None
     rejected: Json[dict[str, Annotated[dict[str, Count], AfterValidator(_is_tally)]]] | None = None
     space: Json[str] | None = None

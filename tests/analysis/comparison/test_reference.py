@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from evo_nas.analysis.comparison.file import FILE, Comparison
+from evo_nas.analysis.comparison.file import Comparison
 from evo_nas.analysis.comparison.page import comparison_page
 from evo_nas.analysis.comparison.protocol import make_runs, plan_comparison
 from evo_nas.analysis.comparison.reference import Reference, find_reference
@@ -20,6 +20,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.core.progress import Silent
 from evo_nas.errors import EvoNasError, RunError, SettingsError
 from evo_nas.results.result import load_result
+from evo_nas.search.run_folder import COMPARISON
 from evo_nas.space.costs.verification import network_costs
 from tests.kit.pages import read_page
 from tests.kit.runs import SPACE, Interruption, compared, stop_after
@@ -188,7 +189,7 @@ def test_the_plan_tells_what_is_trained_and_for_how_long(tmp_path: Path) -> None
 
 def test_without_references_nothing_tells_of_them(tmp_path: Path) -> None:
     Comparison(("spos",), (0,), ("paper",), 1, {"space": SPACE}).save(tmp_path / "c")
-    assert "references" not in (tmp_path / "c" / FILE).read_text()
+    assert "references" not in (tmp_path / "c" / COMPARISON).read_text()
 
 
 def test_a_network_whose_flops_do_not_follow_the_width_stands_alone(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from evo_nas.api import prepare
 from evo_nas.cli.app import app
 from evo_nas.core.plugins import registry
-from evo_nas.results.page.repeat import command, next_commands, recipe_is_shipped
+from evo_nas.results.page.commands import next_commands
+from evo_nas.results.page.repeat import command, recipe_is_shipped
 from evo_nas.search.config import Config
 from evo_nas.space.space import Geometry
 from evo_nas.training.recipe import load_recipe
@@ -69,7 +70,7 @@ def commands_after(**changes: Any) -> list[list[str]]:
     result = made(evaluation(genome(0), 0.5), folder=Path("my runs/a'b"), **changes)
     known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     found = []
-    for line, about in next_commands(result, SPACE):
+    for line, about in next_commands(result, SPACE.target):
         words = shlex.split(line)
         assert (words[0], words[2]) == ("evo-nas", "my runs/a'b")
         assert words[1] in known
@@ -90,12 +91,16 @@ def test_who_has_weights_asks_them_first() -> None:
     small = Geometry(9, 1, 10)
     pictures = replace(found.config, data="/some/pictures?image_size=8", geometry=small)
     train = ["train", "--geometry", "target"]
-    after = partial(next_commands, replace(found, best=best, config=pictures), SPACE)
+    after = partial(next_commands, replace(found, best=best, config=pictures), SPACE.target)
     assert [shlex.split(line)[1] for line, _ in after()][:3] == ["predict", "export", "train"]
     digits = replace(pictures, data="digits?train=100")
-    lines = [line for line, _ in next_commands(replace(found, best=best, config=digits), SPACE)]
+    lines = [
+        line for line, _ in next_commands(replace(found, best=best, config=digits), SPACE.target)
+    ]
     assert [shlex.split(line)[1] for line in lines[:2]] == ["export", "train"]
     assert shlex.split(lines[1])[3:] == train[1:]
     whole = replace(digits, geometry=replace(SPACE.target, classes=7))
-    lines = [line for line, _ in next_commands(replace(found, best=best, config=whole), SPACE)]
+    lines = [
+        line for line, _ in next_commands(replace(found, best=best, config=whole), SPACE.target)
+    ]
     assert [shlex.split(line)[1] for line in lines] == ["export", "show", "trust", "report"]
