@@ -50,6 +50,7 @@ from evo_nas.search.settings import (
     with_epochs,
 )
 from evo_nas.search.upkeep import retry_failed
+from evo_nas.space.costs.alike import Found, sharing
 
 from .errors import SettingsError
 
@@ -60,7 +61,8 @@ _KEPT = {field.name for field in fields(Config)}
 class Prepared:
     """A run that is resolved and feasible, and has not begun.
 
-    ``teachers`` says, by section of the recipe, who teaches there.
+    ``teachers`` says, by section of the recipe, who teaches there; ``found`` is what is known of
+    its space already (:mod:`evo_nas.space.costs.alike`).
     """
 
     config: Config
@@ -69,12 +71,14 @@ class Prepared:
     inventory: Inventory
     folder: Path
     teachers: dict[str, str] = field(default_factory=dict)
+    found: Found = field(default_factory=dict, repr=False, compare=False)
 
     def start(self, progress: Listening = None) -> Result:
         """Make the run folder and run to the end."""
-        found = code.code_of_run(self.config)
-        self.create(self.folder, found)
-        return _go_on(self.folder, progress, (self.data, found))
+        begun = code.code_of_run(self.config)
+        with sharing(self.found):
+            self.create(self.folder, begun)
+            return _go_on(self.folder, progress, (self.data, begun))
 
     def save(self, file: str | Path) -> None:
         """Write the configuration to a file, of which ``prepare(config=file)`` makes the same run.
@@ -135,6 +139,11 @@ def prepare(*positional: Any, config: str | Path | None = None, **given: Any) ->
     """
     chosen = given_options(*positional, **given)
     options = RunOptions(**(chosen if config is None else completed(chosen, config)))
+    with sharing() as found:
+        return replace(_prepare(options), found=found)
+
+
+def _prepare(options: RunOptions) -> Prepared:
     recipe = choose_recipe(options.recipe)
     plugins = choose_plugins(options, recipe)
     loaded = plugins.space.loaded
@@ -237,7 +246,7 @@ def _go_on(
     accept_changes: bool = False,
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Result:
-    with listening(listener) as progress, run_folder.locked(folder):
+    with listening(listener) as progress, run_folder.locked(folder), sharing():
         if retry:
             progress.say(retry_failed(folder))
         accepted = MENDABLE if retry else ()
@@ -288,7 +297,7 @@ def new_folder(prefix: str, space: str, flops: str) -> Path:
     """The first free folder among the runs that is called after a space and a budget."""
     short = registry.short(space).replace("?file=", "-")
     name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{prefix}{short}-{flops}")
-    return run_folder.free_folder(run_folder.RUNS, name[:80])
+    return run_folder.free_folder(RUNS, name[:80])
 
 
 def _jobs(given: int | None) -> int:

@@ -31,7 +31,6 @@ CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
 )  # fmt: skip
 COMPARISON, POOL, JUDGEMENT = "comparison.toml", "pool.toml", "pool.json"  # of other folders
 
-RUNS = Path("runs")  # where they are made, unless a command says otherwise
 _TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # what flock says of a lock of others
 
 

@@ -23,6 +23,7 @@ from evo_nas.search import run_folder
 from evo_nas.search.given.file import named_specs
 from evo_nas.search.limits import names_evaluator
 from evo_nas.search.options import OPTIONS
+from evo_nas.space.costs.alike import sharing
 
 from .reference import LONG, Reference, ReferenceRow, check_trained
 
@@ -123,7 +124,8 @@ class Comparison:
         seed = self.seeds[0]
         runs = [self.arguments(strategy, seed) for strategy in self.strategies]
         runs += [runs[0] | reference.changes for reference in self.references]
-        prepared = tuple(api.prepare(**run) for run in runs)
+        with sharing():
+            prepared = tuple(api.prepare(**run) for run in runs)
         if any(reference.given == LONG for reference in self.references):
             check_trained(prepared[0])
         return prepared

@@ -7,6 +7,8 @@ one named did with that seed, and spends them on more candidates and more retrai
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ from evo_nas.search.given.values import text, whole_number
 from evo_nas.search.limits import DEFAULT
 from evo_nas.search.options import plain
 from evo_nas.search.promises.code import accept_code, accepting, refuse_changed_run
+from evo_nas.space.costs.alike import Found, sharing
 
 from .file import PROTOCOLS, REFERENCE, Comparison
 from .reference import find_reference
@@ -198,7 +201,9 @@ def _finish(
     progress.start(_GROUPS[entries[0].protocol], len(entries), "runs")
     done = len(entries) - len(tasks)
     progress.advance(done)
-    for position, _ in run_unordered(_run, tasks, min(comparison.at_once, len(tasks))):
+    command = f"{os.getpid()}-{time.time_ns()}"
+    begun = [(*task, command) for task in tasks]
+    for position, _ in run_unordered(_run, begun, min(comparison.at_once, len(tasks))):
         done += 1
         progress.advance(done, f"{tasks[position][0].name} is finished")
 
@@ -208,13 +213,19 @@ def _begun(folder: Path) -> list[Path]:
     return sorted(file.parent for file in folder.glob(f"*/*/{run_folder.STORE}"))
 
 
-def _run(task: tuple[Path, dict[str, Any]]) -> None:
-    """Begin one run, or go on with it."""
-    folder, arguments = task
-    if folder.is_dir():
-        api.resume(folder)
-    else:
-        api.prepare(**arguments, run_dir=folder).start()
+_found: dict[str, Found] = {}  # in this process, for one command
+
+
+def _run(task: tuple[Path, dict[str, Any], str]) -> None:
+    """Begin one run, or go on with it; those of a command share what is found of their space."""
+    folder, arguments, command = task
+    if command not in _found:
+        _found.clear()
+    with sharing(_found.setdefault(command, {})):
+        if folder.is_dir():
+            api.resume(folder)
+        else:
+            api.prepare(**arguments, run_dir=folder).start()
 
 
 # -- equal cost ----------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
-"""What was found out of a space holds for those that are alike, in the same process.
+"""What was found out of a space holds for those that are alike, as long as one command goes on.
 
 A comparison prepares the same space for each of its runs, and a run loads it for its plan, its
 search and its page: what takes building or counting networks is done once. Alike are spaces of one
 class that hold the same, themselves and their classes. A file that was edited gives another class.
+What else a space may depend on, such as its environment, is taken for the same within a command.
 
 Why: docs/decisions/052-alike-spaces.md.
 """
@@ -11,24 +12,46 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 
 from evo_nas.space.space import Space
 
-_MOST = 64  # spaces of which something is known
 _CACHES = {"_asked", "_asked_at", "_integer_tables"}  # what the engine itself keeps in a space
 
-# By what they hold; with the functions of their classes, whose places in memory no other may take.
-_known: dict[bytes, tuple[list[object], dict[Any, Any]]] = {}
+# What was found, by what spaces hold; with the functions of their classes, whose places in memory
+# no other may take meanwhile.
+Found: TypeAlias = dict[bytes, tuple[list[object], dict[Any, Any]]]
+_scope: ContextVar[Found | None] = ContextVar("found", default=None)
+
+
+@contextmanager
+def sharing(found: Found | None = None) -> Iterator[Found]:
+    """Spaces that are alike are asked once in here.
+
+    Within another such block, and after one whose ``found`` is given, what was found there holds.
+    """
+    outer = _scope.get()
+    found = found if found is not None else outer if outer is not None else {}
+    token = _scope.set(found)
+    try:
+        yield found
+    finally:
+        _scope.reset(token)
 
 
 def found_of_alike(space: Space) -> dict[Any, Any]:
     """What was found out of spaces like this one, by what it is: to be read, and to be added to.
 
-    Of one that holds what cannot be written, such as a lambda, nothing is known of others.
+    Of one that holds what cannot be written, such as a lambda, nothing is known of others, and of
+    none outside of :func:`sharing`.
     """
+    scope = _scope.get()
+    if scope is None:
+        return {}
     functions = list(_functions(space))
     held = [_attributes(space), [id(each) for each in functions]]
     held += [_values(each) for each in _classes(space)]
@@ -36,9 +59,7 @@ def found_of_alike(space: Space) -> dict[Any, Any]:
         digest = sha256(pickle.dumps(held)).digest()
     except Exception:  # somebody's object may refuse in any way
         return {}
-    if digest not in _known and len(_known) >= _MOST:
-        del _known[next(iter(_known))]
-    return _known.setdefault(digest, (functions, {}))[1]
+    return scope.setdefault(digest, (functions, {}))[1]
 
 
 def _attributes(space: Space) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class CountedSpace(Space):
     """A space that is complete with ``name``, ``choices``, ``target`` and ``build``.
 
     What a slot's value costs is the difference between two networks that are otherwise alike. One
-    is built and counted for each value of each slot and context, once in a process: right
+    is built and counted for each value of each slot and context, once in a command: right
     for some hundred values and networks that are built in no time. A last network, in which all
     slots are changed at once, tells whether the differences add up; others do before a run.
 

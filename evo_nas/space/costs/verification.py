@@ -121,7 +121,7 @@ def verify(space: Space, genomes: Iterable[Genome], seconds: float, fewest: int 
 
 
 def verify_quickly(space: Space) -> Agreement:
-    """Count a few networks before a run, once in a process: extremes, pairs of values, then any."""
+    """Count a few networks before a run, once in a command: extremes, pairs of values, then any."""
     found = found_of_alike(space)
     if "agreement" not in found:
         found["agreement"] = _verify_representative(space, _SECONDS)

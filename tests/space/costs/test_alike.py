@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from torch import nn
 
-from evo_nas.space.costs.alike import found_of_alike
+from evo_nas.space.costs.alike import found_of_alike, sharing
 from evo_nas.space.costs.verification import verify_quickly
 from evo_nas.space.space import Choice, Genome, Geometry
 from tests.kit.plugins import Layered
@@ -28,6 +28,13 @@ class Counting(Layered):
 BUILT: list[Genome] = []
 
 
+@pytest.fixture
+def _one_command() -> Iterator[None]:
+    with sharing():
+        yield
+
+
+@pytest.mark.usefixtures("_one_command")
 def test_one_that_is_alike_is_not_built_again() -> None:
     genome = (0,) * len(Counting.choices)
     costs = Counting(more=(1, "a")).costs(genome)
@@ -39,6 +46,7 @@ def test_one_that_is_alike_is_not_built_again() -> None:
     assert BUILT == []
 
 
+@pytest.mark.usefixtures("_one_command")
 def test_another_is() -> None:
     genome = (0,) * len(Counting.choices)
     Counting(more="b").costs(genome)
@@ -51,6 +59,26 @@ def test_another_is() -> None:
     assert not BUILT
 
 
+def test_each_command_asks_anew() -> None:
+    genome = (0,) * len(Counting.choices)
+
+    def built() -> bool:
+        BUILT.clear()
+        Counting(more="one").costs(genome)
+        return bool(BUILT)
+
+    with sharing() as found:
+        assert built()
+        with sharing():
+            assert not built()
+    with sharing(found):
+        assert not built()
+    with sharing():
+        assert built()
+    assert built()
+
+
+@pytest.mark.usefixtures("_one_command")
 def test_what_is_changed_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Counting(more=[1])
     found_of_alike(kept)["known"] = True
