@@ -36,7 +36,7 @@ from evo_nas.search.limits import (
     unmeasured,
 )
 from evo_nas.search.loop import Loop
-from evo_nas.search.options import OPTIONS, RunOptions, given_options, takes_options
+from evo_nas.search.options import OPTIONS, RUNS, RunOptions, given_options, takes_options
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
 from evo_nas.search.promises import code

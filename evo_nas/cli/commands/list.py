@@ -61,7 +61,7 @@ def costs(
         evo-nas costs deit_tiny runs/glit_hl-1.4G-1
     """
     from evo_nas.analysis.published import count_networks
-    from evo_nas.cli.views.architecture import networks_document, networks_view
+    from evo_nas.cli.views.networks import networks_document, networks_view
 
     show((networks_document if as_json else networks_view)(count_networks(networks or ())))
 
