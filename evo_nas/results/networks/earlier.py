@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from evo_nas.data.format import Format, Reading
 from evo_nas.errors import EvoNasError
-from evo_nas.results.page.repeat import reads_files
+from evo_nas.results.page.commands import reads_files
 from evo_nas.results.result import load_result
 from evo_nas.search.run_folder import enclosing
 from evo_nas.space.space import Geometry
