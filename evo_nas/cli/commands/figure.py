@@ -14,7 +14,9 @@ from evo_nas.cli.help import Commands, add
 from evo_nas.cli.output import show
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
-from evo_nas.errors import SpaceError
+from evo_nas.errors import ExportError, SpaceError
+
+_PICTURES = (".png", ".pdf")  # of heat maps, which are pictures
 
 
 def accuracy(
@@ -29,7 +31,9 @@ def accuracy(
     candidates: Annotated[
         bool, typer.Option("--candidates", help="Add what each run's last search scored.")
     ] = False,
-    out: Annotated[Path, flag("FILE", "The SVG file.")] = Path("accuracy.svg"),
+    out: Annotated[Path, flag("FILE", "Its ending says which: SVG, PNG or PDF.")] = Path(
+        "accuracy.svg"
+    ),
 ) -> None:
     """Accuracy against FLOPs (Figure 1): of runs, of given points, of published ones.
 
@@ -37,13 +41,14 @@ def accuracy(
         evo-nas figure accuracy runs/glit_hl-1.4G-1 --candidates --paper
     """
     from evo_nas.analysis.accuracy_figure import flops_figure, published_points, read_points
+    from evo_nas.results.charts.file import write_drawing, writer
     from evo_nas.results.result import load_result
 
+    writer(out)  # before runs are read
     given = read_points(points) if points else []
     given += published_points() if paper else []
     drawn = flops_figure([load_result(run) for run in runs or []], given, candidates=candidates)
-    write_atomically(out, drawn.encode())
-    print(out)
+    print(write_drawing(drawn, out))
 
 
 def network(
@@ -53,7 +58,9 @@ def network(
             help="A run, an architecture file or published name.", autocompletion=completion.found
         ),
     ],
-    out: Annotated[Path | None, flag("FILE", "The SVG file [NAME.svg].")] = None,
+    out: Annotated[
+        Path | None, flag("FILE", "Its ending says which: SVG, PNG or PDF [NAME.svg].")
+    ] = None,
 ) -> None:
     """An architecture as boxes (Figure 5), in the terminal and as SVG.
 
@@ -63,6 +70,7 @@ def network(
     """
     from evo_nas.cli.views.architecture import picture
     from evo_nas.results.charts.cells import draw_cells
+    from evo_nas.results.charts.file import write_drawing
     from evo_nas.search.architectures import find_architecture
 
     architecture = find_architecture(what)
@@ -71,7 +79,7 @@ def network(
     if not cells:
         raise SpaceError(f"space {space.name} has no picture of its architectures")
     path = out or Path(f"{architecture.name}.svg")
-    write_atomically(path, draw_cells(cells, architecture.name).encode())
+    write_drawing(draw_cells(cells, architecture.name), path)
     show(picture(cells))
     print(path)
 
@@ -88,7 +96,7 @@ def features(
     ],
     mean: MeanFlag = None,
     std: StdFlag = None,
-    out: Annotated[Path, flag("FILE", "The PNG file.")] = Path("features.png"),
+    out: Annotated[Path, flag("FILE", "Its ending says which: PNG or PDF.")] = Path("features.png"),
 ) -> None:
     """Heat maps of networks' last features on pictures (Figure 6), side by side.
 
@@ -99,9 +107,11 @@ def features(
     from evo_nas.results.networks.trained import load_trained
 
     given = numbers("--mean", mean), numbers("--std", std)
+    if out.suffix.lower() not in _PICTURES:
+        raise ExportError(f"heat maps cannot be written as {out.name}; end it in .png or .pdf")
     figure = feature_figure([load_trained(each, *given) for each in network], images)
     content = io.BytesIO()
-    figure.save(content, "png")
+    figure.save(content, out.suffix[1:].lower())
     write_atomically(out, content.getvalue())
     print(out)
 

@@ -44,6 +44,11 @@ class Line:
     low: Sequence[float] = ()
     high: Sequence[float] = ()
 
+    @property
+    def single(self) -> bool:
+        """Whether it has one place alone, where a line would not be seen."""
+        return self.x[0] == self.x[-1]
+
 
 Limits = Sequence[tuple[str, float]]  # vertical lines, by name, and where they are
 
@@ -93,11 +98,12 @@ class _Plot:
             if x > 12 and x + needed > _WIDTH:
                 x, row = 12.0, row + 1
             y = _TITLE + _LEGEND_ROW * row + 8
-            if isinstance(each, Line):
+            if isinstance(each, Line) and not each.single:
                 self._stroke(f"M{x:.1f} {y}h26", number)
                 x += 34
             else:
-                self._mark(self.drawing.group(number), x + 5, y, number, dot=each.dots)
+                dot = isinstance(each, Points) and each.dots
+                self._mark(self.drawing.group(number), x + 5, y, number, dot=dot)
                 x += 16
             self.drawing.text(x, y + 4.5, name, "start")
             x += text_width(name) + 14
@@ -176,11 +182,20 @@ class _Plot:
         self.drawing.add("path", group, d=d, stroke_dasharray=dashes)
 
     def line(self, line: Line, number: int) -> None:
-        """A series."""
-        self._stroke(f"M{self._path(line.x, line.y)}", number)
+        """A series; one that has a single place is a mark."""
+        if line.single:
+            x, y = self.x.at(line.x[-1]), self.y.at(line.y[-1])
+            self._mark(self.drawing.group(number), x, y, number, dot=False)
+        else:
+            self._stroke(f"M{self._path(line.x, line.y)}", number)
 
     def band(self, line: Line, number: int) -> None:
         """What lies between a series' low and high."""
+        if line.single:
+            bar = self.drawing.group(number, stroke="currentColor", stroke_opacity=0.45)
+            low, high = self.y.at(line.low[-1]), self.y.at(line.high[-1])
+            self.drawing.add("path", bar, d=f"M{self.x.at(line.x[-1]):.1f} {low:.1f}V{high:.1f}")
+            return
         there = self._path(line.x, line.high)
         back = self._path(line.x, line.low).split("L")[::-1]
         group = self.drawing.group(number, fill="currentColor", fill_opacity=0.13)

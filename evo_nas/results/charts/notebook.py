@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from evo_nas.core.paths import expanded
-
+from .file import write_drawing
 from .svg import COLOURS
 
 # Text and lines take the colour of the text around them, whatever the notebook's theme; the
@@ -42,10 +41,8 @@ class Figure:
     svg: str
 
     def save(self, path: str | Path) -> Path:
-        """Write it as an SVG file, which is returned."""
-        path = expanded(path)
-        path.write_text(self.svg, encoding="utf-8")
-        return path
+        """Write it as SVG, PNG or PDF, as the path ends; the path."""
+        return write_drawing(self.svg, path)
 
     def __repr__(self) -> str:
         return f"<figure: {self.title}>"

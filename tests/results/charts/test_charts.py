@@ -113,6 +113,16 @@ def test_a_step_line_holds_a_value_until_the_next() -> None:
     assert before[0] == after[0]  # then up
 
 
+def test_a_line_of_one_place_is_a_mark_with_a_bar() -> None:
+    alone = Line("alone", [2], [0.5], low=[0.25], high=[0.75])
+    drawn = chart([alone, Line("long", [0, 2], [0, 1])], **LABELS)
+    assert_inside(drawn)
+    assert drawn.count('class="mark"') == 2  # and in the legend
+    assert len(paths(drawn, "stroke-width")) == 2  # the other one, likewise
+    assert 'stroke-opacity="0.45"' in drawn
+    assert chart([Line("a", [3], [1])], **LABELS).count('class="mark"') == 1
+
+
 def test_a_legend_names_the_highest_line_first() -> None:
     where = written(chart([Line("low", [0, 1], [0, 1]), Line("high", [0, 1], [0, 2])], **LABELS))
     assert where["high"][0] < where["low"][0]
