@@ -19,6 +19,7 @@ WIDTH, HEIGHT = (int(size) for size in re.findall(r'(?:width|height)="(\d+)"', D
 
 
 def test_a_drawing_is_written_as_its_ending_says(tmp_path: Path) -> None:
+    pytest.importorskip("cairosvg", reason="PNG and PDF need CairoSVG")
     assert write_drawing(DRAWN, tmp_path / "a.svg").read_text() == DRAWN
     assert Figure("t", DRAWN).save(tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
     picture = write_drawing(DRAWN, tmp_path / "a.PNG").read_bytes()
@@ -44,6 +45,7 @@ def test_what_a_format_needs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_figures_of_commands_are_what_their_file_is_called(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    pytest.importorskip("cairosvg", reason="PNG and PDF need CairoSVG")
     for ending, begins in ((".png", b"\x89PNG"), (".pdf", b"%PDF-"), (".svg", b"<svg")):
         for words in (("network", "glit_tiny"), ("accuracy", "--paper")):
             out = tmp_path / f"{words[0]}{ending}"
