@@ -74,6 +74,7 @@ class _Command(TyperCommand):
             if told is not None:
                 title = getattr(option, "rich_help_panel", None) or "Options"
                 sections.setdefault(title, []).append(told)
+        sections["Options"] = sections.pop("Options")  # the last
         for title, lines in sections.items():
             if lines:
                 with formatter.section(title):

@@ -48,7 +48,7 @@ def test_help_has_groups_words_for_values_and_commands_to_start_from(words: Any)
     told = shown(*words)
     assert not re.search(r"<\w+>|\[default|\{", told)
     assert max(map(len, told.splitlines())) <= 80
-    assert "\nOptions:\n" in told
+    assert re.findall(r"^([A-Z][\w ]+):$", told, re.MULTILINE)[-2:] == ["Options", "Examples"]
     assert "--traceback" in told
     if words[0] in GROUPED:
         assert len(re.findall(r"^[A-Z][\w ]+:$", told, re.MULTILINE)) > 3
