@@ -7,7 +7,7 @@ is in :mod:`evo_nas.space`, :mod:`evo_nas.evaluation`, :mod:`evo_nas.strategies`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .core.lazy import lazy
 from .core.plugins.imports import watch
@@ -32,6 +32,20 @@ __all__ = [
     "run",
 ]
 
-__getattr__ = lazy(__name__)
+_public = lazy(__name__)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "__version__":
+        return _public(name)
+    from importlib.metadata import version  # which takes longer to load than all else here
+
+    return version("evo-nas")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})
+
+
 keep_old_paths()
 watch()

@@ -18,6 +18,7 @@ from evo_nas.core.files import write_atomically
 from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.progress import Progress
+from evo_nas.core.signals import telling
 from evo_nas.core.workers.start import check_may_start
 from evo_nas.data.inventory import Inventory
 from evo_nas.data.source import DataSource, SearchData, inventory
@@ -260,7 +261,8 @@ def _go_on(
         if not ended_before:
             loop = make(Config.read(folder / run_folder.CONFIG), progress, *begun)
             note_environment(loop.store, environment(loop.config.device), progress)
-            loop.run()
+            with telling(f"evo_nas.resume({str(folder)!r})"):
+                loop.run()
         result = load_result(folder)
         if not ended_before or not (folder / run_folder.PAGE).is_file():
             make_page(result, progress)

@@ -104,8 +104,11 @@ class PlainProgress:
 
 @contextmanager
 def shown_on(console: Console) -> Iterator[Listener]:
-    """What shows progress on a console."""
-    if console.quiet or not console.is_terminal:
+    """What shows progress on a console: a display where somebody sees it move, lines elsewhere.
+
+    Colours that are forced upon a file, as Jupyter's kernels do, make no terminal of it.
+    """
+    if console.quiet or not (console.is_terminal and console.file.isatty()):
         yield PlainProgress(console)
         return
     progress = LiveProgress(console)

@@ -23,6 +23,13 @@ class Stopped(KeyboardInterrupt):
         self.exit_code = 128 + number
 
 
+class Interrupted(KeyboardInterrupt):
+    """Work in Python was interrupted; the message says how to go on, which IPython shows alone."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"KeyboardInterrupt: {self}"]
+
+
 @dataclass
 class _Asked:
     """What signals have asked of this process."""
@@ -69,6 +76,21 @@ def undivided() -> Iterator[None]:
     finally:
         _asked.writing -= 1
     _asked.stop_between_writes()
+
+
+@contextmanager
+def telling(go_on: str) -> Iterator[None]:
+    """Let an interrupt of work in Python say how to go on; that by a signal stays as it is.
+
+    Raises:
+        Interrupted: in place of a KeyboardInterrupt.
+    """
+    try:
+        yield
+    except Stopped:
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted(f"stopped; go on with {go_on}") from None
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:

@@ -58,11 +58,19 @@ class FoundArchitecture:
         return self.space.build(self.genome, geometry or self.space.target)
 
     def frame(self) -> pd.DataFrame:
-        """One row for each slot: the options that it holds, and what it costs."""
+        """One row for each slot: the options that it holds, and what it costs.
+
+        Choices that belong to no slot are the same in all rows; one that is called as a choice in
+        slots has ``choice.`` before its name. A space without slots has a single row.
+        """
         table = slot_table(self.space, self.genome)
+        shared = {f"choice.{n}" if n in table.names else n: option for n, option in table.context}
+        if not table.rows:
+            return records_frame([{"slot": None, **shared, **table.total}])
         return records_frame(
             {
                 "slot": row.slot,
+                **shared,
                 **dict(zip(table.names, row.values, strict=True)),
                 **(row.costs or {}),
             }

@@ -17,6 +17,7 @@ from evo_nas.space.space import Geometry
 
 from .tables import Facts, Table
 
+_OTHERS = ("test_", "second_")  # measured when all was decided, or of another network
 SHOWN = 8  # classes and kinds of files, at most, that are listed one by one
 
 
@@ -46,13 +47,15 @@ def stage_facts(found: Mapping[str, float | str], ending: Ending | None, rules: 
 
 def measured_facts(measured: Mapping[str, object]) -> Facts:
     """What best.json says was measured."""
-    on_images = "validation_accuracy" in measured
+    on_images = any(name.startswith("validation_") for name in measured)
     source, kind = ("on", "validation_") if on_images else ("by", "")
     rows = [(f"measured {source}", str(measured.get("data" if on_images else "by", "")))]
     accuracy, error = measured.get(f"{kind}accuracy"), measured.get(f"{kind}standard_error")
     if isinstance(accuracy, float):
         uncertainty = f" ± {error:.4f} (standard error)" if isinstance(error, float) else ""
         rows.append((f"{kind}accuracy".replace("_", " "), f"{accuracy:.4f}{uncertainty}"))
+    else:
+        rows += [(name, f"{value:.4f}") for name, value in scores(measured)]
     second = measured.get("second_accuracy")
     if isinstance(second, float):
         verdict = "separated" if measured.get("separated_from_second") else "not separated"
@@ -110,6 +113,13 @@ def confusion_facts(confusions: Mapping[str, Confusion]) -> Facts:
         if told.missing:
             rows.append((f"{split} lacks", f"images of {named_classes(told.missing)}"))
     return rows
+
+
+def scores(measured: Mapping[str, object]) -> list[tuple[str, float]]:
+    """The metrics by which the best was judged, by names for people, accuracy first."""
+    own = {n: v for n, v in measured.items() if isinstance(v, float) and not n.startswith(_OTHERS)}
+    first = [name for name in own if name.removeprefix("validation_") == "accuracy"]
+    return [(name.replace("_", " "), own[name]) for name in dict.fromkeys([*first, *own])]
 
 
 def _limited(limits: Mapping[str, float], under: Mapping[str, str]) -> Facts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +29,7 @@ from evo_nas.training.ledger import Ledger
 from .agreement import split_half
 from .architecture import FoundArchitecture
 from .candidates import Stage, objective_of, read_stage
-from .facts import measured_facts
+from .facts import measured_facts, scores
 from .frames import evaluations_frame
 
 if TYPE_CHECKING:
@@ -90,7 +89,8 @@ class Result:
 
     def ending(self, stage: str) -> Ending | None:
         """Why the search of a stage ended; None before it did, or where none scored candidates."""
-        return (self.facts.get("endings") or {}).get(stage)  # type: ignore[no-any-return]
+        found: Ending | None = (self.facts.get("endings") or {}).get(stage)
+        return found
 
     @property
     def confusions(self) -> dict[str, Confusion]:
@@ -212,13 +212,11 @@ class Result:
             done = counted(len(self.evaluations), "evaluation")
             return f"<evo-nas run {self.folder}: unfinished, {done}>"
         target, measured = self.best["target"], self.best["measured"]
-        accuracy = f"; accuracy {measured.get('accuracy', math.nan):.4f} by {measured.get('by')}"
-        if "validation_accuracy" in measured:
-            value = measured["validation_accuracy"]
-            accuracy = f" at the target; validation accuracy {value:.4f} on {measured['data']}"
+        told = "".join(f"; {name} {value:.4f}" for name, value in scores(measured)[:1])
+        where = f" on {measured['data']}" if "validation" in told else f" by {measured.get('by')}"
         return (
             f"<evo-nas run {self.folder}: {format_amount(target['flops'])} FLOPs, "
-            f"{format_amount(target['params'])} parameters{accuracy}>"
+            f"{format_amount(target['params'])} parameters at the target{told}{where}>"
         )
 
     def _repr_html_(self) -> str:

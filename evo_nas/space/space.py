@@ -199,7 +199,10 @@ class Space(Choices, ABC):
         for slot, positions in self.slots.items():
             table = tables[slot]
             if table is None:
-                raise SpaceError(f"space {self.name} defines neither slot_costs nor costs")
+                raise SpaceError(
+                    f"space {self.name} defines neither slot_costs nor costs; derive it from "
+                    "evo_nas.space.CountedSpace, which counts its networks, or define one of them"
+                )
             for name, cost in table[tuple(genome[i] for i in positions)].items():
                 total[name] += cost
         return total

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,12 @@ class Outcome:
     name: str
     status: Literal["passed", "failed", "skipped"]
     message: str = ""
+
+    @property
+    def mistake(self) -> str:
+        """What is the same in all checks that fail for one reason: an error's kind and line."""
+        raised = re.match(r"(\w+): .*( \([^()]+, line \d+: .*\))$", self.message)
+        return "".join(raised.groups()) if raised else self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +92,20 @@ def skip(reason: str) -> NoReturn:
 def require(what: str, checks: Sequence[Check]) -> None:
     """Raise a ConformanceError that lists every check that failed, if any did."""
     outcomes = [check.outcome() for check in checks]
-    failed = [f"- {o.name}: {o.message}" for o in outcomes if o.status == "failed"]
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
         count = f"{len(failed)} of {len(outcomes)} checks"
-        raise ConformanceError("\n".join([f"{what} failed {count}:", *failed]))
+        told = [f"- {o.name}: {message}" for o, message in told_once(failed)]
+        raise ConformanceError("\n".join([f"{what} failed {count}:", *told]))
+
+
+def told_once(outcomes: Iterable[Outcome]) -> Iterator[tuple[Outcome, str]]:
+    """Outcomes, and what to say of each: of a mistake that was told before, which check did."""
+    first: dict[str, str] = {}
+    for outcome in outcomes:
+        known = first.setdefault(outcome.mistake, outcome.name)
+        again = outcome.status == "failed" and known != outcome.name
+        yield outcome, f"the same mistake as in: {known}" if again else outcome.message
 
 
 class Once(Generic[T]):

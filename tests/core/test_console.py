@@ -9,6 +9,11 @@ from evo_nas.core import console
 from evo_nas.core.console import PlainProgress, shown_on
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that tests set."""
@@ -56,8 +61,8 @@ def test_there_are_few_lines_and_always_the_last(clock):
 
 
 def test_a_terminal_shows_whole_epochs_while_one_is_under_way():
-    out = io.StringIO()
-    shown = Console(file=out, width=80, force_terminal=True, color_system=None)
+    out = Terminal()
+    shown = Console(file=out, width=80, color_system=None)
     with shown_on(shown) as progress:
         progress.start("training", 3, "epochs")
         progress.advance(1.5, "loss 1.0, 800 images/s")
@@ -69,3 +74,14 @@ def test_what_people_wrote_is_shown_as_it_is() -> None:
     output = io.StringIO()
     PlainProgress(Console(file=output, width=80)).say("class :smile: [red]x[/]")
     assert output.getvalue() == "class :smile: [red]x[/]\n"
+
+
+def test_colours_that_are_forced_upon_a_file_make_no_terminal_of_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as Jupyter's kernels do
+    with (tmp_path / "log").open("w+") as file:
+        with shown_on(Console(file=file, width=80)) as progress:
+            progress.start("training", 2, "epochs")
+            for done in (0.5, 1, 2):
+                progress.advance(done)
+        file.seek(0)
+        assert file.read().splitlines() == ["training: 2 epochs", "training: 2 of 2 epochs"]

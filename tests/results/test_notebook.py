@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,14 @@ import torch
 
 import evo_nas
 from evo_nas.analysis.correlation import trust
+from evo_nas.core.plugins import registry
 from evo_nas.errors import RunError, SettingsError, SpaceError
+from evo_nas.results.architecture import FoundArchitecture
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.result import Result
 from tests.kit.finished import Drawn, evaluation, genome, made
 from tests.kit.pages import Page
-from tests.kit.runs import BUDGET, SMALL, SPACE, compared
+from tests.kit.runs import BUDGET, SMALL, SPACE, Stop, compared
 from tests.kit.svg import assert_inside
 
 pd = pytest.importorskip("pandas")
@@ -221,3 +224,38 @@ def test_progress_is_shown_to_who_asks(tmp_path: Path, capsys: pytest.CaptureFix
     evo_nas.run(SPACE, BUDGET, run_dir=tmp_path / "again", progress=True, **SMALL)
     assert "stage2 finalists: 3 of 3" in capsys.readouterr().out
     evo_nas.resume(result.folder, progress=True)
+
+
+def test_choices_without_a_slot_are_in_the_frame_of_an_architecture() -> None:
+    space = registry.load("space", "autoformer_tiny")
+    genome = space.canonical((1,) * len(space.choices))
+    frame = FoundArchitecture(space, genome).frame()
+    held = {name for name in space.options(genome) if "." not in name}
+    assert held
+    assert held <= set(frame.columns)
+    for name in held:
+        assert set(frame[name]) == {space.options(genome)[name]}
+    assert len(frame) == len(space.slots)
+
+
+def test_a_result_without_an_accuracy_says_what_it_has() -> None:
+    found = made(evaluation(genome(0), 0.5), best=genome(0))
+    assert found.best is not None
+    measured = {"by": "Lookup", "data": "none", "seconds": 0.25, "error": 2.0}
+    other = replace(found, best={**found.best, "measured": measured})
+    assert repr(other).endswith("at the target; seconds 0.2500 by Lookup>")
+    assert "seconds 0.2500 error 2.0000" in shown(other).text
+
+
+def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        evo_nas.run(SPACE, BUDGET, run_dir=folder, progress=Stop(), **SMALL)
+    line = f"stopped; go on with evo_nas.resume({str(folder)!r})"
+    assert str(stopped.value) == line
+    assert stopped.value._render_traceback_() == [f"KeyboardInterrupt: {line}"]  # as IPython asks
+
+
+def test_the_package_tells_its_version_and_its_names() -> None:
+    assert evo_nas.__version__ == version("evo-nas")
+    assert {*evo_nas.__all__, "__version__"} <= set(dir(evo_nas))

@@ -78,16 +78,17 @@ def check(
         evo-nas check evaluator my_score.py:MyScore --space glit_hl --traceback
     """
     from evo_nas.cli.views.plugins import outcome_view, outcomes_document, summary
+    from evo_nas.testing.check import told_once
     from evo_nas.testing.isolated import outcomes_apart
 
     given = {"space": space, "data": data, "samples": samples}
     options = {name: value for name, value in given.items() if value is not None}
     _check_flags(kind, options, time_limit)
     outcomes = []
-    for outcome in outcomes_apart(kind, spec, time_limit, **options):
+    for outcome, message in told_once(outcomes_apart(kind, spec, time_limit, **options)):
         outcomes.append(outcome)
         if not as_json:
-            show(outcome_view(outcome))
+            show(outcome_view(outcome, message))
     show((outcomes_document if as_json else summary)(kind, spec, outcomes))
     if any(outcome.status == "failed" for outcome in outcomes):
         raise typer.Exit(1)

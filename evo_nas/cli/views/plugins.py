@@ -20,14 +20,14 @@ from .tables import table_view
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow"}
 
 
-def outcome_view(outcome: Outcome) -> RenderableType:
+def outcome_view(outcome: Outcome, message: str) -> RenderableType:
     """One check: what became of it, and below its name what to fix or why it was skipped."""
     table = Grid.grid(padding=(0, 2, 0, 0))
     table.add_column(width=7)
     table.add_column(overflow="fold")
     told = [Text(outcome.name)]
-    if outcome.message:
-        told.append(Text(outcome.message, style="dim" if outcome.status == "skipped" else ""))
+    if message:
+        told.append(Text(message, style="dim" if outcome.status == "skipped" else ""))
     table.add_row(Text(outcome.status, style=_STYLES[outcome.status]), Group(*told))
     return table
 
