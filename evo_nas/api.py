@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -19,7 +18,7 @@ from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.progress import Progress
 from evo_nas.core.signals import telling
-from evo_nas.core.workers.start import check_may_start
+from evo_nas.core.workers.start import worker_processes
 from evo_nas.data.inventory import Inventory
 from evo_nas.data.source import DataSource, SearchData, inventory
 from evo_nas.results.page.run import write_report
@@ -37,7 +36,7 @@ from evo_nas.search.limits import (
     unmeasured,
 )
 from evo_nas.search.loop import Loop
-from evo_nas.search.options import OPTIONS, RUNS, RunOptions, given_options, takes_options
+from evo_nas.search.options import OPTIONS, RunOptions, given_options, takes_options
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
 from evo_nas.search.promises import code
@@ -157,7 +156,7 @@ def _prepare(options: RunOptions) -> Prepared:
     source: DataSource = registry.load("data", images_spec)
     settings = options.settings
     if options.run_dir is None:
-        folder = new_folder("", plugins.space.spec, describe_limits(limits))
+        folder = run_folder.new_folder("", plugins.space.spec, describe_limits(limits))
     else:
         folder = Path(options.run_dir)
         run_folder.check_free(folder)
@@ -184,7 +183,7 @@ def _prepare(options: RunOptions) -> Prepared:
         "retrainer": plugins.retrainer.spec,
         "data": images_spec,
         "device": device,
-        "jobs": _jobs(options.jobs),
+        "jobs": worker_processes(options.jobs),
         "settings": replace(settings, halving=halving),
         "geometry": shape,
         "recipe": recipe,
@@ -293,19 +292,3 @@ def make_page(result: Result, progress: Progress) -> None:
     except Exception as error:  # a plug-in's picture, a full disk: nothing may spoil the run
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         progress.say(f"report.html could not be written, all else is there: {reason}")
-
-
-def new_folder(prefix: str, space: str, flops: str) -> Path:
-    """The first free folder among the runs that is called after a space and a budget."""
-    short = registry.short(space).replace("?file=", "-")
-    name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{prefix}{short}-{flops}")
-    return run_folder.free_folder(RUNS, name[:80])
-
-
-def _jobs(given: int | None) -> int:
-    """How many worker processes there may be; one, this, where no others may be started."""
-    if given is None and multiprocessing.current_process().daemon:
-        return 1
-    if given is not None and given > 1:
-        check_may_start()
-    return given or available_cores()

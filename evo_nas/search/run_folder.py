@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from evo_nas.core.files import remove_temporary, write_atomically
+from evo_nas.core.plugins import registry
 from evo_nas.core.validation import shown
 from evo_nas.errors import RunError, shell_word
 from evo_nas.search.store.file_system import file_system_of
@@ -24,6 +25,7 @@ from evo_nas.search.store.store import Store
 from evo_nas.space.space import Space
 
 from .config import Config
+from .options import RUNS
 
 CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
     "config.toml", "run.sqlite", "run.lock", "best.json", "best.safetensors", "finalists",
@@ -57,6 +59,13 @@ def check_links(folder: Path) -> None:
 def unfinished(folder: Path) -> str:
     """What is said of a run that is not over, and how it is gone on with."""
     return f"{folder} is not finished; evo-nas resume {shell_word(folder)}"
+
+
+def new_folder(prefix: str, space: str, limits: str) -> Path:
+    """The first free folder among the runs that is called after a space and its limits."""
+    short = registry.short(space).replace("?file=", "-")
+    name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{prefix}{short}-{limits}")
+    return free_folder(RUNS, name[:80])
 
 
 def free_folder(parent: Path, name: str) -> Path:

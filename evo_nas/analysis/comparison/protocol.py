@@ -85,7 +85,7 @@ def plan_comparison(
     folder = (
         paths.expanded(run_dir)
         if run_dir
-        else api.new_folder("compare-", options["space"], "-".join(named))
+        else run_folder.new_folder("compare-", options["space"], "-".join(named))
     )
     run_folder.check_free(folder)
     return comparison, folder

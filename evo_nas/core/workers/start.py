@@ -34,6 +34,7 @@ from typing import Any
 import torch
 from joblib.externals.loky.backend import resource_tracker
 
+from evo_nas.core.devices import available_cores
 from evo_nas.core.signals import undivided
 from evo_nas.errors import SettingsError
 
@@ -164,3 +165,12 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
+
+
+def worker_processes(given: int | None) -> int:
+    """How many worker processes there may be; one, this, where no others may be started."""
+    if given is None and multiprocessing.current_process().daemon:
+        return 1
+    if given is not None and given > 1:
+        check_may_start()
+    return given or available_cores()
