@@ -11,6 +11,7 @@ Why: docs/decisions/013-one-process-a-worker.md.
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import signal
@@ -243,6 +244,7 @@ _at_work: list[Callable[[Any], Any]] = []  # in a worker process, what it does
 
 def _open(opening: Opening[Any, Any]) -> None:
     _at_work.append(opening())
+    gc.freeze()  # joblib collects garbage between tasks: a tenth of a second, for all of torch
 
 
 def _do(task: Any) -> tuple[Any]:
