@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evo_nas.cli.catalogue import details
-from evo_nas.core.plugins.docs import Option
+from evo_nas.cli.catalogue import ABOUT, details
+from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.docs import Option, about, summary
 from evo_nas.errors import SpecError
 from tests.kit.command import command_line
 
@@ -70,6 +71,39 @@ def test_machines_read_the_same(mine: str, capsys: Captured) -> None:
     assert spell == {"name": "spell", "default": None, "needed": True, "meaning": ""}
     assert (power["default"], power["needed"]) == (0.5, False)
     assert wand["default"] == "(1+2j)"
+
+
+def test_without_a_word_it_says_what_can_be_listed(capsys: Captured) -> None:
+    text = listed(capsys)
+    for what in ("spaces", "evaluators", "strategies", "data", "networks", "runs"):
+        assert f"\n{what}" in f"\n{text}"
+    assert set(json.loads(listed(capsys, "--json"))) == set(ABOUT)
+
+
+def test_what_our_plug_ins_say_is_read_as_python_reads_it() -> None:
+    for kind in registry.KINDS:
+        for name in registry.names(kind):
+            assert about(kind, name) == summary(registry.find(kind, name)) != ""
+
+
+def test_runs_are_listed_with_comparisons_and_pools(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, file, content in (
+        ("a", "comparison.toml", 'strategies = ["spos", "random"]\nseeds = [0]\njobs = 1\n'),
+        ("b", "comparison.toml", "seeds = 3"),
+        ("c", "config.toml", ""),
+        ("d", "notes.txt", ""),
+    ):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / file).write_text(content)
+    (tmp_path / "runs" / "a" / "comparison.json").touch()
+    told = json.loads(listed(capsys, "runs", "--json"))
+    assert set(told) == {"runs/a", "runs/b", "runs/c"}
+    assert told["runs/a"] == "comparison of spos, random with 1 seed, finished"
+    assert "comparison.toml" in told["runs/b"]
+    assert "run.sqlite is missing" in told["runs/c"]
 
 
 def test_a_list_says_how_options_are_shown(capsys: Captured) -> None:

@@ -21,6 +21,9 @@ def test_what_a_finished_run_needs_stays(tmp_path: Path) -> None:
     for _ in range(2):
         save_checkpoint(checkpoints / "stage1" / "search" / "supernet.checkpoint", {"epoch": 1})
     (checkpoints / "stage1" / "search" / "supernet.safetensors").write_bytes(b"weights")
+    trusted = checkpoints / "stage1" / "trust-train-repeat-2"  # of a report of trust
+    trusted.mkdir()
+    (trusted / "1.safetensors").write_bytes(b"weights")
     before = outcome(result)
     would = clean(tmp_path / "run", dry_run=True)
     assert all((tmp_path / "run" / path).exists() for path in would.paths)
@@ -29,6 +32,7 @@ def test_what_a_finished_run_needs_stays(tmp_path: Path) -> None:
     assert done.size > 0
     assert {str(path) for path in done.paths} == {
         "checkpoints/stage1/finalists", "checkpoints/stage2/finalists",
+        "checkpoints/stage1/trust-train-repeat-2",
         "checkpoints/stage1/search/supernet.checkpoint",
         "checkpoints/stage1/search/supernet.checkpoint.previous",
     }  # fmt: skip
