@@ -41,7 +41,7 @@ class AdditiveModel:
         from sklearn.linear_model import RidgeCV  # a second to import, and rarely needed
         from sklearn.model_selection import KFold, cross_val_predict
 
-        self._encoding = Encoding(space)
+        self._space, self._encoding = space, Encoding(space)
         columns = self._encoding.columns
         self._joint: list[tuple[Sequence[int], dict[Genome, int]]] = []
         least = max(_OFTEN, _SHARE * len(genomes))
@@ -68,6 +68,27 @@ class AdditiveModel:
     def predict(self, genome: Genome) -> float:
         """The same, in the unit of the better half's spread."""
         return self.worth(genome) / _UNIT
+
+    def spreads(self, genomes: Sequence[Genome]) -> dict[str, float]:
+        """By how much what a choice adds varies among genomes: standard deviations by its name.
+
+        Each is among the genomes that make the choice at all. The largest come first, and what adds
+        the same to all is left out. What choices of a slot add together is told beside them. The
+        unit is that of :meth:`predict`.
+        """
+        encoded, added = self._encode(genomes), self._effects / _UNIT
+        found, end = {}, 0
+        for position, size in zip(self._encoding.varied, self._encoding.sizes, strict=True):
+            end += size  # the last of its columns says that it is not active
+            makes, options = encoded[:, end - 1] == 0, slice(end - size, end - 1)
+            found[self._space.choices[position].name] = encoded[makes, options] @ added[options]
+        for positions, joint in self._joint:
+            columns = [*joint.values()]
+            name = f"{self._space.choices[positions[0]].slot}, together"
+            found[name] = encoded[:, columns] @ added[columns]
+        spreads = {name: float(values.std()) for name, values in found.items() if len(values)}
+        ordered = sorted(spreads.items(), key=lambda item: -item[1])
+        return {name: spread for name, spread in ordered if spread > 1 / _UNIT}
 
     def _encode(self, genomes: Sequence[Genome]) -> Floats:
         encoded = np.zeros((len(genomes), self._columns))

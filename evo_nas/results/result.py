@@ -31,6 +31,7 @@ from .architecture import FoundArchitecture
 from .candidates import Stage, objective_of, read_stage
 from .facts import measured_facts, scores
 from .frames import evaluations_frame
+from .importance import Importance, importance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,6 +201,19 @@ class Result:
         if not read.candidates:
             raise RunError(f"the search of {read.name} of {self.folder} scored nothing")
         return Figure(f"{read.name}: the search over time", time_chart(read))
+
+    def importance(self, stage: str | None = None) -> Importance:
+        """Which choices matter among a stage's candidates (default: the last).
+
+        Raises:
+            RunError: there is no such stage, or its scores do not say.
+        """
+        return importance(self.stage(stage), self.space)
+
+    def plot_importance(self, stage: str | None = None) -> Figure:
+        """The choices of a stage that matter most (default: the last), see :meth:`importance`."""
+        found = self.importance(stage)
+        return Figure(found.title, found.chart)
 
     def predict(self, pictures: Picture | Iterable[Picture], **options: Any) -> list[Prediction]:
         """What the network that was found takes pictures for; see :func:`evo_nas.predict`."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from .axes import Axis
-from .svg import Drawing, text_width
+from .svg import Drawing, fitted, text_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class _Plot:
         up = _ends((each.y, each.y_errors) for each in points)
         up += [y for line in lines for ys in (line.y, line.low, line.high) for y in ys]
         self.drawing = Drawing(title, _WIDTH)
-        heading = _fitted(title, _WIDTH - 24, 15)
+        heading = fitted(title, _WIDTH - 24, 15)
         self.drawing.text(12, 21, heading, "start", font_size=15, font_weight="bold")
         self.top = _TITLE + _LEGEND_ROW * self._legend(series) + (22 if limits else 10)
         self.bottom = self.top + _PLOT
@@ -93,7 +93,7 @@ class _Plot:
         x, row = 12.0, 0
         for number in order:
             each = series[number]
-            name = _fitted(each.name, _WIDTH - 60, 13)
+            name = fitted(each.name, _WIDTH - 60, 13)
             needed = 34 + text_width(name) + 14
             if x > 12 and x + needed > _WIDTH:
                 x, row = 12.0, row + 1
@@ -122,9 +122,9 @@ class _Plot:
             text(self.left - 6, self.y.at(value) + 4.5, number, "end")
         frame = f"M{self.left} {self.top}V{self.bottom}H{_RIGHT}"
         add("path", d=frame, class_="axis", stroke="#666", fill="none")
-        text((self.left + _RIGHT) / 2, self.bottom + 37, _fitted(x_label, _RIGHT - self.left, 13))
+        text((self.left + _RIGHT) / 2, self.bottom + 37, fitted(x_label, _RIGHT - self.left, 13))
         middle = (self.top + self.bottom) / 2
-        label = _fitted(y_label, _PLOT, 13)
+        label = fitted(y_label, _PLOT, 13)
         text(14, middle, label, transform=f"rotate(-90 14 {middle})")
 
     def limit(self, name: str, place: float) -> None:
@@ -132,7 +132,7 @@ class _Plot:
         x = self.x.at(place)
         line = {"class_": "limit", "stroke": "#666", "stroke_dasharray": "5 4"}
         self.drawing.add("path", d=f"M{x:.1f} {self.top}V{self.bottom}", fill="none", **line)
-        name = _fitted(name, _RIGHT - self.left, 13)
+        name = fitted(name, _RIGHT - self.left, 13)
         self.drawing.text(_within(x, name, self.left, _RIGHT), self.top - 5, name)
 
     def points(self, points: Points, number: int) -> None:
@@ -214,13 +214,6 @@ def _within(x: float, text: str, left: float, right: float) -> float:
     """Where the middle of a text is nearest to ``x`` without its ends being outside."""
     half = text_width(text) / 2
     return min(max(x, left + half), right - half)
-
-
-def _fitted(text: str, width: float, size: float) -> str:
-    """The text, cut where it would not fit."""
-    if text_width(text, size) <= width:
-        return text
-    return text[: max(1, int(width / text_width("x", size)) - 1)] + "…"
 
 
 def _ends(sets: Iterable[tuple[Sequence[float], Sequence[float]]]) -> list[float]:

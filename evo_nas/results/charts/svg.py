@@ -20,6 +20,13 @@ def text_width(text: str, size: float = 13) -> float:
     return _LETTER * size * len(text)
 
 
+def fitted(text: str, width: float, size: float) -> str:
+    """The text, cut where it would not fit."""
+    if text_width(text, size) <= width:
+        return text
+    return text[: max(1, int(width / text_width("x", size)) - 1)] + "…"
+
+
 class Drawing:
     """An SVG element that is added to; its height may be set until it is written."""
 

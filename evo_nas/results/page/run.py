@@ -10,13 +10,14 @@ from pathlib import Path
 from evo_nas.core.console import duration
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
-from evo_nas.errors import EvoNasError
+from evo_nas.errors import EvoNasError, RunError
 from evo_nas.results.agreement import split_half_error
 from evo_nas.results.architecture import slots_table
 from evo_nas.results.candidates import Stage
 from evo_nas.results.charts.cells import draw_cells
 from evo_nas.results.charts.stages import flops_chart, thinned, time_chart
 from evo_nas.results.facts import best_facts, delivered_table, stage_facts
+from evo_nas.results.importance import Importance, importance
 from evo_nas.results.result import Result, check_genomes
 from evo_nas.results.tables import Table
 from evo_nas.results.trust_report import read_trust, trust_picture
@@ -107,8 +108,16 @@ def _stage_part(anchor: str, stage: Stage, space: Space, config: Config) -> dict
         "over_budget": sum(each.evaluation.flops not in budget for each in stage.candidates),
         "finalists": _finalists(stage, registry.short(config.retrainer)),
         "shares": shares(stage, space) if searched else None,
+        "matters": _importance(stage, space),
         "lineage": lineage(stage, space),
     }
+
+
+def _importance(stage: Stage, space: Space) -> Importance | None:
+    try:
+        return importance(stage, space)
+    except RunError:  # it is not known
+        return None
 
 
 def _finalists(stage: Stage, retrainer: str) -> Table:
