@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from evo_nas.errors import RunError
-from evo_nas.evaluation.additive_model import AdditiveModel
 from evo_nas.space.space import Space
 
 from .candidates import Stage
@@ -53,6 +52,8 @@ def importance(stage: Stage, space: Space) -> Importance:
     Raises:
         RunError: that is not known, as they are few, or their scores say too little.
     """
+    from evo_nas.evaluation.additive_model import AdditiveModel  # with scipy.stats, which is slow
+
     found, unknown = stage.ranked, f"which choices matter in {stage.name} is not known"
     if len(found) < _FEWEST:
         raise RunError(f"{unknown}: fewer than {_FEWEST} different candidates were scored")
