@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from evo_nas.core.console import Listening, listening
@@ -24,9 +23,10 @@ from evo_nas.data.source import DataSource, SearchData, inventory
 from evo_nas.results.page.run import write_report
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
-from evo_nas.search.architectures import read_best
+from evo_nas.search.architectures import is_whole
 from evo_nas.search.config import MENDABLE, Config
 from evo_nas.search.course.extension import extend, longer
+from evo_nas.search.course.start import choose_start
 from evo_nas.search.given.file import completed
 from evo_nas.search.limits import (
     config_texts,
@@ -49,6 +49,7 @@ from evo_nas.search.settings import (
     resolve_geometry,
     with_epochs,
 )
+from evo_nas.search.store.rows import Given
 from evo_nas.search.upkeep import retry_failed
 from evo_nas.space.costs.alike import Found, sharing
 
@@ -61,8 +62,8 @@ _KEPT = {field.name for field in fields(Config)}
 class Prepared:
     """A run that is resolved and feasible, and has not begun.
 
-    ``teachers`` says, by section of the recipe, who teaches there; ``found`` is what is known of
-    its space already (:mod:`evo_nas.space.costs.alike`).
+    ``teachers`` says, by section of the recipe, who teaches there; it begins with ``given``.
+    ``found`` is what is known of its space already (:mod:`evo_nas.space.costs.alike`).
     """
 
     config: Config
@@ -71,6 +72,7 @@ class Prepared:
     inventory: Inventory
     folder: Path
     teachers: dict[str, str] = field(default_factory=dict)
+    given: tuple[Given, ...] = ()
     found: Found = field(default_factory=dict, repr=False, compare=False)
 
     def start(self, progress: Listening = None) -> Result:
@@ -105,6 +107,7 @@ class Prepared:
             "validation_rows": self.data.validation_rows,
             code.FACT: code.digests(found),
             "inventory": asdict(self.inventory),
+            "start": [asdict(one) for one in self.given],
         }
         trusted_code.remember(self.config.specs)
         run_folder.create(folder, self.config, self.plan.space, facts, files)
@@ -123,16 +126,14 @@ def prepare(*positional: Any, config: str | Path | None = None, **given: Any) ->
     too, ``flops=1.4e9``, and one of ``limits`` a text alone.
 
     The options are those of :class:`evo_nas.search.options.RunOptions`; None means the default.
-    What is not given comes from the file ``config``, if there is one
-    (:mod:`evo_nas.search.given.file`).
+    What is not given comes from the file ``config``, if there is one.
     ``epochs`` and ``finalist_epochs`` override the recipe. ``threads`` train a supernet on the CPU,
     where small proxies gain little from more than one, in each process that shares the recipe's
     shards; ``jobs`` processes do, and of one thread each score candidates and retrain finalists,
-    with the same outcome for any number. ``geometry`` is
-    "proxy" or "target", with changes as in "proxy,width=96". Who takes longer than ``time_limit``
-    or ``finalist_time_limit`` has failed; both are for evaluators that work in worker processes.
-    Without ``data`` it is that of the run ``supernet``, or digits, or "none" where nothing looks
-    at images.
+    with the same outcome for any number. ``geometry`` is "proxy" or "target", with changes as in
+    "proxy,width=96". Who takes longer than ``time_limit`` or ``finalist_time_limit`` has failed;
+    both are for evaluators that work in worker processes. Without ``data`` it is that of the run
+    ``supernet``, or digits, or "none" where nothing looks at images.
 
     Raises:
         EvoNasError: something given is wrong, or nothing meets the budget.
@@ -162,6 +163,7 @@ def _prepare(options: RunOptions) -> Prepared:
         run_folder.check_free(folder)
     plan = make_plan(plugins.space.spec, loaded, plugins.strategy.loaded, settings, limited)
     stages = [outlook.stage for outlook in plan.stages]
+    start = choose_start(options.start, plugins, stages, limited)
     inherit = plugins.inherit(options.inherit, stages, recipe.finetune is not None)
     images = source.load(options.seed)
     geometry = options.geometry
@@ -191,7 +193,13 @@ def _prepare(options: RunOptions) -> Prepared:
     }
     as_given = {name: getattr(options, name) for name in OPTIONS if name in _KEPT - resolved.keys()}
     return Prepared(
-        Config(**as_given, **resolved), plan, images, inventory(source, images), folder, teachers
+        Config(**as_given, **resolved),
+        plan,
+        images,
+        inventory(source, images),
+        folder,
+        teachers,
+        start,
     )
 
 
@@ -235,30 +243,30 @@ def resume(
             table of the run is not what it was.
     """
     more = {"samples": samples, "time": time, "patience": patience, "until": until}
-    return _go_on(expanded(folder), progress, (None, None), retry_failed, accept_changes, more)
+    return _go_on(expanded(folder), progress, None, retry_failed, accept_changes, more)
 
 
 def _go_on(
     folder: Path,
     listener: Listening,
-    begun: tuple[SearchData | None, code.Code | None],
+    begun: tuple[SearchData, code.Code | None] | None,
     retry: bool = False,
     accept_changes: bool = False,
-    more: Mapping[str, Any] = MappingProxyType({}),
+    more: Mapping[str, Any] | None = None,
 ) -> Result:
     with listening(listener) as progress, run_folder.locked(folder), sharing():
         if retry:
             progress.say(retry_failed(folder))
-        accepted = MENDABLE if retry else ()
-        make = partial(Loop, folder, accept_changes=accept_changes, mended=accepted)
+        mended = MENDABLE if retry else ()
+        make = partial(Loop, folder, accept_changes=accept_changes, mended=mended)
         config = Config.read(folder / run_folder.CONFIG)
-        if longer(config, more) != config:
+        if more and longer(config, more) != config:
             begun = _make_longer(make(config, progress), more), None
-        ended_before = _is_whole(folder)
+        ended_before = is_whole(folder)
         if ended_before and accept_changes:
             accept_code(folder, progress)
         if not ended_before:
-            loop = make(Config.read(folder / run_folder.CONFIG), progress, *begun)
+            loop = make(Config.read(folder / run_folder.CONFIG), progress, *(begun or ()))
             note_environment(loop.store, environment(loop.config.device), progress)
             with telling(f"evo_nas.resume({str(folder)!r})"):
                 loop.run()
@@ -274,15 +282,6 @@ def _make_longer(loop: Loop, more: Mapping[str, Any]) -> SearchData:
         if (config := longer(loop.config, more)) != loop.config:
             extend(loop, config)
     return loop.data
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether a run has come to its end, and all that it delivered is there."""
-    best = read_best(folder / run_folder.BEST)
-    weights = folder / run_folder.WEIGHTS
-    if best is None or "test_failure" in best["measured"]:  # perhaps it can be measured now
-        return False
-    return "test_accuracy" not in best["measured"] or weights.exists()
 
 
 def make_page(result: Result, progress: Progress) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evo_nas.core.plugins import registry
 from evo_nas.data.inventory import Inventory, named_classes
@@ -11,11 +12,13 @@ from evo_nas.errors import plain
 from evo_nas.evaluation.final_test.confusion import Confusion
 from evo_nas.sampling.limits import describe_value, parse_limit
 from evo_nas.search.config import Config
-from evo_nas.search.course.rules import Rules
-from evo_nas.search.store.rows import Ending
 from evo_nas.space.space import Geometry
+from evo_nas.strategies.base import GIVEN, IMPORTED
 
 from .tables import Facts, Table
+
+if TYPE_CHECKING:
+    from .result import Result
 
 _OTHERS = ("test_", "second_")  # measured when all was decided, or of another network
 SHOWN = 8  # classes and kinds of files, at most, that are listed one by one
@@ -38,10 +41,21 @@ def best_facts(best: Mapping[str, Any], config: Config, facts: Mapping[str, Any]
     ]
 
 
-def stage_facts(found: Mapping[str, float | str], ending: Ending | None, rules: Rules) -> Facts:
-    """Why a stage's search ended early, and what its strategy found out besides its finalists."""
-    early = ending is not None and ending.why != "samples"
-    told = [("search", rules.tell(ending))] if ending and early else []
+def given_text(given: int, imported: int) -> str:
+    """How many networks of a user's a search begins with; "" without any."""
+    told = [f"{given:,} given"] * bool(given)
+    told += [f"{imported:,} with scores that were known"] * bool(imported)
+    return f"networks: {', '.join(told)}" if told else ""
+
+
+def stage_facts(result: Result, stage: str) -> Facts:
+    """What a search began with, why it ended early, and what its strategy found out."""
+    ending, found = result.ending(stage), result.findings(stage)
+    origins = Counter(e.origin for e in result.of(stage, "search"))
+    begun = given_text(origins[GIVEN], origins[IMPORTED])
+    told = [("began with", begun)] if begun else []
+    if ending and ending.why != "samples":
+        told.append(("search", result.config.rules.tell(ending)))
     return told + [(k, v if isinstance(v, str) else f"{v:.4g}") for k, v in found.items()]
 
 

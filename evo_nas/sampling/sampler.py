@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import numpy as np
@@ -27,8 +27,9 @@ class Exhausted(Exception):  # noqa: N818  a normal end, not an error
 class Sampler:
     """Draws legal genomes of ``feasible.space``, and remembers which were proposed."""
 
-    def __init__(self, feasible: Feasible) -> None:
+    def __init__(self, feasible: Feasible, given: Iterable[Genome] = ()) -> None:
         self.feasible = feasible
+        self.given = list(given)  # legal genomes that are to be proposed first
         self.space = feasible.space
         self._proposed: set[int] = set()  # by number, a fifth of the memory of the genomes
         self._remaining: list[Genome] | None = None
@@ -111,6 +112,13 @@ class Sampler:
             with suppress(NotDrawn):
                 legal = [self.feasible.draw(distribution, rng) for _ in range(count)]
         return [g for g in dict.fromkeys(legal) if self.space.number(g) not in self._proposed]
+
+    def take_given(self) -> list[Genome]:
+        """What is given and not yet proposed, which is proposed now."""
+        found, self.given = self.given, []
+        for genome in found:
+            self.take(genome)
+        return found
 
     def take(self, genome: Genome) -> bool:
         """Remember that this genome is proposed; whether it never was before."""

@@ -27,7 +27,7 @@ from evo_nas.strategies.base import BY_SCORE, Scored, Strategy
 
 from .config import Config
 from .limits import measured_under
-from .run_folder import CONFIG
+from .run_folder import CONFIG, WEIGHTS
 
 
 def find_architecture(what: str) -> Architecture:
@@ -124,6 +124,15 @@ def read_best(path: Path) -> dict[str, Any] | None:
     typed(_Best, best, path, RunError, extra=None)
     check_seal(best, path, RunError)
     return best
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a run has come to its end, and all that it delivered is there."""
+    best = read_best(folder / BEST)
+    weights = folder / WEIGHTS
+    if best is None or "test_failure" in best["measured"]:  # perhaps it can be measured now
+        return False
+    return "test_accuracy" not in best["measured"] or weights.exists()
 
 
 class ArchitectureFiles:

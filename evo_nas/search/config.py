@@ -57,6 +57,7 @@ class Config:
     failures: float = 0.5
     time_limit: float = 0.0
     finalist_time_limit: float = 0.0
+    start: tuple[str, ...] = ()
     time: str | None = None
     patience: int | None = None
     until: str | None = None

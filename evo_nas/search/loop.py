@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -44,6 +44,7 @@ from .config import Config
 from .course import extension
 from .course.clock import Clock
 from .course.ending import StageEnd, shares
+from .course.start import begun_with
 from .limits import describe_fact, limit_facts, make_limits
 from .measured import LimitMeasurer
 from .promises.beginning import check_beginning
@@ -98,12 +99,9 @@ class Loop:
         """Search all stages, retrain, and write the best network; the caller holds the lock."""
         if self.config.time:
             self.progress = self.clock = Clock(self.store, self.progress)
-        with modules.steady(), closing(self.measurer):
-            try:
-                self._run()
-            finally:
-                if self.clock:
-                    self.clock.keep()
+        ticking = closing(self.clock) if self.clock else nullcontext()
+        with modules.steady(), closing(self.measurer), ticking:
+            self._run()
         self.store.close()
 
     def _run(self) -> None:
@@ -175,10 +173,12 @@ class Loop:
             config.rules, stage, self.strategy, self.store, self.clock, self._shares[stage.name]
         )
         scorer.cuts = end.cuts
+        sampler, scorer.known = begun_with(self.store, stage.name, legal, self.progress)
         try:
             found = search(
-                self.strategy, stage, config.settings, legal, scorer, streams, self.progress, end
-            )
+                self.strategy, stage, config.settings, legal, scorer, streams, self.progress, end,
+                sampler,
+            )  # fmt: skip
             inherited = found if config.inherit else []
             return found, {f.genome: scorer.initial_weights(f.genome) for f in inherited}
         finally:

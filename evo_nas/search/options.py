@@ -94,6 +94,9 @@ class RunOptions:
     strategy: str = _option(
         "hierarchical", "The search strategy.", SEARCH, "SPEC", values.plug_in("strategy"))
     samples: int = _option(1000, "Candidates a stage.", SEARCH, "N", values.whole())
+    start: Sequence[str] = _option(
+        (), "Networks to begin with: an architecture, a run, or a CSV; may be repeated.", SEARCH,
+        "FILE", values.START)
     time: str | None = _option(
         None, "The search ends when the run has taken so long, as 90s, 2h, 1h30m or 1d [any time].",
         SEARCH, "TIME", values.TIME)

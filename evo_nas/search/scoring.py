@@ -18,14 +18,14 @@ from torch import Tensor
 from evo_nas.core.plugins.blame import blamed
 from evo_nas.errors import EvaluatorError, RunError, to_keep
 from evo_nas.evaluation.dispatch import AtWork
-from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure
+from evo_nas.evaluation.evaluator import Answer, EvaluationContext, Evaluator, Failure, Outcome
 from evo_nas.evaluation.rungs import Rung
 from evo_nas.search.promises.costs import TrueCosts
 from evo_nas.search.promises.failures import Failures
 from evo_nas.search.store.earlier import bring_back
 from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.space.space import Genome, Space
-from evo_nas.strategies.base import Proposal, Scored, rank
+from evo_nas.strategies.base import IMPORTED, Proposal, Scored, rank
 from evo_nas.training.ledger import Ledger
 
 
@@ -37,7 +37,8 @@ class Scorer:
     time (a supernet trains then). ``total`` candidates are to be scored, of which the share
     ``failures`` may fail; ``then`` says what to do when more did. In a worker process, a
     candidate may take ``time_limit`` seconds; 0 is any time. With ``costs`` the network of the
-    best of each generation is counted whole once it is scored, that of a finalist before.
+    best of each generation is counted whole once it is scored, that of a finalist before. Of some
+    genomes metrics are ``known``.
     ``examine`` says why a full genome that was scored fails all the same, if it does; ``watch``
     raises an error where scores that come now are not to be kept. ``cuts`` says of a generation, by
     its number, how many of it are scored and whether each is accepted, that the rest is not to be.
@@ -55,6 +56,7 @@ class Scorer:
     then: str = ""
     time_limit: float = 0.0
     costs: TrueCosts | None = None
+    known: Mapping[Genome, Mapping[str, float]] = field(default_factory=dict)
     examine: Callable[[Genome], str | None] | None = None
     watch: Callable[[], None] = lambda: None
     cuts: Callable[[int, int, Iterable[bool]], bool] = lambda *_: False
@@ -85,14 +87,7 @@ class Scorer:
             self._count(self._proposed + position, evaluation)
         self._scored += len(recorded)
         fresh = [i for i in range(len(proposals)) if i not in recorded]
-        missing = self._refuse(generation, proposals, fresh, recorded)
-        if self.phase == "finalists":  # those that were judged before the run was made longer
-            full = {i: self._full(proposals[i]) for i in missing}
-            for one in bring_back(self.store, self.stage, self.phase, generation, full, rung):
-                recorded[one.position] = one
-                missing.remove(one.position)
-                self._count(self._proposed + one.position, one)
-                self._scored += 1
+        missing = self._answer(generation, proposals, fresh, recorded, rung)
         if missing and not self._cut(generation, recorded):
             work, last = self._open(), time.perf_counter()
             self.context.progress.start(self._what, self.total, "candidates")
@@ -131,25 +126,38 @@ class Scorer:
     def _count(self, number: int, evaluation: Evaluation) -> None:
         self._failures.add(number, evaluation.failure, self.accepts(evaluation))
 
-    def _refuse(
+    def _answer(
         self,
         generation: int,
         proposals: Sequence[Proposal],
         fresh: Sequence[int],
         recorded: dict[int, Evaluation],
+        rung: Rung | None,
     ) -> list[int]:
-        """Record finalists that break a limit as failed; the positions of those to evaluate."""
-        left = list(fresh)
-        if self.costs is None or self.phase != "finalists":
-            return left
+        """Record of whom is known without work what comes out; the positions of the others."""
+        if self.phase == "finalists":  # those that were judged before the run was made longer
+            full = {i: self._full(proposals[i]) for i in fresh}
+            back = bring_back(self.store, self.stage, self.phase, generation, full, rung)
+            recorded |= {one.position: one for one in back}
+            self._scored += len(back)
         for i in fresh:
-            reason = self.costs.broken(self.space.lift(proposals[i].genome))
-            if reason is not None:
-                answer = Answer(Failure(reason), Ledger(), ())
-                recorded[i] = self._record(generation, i, proposals[i], answer, 0.0)
+            if i not in recorded and (outcome := self._known(proposals[i])) is not None:
+                origin = proposals[i].origin if isinstance(outcome, Failure) else IMPORTED
+                proposal, answer = (
+                    replace(proposals[i], origin=origin),
+                    Answer(outcome, Ledger(), ()),
+                )
+                recorded[i] = self._record(generation, i, proposal, answer, 0.0)
+            if i in recorded:
                 self._count(self._proposed + i, recorded[i])
-                left.remove(i)
-        return left
+        return [i for i in fresh if i not in recorded]
+
+    def _known(self, proposal: Proposal) -> Outcome | None:
+        """Its metrics, or why it cannot be a finalist."""
+        if self.phase != "finalists":
+            return self.known.get(proposal.genome)
+        broken = self.costs and self.costs.broken(self.space.lift(proposal.genome))
+        return Failure(broken) if broken else None
 
     def _count_best(self, generation: dict[int, Evaluation]) -> None:
         """Count the best network whole; where it breaks a limit it fails, and the next is best."""
@@ -269,22 +277,13 @@ class Scorer:
         failure = to_keep(outcome.reason) if isinstance(outcome, Failure) else None
         metrics = {} if isinstance(outcome, Failure) else outcome
         evaluation = Evaluation(
-            stage=self.stage,
-            phase=self.phase,
-            generation=generation,
-            position=position,
-            genome=genome,
-            flops=costs["flops"],
-            params=costs["params"],
-            metrics=metrics,
-            origin=proposal.origin,
-            parents=full.parents,
-            seconds=seconds,
-            images=answer.images,
+            stage=self.stage, phase=self.phase, generation=generation, position=position,
+            genome=genome, flops=costs["flops"], params=costs["params"], metrics=metrics,
+            origin=proposal.origin, parents=full.parents, seconds=seconds, images=answer.images,
             failure=failure,
-        )
-        score = metrics.get(self.evaluator.objectives[0].name)
-        self.store.add(evaluation, self.space.root, score, answer.notes)
+        )  # fmt: skip
+        first = self.evaluator.objectives[0].name
+        self.store.add(evaluation, self.space.root, metrics.get(first), answer.notes)
         self._scored += 1
         if failure is not None:
             self._say(position, failure)

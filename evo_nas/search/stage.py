@@ -52,6 +52,7 @@ def search(
     streams: Streams,
     progress: Progress,
     end: StageEnd,
+    sampler: Sampler,
 ) -> list[Scored]:
     """Search one stage; the finalists that the strategy chose, and those in place of broken ones.
 
@@ -62,7 +63,7 @@ def search(
     objectives = scorer.evaluator.objectives
     why: Why | None = None
     best: list[Scored] = []
-    asked = generations(strategy, stage, Sampler(legal), settings, objectives, streams)
+    asked = generations(strategy, stage, sampler, settings, objectives, streams)
     for generation, proposals in asked:
         # A resumed search replays itself: the stream of this generation is the same, so is the
         # state that ask and tell have built, hence the proposals; the scorer takes from the store

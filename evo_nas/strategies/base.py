@@ -19,6 +19,7 @@ from evo_nas.space.space import Genome, Space
 
 from .settings import Settings
 
+GIVEN, IMPORTED = "given", "imported"  # the origins of what a user gave, the latter with scores
 BY_SCORE = "finalist"  # the origin of finalists that their scores have chosen
 
 
@@ -127,9 +128,11 @@ class Strategy(ABC):
     ) -> list[Proposal]:
         """A generation of ``size``: what is ``begun``, then what ``breed`` gives by its place.
 
-        It is smaller, or empty, when the stage's candidates or the space are used up.
+        It is smaller, or empty, when the stage's candidates or the space are used up. The first one
+        begins with what a user has given, and is larger where that is more.
         """
-        proposals = list(begun)
+        given = [Proposal(genome, GIVEN) for genome in self.sampler.take_given()]
+        proposals = [*given, *begun]
         try:
             while len(proposals) < min(size, self.left):
                 proposals.append(breed(len(proposals)))

@@ -88,6 +88,8 @@ def generations(
         with _called(strategy, "ask"):
             proposals = strategy.ask(streams.generator("propose", generation))
             check_proposals(proposals, sampler.space)
+            more = "draw the first generation by fill(), which begins with it"
+            require(not sampler.given, f"ask() leaves out what a user has given; {more}")
         if not proposals:
             break
         yield generation, proposals

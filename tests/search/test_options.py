@@ -145,7 +145,7 @@ OTHERS: dict[str, Any] = {
     "run_dir": "mine",
     "inherit": True, "space": "nlp_nas", "strategy": "spos", "evaluator": "train",
     "retrainer": "zero_cost", "data": "none", "device": "cuda", "time": "2h", "patience": 3,
-    "until": "accuracy>=0.8",
+    "until": "accuracy>=0.8", "start": ["[0, 1]"],
 }  # fmt: skip
 
 
@@ -213,7 +213,7 @@ def test_the_command_to_repeat_a_run_has_what_is_kept(tmp_path: Path) -> None:
     through = {f.name for f in (*fields(Config), *fields(Settings))} | {"epochs", "finalist_epochs"}
     left_out = {name for name in through & OPTIONS.keys() if OPTIONS[name].flag not in words}
     # The first changes no result, of the others there are none.
-    assert left_out == {"jobs", "limits", "time_limit", "time", "patience", "until"}
+    assert left_out == {"jobs", "limits", "time_limit", "time", "patience", "until", "start"}
 
 
 def test_an_unknown_option_is_told_what_is_near() -> None:

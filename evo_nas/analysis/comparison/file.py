@@ -30,7 +30,7 @@ from .reference import LONG, Reference, ReferenceRow, check_trained
 PROTOCOLS = ("paper", "equal")
 REFERENCE = "reference"  # what stands beside both
 # What a comparison varies is no option of all its runs.
-SHARED = tuple(name for name in OPTIONS if name not in ("strategy", "seed", "run_dir"))
+SHARED = tuple(name for name in OPTIONS if name not in ("strategy", "seed", "start", "run_dir"))
 if TYPE_CHECKING:
     _Options = Mapping[str, Any]
 else:

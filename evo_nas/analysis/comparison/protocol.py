@@ -61,6 +61,8 @@ def plan_comparison(
     """
     options = absolute({"space": "glit_hl", **plain(options)})
     text("protocol", protocol, "'paper', 'equal' or 'both'")
+    if options.get("start"):
+        raise SettingsError("start is given; a comparison begins from nothing: leave it out")
     if protocol != "paper":
         for name in ("time", "patience", "until"):
             if options.get(name) is not None:

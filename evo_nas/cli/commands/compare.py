@@ -17,7 +17,7 @@ _COMPARISON = "Comparison"
 
 
 @with_options(
-    without=("strategy", "supernet"),
+    without=("strategy", "start", "supernet"),
     seed="The first of the seeds.",
     jobs="Runs at once [all cores; 1 on a GPU].",
     run_dir="A new folder [runs/compare-SPACE-FLOPS-N].",

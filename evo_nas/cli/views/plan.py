@@ -17,7 +17,7 @@ from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.evaluation.rungs import ladder
 from evo_nas.evaluation.training_paths import describe_paths
 from evo_nas.evaluation.workers import worker_count, workers_for_others
-from evo_nas.results.facts import inventory_facts
+from evo_nas.results.facts import given_text, inventory_facts
 from evo_nas.results.tables import Facts, Table
 from evo_nas.search.config import Config
 from evo_nas.search.course.ending import shares
@@ -44,6 +44,7 @@ def plan_view(prepared: Prepared) -> RenderableType:
         ("computed on", processes(prepared)),
         ("settings", ", ".join(words)),
         *_early_ends(prepared),
+        *_start(prepared),
         ("run folder", str(prepared.folder)),
     ]
     return Group(
@@ -101,6 +102,13 @@ def _halving(settings: Settings, epochs: int) -> Facts:
     epochs_in_all = sum(rung.width * (rung.end - rung.begin) for rung in [first, *rungs])
     spent = counted(epochs_in_all, "epoch")
     return [("halving", f"{', '.join(told)}: {spent}, not {first.width * epochs}")]
+
+
+def _start(prepared: Prepared) -> Facts:
+    """What searches begin with, if something was given."""
+    known = sum(bool(one.metrics) for one in prepared.given)
+    told = given_text(len(prepared.given) - known, known)
+    return [("searches begin with", told)] if told else []
 
 
 def _early_ends(prepared: Prepared) -> Facts:

@@ -49,11 +49,7 @@ def result_view(result: Result) -> RenderableType:
     goals = _objective(result, config.evaluator), _objective(result, config.retrainer)
     stages = [read_stage(result.evaluations, name, *goals) for name in result.stages]
     parts.append(table_view(_stages(result, stages)))
-    rules = config.rules
-    found = {
-        stage: stage_facts(result.findings(stage), result.ending(stage), rules)
-        for stage in result.stages
-    }
+    found = {stage: stage_facts(result, stage) for stage in result.stages}
     parts += [facts_view([(f"{stage}: {k}", v) for k, v in f]) for stage, f in found.items() if f]
     parts += map(Text, _failures(result))
     if result.best is not None:

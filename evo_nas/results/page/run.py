@@ -75,7 +75,7 @@ def run_page(result: Result, space: Space) -> str:
         used=result.best["target"]["flops"] / budget.most if result.best and limited else None,
         stages=[
             _stage_part(f"stage-{number}", result.stage(name), space, config)
-            | {"findings": stage_facts(result.findings(name), result.ending(name), config.rules)}
+            | {"findings": stage_facts(result, name)}
             for number, name in enumerate(result.stages, start=1)
         ],
         spent=spending(result),

@@ -27,6 +27,10 @@ class Clock:
         """Seconds of work so far."""
         return self._before + time.monotonic() - self._began
 
+    def close(self) -> None:
+        """Write down what it shows in the end."""
+        self.keep()
+
     def keep(self) -> None:
         """Write down what it shows."""
         self._kept = time.monotonic()

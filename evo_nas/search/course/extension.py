@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Silent
 from evo_nas.core.streams import Streams
 from evo_nas.core.typed import typed
 from evo_nas.errors import RunError, SettingsError
 from evo_nas.evaluation.evaluator import Evaluator
-from evo_nas.sampling.sampler import Sampler
 from evo_nas.search import run_folder
 from evo_nas.search.config import Config
 from evo_nas.search.options import plain
@@ -36,6 +36,8 @@ from evo_nas.strategies.base import Scored, StagePlan
 from evo_nas.strategies.checks import generations, plan, tell
 from evo_nas.strategies.settings import Settings
 from evo_nas.training.ledger import Ledger
+
+from .start import begun_with
 
 if TYPE_CHECKING:
     from evo_nas.search.loop import Loop
@@ -149,9 +151,8 @@ def _first_difference(
     legal = stage_feasible(loop.space, stage, loop.limits, decided)
     evaluator: Evaluator = registry.load("evaluator", loop.config.evaluator)
     streams = Streams(Streams(loop.config.seed).number(stage.name, "search"))
-    asked = generations(
-        loop.strategy, stage, Sampler(legal), settings, evaluator.objectives, streams
-    )
+    sampler, _ = begun_with(loop.store, stage.name, legal, Silent())
+    asked = generations(loop.strategy, stage, sampler, settings, evaluator.objectives, streams)
     places = {(e.generation, e.position): e for e in recorded}
     counts = Counter(e.generation for e in recorded)
     for generation, proposals in asked:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -11,7 +13,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from evo_nas.core.paths import expanded
+from evo_nas.core.paths import absolute, expanded
 from evo_nas.core.plugins.specs import spec_of
 from evo_nas.core.validation import shown
 from evo_nas.errors import SettingsError
@@ -123,6 +125,33 @@ def whole(lowest: float = -math.inf) -> Kind:
     return Kind(int, int, int, lambda key, given: whole_number(key, given, lowest))
 
 
+def _start(key: str, given: Any) -> list[str]:
+    """Networks as texts: names, paths (from the root, of what is there), else JSON."""
+    one = isinstance(given, str | Path | Mapping) or not isinstance(given, Sequence)
+    one = one or (len(given) > 0 and all(type(gene) is int for gene in given))
+    return [_network(key, each) for each in ([given] if one else given)]
+
+
+def _network(key: str, given: Any) -> str:
+    if isinstance(folder := getattr(given, "folder", None), Path):  # a result
+        given = folder
+    elif isinstance(genome := getattr(given, "genome", None), tuple):  # an architecture
+        spec = getattr(given.space, "spec", given.space)
+        given = {"space": spec, "genome": list(genome)}
+    if isinstance(given, str) and given.lstrip().startswith(("[", "{")):
+        return given
+    if isinstance(given, str | Path):
+        path = absolute(given)
+        return str(path if os.path.exists(path) else given)
+    try:
+        return json.dumps(given)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(
+            f"{key} is {shown(given)}; give paths, genomes, choices by name or architectures"
+        ) from error
+
+
 NUMBER, SWITCH = Kind(float, float, float, _number), Kind(bool, bool, bool, _switch)
 LIMITS = Kind(str | Sequence[str], list[str], list[str], _limits)
+START = Kind(Any, list[str], list[str], _start)
 TIME = Kind(str | float | timedelta, str, str, _time)

@@ -79,6 +79,15 @@ class Ending:
     of: Count
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A network that a user gave, a full genome, with what is known of it, and its name."""
+
+    genome: Genes
+    metrics: Mapping[str, FiniteFloat]
+    name: str
+
+
 def _is_tally(tally: dict[str, int]) -> dict[str, int]:
     if "looked at" not in tally:
         raise ValueError
@@ -110,6 +119,7 @@ class Facts:
     notes: Json[dict[str, list[str]]] | None = None
     rejected: Json[dict[str, Annotated[dict[str, Count], AfterValidator(_is_tally)]]] | None = None
     space: Json[str] | None = None
+    start: Json[tuple[Given, ...]] | None = None  # networks that a user gave
     inventory: Json[Inventory] | None = None
     validation_rows: Json[list[int]] | None = None
     versions: Json[dict[str, str]] | None = None
