@@ -15,12 +15,12 @@ from evo_nas.core.devices import available_cores, environment, resolve_device
 from evo_nas.core.files import write_atomically
 from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import places, registry, trusted_code
-from evo_nas.core.progress import Progress
 from evo_nas.core.signals import telling
 from evo_nas.core.workers.start import worker_processes
 from evo_nas.data.inventory import Inventory
 from evo_nas.data.source import DataSource, SearchData, inventory
-from evo_nas.results.page.run import write_report
+from evo_nas.results.outlook.plan import plan_card
+from evo_nas.results.page.run import make_page
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
 from evo_nas.search.architectures import is_whole
@@ -30,6 +30,7 @@ from evo_nas.search.course.start import choose_start
 from evo_nas.search.given.file import completed
 from evo_nas.search.limits import (
     config_texts,
+    describe_config,
     describe_limits,
     given_limits,
     make_limits,
@@ -58,7 +59,7 @@ from .errors import SettingsError
 _KEPT = {field.name for field in fields(Config)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Prepared:
     """A run that is resolved and feasible, and has not begun.
 
@@ -73,7 +74,14 @@ class Prepared:
     folder: Path
     teachers: dict[str, str] = field(default_factory=dict)
     given: tuple[Given, ...] = ()
-    found: Found = field(default_factory=dict, repr=False, compare=False)
+    found: Found = field(default_factory=dict, compare=False)
+
+    def __repr__(self) -> str:
+        space = registry.short(self.config.space)
+        return f"<evo-nas plan: {space} within {describe_config(self.config)}, in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        return plan_card(self)
 
     def start(self, progress: Listening = None) -> Result:
         """Make the run folder and run to the end."""
@@ -282,12 +290,3 @@ def _make_longer(loop: Loop, more: Mapping[str, Any]) -> SearchData:
         if (config := longer(loop.config, more)) != loop.config:
             extend(loop, config)
     return loop.data
-
-
-def make_page(result: Result, progress: Progress) -> None:
-    """Write report.html, or say why not: what a run has found stands without it."""
-    try:
-        write_report(result)
-    except Exception as error:  # a plug-in's picture, a full disk: nothing may spoil the run
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        progress.say(f"report.html could not be written, all else is there: {reason}")

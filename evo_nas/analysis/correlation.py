@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 
-from evo_nas.api import make_page
 from evo_nas.core.console import Listening, listening
 from evo_nas.core.files import write_atomically
 from evo_nas.core.paths import expanded
@@ -30,6 +29,7 @@ from evo_nas.results.agreement import (
     split_half,
     split_half_error,
 )
+from evo_nas.results.page.run import make_page
 from evo_nas.results.result import Result, check_genomes, load_result
 from evo_nas.results.trust_report import Trust, means, trust_document, trust_picture
 from evo_nas.search import run_folder

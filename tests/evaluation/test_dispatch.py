@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import evo_nas
-from evo_nas.cli.views.plan import processes
 from evo_nas.errors import EvaluatorError, SettingsError
+from evo_nas.results.outlook.plan import processes
 from evo_nas.results.result import Result
 from evo_nas.search.store.store import Store
 from tests.kit.processes import FILE, SHORT, gone

@@ -17,13 +17,13 @@ import pytest
 import torch
 
 import evo_nas
-from evo_nas.cli.views.plan import processes
 from evo_nas.core.plugins import registry
 from evo_nas.core.streams import Streams
 from evo_nas.errors import DataError, EvaluatorError, SettingsError
 from evo_nas.evaluation.evaluator import Evaluator, Failure
 from evo_nas.evaluation.outcomes import answers, outcomes
 from evo_nas.evaluation.workers import worker_count
+from evo_nas.results.outlook.plan import processes
 from evo_nas.results.page.repeat import command
 from evo_nas.results.result import Result
 from evo_nas.search.store.store import Store

@@ -259,3 +259,13 @@ def test_an_interrupt_says_how_to_go_on(tmp_path: Path) -> None:
 def test_the_package_tells_its_version_and_its_names() -> None:
     assert evo_nas.__version__ == version("evo-nas")
     assert {*evo_nas.__all__, "__version__"} <= set(dir(evo_nas))
+
+
+def test_a_plan_is_shown_as_a_table_and_not_as_pixels(tmp_path: Path) -> None:
+    plan = evo_nas.prepare(SPACE, BUDGET, run_dir=tmp_path / "planned", **SMALL)
+    assert repr(plan) == f"<evo-nas plan: {SPACE} within {BUDGET} FLOPs, in {tmp_path / 'planned'}>"
+    text = shown(plan).text
+    assert "Plan space tests.kit.plugins:Tiny?blocks=4 strategy hierarchical, seed 0" in text
+    assert "100 training and 50 validation images" in text
+    assert "stage1 decides level 0, genomes" in text
+    assert "candidates 24" in text

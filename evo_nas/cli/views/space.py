@@ -9,11 +9,18 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from evo_nas.results.outlook.fitting import (
+    amount,
+    fitting,
+    limit_rows,
+    published_costs,
+    up_to,
+)
 from evo_nas.results.tables import Facts, Table
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.limits import Limit, format_amount
-from evo_nas.search.limits import LimitFact, describe_fact, limit_facts
+from evo_nas.search.limits import LimitFact, limit_facts
 from evo_nas.search.plan import Published
 from evo_nas.space.sizes import sizes
 from evo_nas.space.space import Space
@@ -83,48 +90,14 @@ def _choices(space: Space) -> Table:
     return Table(("choice", "options", "level", "active when"), rows)
 
 
-def limit_rows(
-    facts: Sequence[LimitFact], device: str = "", label: str = "limits"
-) -> list[tuple[str, str]]:
-    """Each limit, and how it is met."""
-    told = [describe_fact(fact, device) for fact in facts]
-    return [("" if number else label, text) for number, text in enumerate(told)]
-
-
 def published_view(networks: Sequence[Published], *, judged: bool) -> list[Text]:
     """What published networks of a space cost, and, ``judged``, whether they fit."""
-    if not networks:
-        return []
-    told = []
-    for network in networks:
-        verdict = (" (fits)" if network.fits else " (does not fit)") if judged else ""
-        told.append(f"{network.name} {format_amount(network.flops)}{verdict}")
-    return [Text("published networks of this space, by this counter: " + ", ".join(told))]
+    told = published_costs(networks, judged=judged)
+    return [Text(f"published networks of this space, by this counter: {told}")] if told else []
 
 
 def _join(options: Iterable[object]) -> str:
     return ", ".join(map(str, options))
-
-
-def amount(count: float | None) -> str:
-    """A number of genomes, which may not be known."""
-    if count is None or count != count:  # noqa: PLR0124  a count that is not known is not a number
-        return "unknown"
-    return f"{count:,.0f}" if count < 1e6 else f"{count:.3g}"
-
-
-def fitting(legal: Feasible) -> list[str]:
-    """How many genomes are within limits, and their share: estimates, it may be, or unknown."""
-    share = "unknown" if legal.share is None else f"{100 * legal.share:.3g}%"
-    return [
-        f"about {told}" if legal.quota and told != "unknown" else told
-        for told in (amount(legal.count), share)
-    ]
-
-
-def up_to(low: float, high: float) -> str:
-    """A range of numbers of genomes."""
-    return amount(low) if low == high else f"{amount(low)} to {amount(high)}"
 
 
 def space_document(

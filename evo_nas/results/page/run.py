@@ -10,6 +10,7 @@ from pathlib import Path
 from evo_nas.core.console import duration
 from evo_nas.core.files import write_atomically
 from evo_nas.core.plugins import registry
+from evo_nas.core.progress import Progress
 from evo_nas.errors import EvoNasError, RunError
 from evo_nas.results.agreement import split_half_error
 from evo_nas.results.architecture import slots_table
@@ -52,6 +53,15 @@ def write_report(result: Result, out: Path | None = None) -> Path:
     check_genomes(result, result.space)
     write_atomically(path, run_page(result, result.space).encode(errors="replace"))
     return path
+
+
+def make_page(result: Result, progress: Progress) -> None:
+    """Write report.html, or say why not: what a run has found stands without it."""
+    try:
+        write_report(result)
+    except Exception as error:  # a plug-in's picture, a full disk: nothing may spoil the run
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        progress.say(f"report.html could not be written, all else is there: {reason}")
 
 
 def run_page(result: Result, space: Space) -> str:

@@ -204,7 +204,7 @@ def test_it_is_told_wherever_one_looks(tmp_path: Path) -> None:
 
 
 def test_the_plan_tells_what_may_end_searches() -> None:
-    from evo_nas.cli.views.plan import _early_ends
+    from evo_nas.results.outlook.plan import _early_ends
 
     given = {"time": "2h", "patience": 3, "until": "accuracy>=0.8"}
     ((_, told),) = _early_ends(api.prepare(SPACE, BUDGET, **SMALL, **given))

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from evo_nas.cli.views import plan
+from evo_nas.results.outlook import plan
 from evo_nas.training.recipe import load_recipe
 
 
