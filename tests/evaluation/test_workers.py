@@ -237,7 +237,7 @@ def test_the_plan_says_how_many_processes_train_shared_weights(tmp_path: Path) -
             replace(prepared, config=replace(prepared.config, recipe=recipe, **changes))
         )
 
-    told = "cpu, 1 threads; shared weights in {}, 4 shards of each step; scores in"
+    told = "cpu, 1 thread; shared weights in {}, 4 shards of each step; scores in"
     assert words(4, jobs=2).startswith(told.format("2 processes"))
     assert words(4, jobs=1).startswith(told.format("1 process"))
     assert words(4, jobs=9).startswith(told.format("4 processes"))

@@ -35,7 +35,9 @@ def process_count(phase: Phase, device: str, processes: int) -> int:
 
 
 class Helpers:
-    """So many processes beside this one, for steps of so many shards of a network as it is now.
+    """So many processes beside this one, for steps of at most so many shards of a network.
+
+    They have copies of it as it is now, but for weights and buffers, which they have of each step.
 
     Each computes with as many threads as this process. ``buffers`` are copies of the network's
     buffers after each shard.

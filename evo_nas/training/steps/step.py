@@ -82,13 +82,14 @@ class Stepper:
         self, batch: Batch, paths: Sequence[Selection], step: int, count: int
     ) -> Tensor:
         if self.helpers is None:  # as late as this: the network is in training mode
-            beside = min(count, self._processes) - 1
-            self.helpers = Helpers(self._propagation, self._phase, count, beside)
+            most = self._phase.shards
+            beside = min(most, self._processes) - 1
+            self.helpers = Helpers(self._propagation, self._phase, most, beside)
         shards = [
             Shard(_alone(part), len(batch), paths, self.parts, self._seed(step, number))
             for number, part in enumerate(batch.split(count))
         ]
-        total, after = Total(), self.helpers.buffers
+        total, after = Total(), self.helpers.buffers[:count]
         try:
             own, others = self.helpers.deal(shards)
             for number in own:

@@ -1,6 +1,7 @@
 """Steps in micro-batches: the same gradients, one path, and what is said when memory is short."""
 
 from dataclasses import replace
+from functools import partial
 from operator import methodcaller
 
 import pytest
@@ -199,6 +200,18 @@ def test_a_batch_smaller_than_the_recipes_has_fewer_shards():
         network.layers[3] = nn.Identity()
         Stepper(network, torch.optim.SGD(network.parameters(), lr=0.1), phase, print)(small)
     assert same(few, plain)
+
+
+def test_batches_of_any_size_may_follow_each_other():
+    turns = [next(batches(size=size)) for size in (3, 12, 4)]
+    mixed, plain = Net(norm=True), Net(norm=True)
+    for network, again in ((mixed, False), (plain, True)):
+        network.layers[3] = nn.Identity()
+        make = partial(torch.optim.SGD, list(network.parameters()), lr=0.1)
+        step = Stepper(network, make(), SHARDED, print)
+        for batch in turns:
+            (Stepper(network, make(), SHARDED, print) if again else step)(batch)
+    assert same(mixed, plain)
 
 
 def test_one_path_is_a_step_as_ever():
