@@ -185,10 +185,11 @@ class Store:
     @contextmanager
     def changing(self, facts: Mapping[str, object], *, durable: bool = True) -> Iterator[None]:
         """Write down facts, and all that the body changes, once it has ended well."""
+        texts = {key: json.dumps(value) for key, value in facts.items()}
         self._begin(durable=durable)
         with self._explained(), self._connection:
-            for key, value in facts.items():
-                self._write_fact(key, json.dumps(value))
+            for key, text in texts.items():
+                self._write_fact(key, text)
             yield
 
     def move(self, was: Evaluation, now: Evaluation) -> None:
@@ -232,8 +233,7 @@ class Store:
     def add_notes(self, where: str, notes: Sequence[str]) -> None:
         """Keep what happened, each line once, by where in the run it happened."""
         known = self.notes().get(where, []) if notes else []
-        new = [line for line in notes if line not in known]
-        if new:
+        if new := [line for line in notes if line not in known]:
             kept = self.fact("notes") or {}
             self.set_fact("notes", kept | {where: [*dict.fromkeys([*kept.get(where, []), *new])]})
 
