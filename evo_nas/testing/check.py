@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Generic, Literal, NoReturn, TypeVar
 from unittest import SkipTest
 
-from evo_nas.core.plugins.blame import ANYHOW, Breach, own_frames, show_traceback
+from evo_nas.core.plugins.blame import ANYHOW, Breach, layer, own_frames, show_traceback
 
 T = TypeVar("T")
 
@@ -35,7 +35,8 @@ class Outcome:
     @property
     def mistake(self) -> str:
         """What is the same in all checks that fail for one reason: an error's kind and line."""
-        raised = re.match(r"(\w+): .*( \([^()]+, line \d+: .*\))$", self.message)
+        place = r" \(in layer [^,]+, \w+| \([^()]+, line \d+: .*\)"
+        raised = re.search(rf"(\w*Error): .*?({place})", self.message)
         return "".join(raised.groups()) if raised else self.message
 
 
@@ -141,7 +142,9 @@ def explain(error: BaseException, home: Path | None) -> str:
         return told  # it says so itself
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.line]
     own = [frame for frame in frames if home and Path(frame.filename).resolve() == home]
-    for frame in (own or own_frames(error))[-1:]:
+    if not (blamed := own or own_frames(error)):
+        return told + layer(error)
+    for frame in blamed[-1:]:
         told += f" ({Path(frame.filename).name}, line {frame.lineno}: {frame.line})"
     return told
 

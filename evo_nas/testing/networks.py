@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 
 import cloudpickle
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from evo_nas.core.plugins.blame import describe, layer, own_frames
 from evo_nas.errors import SpaceError
 from evo_nas.space.costs.flops import count
 from evo_nas.space.costs.verification import verify_thoroughly
@@ -38,6 +40,26 @@ def seeded(space: Space, genome: Genome, geometry: Geometry) -> nn.Module:
     told = f"build({genome}, {geometry}) is a {type(network).__name__}"
     expect(isinstance(network, nn.Module), f"{told}; return a torch.nn.Module")
     return network
+
+
+@contextmanager
+def running(space: Space, genome: Genome, geometry: Geometry) -> Iterator[None]:
+    """Say of which genome a network is that fails where no line of its author is to blame.
+
+    Raises:
+        CheckFailed: it failed inside of layers that are PyTorch's.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # what shapes that do not fit raise
+        inside = layer(error)
+        if own_frames(error) or not inside:
+            raise
+        code = getattr(type(space).build, "__code__", None)
+        told = f"the network of {genome} at {geometry} fails: {describe(error)}"
+        if code is not None:
+            told += f"; build() is in {Path(code.co_filename).name}, line {code.co_firstlineno}"
+        raise CheckFailed(told) from error
 
 
 def check_logits(logits: object, batch: int, geometry: Geometry, genome: Genome) -> None:
@@ -124,7 +146,8 @@ class NetworkChecks(GenomeChecks):
         space = self.built_space()
         for genome in self.built:
             network, image = seeded(space, genome, space.target), noise(space.target, 1)
-            counted = count(network, image, handles=space.flop_handles)
+            with running(space, genome, space.target):
+                counted = count(network, image, handles=space.flop_handles)
             for name, told in space.costs(genome).items():
                 expect(
                     told == counted[name],
@@ -144,7 +167,9 @@ class NetworkChecks(GenomeChecks):
         space, genome = self.built_space(), self.genomes[0]
         with torch.no_grad():
             network = seeded(space, genome, space.target).eval()
-            check_logits(network(noise(space.target, 2)), 2, space.target, genome)
+            with running(space, genome, space.target):
+                logits = network(noise(space.target, 2))
+            check_logits(logits, 2, space.target, genome)
 
     @named("networks train at small geometries")
     def _proxies(self) -> None:
@@ -152,7 +177,8 @@ class NetworkChecks(GenomeChecks):
         for geometry in self.proxies() or skip(self._no_proxy):
             for genome in self.built:
                 network = seeded(space, genome, geometry)
-                logits = network(noise(geometry, 3))
+                with running(space, genome, geometry):
+                    logits = network(noise(geometry, 3))
                 check_logits(logits, 3, geometry, genome)
                 logits.square().sum().backward()
                 idle = [n for n, w in network.named_parameters() if w.grad is None]

@@ -13,8 +13,9 @@ from asyncio import CancelledError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from evo_nas.errors import EvoNasError, SpecError, shell_word
+from evo_nas.errors import EvoNasError, SpecError, in_short, shell_word
 
 from .origins import PREFIX, is_installed_file, is_ours
 
@@ -38,7 +39,7 @@ def describe(error: BaseException) -> str:
     """An error in one line, as in ``KeyError: 'size' (mine.py, line 12)``."""
     told = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     told = re.sub(rf"{PREFIX}\w+\.", "", told)  # which Python calls a plug-in's folder
-    return f"{told}{place(error)}{_advice(error)}"
+    return f"{told}{place(error) or layer(error)}{_advice(error)}"
 
 
 def _advice(error: BaseException) -> str:
@@ -59,6 +60,21 @@ def place(error: BaseException) -> str:
     for frame in own_frames(error)[-1:]:
         return f" ({Path(frame.filename).name}, line {frame.lineno})"
     return ""
+
+
+def layer(error: BaseException) -> str:
+    """The layer of a network that it comes from, in brackets; empty if it comes from none.
+
+    Containers as ``nn.Sequential`` run layers without a line of anybody's own code.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    inside: list[Any] = [frame.f_locals.get("self") for frame, _ in frames]
+    modules = [each for each in inside if hasattr(type(each), "named_modules")]
+    if not modules:
+        return ""
+    names = {id(module): name for name, module in modules[0].named_modules()}
+    name = names.get(id(modules[-1])) or "of the network"
+    return f" (in layer {name}, {in_short(repr(modules[-1]), 80)})"
 
 
 def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
