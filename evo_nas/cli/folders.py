@@ -45,7 +45,8 @@ def _run(folder: Path) -> str:
 
 
 def _searched(config: Config) -> str:
-    return f"{registry.short(config.space)} within {describe_limits(config.every_limit)}"
+    within = describe_limits(config.every_limit)
+    return registry.short(config.space) + f" within {within}" * bool(within)
 
 
 class _Compared(TypedDict):
