@@ -8,6 +8,7 @@ import typer
 
 from evo_nas.core.plugins import registry
 from evo_nas.search.options import RUNS, Option
+from evo_nas.training.recipes import shipped_recipes
 
 Completion = Callable[..., Sequence[str]]  # of `incomplete`, the word that is being written
 
@@ -30,12 +31,6 @@ def _among(names: Callable[[], Iterable[str]]) -> Completion:
 def _folders(*files: str) -> list[str]:
     """Those that hold one of the files."""
     return sorted(str(path.parent) for file in files for path in RUNS.glob(f"*/{file}"))
-
-
-def _recipes() -> list[str]:
-    from evo_nas.training.recipe import shipped_recipes
-
-    return shipped_recipes()
 
 
 def plug_ins(kind: str) -> Completion:
@@ -67,7 +62,7 @@ networks = plug_ins("network")
 found = _among(lambda: [*_folders("config.toml"), *registry.names("network")])
 _OTHERS: Mapping[str, Completion] = {
     "supernet": runs,
-    "recipe": _among(_recipes),
+    "recipe": _among(shipped_recipes),
     "geometry": _among(lambda: ("proxy", "target")),
     "device": _among(lambda: ("auto", "cpu", "cuda")),
 }

@@ -14,7 +14,7 @@ from evo_nas.core.typed import typed
 from evo_nas.core.validation import parse_toml, read_text
 from evo_nas.errors import RecipeError, nearest
 
-OTHER_NAMES = {"deit": "paper"}  # the paper retrains its networks as DeiT's are trained
+from .recipes import OTHER_NAMES, shipped_recipes
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -223,13 +223,6 @@ class Recipe:
     def retraining(self, inherit: bool) -> Phase:
         """How finalists train: on from shared weights, or from scratch."""
         return self.finetune if inherit and self.finetune is not None else self.train
-
-
-def shipped_recipes() -> list[str]:
-    """The names of the recipes that come with evo-nas."""
-    folder = resources.files("evo_nas.training.recipes")
-    names = {f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml")}
-    return sorted(names | OTHER_NAMES.keys())
 
 
 def load_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from evo_nas.errors import RecipeError
-from evo_nas.training.recipe import Augmentation, Phase, load_recipe, shipped_recipes
+from evo_nas.training.recipe import Augmentation, Phase, load_recipe
+from evo_nas.training.recipes import shipped_recipes
 from evo_nas.training.weights import read_metadata
 
 GOOD = """

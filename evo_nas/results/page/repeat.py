@@ -11,7 +11,8 @@ from evo_nas.search.config import Config
 from evo_nas.search.options import IMAGES, OPTIONS
 from evo_nas.search.settings import with_epochs
 from evo_nas.space.space import Geometry, Space
-from evo_nas.training.recipe import Recipe, load_recipe, shipped_recipes
+from evo_nas.training.recipe import Recipe, load_recipe
+from evo_nas.training.recipes import shipped_recipes
 
 _NOT_CHOSEN = ("channels", "classes")  # of a geometry: the data's
 
