@@ -19,7 +19,7 @@ from evo_nas.cli.commands import plugin
 from evo_nas.cli.commands import run as runs
 from evo_nas.cli.commands import trust as trusting
 from evo_nas.cli.help import Commands, TracebackFlag, add
-from evo_nas.core.plugins.blame import describe, own_frames, show_traceback
+from evo_nas.core.plugins.blame import describe, is_of_plugin, own_frames, show_traceback
 from evo_nas.errors import EvoNasError
 
 # Newer versions of typer carry their own copy of click, so its base error is found through typer.
@@ -54,7 +54,8 @@ def _main() -> NoReturn:
     try:
         sys.exit(app(list(map(_at_home, sys.argv[1:])), standalone_mode=False) or 0)
     except EvoNasError as error:
-        show_traceback(error)
+        if is_of_plugin(error):
+            show_traceback(error)
         _fail(str(error))
     except _UsageError as error:
         _fail(error.format_message())

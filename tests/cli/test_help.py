@@ -183,3 +183,20 @@ def test_a_traceback_is_shown_where_a_line_is_told(
     told = capfd.readouterr().err
     assert 'broken.py", line 13, in evaluate' in told
     assert 'raise KeyError("depth")' in told
+    assert "evo_nas/cli/app.py" not in told  # how we came to say so is of no use
+
+
+@pytest.mark.parametrize(("text", "shown"), [("1 / 0", True), ("", False)])
+def test_a_traceback_is_that_of_somebody_s_own_code(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    shown: bool,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(f"{text}\n")
+    assert command_line("space", "mine.py:Mine", "--traceback") == 2
+    told = capsys.readouterr().err
+    assert ("ZeroDivisionError: division by zero" in told) == shown
+    assert ("Traceback" in told) == shown

@@ -91,6 +91,13 @@ def own_frames(error: BaseException) -> list[traceback.FrameSummary]:
     ]
 
 
+def is_of_plugin(error: BaseException | None) -> bool:
+    """Whether somebody's own code led to an error, or to one that it follows from."""
+    if error is None:
+        return False
+    return bool(own_frames(error)) or is_of_plugin(error.__cause__ or error.__context__)
+
+
 def _is_known(file: Path, module: str) -> bool:
     """Whether code is ours, Python's own or an installed package's."""
     return is_ours(module) or is_installed_file(str(file))
