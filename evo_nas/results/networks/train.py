@@ -146,6 +146,11 @@ def train_architecture(
         "data": chosen.spec,
         "validation_accuracy": measured["validation_accuracy"],
         **{key: measured[key] for key in _TOLD if key in measured},
+        **(
+            {"test_balanced_accuracy": tested.confusion.balanced_accuracy}
+            if tested.confusion
+            else {}
+        ),
     }
 
 

@@ -61,6 +61,9 @@ def test_the_saved_weights_are_the_network_that_was_measured(architecture, tmp_p
     assert told["parameters"] == 64 * 10 + 10
     result = measure(network, Batches(data.validation, data, 8)).metrics()
     assert result["accuracy"] == told["validation_accuracy"]
+    test = measure(network, Batches(registry.load("data", DATA).test(), data, 8))
+    recalls = [test.correct[test.labels == label].mean() for label in set(test.labels.tolist())]
+    assert told["test_balanced_accuracy"] == pytest.approx(sum(recalls) / len(recalls))
 
 
 DEIT = {"recipe": "deit", "changes": ["batch_size=32", "weight_average=0.9"], "validate_every": 2}
