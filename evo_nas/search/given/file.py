@@ -107,7 +107,8 @@ def _read(path: Path, given: Collection[str]) -> dict[str, Any]:
     replaced = set(given) - {"limits"}
     try:
         with paths.relative_to(path.parent):
-            options = plain({name: value for name, value in table.items() if name not in replaced})
+            left = {n: v for n, v in table.items() if n not in replaced and v != []}
+            options = plain(left)
             check_known(named_specs(options), path)
             return absolute(options)
     except (BudgetError, SettingsError) as error:

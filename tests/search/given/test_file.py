@@ -37,6 +37,7 @@ def write(tmp_path: Path) -> Write:
     "given",
     [
         {**SMALL, "flops": "300..", "limits": ["params<=6M", f"{SCORE}>=0.1"], "epochs": 7},
+        {**SMALL, "time": "2h", "patience": 3, "until": "accuracy>=0.8"},
         {**SMALL, "flops": "unlimited", "geometry": "proxy,image_size=12", "inherit": False},
         {"evaluator": "train", "strategy": "random", "finalist_epochs": 3, "finalists": 2,
          "data": SMALL["data"], "latency": "15ms", "jobs": 1, "seed": 5, "threads": 2},
