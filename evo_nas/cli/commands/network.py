@@ -142,8 +142,8 @@ def _with_lines(names: Iterable[str]) -> Iterator[str]:
     """The names, and in place of ``-`` the lines of the standard input."""
     for name in names:
         if name == "-":
-            lines = os.fsdecode(sys.stdin.buffer.read()).splitlines()
-            yield from filter(None, lines)
+            lines = sys.stdin.buffer.read().splitlines()  # of bytes: names may hold other breaks
+            yield from map(os.fsdecode, filter(None, lines))
         else:
             yield name
 
