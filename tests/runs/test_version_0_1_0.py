@@ -39,7 +39,7 @@ def kept(folder: Path, key: str) -> object:
 def with_another_field() -> Any:
     """The configuration of a later version, with a value that no run has kept so far."""
     later = make_dataclass(
-        "Later", [("patience", int, 3)], bases=(Config,), frozen=True, kw_only=True
+        "Later", [("endurance", int, 3)], bases=(Config,), frozen=True, kw_only=True
     )
     later.__module__ = Config.__module__
     return later
@@ -70,7 +70,7 @@ def test_it_goes_on_after_a_field_was_added(stopped: Path, monkeypatch: pytest.M
     monkeypatch.setattr(configuration, "Config", later)
     monkeypatch.setattr("evo_nas.api.Config", later)
     config = later.read(stopped / "config.toml")
-    assert config.patience == 3
+    assert config.endurance == 3
     begun = {"config": kept(stopped, "config")}
     assert config.began_with(begun.get)
     # A run that this version begins is one that the later version knows, too.
@@ -83,7 +83,7 @@ def test_what_was_added_cannot_be_changed_amid_a_run(
 ) -> None:
     later = with_another_field()
     monkeypatch.setattr(configuration, "Config", later)
-    edit(stopped, "seed = 0", "seed = 0\npatience = 4")
+    edit(stopped, "seed = 0", "seed = 0\nendurance = 4")
     config = later.read(stopped / "config.toml")
     assert not config.began_with({"config": kept(stopped, "config")}.get)
 

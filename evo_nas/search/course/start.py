@@ -115,7 +115,10 @@ def _read(text: str, space: Space, spec: str, objectives: Sequence[Objective]) -
         content = read_json(Path(text), SettingsError)
     named = isinstance(content, dict) and "space" in content and "metrics" not in content
     if named and not inline:
-        architecture = find_architecture(text)  # whose digest is checked
+        try:
+            architecture = find_architecture(text)  # whose digest is checked
+        except EvoNasError as error:
+            raise SettingsError(f"start: {error}") from error
         content = {"space": architecture.space, "genome": list(architecture.genome)}
     several = isinstance(content, list) and not all(type(gene) is int for gene in content)
     for number, one in enumerate(content if several else [content], start=1):
