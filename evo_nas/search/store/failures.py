@@ -32,7 +32,8 @@ def forget_failures(connection: sqlite3.Connection) -> Forgotten:
     by_stage = "SELECT stage FROM evaluations GROUP BY stage ORDER BY min(id)"
     names = [name for (name,) in connection.execute(by_stage)]
     failed = connection.execute(
-        "SELECT stage FROM evaluations WHERE failure IS NOT NULL ORDER BY id LIMIT 1"
+        "SELECT stage FROM evaluations WHERE failure IS NOT NULL"
+        " AND phase NOT LIKE 'earlier %' ORDER BY id LIMIT 1"  # nothing follows from those
     ).fetchone()
     if failed is None:
         return Forgotten(0, 0, tuple(names), ())
