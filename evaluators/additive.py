@@ -31,6 +31,9 @@ class AdditiveEvaluator(Composite):
     orders networks of the sample that it has not seen. What becomes of finalists, such as that they
     start from shared weights, is as ``base`` says.
 
+    Source: Hoerl and Kennard 1970, "Ridge Regression", of the model; to predict candidates by a
+    sample of others, Wen et al. 2020, "Neural Predictor for Neural Architecture Search", ECCV.
+
     Args:
         base: the spec of an evaluator, whose first objective is learned from.
         reference: the size of the sample.

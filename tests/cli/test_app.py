@@ -110,7 +110,10 @@ def test_home_is_expanded_where_a_shell_does_not(
         (["run", *SCORE, "--mutation-rate", "nan"], "mutation_rate"),
         (["run", *SCORE, "--failures", "nan"], "failures is nan"),
         (["run", *SCORE, "--time-limit", "-1"], "time_limit is -1"),
-        (["figure", "accuracy", "--paper", "--out", ""], "no file can be written to a folder: ."),
+        (
+            ["figure", "accuracy", "--paper", "--out", ""],
+            "cannot be written as .; let its name end",
+        ),
         (["figure", "accuracy", "--paper", "--out", "no/x.svg"], "there is no such folder: no"),
         (["compare", "x"], "it takes no argument such as x"),
         (["compare", "--flops", ""], "budget '' is malformed"),

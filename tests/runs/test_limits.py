@@ -149,7 +149,7 @@ def test_the_configuration_keeps_limits_and_the_command_repeats_them(tmp_path: P
     assert f"--limit '{CLOCK}<=19'" in again
     assert "--flops unlimited" in again
     assert result.best is not None
-    told = dict(best_facts(result.best, result.config, result.facts["rejected"]))
+    told = dict(best_facts(result.best, result.config, result.facts))
     assert told["13<=params<=30"].endswith("parameters")
     assert "looked at within the exact limit" in told["stage1 draws"]
     assert (tmp_path / "run" / "report.html").read_text().count("13&lt;=params&lt;=30") >= 1
@@ -271,7 +271,7 @@ def test_a_limit_on_latency_is_one_of_the_network_that_is_delivered(tmp_path: Pa
     assert json.loads(record.read_text())["geometry"] == str(target)
     assert result.best is not None
     assert result.best["measured_under"] == {f"{LATENCY}<=1000ms": conditions}
-    told = dict(best_facts(result.best, result.config, None))
+    told = dict(best_facts(result.best, result.config, {}))
     assert told[f"{LATENCY}<=1000ms"].endswith(f"measured {conditions}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,8 +16,11 @@ from evo_nas.core.streams import Streams
 from evo_nas.evaluation.evaluator import Objective
 from evo_nas.sampling.feasible import feasible
 from evo_nas.sampling.limits import Limit
+from evo_nas.sampling.sampler import Sampler
+from evo_nas.search.course.ending import StageEnd
+from evo_nas.search.course.rules import Rules
 from evo_nas.search.stage import search
-from evo_nas.search.store.store import Evaluation
+from evo_nas.search.store.store import Evaluation, Store
 from evo_nas.strategies.base import Proposal, Scored
 from evo_nas.strategies.settings import Settings
 from evo_nas.training.ledger import Ledger
@@ -74,12 +78,13 @@ class Blocks(Silent):
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_of_a_candidate_hardly_more_than_its_number_is_kept(name: str) -> None:
+def test_of_a_candidate_hardly_more_than_its_number_is_kept(name: str, tmp_path: Path) -> None:
     blocks = Blocks()
     strategy = registry.load("strategy", name)
     (stage,) = strategy.plan(SPACE, SETTINGS)
     legal = feasible(SPACE, Limit("flops", high=1500))
     scorer: Any = Formula()
-    search(strategy, stage, SETTINGS, legal, scorer, Streams(0), blocks)
+    end = StageEnd(Rules(), stage, strategy, Store.create(tmp_path / "run.sqlite", SPACE))
+    search(strategy, stage, SETTINGS, legal, scorer, Streams(0), blocks, end, Sampler(legal))
     assert blocks.end == SETTINGS.samples
     assert blocks.each < 1.5  # a number is one; candidate, genome and metrics were six

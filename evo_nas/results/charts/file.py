@@ -35,7 +35,7 @@ def writer(path: Path) -> Callable[[str], bytes]:
         case ".pdf":
             return _cairo(path, "svg2pdf")
     raise ExportError(
-        f"a figure cannot be written as {path.name}; let its name end in .svg, .png or .pdf"
+        f"a figure cannot be written as {path.name or path}; let its name end in .svg, .png or .pdf"
     )
 
 
