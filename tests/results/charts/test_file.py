@@ -18,8 +18,17 @@ DRAWN = chart([Points("a", [1.0, 2.0], [3.0, 4.0])], title="t", x_label="x", y_l
 WIDTH, HEIGHT = (int(size) for size in re.findall(r'(?:width|height)="(\d+)"', DRAWN[:400])[-2:])
 
 
+@pytest.fixture
+def _cairo() -> None:
+    """Without CairoSVG, or without the library that it calls, which Python does not install."""
+    try:
+        import cairosvg  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"PNG and PDF need CairoSVG and the library cairo: {error}")
+
+
+@pytest.mark.usefixtures("_cairo")
 def test_a_drawing_is_written_as_its_ending_says(tmp_path: Path) -> None:
-    pytest.importorskip("cairosvg", reason="PNG and PDF need CairoSVG")
     assert write_drawing(DRAWN, tmp_path / "a.svg").read_text() == DRAWN
     assert Figure("t", DRAWN).save(tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
     picture = write_drawing(DRAWN, tmp_path / "a.PNG").read_bytes()
@@ -35,17 +44,24 @@ def test_another_ending_is_refused(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / name).exists()
 
 
-def test_what_a_format_needs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("missing", ["the package", "the library"])
+def test_what_a_format_needs_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
     monkeypatch.setitem(sys.modules, "cairosvg", None)
+    if missing == "the library":  # as cairocffi says it
+        (tmp_path / "cairosvg.py").write_text("raise OSError('no library called cairo-2')")
+        monkeypatch.delitem(sys.modules, "cairosvg")
+        monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ExportError, match=r".pdf needs CairoSVG.*pip install 'evo-nas\[figures\]'"):
         write_drawing(DRAWN, tmp_path / "a.pdf")
     write_drawing(DRAWN, tmp_path / "a.svg")
 
 
+@pytest.mark.usefixtures("_cairo")
 def test_figures_of_commands_are_what_their_file_is_called(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("cairosvg", reason="PNG and PDF need CairoSVG")
     for ending, begins in ((".png", b"\x89PNG"), (".pdf", b"%PDF-"), (".svg", b"<svg")):
         for words in (("network", "glit_tiny"), ("accuracy", "--paper")):
             out = tmp_path / f"{words[0]}{ending}"
