@@ -184,7 +184,8 @@ def held(folder: Path) -> Iterator[None]:
     try:
         # Neither through a link, which may lead anywhere, nor waiting for whoever reads a FIFO.
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
-        file = os.fdopen(os.open(folder / LOCK, flags, 0o666), "a+")
+        opened = os.open(folder / LOCK, flags, 0o666)
+        file = os.fdopen(opened, "a+", encoding="utf-8", errors="replace")
     except OSError as error:
         raise RunError(f"{folder} cannot be written to: {error.strerror}") from error
     with file:

@@ -65,6 +65,8 @@ def phases(**teaching: st.SearchStrategy[Any]) -> st.SearchStrategy[Phase]:
         learning_rate=st.floats(1, 100),  # at least where it begins and ends
         warmup_start=st.floats(0, 1),
         learning_rate_floor=st.floats(0, 1),
+        batch_size=st.integers(8, 10**6),
+        shards=st.integers(1, 4),  # of two images at least
         **teaching,
     )
 

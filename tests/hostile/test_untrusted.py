@@ -23,6 +23,7 @@ from evo_nas.cli import app as cli
 from evo_nas.core.plugins.places import code_in
 from evo_nas.core.plugins.trusted_code import ALLOW, check_known
 from evo_nas.errors import EvoNasError, RunError, SpecError
+from evo_nas.results.page.run import write_report
 from evo_nas.results.result import load_result
 from evo_nas.results.trust_report import read_trust
 from evo_nas.search.architectures import read_best
@@ -244,7 +245,7 @@ def test_a_wrong_cell_is_named(
             seal(connection, schema.TABLES)
     of_row = f"{name}|images|does not belong to its space"
     with pytest.raises(EvoNasError, match=of_row if statement == SET else f"{name} cannot be"):
-        api.write_report(load_result(folder))
+        write_report(load_result(folder))
 
 
 @given(

@@ -148,6 +148,17 @@ def test_what_another_machine_may_be_at_work_on_is_refused_where_locks_do_not_te
         pass
 
 
+def test_a_lock_that_holds_anything_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.lock").write_bytes(b"\x80\xff\x00")
+    with (
+        run_folder.held(tmp_path / "run"),
+        pytest.raises(RunError, match="is in use by process"),
+        run_folder.held(tmp_path / "run"),
+    ):
+        pass
+
+
 def _begin_and_wait(began: Any) -> None:
     began.set()
     time.sleep(60)
