@@ -52,7 +52,8 @@ class AdditiveEvaluator(Composite):
 
     def prepare(self, space: Space) -> None:
         """Have the sample scored, and learn from it."""
-        found, goal = self.reference_scores(space, self._reference), self._lead.objectives[0]
+        found = dict(self.reference_scores(space, self._reference))
+        goal = self._lead.objectives[0]
         known = {
             genome: goal.sign * outcome[goal.name]
             for genome, outcome in found.items()

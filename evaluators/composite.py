@@ -107,18 +107,15 @@ class Composite(Evaluator):
                 self._answers[positions[index]].append(answer)
                 yield positions[index], answer.outcome
 
-    def reference_scores(self, space: Space, count: int) -> dict[Genome, Outcome]:
-        """What the evaluator without a name says of a reference sample, in the sample's order.
-
-        Of networks that are in the sample several times once.
-        """
-        sample = dict.fromkeys(reference_sample(space, self._context, count))
+    def reference_scores(self, space: Space, count: int) -> list[tuple[Genome, Outcome]]:
+        """A reference sample, and what the evaluator without a name says of each network of it."""
+        sample = reference_sample(space, self._context, count)
         progress, found = self._context.progress, dict[Genome, Outcome]()
-        progress.start("scoring the reference sample", len(sample), "genomes")
-        for genome, outcome in self.ask_sample("", list(sample)):
+        progress.start("scoring the reference sample", len(set(sample)), "genomes")
+        for genome, outcome in self.ask_sample("", sample):
             found[genome] = outcome
             progress.advance(len(found))
-        return {genome: found[genome] for genome in sample}
+        return [(genome, found[genome]) for genome in sample]
 
     def ask_sample(
         self, name: str, sample: Sequence[Genome], rung: Rung | None = None

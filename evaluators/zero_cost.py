@@ -28,7 +28,7 @@ from evo_nas.evaluation.evaluator import (
     Outcome,
     check_metrics,
 )
-from evo_nas.evaluation.reference import Standing, reference_sample
+from evo_nas.evaluation.reference import Standing
 from evo_nas.evaluation.zero_cost.activations import naswot
 from evo_nas.evaluation.zero_cost.features import Taught, Truth
 from evo_nas.evaluation.zero_cost.flow import dss, synflow
@@ -191,14 +191,12 @@ class ZeroCostEvaluator(Composite):
 
     def prepare(self, space: Space) -> None:
         """Score the reference sample; networks that cannot be scored are left out of it."""
-        known = self.reference_scores(space, self._reference)
-        sample = reference_sample(space, self._context, self._reference)
-        found = [known[genome] for genome in sample]
+        found = [outcome for _, outcome in self.reference_scores(space, self._reference)]
         scored = [scores for scores in found if not isinstance(scores, Failure)]
-        if len(scored) < len(sample) / 2:  # ranks among what is left would say little
+        if len(scored) < len(found) / 2:  # ranks among what is left would say little
             first = next(outcome for outcome in found if isinstance(outcome, Failure))
             raise EvaluatorError(
-                f"zero_cost fails for {len(sample) - len(scored)} of the {len(sample)} networks of "
+                f"zero_cost fails for {len(found) - len(scored)} of the {len(found)} networks of "
                 f"its reference sample, for the first because {first.reason}; choose others of the "
                 f"scores {', '.join(SCORES)}"
             )

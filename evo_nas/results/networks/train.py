@@ -10,10 +10,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from evo_nas.core.devices import available_cores, resolve_device
+from evo_nas.core.devices import resolve_device
 from evo_nas.core.plugins import places, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
+from evo_nas.core.workers.start import worker_processes
 from evo_nas.data.source import inventory
 from evo_nas.errors import RunError, SpaceError, counted
 from evo_nas.evaluation.final_test.test_split import measure_test
@@ -109,7 +110,7 @@ def train_architecture(
         after_epoch=partial(_watch, validation, validate_every, board),
         checkpoint=checkpoint_path(out),
         subject=subject,
-        processes=whole_number("jobs", available_cores() if jobs is None else jobs, 1),
+        processes=worker_processes(None if jobs is None else whole_number("jobs", jobs, 1)),
         progress=progress,
         what=f"training {found.name}",
     )

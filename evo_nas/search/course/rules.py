@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evo_nas.core.console import duration
-from evo_nas.errors import BudgetError, SettingsError
+from evo_nas.errors import BudgetError, SettingsError, counted
 from evo_nas.sampling.limits import Limit, parse_limit
 
 from .duration import read_duration
@@ -47,7 +47,7 @@ class Rules:
         reason = {
             "samples": "these are all",
             "time": f"its part of {duration(self.seconds or 0)} is over",
-            "patience": f"nothing better in {_generations(self.patience or 0)}",
+            "patience": f"nothing better in {counted(self.patience or 0, 'generation')}",
             "until": f"its best has {self.until}",
         }[ending.why]
         told = f"{done} of {ending.of:,} candidates"
@@ -62,11 +62,7 @@ class Rules:
             ]
             told.append(f"{', '.join(ends)} of the run; finalists and the final test come then")
         if self.patience is not None:
-            told.append(f"after {_generations(self.patience)} without a better candidate")
+            told.append(f"after {counted(self.patience, 'generation')} without a better candidate")
         if self.until is not None:
             told.append(f"when the best has {self.until}")
         return told
-
-
-def _generations(count: int) -> str:
-    return f"{count} generation{'s' * (count != 1)}"
