@@ -1,11 +1,12 @@
 """How much faster shards in processes make the training of shared weights.
 
-    python -m benchmarks.shards [SHARDS] [--processes N] [--recipe NAME] [--geometry TEXT]
-                                [--space NAME] [--repeats N] [--steps N]
+    python -m benchmarks.shards [SHARDS] [--own-paths] [--processes N] [--recipe NAME]
+                                [--geometry TEXT] [--space NAME] [--repeats N] [--steps N]
 
 Trains the shared weights of stage 1 on digits: whole batches, and batches in SHARDS shards by one
-process and by N. Epochs of a few steps take turns, so that a busy machine slows all alike; helpers
-are ready before. Prints the median seconds of a step of each, and the ratios.
+process and by N. With --own-paths each shard trains a path of its own, and whole batches are as
+large as a shard. Epochs of a few steps take turns, so that a busy machine slows all alike; helpers
+are ready before. Prints the median images a second of each, and the ratios.
 """
 
 from __future__ import annotations
@@ -48,21 +49,21 @@ class Training:
         images = data.train.take(range(steps * phase.batch_size))
         batches = Batches(images, data, shape.image_size)
         self.trainer = Trainer(network, batches, phase, STREAMS, Silent(), None, processes)
+        recipe = replace(recipe, supernet=phase)
         self._space, self._paths = space, TrainingPaths(space, recipe, None, STREAMS)
         self._epoch = 0
-        self.seconds: list[float] = []
+        self.paces: list[float] = []
         self.run()  # which makes helpers
         helpers = self.trainer.step.helpers
         while processes > 1 and helpers is not None and helpers.ready() < processes - 1:
             time.sleep(0.1)
         self.run()
-        self.seconds.clear()
+        self.paces.clear()
 
     def run(self) -> None:
-        """Train for an epoch; the seconds of a step."""
-        began = time.perf_counter()
-        self.trainer.run_epoch(self._epoch % self.trainer.phase.epochs, self._selections)
-        self.seconds.append((time.perf_counter() - began) / self.trainer.steps)
+        """Train for an epoch."""
+        done = self._epoch % self.trainer.phase.epochs
+        self.paces.append(self.trainer.run_epoch(done, self._selections).images_per_second)
         self._epoch += 1
 
     def _selections(self, step: int) -> list[Selection]:
@@ -72,6 +73,7 @@ class Training:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("shards", nargs="?", type=int, default=2)
+    parser.add_argument("--own-paths", action="store_true")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--recipe", default="quick")
     parser.add_argument("--space", default="glit_hl")
@@ -82,22 +84,25 @@ def main() -> None:
     torch.set_num_threads(1)
     recipe = choose_recipe(given.recipe)
     space = registry.load("space", given.space).stage(0)
-    kinds = [(1, 1), (given.shards, 1), (given.shards, given.processes)]
+    sharded = replace(recipe.supernet, shards=given.shards, own_paths=given.own_paths)
+    size = sharded.batch_size // (given.shards if given.own_paths else 1)
+    whole = replace(sharded, shards=1, own_paths=False, batch_size=size)
+    kinds = [(whole, 1), (sharded, 1), (sharded, given.processes)]
     with ExitStack() as stack:
         trainings = []
-        for shards, processes in kinds:
-            phase = replace(recipe.supernet, shards=shards)
+        for phase, processes in kinds:
             of = (space, given.geometry, recipe, phase, given.steps, processes)
             trainings.append(training := Training(*of))
             stack.enter_context(closing(training.trainer))
         for _ in range(given.repeats):
             for training in trainings:
                 training.run()
-    seconds = [statistics.median(training.seconds) for training in trainings]
-    for (shards, processes), each in zip(kinds, seconds, strict=True):
-        print(f"{shards} shard(s) in {processes} process(es): {1000 * each:,.1f} ms a step")
-    print(f"{given.processes} processes against 1, same shards: {seconds[1] / seconds[2]:.2f}")
-    print(f"{given.processes} processes against whole batches: {seconds[0] / seconds[2]:.2f}")
+    paces = [statistics.median(training.paces) for training in trainings]
+    for (phase, processes), pace in zip(kinds, paces, strict=True):
+        batch = f"batches of {phase.batch_size} in {phase.shards} shard(s)"
+        print(f"{batch}, {processes} process(es): {pace:,.0f} images/s")
+    print(f"{given.processes} processes against 1, same shards: {paces[2] / paces[1]:.2f}")
+    print(f"{given.processes} processes against whole batches: {paces[2] / paces[0]:.2f}")
 
 
 if __name__ == "__main__":

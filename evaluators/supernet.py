@@ -206,7 +206,7 @@ class SupernetEvaluator(Evaluator):
         context, folder = self._context, self._context.folder
         folder.mkdir(parents=True, exist_ok=True)
         phase, epochs = context.recipe.supernet, context.epochs
-        trained = self._paths.count * images_trained(phase, epochs, len(context.data.train))
+        trained = self._paths.passes * images_trained(phase, epochs, len(context.data.train))
         taught = images_taught(phase, epochs, len(context.data.train))
         on = self._paths.identity
         metadata = {

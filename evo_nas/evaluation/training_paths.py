@@ -24,6 +24,9 @@ def describe_paths(recipe: Recipe, flops: Sequence[int] = ()) -> str:
     With the ``flops`` of the largest and the smallest path, where they are known.
     """
     within = "within the limits" if recipe.paths == "budget" else ""
+    if recipe.supernet.own_paths:
+        several = f"{recipe.supernet.shards} paths, each on its part of the images"
+        return f"{several}, {within}" if within else several
     if not recipe.sandwich:
         return f"one path {within}" if within else ""
     known = [f" ({format_amount(each)} FLOPs)" for each in flops] or ["", ""]
@@ -54,12 +57,18 @@ class TrainingPaths:
     @property
     def count(self) -> int:
         """How many a step trains."""
+        phase = self._recipe.supernet
+        return self._recipe.sandwich or (phase.shards if phase.own_paths else 1)
+
+    @property
+    def passes(self) -> int:
+        """How many paths see each image of a step."""
         return self._recipe.sandwich or 1
 
     @property
     def identity(self) -> dict[str, str]:
         """What weights say of their paths; nothing for one path of the prior."""
-        sandwich = {"sandwich": str(self.count)} if self._recipe.sandwich else {}
+        sandwich = {"sandwich": str(self.passes)} if self._recipe.sandwich else {}
         return sandwich | ({"within": self.within} if self.within else {})
 
     @property

@@ -60,7 +60,8 @@ class Phase:
 
     Each of a batch's ``shards`` is propagated by itself, and their gradients are added up in their
     order; BatchNorm sees each alone, and remembers their mean. Any number of processes may share
-    them: it changes no bit on the CPU.
+    them: it changes no bit on the CPU. With ``own_paths`` each shard of shared weights trains a
+    path of its own, and so a step as many as it has shards.
 
     With a ``teacher``, the folder of a run, a model folder, weights of evo-nas or "timm:NAME", the
     loss is for a share of ``distillation_weight`` that to the teacher's logits, "hard" or "soft" at
@@ -83,6 +84,7 @@ class Phase:
     weight_average: Share = 0.0
     repeated_augmentation: Annotated[int, Field(ge=1, le=100)] = 1
     shards: Annotated[int, Field(ge=1, le=1024)] = 1
+    own_paths: bool = False
     teacher: str = ""
     distillation: Distillation = "hard"
     distillation_weight: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -96,6 +98,11 @@ class Phase:
             raise RecipeError(
                 f"shards is {self.shards}, batch_size {self.batch_size}; a shard has two images at "
                 f"least: give at most {self.batch_size // 2 or 1}"
+            )
+        if self.own_paths and self.shards == 1:
+            raise RecipeError(
+                "own_paths gives each shard a path of its own, and shards is 1; give more, or "
+                "leave own_paths out"
             )
         for key in ("warmup_start", "learning_rate_floor"):
             if getattr(self, key) > self.learning_rate:
@@ -219,6 +226,18 @@ class Recipe:
                 "sandwich is 1; its paths are the largest, the smallest and drawn ones: give 2 or "
                 "more, or 0 for one path a step"
             )
+        if self.sandwich and self.supernet.own_paths:
+            raise RecipeError(
+                f"sandwich is {self.sandwich}, whose paths all see the same images, and own_paths "
+                "gives each shard another path; choose one"
+            )
+        for section in ("train", "finetune"):
+            phase = getattr(self, section)
+            if phase is not None and phase.own_paths:
+                raise RecipeError(
+                    f"{section}.own_paths is for shared weights, and this trains one network; "
+                    "leave it out"
+                )
 
     def retraining(self, inherit: bool) -> Phase:
         """How finalists train: on from shared weights, or from scratch."""

@@ -237,7 +237,7 @@ class Trainer:
             if self._teacher is not None:
                 batch = self._teacher.teach(batch)
             losses[done - 1] = self.step(batch, paths, number)
-            trained += self.batch_size * max(len(paths), 1)
+            trained += self.batch_size * (1 if self.phase.own_paths else max(len(paths), 1))
             if self._average is not None:
                 self._average.update_parameters(self.network)
             now = time.perf_counter()

@@ -1,6 +1,7 @@
 """Which paths the steps of a supernet's training take: all of what is searched, or what fits."""
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +17,7 @@ from evo_nas.training.recipe import Phase, Recipe
 from tests.kit.spaces import TinySpace, Uneven, all_canonical, chi_square_tail, masses
 
 PHASE = Phase("sgd", 1, 16, 0.1, 0.0)
-recipe = partial(Recipe, "mine", PHASE, PHASE)
+recipe = partial(Recipe, "mine", supernet=PHASE, train=PHASE)
 WITHIN = Limits((Limit("flops", 250, 260),))
 
 
@@ -79,9 +80,23 @@ def test_a_sandwich_has_the_largest_the_smallest_and_drawn_ones(space, paths):
         assert set(others) <= set(among)
         assert len(others) == 2
         assert others[0] == single.of(step)[0]
-    assert found.count == 4
+    assert found.count == found.passes == 4
     assert found.identity["sandwich"] == "4"
     assert f"the largest path ({costs[-1]} FLOPs), the smallest ({costs[0]} FLOPs)" in found.told
+
+
+def test_shards_may_have_paths_of_their_own():
+    space = TinySpace(3)
+    own = replace(PHASE, shards=3, own_paths=True)
+    paths = TrainingPaths(space, recipe(supernet=own), None, Streams(7))
+    single = TrainingPaths(space, recipe(), None, Streams(7))
+    assert (paths.count, paths.passes, paths.identity) == (3, 1, {})
+    found = paths.of(4)
+    assert len(found) == 3
+    assert found[0] == single.of(4)[0]
+    assert len(set(drawn(paths, 20))) > 3
+    assert paths.told == "3 paths, each on its part of the images"
+    assert "own_paths=True" in own.identity
 
 
 def test_what_an_earlier_stage_decided_stays_in_every_path_of_a_sandwich():

@@ -158,6 +158,17 @@ def test_changes_are_written_as_in_a_recipe():
         ("calibration_images = 64", "calibration_images = 0", "calibration_images = 0 must be"),
         ("calibration_images = 64", "sandwich = 1", "sandwich is 1; its paths are the largest, "),
         ("calibration_images = 64", "sandwich = -1", "sandwich = -1 must be greater than or"),
+        (
+            "[supernet]",
+            "[supernet]\nown_paths = true",
+            "supernet.own_paths gives each shard a path",
+        ),
+        ("[train]", "[train]\nown_paths = true\nshards = 2", "train.own_paths is for shared "),
+        (
+            "[supernet]",
+            "sandwich = 2\n[supernet]\nown_paths = true\nshards = 2",
+            "sandwich is 2, whose paths all see the same images",
+        ),
         ("calibration_images = 64", 'paths = "all"', "paths = 'all' must be 'prior' or 'budget'"),
         ("calibration_images = 64", "train = 1\n[other]", "is no valid TOML"),
         ("[supernet]", "[[supernet]]", "supernet = .* must be a section"),

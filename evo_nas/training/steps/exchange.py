@@ -43,7 +43,7 @@ def combine(copies: Sequence[Copies]) -> None:
     """Make the first copies those of a whole step, of copies after each of its shards.
 
     What shards have left alike stays as it is, to the last bit. Other numbers are the mean over
-    shards; whole ones, which count, are the first shard's.
+    shards; of whole ones, which count steps, the largest.
     """
     for first, *others in zip(*(each.flat for each in copies), strict=True):
         if first.is_floating_point() and others:
@@ -52,6 +52,8 @@ def combine(copies: Sequence[Copies]) -> None:
             for other in others:
                 mean += other
             first.copy_(torch.where(alike, first, mean / len(copies)))
+        for other in [] if first.is_floating_point() else others:
+            first.copy_(torch.maximum(first, other))
 
 
 class Place:

@@ -27,6 +27,7 @@ class Stepper:
 
     A phase's ``shards`` of a batch are propagated each by itself, by up to so many ``processes``;
     ``seed``, of the numbers of step and shard, is that of dropout there. BatchNorm sees each alone.
+    All paths of a step train on all its shards, or each on one, as the phase says.
 
     A batch that does not fit into memory is cut in halves, quarters, and so on, whose gradients are
     added up: the step equals the whole batch's, except that BatchNorm sees each part alone.
@@ -51,7 +52,10 @@ class Stepper:
         self.parts = 1
 
     def __call__(self, batch: Batch, paths: Sequence[Selection] = (), number: int = 0) -> Tensor:
-        """Take one step, for which the gradients of all ``paths`` are added up; their mean loss."""
+        """Take one step, for which the gradients of all ``paths`` are added up; their mean loss.
+
+        Where shards have paths of their own, that is one for each shard of a whole batch.
+        """
         self._before.save(batch.images.device)
         shards = self._phase.shards_of(len(batch))
         while True:
@@ -60,7 +64,7 @@ class Stepper:
             self._optimizer.zero_grad(set_to_none=True)
             try:
                 if shards == 1:
-                    loss = self._propagation.add(batch, len(batch), paths, self.parts)
+                    loss = self._propagation.add(batch, len(batch), self._of(0, paths), self.parts)
                 else:
                     loss = self._add_shards(batch, paths, number, shards)
                 break
@@ -86,7 +90,13 @@ class Stepper:
             beside = min(most, self._processes) - 1
             self.helpers = Helpers(self._propagation, self._phase, most, beside)
         shards = [
-            Shard(_alone(part), len(batch), paths, self.parts, self._seed(step, number))
+            Shard(
+                _alone(part),
+                len(batch),
+                self._of(number, paths),
+                self.parts,
+                self._seed(step, number),
+            )
             for number, part in enumerate(batch.split(count))
         ]
         total, after = Total(), self.helpers.buffers[:count]
@@ -107,6 +117,10 @@ class Stepper:
         self._propagation.give(total.gradients)
         assert total.loss is not None, "there is a shard at least"
         return total.loss
+
+    def _of(self, shard: int, paths: Sequence[Selection]) -> Sequence[Selection]:
+        """The paths that a shard trains."""
+        return paths[shard : shard + 1] if self._phase.own_paths else paths
 
     def _halve(self, images: int, shards: int, device: torch.device) -> None:
         largest = -(-images // shards)

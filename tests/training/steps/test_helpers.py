@@ -53,11 +53,13 @@ def patient(monkeypatch):
 
 
 def shared(batches, folder, processes, deaths=0, phase=PHASE, **options):
-    """A network of one path a step, or two, and the processes that have trained it."""
+    """A network of one path a step, or two, or a shard, and the processes that have trained it."""
     folder.mkdir()
 
     def paths(step):
         numbers = (0, 1) if step % 3 == 2 else (step % 2,)
+        if phase.own_paths:
+            numbers = [(step + shard) % 2 for shard in range(phase.shards)]
         fatal = deaths if step == 1 else 0
         return [Branch(number, folder, os.getpid(), fatal) for number in numbers]
 
@@ -71,10 +73,13 @@ def shared(batches, folder, processes, deaths=0, phase=PHASE, **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [2, 4])
-def test_any_number_of_processes_trains_the_same_weights(batches, tmp_path, patient, processes):
-    alone, one = shared(batches, tmp_path / "alone", 1)
-    together, several = shared(batches, tmp_path / "together", processes)
+@pytest.mark.parametrize(("processes", "own"), [(2, True), (4, False)])
+def test_any_number_of_processes_trains_the_same_weights(
+    batches, tmp_path, patient, processes, own
+):
+    phase = replace(PHASE, own_paths=own)
+    alone, one = shared(batches, tmp_path / "alone", 1, phase=phase)
+    together, several = shared(batches, tmp_path / "together", processes, phase=phase)
     assert (one, several) == (1, processes)
     assert same(alone, together)
 

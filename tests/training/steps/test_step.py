@@ -171,6 +171,34 @@ def test_shards_are_propagated_alone_and_added_up_in_their_order():
     assert int(seen) == 1
 
 
+def test_shards_may_have_paths_of_their_own():
+    network, plain = Paths(), Paths()
+    for each in (network, plain):
+        each.layers[3] = nn.Identity()
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    batch = next(batches())
+    loss = Stepper(network, optimizer, replace(SHARDED, own_paths=True), print)(
+        batch, network.select(2, 0, 2)
+    )
+    expected = 0
+    for head, part in zip((2, 0, 2), batch.split(3), strict=True):
+        plain.take(head)
+        expected = expected + part.loss(plain(part.images), PHASE) / 3
+    expected.backward()
+    assert float(loss) == pytest.approx(expected.item())
+    for mine, other in zip(network.parameters(), plain.parameters(), strict=True):
+        assert (mine.grad is None) == (other.grad is None)
+        assert mine.grad is None or torch.allclose(mine.grad, other.grad, atol=1e-6)
+    assert network.heads[1].weight.grad is None  # no shard has taken it
+
+
+def test_counts_of_what_one_shard_took_are_its_own():
+    network = Paths()
+    network.heads = nn.ModuleList(nn.Sequential(nn.BatchNorm1d(3)) for _ in range(3))
+    stepped(network, phase=replace(SHARDED, own_paths=True), paths=network.select(0, 2, 2))
+    assert [int(head[0].num_batches_tracked) for head in network.heads] == [3, 0, 3]
+
+
 def test_statistics_that_no_shard_changed_stay_to_the_last_bit():
     network = Paths(norm=True)
     network.register_buffer("rest", torch.rand(50))
