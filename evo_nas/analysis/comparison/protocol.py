@@ -24,11 +24,12 @@ from evo_nas.core.workers.pool import run_unordered
 from evo_nas.errors import RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
-from evo_nas.search.given.file import absolute
+from evo_nas.search.given.file import absolute, completed
 from evo_nas.search.given.values import text, whole_number
 from evo_nas.search.limits import DEFAULT
-from evo_nas.search.options import plain
+from evo_nas.search.options import OPTIONS, plain
 from evo_nas.search.promises.code import accept_code, accepting, refuse_changed_run
+from evo_nas.search.settings import choose_recipe
 from evo_nas.space.costs.alike import Found, sharing
 
 from .file import PROTOCOLS, REFERENCE, Comparison
@@ -36,6 +37,10 @@ from .reference import find_reference
 
 _GROUPS = {"paper": "the paper's protocol", "equal": "equal cost", REFERENCE: "references"}
 _CLOSE = 0.01  # a cost this close to the reference's, as a share of it, is equal
+
+
+# What a comparison decides itself, whatever a file for one run says.
+_DECIDED = {"strategy", "seed", "start", "supernet", "jobs", "run_dir"}
 
 
 def plan_comparison(
@@ -47,19 +52,25 @@ def plan_comparison(
     references: str | Sequence[str | Path] = (),
     jobs: int | None = None,
     run_dir: str | Path | None = None,
+    config: str | Path | None = None,
     **options: Any,
 ) -> tuple[Comparison, Path]:
     """A comparison as a user asks for it, and the folder for it; nothing is written.
 
     ``protocol`` is "paper", "equal" or "both"; ``options`` are those of
-    :func:`evo_nas.api.prepare`. ``references`` are networks that are trained beside the found ones:
-    published ones by name, architecture files, runs, or "largest", "smallest", "random" and "long"
-    (a random network trained at the cost of the first strategy's search).
+    :func:`evo_nas.api.prepare`; what is not given comes from the file ``config``, but for what a
+    comparison decides: strategies, seeds and how much is done at once. ``references`` are networks
+    that are trained beside the found ones: published ones by name, architecture files, runs, or
+    "largest", "smallest", "random" and "long" (a random network trained at the cost of the first
+    strategy's search).
 
     Raises:
         EvoNasError: something given is wrong, or the folder exists.
     """
-    options = absolute({"space": "glit_hl", **plain(options)})
+    options = plain(options)
+    if config is not None:
+        options = _completed(options, config)
+    options = absolute({"space": "glit_hl", **options})
     text("protocol", protocol, "'paper', 'equal' or 'both'")
     if options.get("start"):
         raise SettingsError("start is given; a comparison begins from nothing: leave it out")
@@ -91,6 +102,16 @@ def plan_comparison(
     )
     run_folder.check_free(folder)
     return comparison, folder
+
+
+def _completed(options: dict[str, Any], config: str | Path) -> dict[str, Any]:
+    """The options and what a file for one run has beside them, as far as it holds for all."""
+    found = completed(options, config)
+    left = _DECIDED - options.keys()
+    recipe = choose_recipe(found.get("recipe", OPTIONS["recipe"].default))
+    if found.get("inherit") and recipe.finetune is not None:
+        left |= {"inherit"} - options.keys()  # whoever can does so by itself
+    return {name: value for name, value in found.items() if name not in left}
 
 
 def _texts(references: str | Sequence[str | Path]) -> list[str]:

@@ -48,6 +48,10 @@ def compare(
             complete=several(found),
         ),
     ] = "",
+    config: Annotated[
+        Path | None,
+        flag("FILE", "TOML with options, as of run --config; its strategy and seed are left out."),
+    ] = None,
     dry_run: DryRunFlag = False,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
@@ -58,6 +62,7 @@ def compare(
     Examples:
         evo-nas compare --strategies hierarchical,spos,random --seeds 5
         evo-nas compare --strategies spos,random --reference glit_tiny,largest
+        evo-nas compare --config my.toml --strategies hierarchical,random
         evo-nas resume runs/compare-glit_hl-1.4G-1
     """
     from evo_nas.analysis.comparison.protocol import plan_comparison
@@ -68,7 +73,7 @@ def compare(
     planned, folder = plan_comparison(
         [name.strip() for name in strategies.split(",")],
         seeds=seeds, first_seed=options.pop("seed") or 0, protocol=protocol, references=reference,
-        **options,
+        config=config, **options,
     )  # fmt: skip
     prepared = planned.check()
     if not (as_json or (quiet and not dry_run)):

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
+import evo_nas
 from evo_nas.analysis.comparison import file as comparison
 from evo_nas.analysis.comparison.file import Comparison
 from evo_nas.analysis.comparison.protocol import (
@@ -157,6 +158,24 @@ def test_times_are_measured_by_one_run_at_a_time(
     told = StringIO()
     Console(file=told, width=120).print(comparison_plan_view(planned, planned.check(), folder))
     assert re.search(rf"runs at once +{at_once}", told.getvalue())
+
+
+def test_options_come_from_a_runs_file_but_for_what_a_comparison_decides(tmp_path: Path) -> None:
+    run = evo_nas.prepare(
+        space=SPACE, flops=BUDGET, strategy="spos", seed=7, jobs=1, device="cpu",
+        limits=["params<=60"], **SMALL | {"samples": 12},
+    )  # fmt: skip
+    run.save(tmp_path / "run.toml")
+    planned, folder = plan_comparison(
+        ["spos", "random"], config=tmp_path / "run.toml", params="70", run_dir=tmp_path / "c"
+    )
+    assert planned.seeds == (0, 1, 2, 3, 4)
+    assert planned.options["samples"] == 12
+    assert sorted(planned.options["limits"]) == []
+    prepared = planned.check()
+    assert {each.config.strategy for each in prepared} == {"spos", "random"}
+    assert not planned.options.keys() & {"strategy", "seed", "jobs"}
+    assert not folder.exists()
 
 
 @pytest.mark.slow
