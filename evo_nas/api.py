@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import timedelta
@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from evo_nas.callbacks.callback import Callback
 from evo_nas.core.console import Listening, listening
 from evo_nas.core.devices import available_cores, environment, resolve_device
 from evo_nas.core.files import write_atomically
@@ -25,6 +26,7 @@ from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
 from evo_nas.search.architectures import is_whole
 from evo_nas.search.config import MENDABLE, Config
+from evo_nas.search.course.audience import make_callbacks
 from evo_nas.search.course.extension import extend, longer
 from evo_nas.search.course.start import choose_start
 from evo_nas.search.given.file import completed
@@ -83,12 +85,12 @@ class Prepared:
     def _repr_html_(self) -> str:
         return plan_card(self)
 
-    def start(self, progress: Listening = None) -> Result:
+    def start(self, progress: Listening = None, callbacks: Any = ()) -> Result:
         """Make the run folder and run to the end."""
-        begun = code.code_of_run(self.config)
+        watching, begun = make_callbacks(callbacks), code.code_of_run(self.config)
         with sharing(self.found):
             self.create(self.folder, begun)
-            return _go_on(self.folder, progress, (self.data, begun))
+            return _go_on(self.folder, progress, watching, (self.data, begun))
 
     def save(self, file: str | Path) -> None:
         """Write the configuration to a file, of which ``prepare(config=file)`` makes the same run.
@@ -215,21 +217,25 @@ def _prepare(options: RunOptions) -> Prepared:
 def run(
     *positional: Any,
     progress: Listening = None,
+    callbacks: Any = (),
     config: str | Path | None = None,
     **given: Any,
 ) -> Result:
     """Search ``space`` within limits, retrain, and deliver a network; see :func:`prepare`.
 
-    With ``progress=True`` it is shown: a bar in a terminal, lines elsewhere.
+    With ``progress=True`` it is shown: a bar in a terminal, lines elsewhere. ``callbacks`` watch
+    it: specs such as "tensorboard", and classes or objects (:class:`evo_nas.callbacks.Callback`).
     """
+    watching = make_callbacks(callbacks)
     prepared: Prepared = prepare(*positional, config=config, **given)
-    return prepared.start(progress)
+    return prepared.start(progress, watching)
 
 
 def resume(
     folder: str | Path,
     progress: Listening = None,
     *,
+    callbacks: Any = (),
     retry_failed: bool = False,
     accept_changes: bool = False,
     samples: int | None = None,
@@ -251,27 +257,29 @@ def resume(
             table of the run is not what it was.
     """
     more = {"samples": samples, "time": time, "patience": patience, "until": until}
-    return _go_on(expanded(folder), progress, None, retry_failed, accept_changes, more)
+    how = retry_failed, accept_changes, more
+    return _go_on(expanded(folder), progress, make_callbacks(callbacks), None, *how)
 
 
 def _go_on(
     folder: Path,
     listener: Listening,
+    callbacks: Sequence[Callback],
     begun: tuple[SearchData, code.Code | None] | None,
     retry: bool = False,
-    accept_changes: bool = False,
+    accept: bool = False,
     more: Mapping[str, Any] | None = None,
 ) -> Result:
     with listening(listener) as progress, run_folder.locked(folder), sharing():
         if retry:
             progress.say(retry_failed(folder))
         mended = MENDABLE if retry else ()
-        make = partial(Loop, folder, accept_changes=accept_changes, mended=mended)
+        make = partial(Loop, folder, accept_changes=accept, mended=mended, callbacks=callbacks)
         config = Config.read(folder / run_folder.CONFIG)
         if more and longer(config, more) != config:
             begun = _make_longer(make(config, progress), more), None
         ended_before = is_whole(folder)
-        if ended_before and accept_changes:
+        if ended_before and accept:
             accept_code(folder, progress)
         if not ended_before:
             loop = make(Config.read(folder / run_folder.CONFIG), progress, *(begun or ()))

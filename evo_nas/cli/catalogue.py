@@ -17,6 +17,7 @@ ABOUT = {
     "evaluators": "who scores candidates, and retrains finalists",
     "strategies": "who proposes candidates",
     "data": "images that come with evo-nas; a folder of your own is named by its path",
+    "callbacks": "what can watch a run, such as loggers",
     "networks": "published networks",
     "runs": "runs, comparisons and pools in the folder runs",
 }

@@ -17,6 +17,7 @@ LISTS: Mapping[str, str] = {
     "evaluators": "evaluator",
     "strategies": "strategy",
     "data": "data",
+    "callbacks": "callback",
     "networks": "network",
 }  # what can be listed of plug-ins, and of which kind they are
 

@@ -21,6 +21,15 @@ class Progress(Protocol):
         """Something that a person should read once."""
 
 
+def tell_epoch(listener: Progress, what: str, epoch: object) -> None:
+    """An epoch of the training ``what`` is done: told to a listener that hears of epochs.
+
+    Those do with a method ``epoch``; most only show how far something is.
+    """
+    if (hear := getattr(listener, "epoch", None)) is not None:
+        hear(what, epoch)
+
+
 class Silent:
     """A listener that shows nothing."""
 
@@ -35,7 +44,7 @@ class Silent:
 
 
 class Messages(Silent):
-    """Passes on what a person should read, each message once, and nothing else."""
+    """Passes on what a person should read, each message once, and epochs; nothing else."""
 
     def __init__(self, listener: Progress) -> None:
         self._listener = listener
@@ -45,3 +54,6 @@ class Messages(Silent):
         if message not in self._said:
             self._said.add(message)
             self._listener.say(message)
+
+    def epoch(self, what: str, epoch: object) -> None:
+        tell_epoch(self._listener, what, epoch)

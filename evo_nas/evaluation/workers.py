@@ -26,6 +26,7 @@ from evo_nas.errors import EvaluatorError, EvoNasError
 from evo_nas.space.space import Genome, Option, Space
 from evo_nas.space.subspace import Subspace
 from evo_nas.training.ledger import Ledger
+from evo_nas.training.trainer import Epoch
 
 from .evaluator import Answer, EvaluationContext, Evaluator, Failure
 from .outcomes import answers
@@ -33,8 +34,8 @@ from .rungs import Rung
 
 # A genome, the weights that it starts from, if such are offered, and the rung that is asked about.
 _Task: TypeAlias = tuple[Genome, Mapping[str, Tensor] | None, Rung | None]
-# Its answer, and what was said for people to read.
-_Heard: TypeAlias = tuple[Answer, list[str]]
+# Its answer, and what its progress was told meanwhile, in order: lines and epochs of trainings.
+_Heard: TypeAlias = "tuple[Answer, list[str | tuple[str, Epoch]]]"
 
 
 def worker_count(evaluator: Evaluator, space: Space, device: str, jobs: int, limit: float) -> int:
@@ -87,8 +88,11 @@ class Workers:
                 yield position, Answer(Failure(heard.reason), Ledger(), ())
                 continue
             answer, said = heard
-            for line in said:
-                self._messages.say(line)  # once, though each worker may say it
+            for each in said:
+                if isinstance(each, str):
+                    self._messages.say(each)  # once, though each worker may say it
+                else:
+                    self._messages.epoch(*each)
             yield position, answer
 
     def close(self) -> None:
@@ -206,13 +210,16 @@ class _Opened:
 
 
 class _Listener(Silent):
-    """Keeps what a person should read for the process that people see."""
+    """Keeps what a person should read, and epochs, for the process that people see."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.said: list[str | tuple[str, Epoch]] = []
 
     def say(self, message: str) -> None:
         self.said.append(message)
+
+    def epoch(self, what: str, epoch: Epoch) -> None:
+        self.said.append((what, epoch))
 
 
 def _known(error: EvoNasError) -> EvoNasError:

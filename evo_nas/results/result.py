@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 _FACTS = (
-    "versions", "data", "rejected", "inventory", "findings", "endings", "confusions",
+    "versions", "data", "rejected", "inventory", "findings", "endings", "confusions", "watched",
     "objectives", "portrait",
 )  # fmt: skip
 FINAL = ("final", "test")  # stage and phase of what is measured when all is decided

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -170,6 +170,17 @@ def limit_facts(limits: Limits, legal: Feasible) -> tuple[LimitFact, ...]:
             fact = replace(fact, how="measured", conditions=_conditions(limit))
         facts.append(fact)
     return tuple(facts)
+
+
+def told_feasible(legal: Feasible, limits: Limits | None, device: str) -> Iterator[str]:
+    """What fits, where that is known, and of ``limits`` how they are met there."""
+    if legal.count is not None and legal.share is not None:
+        yield (
+            f"{legal.count:,.4g} of {legal.size:,.4g} genomes fit, "
+            f"{100 * legal.share:.3g}% of the prior"
+        )
+    for fact in limit_facts(limits, legal) if limits else ():
+        yield describe_fact(fact, device)
 
 
 def describe_fact(fact: LimitFact, device: str = "") -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from evo_nas.callbacks.callback import Callback
 from evo_nas.core.plugins import modules, registry
 from evo_nas.core.progress import Progress
 from evo_nas.core.streams import Streams
@@ -42,10 +43,11 @@ from . import run_folder
 from .architectures import ArchitectureFiles
 from .config import Config
 from .course import extension
+from .course.audience import Audience
 from .course.clock import Clock
 from .course.ending import StageEnd, shares
 from .course.start import begun_with
-from .limits import describe_fact, limit_facts, make_limits
+from .limits import make_limits, told_feasible
 from .measured import LimitMeasurer
 from .promises.beginning import check_beginning
 from .promises.code import Code, Watch, keep_one_version
@@ -74,13 +76,14 @@ class Loop:
         *,
         accept_changes: bool = False,
         mended: Sequence[str] = (),
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         self.folder = folder
         self.space: Space = registry.load("space", config.space)
         self.strategy: Strategy = registry.load("strategy", config.strategy)
         self.store = Store(folder / run_folder.STORE)
         self.config = config = extension.complete(folder, self.store, config)
-        self.progress = progress
+        self.progress = Audience(progress, callbacks, self.store)
         self.clock: Clock | None = None
         self.measurer = LimitMeasurer(
             folder, self.space, self._limit_context, self.store, config.time_limit
@@ -98,39 +101,35 @@ class Loop:
     def run(self) -> None:
         """Search all stages, retrain, and write the best network; the caller holds the lock."""
         if self.config.time:
-            self.progress = self.clock = Clock(self.store, self.progress)
+            self.clock = Clock(self.store)
+            self.progress.listeners.insert(0, self.clock)
         ticking = closing(self.clock) if self.clock else nullcontext()
-        with modules.steady(), closing(self.measurer), ticking:
-            self._run()
+        attending = self.progress.attending(self.folder, self.config)
+        with modules.steady(), closing(self.measurer), ticking, attending as measured:
+            measured.update(self._run())
         self.store.close()
 
-    def _run(self) -> None:
+    def _run(self) -> Mapping[str, object]:
+        """What is measured of the network that is found."""
         torch.set_num_threads(self.config.threads)
-        self._note([*self.data.notes, *self.data.train.notes()])
+        self.progress.note("images", [*self.data.notes, *self.data.train.notes()])
         decided: Genome | None = None
         stages = self.strategy.plan(self.space, self.config.settings)
         self._shares = shares(stages)
         for number, stage in enumerate(stages):
             if decided is not None and self.config.history:
                 extension.begin_anew(self, stages[number:], decided)
+            self.progress.enter(stage)
             legal = stage_feasible(self.space, stage, self.limits, decided)
-            self._tell_limits(stage, legal, planned=decided is None)
+            planned = decided is None or not self.config.limits  # how limits are met is told
+            for line in told_feasible(legal, None if planned else self.limits, self.config.device):
+                self.progress.say(f"{stage.name}: {line}")
             finalists, weights = self._stage(stage, legal)
             finalists = [replace(f, genome=legal.space.lift(f.genome)) for f in finalists]
             decided = finalists[0].genome
+            self.progress.leave(finalists)
         assert decided is not None, "a strategy plans one stage at least"
-        self._finish(stage.name, decided, finalists, weights)
-
-    def _tell_limits(self, stage: StagePlan, legal: Feasible, planned: bool) -> None:
-        """Say what fits; of a stage that was ``planned``, how limits are met is known already."""
-        if legal.count is not None and legal.share is not None:
-            self.progress.say(
-                f"{stage.name}: {legal.count:,.4g} of {legal.size:,.4g} genomes fit, "
-                f"{100 * legal.share:.3g}% of the prior"
-            )
-        if self.config.limits and not planned:
-            for fact in limit_facts(self.limits, legal):
-                self.progress.say(f"{stage.name}: {describe_fact(fact, self.config.device)}")
+        return self._finish(stage.name, decided, finalists, weights)
 
     def _stage(self, stage: StagePlan, legal: Feasible) -> tuple[list[Scored], Path | None]:
         """The retrained finalists of a stage, best first, and the weights of the best."""
@@ -170,8 +169,9 @@ class Loop:
         epochs = config.recipe.supernet.epochs * stage.epochs_factor
         scorer = self._scorer(stage, legal, "search", config.evaluator, epochs)
         end = StageEnd(
-            config.rules, stage, self.strategy, self.store, self.clock, self._shares[stage.name]
-        )
+            config.rules, stage, self.strategy, self.store, self.clock, self._shares[stage.name],
+            self.progress.wish,
+        )  # fmt: skip
         scorer.cuts = end.cuts
         sampler, scorer.known = begun_with(self.store, stage.name, legal, self.progress)
         try:
@@ -198,7 +198,7 @@ class Loop:
             failures=self.config.failures,
             time_limit=self.config.time_limit if search else self.config.finalist_time_limit,
             costs=self.costs if stage.final else replace(self.costs, limits=()),
-            watch=self.watch,
+            watch=self.watch, audience=self.progress,
             then=f"evo-nas show {shell_word(self.folder)} counts the reasons. Mend the evaluator, "
             f"then go on with: evo-nas resume {shell_word(self.folder)} --retry-failed",
         )  # fmt: skip
@@ -234,19 +234,15 @@ class Loop:
         if stage not in kept:
             self.store.set_fact("rejected", {**kept, stage: tally})
 
-    def _note(self, lines: Sequence[str]) -> None:
-        """Say and keep what there is to know of the images, each line once in the run."""
-        for line in dict.fromkeys(lines):
-            if line not in self.store.notes().get("images", []):
-                self.progress.say(line)
-        self.store.add_notes("images", lines)
-
     # -- the end ---------------------------------------------------------------------------------
 
     def _finish(
         self, stage: str, genome: Genome, finalists: Sequence[Scored], weights: Path | None
-    ) -> None:
-        """Read the test split, once, and write the finalists, best.safetensors and best.json."""
+    ) -> Mapping[str, object]:
+        """Read the test split, once, and write the finalists, best.safetensors and best.json.
+
+        Returns what was measured.
+        """
         files = ArchitectureFiles(self.config, self.space, self.strategy, self.limits)
         measured: dict[str, object] = {"by": self.config.retrainer, "data": self.config.data}
         if len(self.data.train):
@@ -269,6 +265,7 @@ class Loop:
         self.store.sync()  # best.json says that the run is finished
         costs = self.costs.of(genome)
         files.write(self.folder / run_folder.BEST, finalists[0], costs, measured)
+        return measured
 
     def _deliver(self, genome: Genome, weights: Path) -> dict[str, object]:
         """Test the network with these weights and write best.safetensors; what was measured."""
@@ -288,7 +285,7 @@ class Loop:
         }
         found = {split: asdict(each) for split, each in by_class.items() if each}
         self.store.set_fact("confusions", found)
-        self._note([*data.train.notes(), *tested.notes])
+        self.progress.note("images", [*data.train.notes(), *tested.notes])
         if tested.warning:
             self.progress.say(f"{tested.warning}; then: evo-nas resume {shell_word(self.folder)}")
         shape = config.space, genome, config.geometry

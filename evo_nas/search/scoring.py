@@ -28,6 +28,8 @@ from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import IMPORTED, Proposal, Scored, rank
 from evo_nas.training.ledger import Ledger
 
+from .course.audience import Audience
+
 
 @dataclass
 class Scorer:
@@ -35,13 +37,13 @@ class Scorer:
 
     ``phase`` is "search" or "finalists"; ``opening`` names what opening it is in the account of
     time (a supernet trains then). ``total`` candidates are to be scored, of which the share
-    ``failures`` may fail; ``then`` says what to do when more did. In a worker process, a
-    candidate may take ``time_limit`` seconds; 0 is any time. With ``costs`` the network of the
-    best of each generation is counted whole once it is scored, that of a finalist before. Of some
-    genomes metrics are ``known``.
-    ``examine`` says why a full genome that was scored fails all the same, if it does; ``watch``
-    raises an error where scores that come now are not to be kept. ``cuts`` says of a generation, by
-    its number, how many of it are scored and whether each is accepted, that the rest is not to be.
+    ``failures`` may fail; ``then`` says what to do when more did. In a worker process, a candidate
+    may take ``time_limit`` seconds; 0 is any time. With ``costs`` the network of the best of each
+    generation is counted whole once it is scored, that of a finalist before. Of some genomes
+    metrics are ``known``. ``examine`` says why a full genome that was scored fails all the same, if
+    it does; ``watch`` raises an error where scores that come now are not to be kept. ``cuts`` says
+    of a generation, by its number, how many of it are scored and whether each is accepted, that the
+    rest is not to be. The ``audience`` hears what is recorded.
     """
 
     evaluator: Evaluator
@@ -60,6 +62,7 @@ class Scorer:
     examine: Callable[[Genome], str | None] | None = None
     watch: Callable[[], None] = lambda: None
     cuts: Callable[[int, int, Iterable[bool]], bool] = lambda *_: False
+    audience: Audience = field(default_factory=Audience)
     _work: AtWork | None = field(default=None, init=False)
     _scored: int = field(default=0, init=False)
     _proposed: int = field(default=0, init=False)  # in earlier generations
@@ -89,6 +92,7 @@ class Scorer:
         fresh = [i for i in range(len(proposals)) if i not in recorded]
         missing = self._answer(generation, proposals, fresh, recorded, rung)
         if missing and not self._cut(generation, recorded):
+            self.audience.work(self.phase)
             work, last = self._open(), time.perf_counter()
             self.context.progress.start(self._what, self.total, "candidates")
             genomes = [proposals[i].genome for i in missing]
@@ -100,7 +104,7 @@ class Scorer:
                     self._count(self._proposed + i, recorded[i])
                     if self._cut(generation, recorded):
                         break
-                    last = now
+                    last = time.perf_counter()
         # What was replayed was counted, too, unless the run was stopped before.
         later = () if fresh else self.store.evaluations(self.stage, self.phase, generation + 1)
         if not later:
@@ -143,10 +147,8 @@ class Scorer:
         for i in fresh:
             if i not in recorded and (outcome := self._known(proposals[i])) is not None:
                 origin = proposals[i].origin if isinstance(outcome, Failure) else IMPORTED
-                proposal, answer = (
-                    replace(proposals[i], origin=origin),
-                    Answer(outcome, Ledger(), ()),
-                )
+                proposal = replace(proposals[i], origin=origin)
+                answer = Answer(outcome, Ledger(), ())
                 recorded[i] = self._record(generation, i, proposal, answer, 0.0)
             if i in recorded:
                 self._count(self._proposed + i, recorded[i])
@@ -176,6 +178,7 @@ class Scorer:
             if now != before:
                 score = now.metrics.get(objectives[0].name)
                 self.store.add(now, self.space.root, score, again=True)
+                self.audience.evaluated(now)
             if now.failure is None:
                 self._note_costs(now)
                 return
@@ -288,6 +291,7 @@ class Scorer:
         if failure is not None:
             self._say(position, failure)
         self.context.progress.advance(self._scored)
+        self.audience.evaluated(evaluation)
         return evaluation
 
     def _say(self, position: int, failure: str) -> None:

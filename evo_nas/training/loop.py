@@ -23,7 +23,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from evo_nas.core.progress import Progress, Silent
+from evo_nas.core.progress import Progress, Silent, tell_epoch
 from evo_nas.core.streams import Streams
 from evo_nas.core.typed import typed
 from evo_nas.errors import CheckpointError, TrainingError, plain
@@ -110,6 +110,7 @@ def fit(
             more = after_epoch(epoch, trainer.result) if after_epoch is not None else ""
             note = pace_note(epoch.loss, epoch.images_per_second)
             progress.advance(epoch.number, note + more)
+            tell_epoch(progress, what, epoch)
     if phase.weight_average:
         network.load_state_dict(trainer.result.state_dict())
     return trainer.notes

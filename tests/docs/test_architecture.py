@@ -20,8 +20,8 @@ HERE = MAP.is_file() and API.is_file()
 pytestmark = pytest.mark.skipif(not HERE, reason="tested away from the repository")
 
 PACKAGES = {
-    "analysis", "cli", "core", "data", "evaluation", "results", "sampling", "search", "space",
-    "strategies", "testing", "training",
+    "analysis", "callbacks", "cli", "core", "data", "evaluation", "results", "sampling", "search",
+    "space", "strategies", "testing", "training",
 }  # fmt: skip
 FOLDERS = [
     path.parent.relative_to(ROOT)

@@ -70,7 +70,7 @@ def list_(
     what: Annotated[
         str | None,
         typer.Argument(
-            help="spaces, evaluators, strategies, data, networks, runs.",
+            help="spaces, evaluators, strategies, data, callbacks, networks, runs.",
             autocompletion=completion.lists,
         ),
     ] = None,
@@ -82,7 +82,7 @@ def list_(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """List spaces, evaluators, strategies, data, networks or runs; of one plug-in its options.
+    """List plug-ins of a kind, networks or runs; of one plug-in its options.
 
     Examples:
         evo-nas list spaces

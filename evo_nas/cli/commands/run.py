@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +14,7 @@ from evo_nas.cli.flags import flag, with_options
 from evo_nas.cli.output import PARTLY, AcceptFlag, DryRunFlag, JsonFlag, QuietFlag, stoppable
 from evo_nas.cli.output import show as show_one
 from evo_nas.errors import RunError, shell_word
-from evo_nas.search.options import LONGER
+from evo_nas.search.options import LONGER, MACHINE
 
 from .compare import compare_in
 
@@ -31,10 +31,23 @@ Folder = Annotated[
     ),
 ]
 
+Callbacks = Annotated[
+    list[str] | None,
+    flag(
+        "SPEC",
+        "What watches: tensorboard, mlflow, wandb, trackio, or your own; may be repeated.",
+        "--callback",
+        "--log",
+        group=MACHINE,
+        complete=completion.plug_ins("callback"),
+    ),
+]
+
 
 @with_options()
 def run(
     *,
+    callback: Callbacks = None,
     config: Annotated[
         Path | None,
         flag("FILE", "TOML with options: a run's config.toml, or yours; flags come before it."),
@@ -53,18 +66,21 @@ def run(
         evo-nas run --flops 1.4G --dry-run
         evo-nas run --space glit_hl --params 6M --data my/images --recipe paper
         evo-nas run --evaluator 'zero_cost?scores=naswot' --retrainer train
-        evo-nas run --config runs/glit_hl-1.4G-1/config.toml --seed 1
+        evo-nas run --config runs/glit_hl-1.4G-1/config.toml --seed 1 --log tensorboard
     """
     from evo_nas.api import prepare
     from evo_nas.cli.views.plan import plan_document, plan_view
+    from evo_nas.search.course.audience import make_callbacks
 
+    watching = make_callbacks(callback or ())
     prepared = prepare(config=config, **options)
     if save_config is not None:
         prepared.save(save_config)
     if dry_run or not (as_json or quiet):
         show_one((plan_document if as_json else plan_view)(prepared))
     if not dry_run:
-        _work(prepared.start, prepared.folder, quiet, as_json)
+        start = partial(prepared.start, callbacks=watching)
+        _work(start, prepared.folder, quiet, as_json, callback)
 
 
 @with_options(
@@ -77,6 +93,7 @@ def run(
 def resume(
     run: Folder,
     *,
+    callback: Callbacks = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Evaluate anew what failed, and what followed.")
     ] = False,
@@ -96,8 +113,9 @@ def resume(
     from evo_nas.search import run_folder
 
     if (run / run_folder.COMPARISON).is_file():
-        if retry_failed:
-            raise RunError(f"{run} is a comparison; give --retry-failed with one of its runs")
+        for name, given in (("--retry-failed", retry_failed), ("--callback", callback)):
+            if given:
+                raise RunError(f"{run} is a comparison; give {name} with one of its runs")
         for name in LONGER:
             if options[name] is not None:
                 raise RunError(f"{run} is a comparison; it has no more {name} than it was given")
@@ -105,14 +123,21 @@ def resume(
         return
     run_folder.check(run)
     options |= {"retry_failed": retry_failed, "accept_changes": accept_changes}
-    go_on = partial(api.resume, run, **options)
-    _work(go_on, run, quiet, as_json)
+    go_on = partial(api.resume, run, callbacks=callback or (), **options)
+    _work(go_on, run, quiet, as_json, callback)
 
 
-def _work(work: Callable[[Any], Result], folder: Path, quiet: bool, as_json: bool) -> None:
+def _work(
+    work: Callable[[Any], Result],
+    folder: Path,
+    quiet: bool,
+    as_json: bool,
+    callbacks: Sequence[str] | None,
+) -> None:
     from evo_nas.cli.views.result import going_on
 
-    go_on = f"evo-nas resume {shell_word(folder)}"
+    again = [f" --callback {shell_word(spec)}" for spec in callbacks or ()]
+    go_on = f"evo-nas resume {shell_word(folder)}{''.join(again)}"
     result = stoppable(work, quiet or as_json, folder, go_on)
     _show_result(result, as_json)
     if not (quiet or as_json):

@@ -32,6 +32,7 @@ _KINDS = {
     "evaluator": ("evo_nas.evaluators", "evo_nas.evaluation:Evaluator"),
     "strategy": ("evo_nas.strategies", "evo_nas.strategies:Strategy"),
     "data": ("evo_nas.data", "evo_nas.data:DataSource"),
+    "callback": ("evo_nas.callbacks", "evo_nas.callbacks:Callback"),
     "network": ("evo_nas.networks", "evo_nas.space:Architecture"),
 }
 KINDS = tuple(_KINDS)

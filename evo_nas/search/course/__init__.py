@@ -1,1 +1,1 @@
-"""The course of a search: what it starts from, when it ends, and how it is made longer."""
+"""The course of a search: its start, its end, how it is made longer, and who hears of it."""

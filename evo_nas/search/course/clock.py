@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 
-from evo_nas.core.progress import Progress
+from evo_nas.core.progress import Silent
 from evo_nas.search.store.store import Store
 
 _SECONDS_BETWEEN = 1.0
 
 
-class Clock:
-    """Counts the seconds that a run is at work, and passes its progress on to a ``listener``.
+class Clock(Silent):
+    """Counts the seconds that a run is at work, whose progress it hears.
 
     It is kept in the run's ``store`` whenever the run gets on, once a second at most: what a killed
     process has spent counts. Between a stop and the next start it stands still.
     """
 
-    def __init__(self, store: Store, listener: Progress) -> None:
-        self._store, self._listener = store, listener
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._before: float = store.fact("clock") or 0.0
         self._began = self._kept = time.monotonic()
 
@@ -36,13 +36,6 @@ class Clock:
         self._kept = time.monotonic()
         self._store.set_fact("clock", self.elapsed)
 
-    def start(self, what: str, total: int, unit: str) -> None:
-        self._listener.start(what, total, unit)
-
     def advance(self, done: float, note: str = "") -> None:
         if time.monotonic() - self._kept >= _SECONDS_BETWEEN:
             self.keep()
-        self._listener.advance(done, note)
-
-    def say(self, message: str) -> None:
-        self._listener.say(message)

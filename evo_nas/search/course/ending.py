@@ -9,7 +9,7 @@ Why: docs/decisions/053-ending-by-time.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 
 from evo_nas.errors import EvaluatorError
@@ -35,7 +35,8 @@ class StageEnd:
     """Decides when the search of one ``stage`` ends, and keeps why it did.
 
     Time may end it amid a generation, though not before as many candidates as it has finalists are
-    scored and accepted; after a whole generation one will do.
+    scored and accepted; after a whole generation one will do. A ``wish`` of a callback that
+    it ends is kept at once: it is not said again when the run is resumed.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class StageEnd:
         store: Store,
         clock: Clock | None = None,
         share: float = 1.0,
+        wish: Callable[[], str] = str,
     ) -> None:
         self.rules, self._stage, self._strategy, self._store = rules, stage, strategy, store
         self._clock, self._until = clock, share * (rules.seconds or 0)
+        self._wish = wish
         kept: Ending | None = (store.fact(_FACT) or {}).get(stage.name)
-        self._kept = kept if kept and kept.why == "time" else None
+        self._kept = kept if kept and kept.why in ("time", "callback") else None
         self.scored = self._accepted = 0
         self._generation = self._improved = -1
         self._front: list[tuple[float, ...]] = []
@@ -60,8 +63,13 @@ class StageEnd:
 
         ``accepted`` says of each of them whether it is.
         """
+        if self._kept is None and (said := self._wish()):
+            self._kept = Ending(
+                "callback", generation, self.scored + scored, self._stage.candidates, said
+            )
+            self._write(self._kept)
         if self._kept is not None:
-            last = generation == self._kept.generation
+            last = self._kept.why == "time" and generation == self._kept.generation
             return last and self.scored + scored >= self._kept.candidates
         return self._over and self._accepted + sum(accepted) >= self._stage.finalists
 
@@ -83,10 +91,13 @@ class StageEnd:
         self._accepted += len(accepted)
         if self.rules.patience is not None:
             self._look(generation, accepted)
-        if scored < len(told) or (self._kept and generation == self._kept.generation):
+        over = self._kept if self._kept and generation >= self._kept.generation else None
+        if scored < len(told) or (over and over.why == "time"):
             return "time"
         if best is None:
             return None
+        if over:
+            return "callback"
         if self.rules.until is not None and self._value(best, space) in self.rules.until:
             return "until"
         patience = self.rules.patience
@@ -101,12 +112,16 @@ class StageEnd:
         """Write down why the search has ended; None where nothing is left to be scored."""
         done, of = self.scored, self._stage.candidates
         why = "samples" if done >= of else why or "space"
-        ending = Ending(why, self._generation, done, of)
+        said = self._kept.said if self._kept and why == "callback" else ""
+        ending = Ending(why, self._generation, done, of, said)
+        self._write(ending)
+        return ending
+
+    def _write(self, ending: Ending) -> None:
         kept = self._store.fact(_FACT) or {}
         if kept.get(self._stage.name) != ending:
             now = {**kept, self._stage.name: ending}
             self._store.set_fact(_FACT, {name: asdict(each) for name, each in now.items()})
-        return ending
 
     @property
     def _over(self) -> bool:

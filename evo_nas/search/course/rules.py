@@ -49,6 +49,7 @@ class Rules:
             "time": f"its part of {duration(self.seconds or 0)} is over",
             "patience": f"nothing better in {counted(self.patience or 0, 'generation')}",
             "until": f"its best has {self.until}",
+            "callback": f"callback {ending.said}",
         }[ending.why]
         told = f"{done} of {ending.of:,} candidates"
         return f"ended after generation {ending.generation + 1}, {told}: {reason}"

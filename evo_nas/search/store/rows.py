@@ -20,7 +20,7 @@ from evo_nas.space.table import Portrait
 from evo_nas.training.ledger import Ledger
 
 Record = TypeVar("Record")
-Why = Literal["samples", "space", "time", "patience", "until"]
+Why = Literal["samples", "space", "time", "patience", "until", "callback"]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 PLACE = ("stage", "phase", "generation", "position")  # what tells evaluations apart
 Genes = tuple[Annotated[int, Field(ge=0, lt=2**31)], ...]
@@ -70,13 +70,22 @@ class Spent:
 @dataclass(frozen=True, slots=True)
 class Ending:
     """Why the search of a stage ended, after which generation (from 0), and with how many
-    candidates scored ``of`` those that were planned.
+    candidates scored ``of`` those that were planned; of a callback, what it ``said``.
     """
 
     why: Why
     generation: int  # -1 before the first
     candidates: Count
     of: Count
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """By what a run is watched, by spec or name, and the ``id`` that this knows it by."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,7 @@ class Facts:
     inventory: Json[Inventory] | None = None
     validation_rows: Json[list[int]] | None = None
     versions: Json[dict[str, str]] | None = None
+    watched: Json[Watched] | None = None
 
 
 def read(kind: type[Record], cells: Mapping[str, Any], path: Path) -> Record:

@@ -127,16 +127,14 @@ def test_the_clock_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.undo()
     store = Store.create(tmp_path / "run.sqlite", Tiny(blocks=2))
     store.set_fact("clock", 100.0)
-    clock, heard = Clock(store, Listener()), Listener()
+    clock = Clock(store)
     assert 100 <= clock.elapsed < 110
     clock.keep()
-    assert 100 <= store.fact("clock") < 110
-    later = Clock(store, heard)
-    later.say("something")
+    assert 100 <= (before := store.fact("clock")) < 110
+    later = Clock(store)
     later._kept -= 2  # as if two seconds had passed
     later.advance(1)
-    assert store.fact("clock") >= 100
-    assert heard.heard == ["something"]
+    assert store.fact("clock") > before
 
 
 def test_a_front_counts_where_several_values_are_sought(tmp_path: Path) -> None:
