@@ -69,9 +69,17 @@ def _search(
     arguments: argparse.Namespace, spec: str, seed: int, after: Sequence[int]
 ) -> tuple[list[float], float]:
     """The best after so many evaluations, and milliseconds of CPU a candidate."""
-    legal = _feasible(arguments.space.replace("{seed}", str(seed)), arguments.flops)
-    strategy: Strategy = registry.load("strategy", spec)
+    legal = legal_genomes(arguments.space.replace("{seed}", str(seed)), arguments.flops)
     settings = Settings(samples=arguments.evaluations)
+    scored, milliseconds = searched(legal, spec, seed, settings, arguments.repeat)
+    return [_best(legal, scored[:number], arguments.repeat) for number in after], milliseconds
+
+
+def searched(
+    legal: Feasible, spec: str, seed: int, settings: Settings, repeat: int | None = None
+) -> tuple[list[Scored], float]:
+    """All that a strategy proposed, in order, and its own milliseconds of CPU a candidate."""
+    strategy: Strategy = registry.load("strategy", spec)
     (stage,) = strategy.plan(legal.space, settings)
     streams, scored, seconds = Streams(seed), list[Scored](), 0.0
     began = time.process_time()
@@ -81,12 +89,11 @@ def _search(
         seconds += time.process_time() - began
         if not proposals:
             break
-        told = [_scored(legal, proposal.genome, arguments.repeat) for proposal in proposals]
+        told = [_scored(legal, proposal.genome, repeat) for proposal in proposals]
         scored += told
         began = time.process_time()
         strategy.tell(told)
-    best = [_best(legal, scored[:number], arguments.repeat) for number in after]
-    return best, 1000 * seconds / len(scored)
+    return scored, 1000 * seconds / len(scored)
 
 
 def _scored(legal: Feasible, genome: Genome, repeat: int | None) -> Scored:
@@ -102,7 +109,7 @@ def _best(legal: Feasible, scored: Sequence[Scored], repeat: int | None) -> floa
 
 
 @lru_cache(maxsize=1)
-def _feasible(space: str, flops: str | None) -> Feasible:
+def legal_genomes(space: str, flops: str | None) -> Feasible:
     """What is legal; each process reads a table once."""
     return feasible(registry.load("space", space), parse_range(flops) if flops else ANY)
 

@@ -15,6 +15,7 @@ from evo_nas.sampling.checks import Limits
 from evo_nas.space.checks import check_space
 from evo_nas.space.space import Space
 from evo_nas.strategies.base import StagePlan, Strategy
+from evo_nas.strategies.checks import goals_of
 from evo_nas.strategies.settings import Settings
 from evo_nas.training.recipe import Recipe
 
@@ -141,6 +142,7 @@ def choose_plugins(options: RunOptions, recipe: Recipe) -> PlugIns:
         stages = searching.loaded.plan(chosen.loaded, Settings())
         if any(stage.scored for stage in stages):
             raise
+    goals_of(searching.loaded, scorer.loaded.objectives)
     return PlugIns(chosen, searching, scorer, confirmer)
 
 

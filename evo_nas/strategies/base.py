@@ -114,6 +114,10 @@ class Strategy(ABC):
     def tell(self, scored: Sequence[Scored]) -> None:
         """The scores of the generation asked last, in its order."""
 
+    def goals(self, objectives: Sequence[Objective]) -> tuple[Objective, ...]:
+        """What the search seeks, of what an evaluator ranks by and costs: by default the first."""
+        return (objectives[0],)
+
     def aims(self, scored: Scored) -> tuple[float, ...]:
         """What the search seeks to raise, of a scored candidate: by default the first objective.
 

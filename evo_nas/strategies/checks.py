@@ -101,6 +101,15 @@ def tell(strategy: Strategy, scored: Sequence[Scored]) -> None:
         strategy.tell(scored)
 
 
+def goals_of(strategy: Strategy, objectives: Sequence[Objective]) -> tuple[Objective, ...]:
+    """What it seeks of what an evaluator with these objectives ranks by, checked."""
+    with _called(strategy, "goals"):
+        found = strategy.goals(objectives)
+        fine = isinstance(found, tuple) and found and all(isinstance(o, Objective) for o in found)
+        require(bool(fine), f"goals() is {shown(found)}; return a tuple of Objective(...)")
+    return found
+
+
 def aims_of(strategy: Strategy, scored: Scored) -> tuple[float, ...]:
     """What it seeks to raise, of a scored candidate, checked."""
     with _called(strategy, "aims"):

@@ -38,6 +38,7 @@ OPTIONS = {
     "zero_cost": "?reference=8",
 }
 STRATEGIES = {
+    "ehvi": "?first=10&batch=5&pool=30",
     "given": "?genome=0,0,0,0,0,0,0,0",
     "regularized": "?population=10&sample=4",
     "surrogate": "?first=10&batch=5&pool=30",
@@ -86,11 +87,14 @@ def test_strategies(check: Check) -> None:
     check()
 
 
-@pytest.mark.parametrize("check", strategy_checks(
-    "nsga2?against=latency",
-    objectives=(Objective("accuracy"), Objective("latency", maximise=False)),
-), ids=str)  # fmt: skip
-def test_two_objectives(check: Check) -> None:
+@pytest.mark.parametrize("check", [
+    check
+    for spec in ("nsga2?against=latency", "ehvi?first=10&batch=5&pool=30&against=flops,latency")
+    for check in strategy_checks(
+        spec, objectives=(Objective("accuracy"), Objective("latency", maximise=False))
+    )
+], ids=str)  # fmt: skip
+def test_several_objectives(check: Check) -> None:
     check()
 
 

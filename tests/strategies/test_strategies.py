@@ -217,6 +217,11 @@ def test_nsga2_sets_the_first_objective_against_the_one_it_is_told() -> None:
             (1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0, 1, 1, 1, 1),
             "028cd1144663",
         ),
+        (
+            "ehvi?first=20&batch=10&pool=60",
+            (1, 1, 1, 1, 0, 0, 1, 0, 1, 1, 1, 0, 1, 1, 0),
+            "31f85946b65b",
+        ),
         ("largest", (0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 2, 0), "3aea5ba0d692"),
     ],
 )

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import ndtr
 
 from evo_nas.sampling.tables import Floats
+from evo_nas.space.space import Genome
 
-from .process import Posterior
+from .process import GaussianProcess, Posterior
+
+
+class ExpectedImprovement:
+    """How much better genomes are expected to be than the best of what a process was fitted to."""
+
+    def __init__(self, process: GaussianProcess) -> None:
+        self._process = process
+        self._best = float(process.predict(process.encoded).mean.max())
+
+    def gain(self, genomes: Sequence[Genome]) -> list[float]:
+        """The logarithm of each one's expected improvement."""
+        gains: list[float] = expected_gain(self._process.about(genomes), self._best).tolist()
+        return gains
+
+    def choose(self, genomes: Sequence[Genome], count: int) -> list[Genome]:
+        """A batch; see :func:`choose`."""
+        return [genomes[i] for i in choose(self._process.about(genomes), self._best, count)]
 
 
 def choose(posterior: Posterior, best: float, count: int) -> list[int]:

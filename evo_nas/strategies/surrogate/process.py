@@ -5,6 +5,7 @@ Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", sections
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.linalg import cho_solve, cholesky, lapack, solve_triangular
 from scipy.optimize import minimize
 
 from evo_nas.sampling.tables import Floats
+from evo_nas.space.space import Genome
 
 from .kernel import GenomeKernel
 
@@ -112,6 +114,10 @@ class GaussianProcess:
     def predict(self, encoded: Floats) -> Posterior:
         """What is believed of these genomes."""
         return Posterior(self, encoded)
+
+    def about(self, genomes: Sequence[Genome]) -> Posterior:
+        """The same, of genomes that are not encoded yet."""
+        return self.predict(self.kernel.encode(genomes))
 
     def covariance(self, first: Floats, second: Floats) -> Floats:
         """The prior covariance of scores without noise, (first, second)."""
