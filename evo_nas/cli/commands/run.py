@@ -65,7 +65,8 @@ def run(
     Examples:
         evo-nas run --flops 1.4G --dry-run
         evo-nas run --space glit_hl --params 6M --data my/images --recipe paper
-        evo-nas run --evaluator 'zero_cost?scores=naswot' --retrainer train --log wandb
+        evo-nas run --evaluator 'zero_cost?scores=naswot' --retrainer train
+        evo-nas run --flops 1.3G --log tensorboard --callback early.py:Early
         evo-nas run --config runs/glit_hl-1.4G-1/config.toml --seed 1
     """
     from evo_nas.api import prepare
