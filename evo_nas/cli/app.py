@@ -42,6 +42,11 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a file's name may be no UTF-8
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if os.environ.get("WORLD_SIZE", "1") != "1":  # perhaps by torchrun
+        from evo_nas.training.steps import ranks
+
+        if ranks.among_ranks():
+            ranks.join()
     try:
         _main()
     finally:  # what runs from here on only takes down: Ctrl-C then ends it without a traceback

@@ -13,7 +13,8 @@ from evo_nas.cli import completion
 from evo_nas.cli.flags import flag, with_options
 from evo_nas.cli.output import PARTLY, AcceptFlag, DryRunFlag, JsonFlag, QuietFlag, stoppable
 from evo_nas.cli.output import show as show_one
-from evo_nas.errors import RunError, shell_word
+from evo_nas.core.paths import expanded
+from evo_nas.errors import RunError, SettingsError, shell_word
 from evo_nas.search.options import LONGER, MACHINE
 
 from .compare import compare_in
@@ -69,12 +70,16 @@ def run(
         evo-nas run --flops 1.3G --log tensorboard --callback early.py:Early
         evo-nas run --config runs/glit_hl-1.4G-1/config.toml --seed 1
     """
-    from evo_nas.api import prepare
+    from evo_nas import api
     from evo_nas.cli.views.plan import plan_document, plan_view
     from evo_nas.search.course.audience import make_callbacks
 
     watching = make_callbacks(callback or ())
-    prepared = prepare(config=config, **options)
+    if (begun := _begun_before(options["run_dir"])) is not None:
+        go_on = partial(api.resume, begun, callbacks=callback or ())
+        _work(go_on, begun, quiet, as_json, callback)
+        return
+    prepared = api.prepare(config=config, **options)
     if save_config is not None:
         prepared.save(save_config)
     if dry_run or not (as_json or quiet):
@@ -126,6 +131,21 @@ def resume(
     options |= {"retry_failed": retry_failed, "accept_changes": accept_changes}
     go_on = partial(api.resume, run, callbacks=callback or (), **options)
     _work(go_on, run, quiet, as_json, callback)
+
+
+def _begun_before(run_dir: str | None) -> Path | None:
+    """The folder of the run that torchrun had begun before a rank died, if it had come so far."""
+    from evo_nas.search.run_folder import CONFIG
+    from evo_nas.training.steps.ranks import restarts
+
+    done, most = restarts()
+    if most and run_dir is None:
+        raise SettingsError(
+            "torchrun may start this command again (--max-restarts), and it would not know which "
+            "run to go on with: give --run-dir"
+        )
+    folder = expanded(run_dir or "")
+    return folder if done and (folder / CONFIG).is_file() else None
 
 
 def _work(

@@ -22,6 +22,7 @@ from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
 from evo_nas.strategies.settings import Settings
 from evo_nas.training.steps.helpers import process_count
+from evo_nas.training.steps.ranks import rank_count
 
 from .fitting import fitting, limit_rows, published_costs, up_to
 
@@ -193,7 +194,8 @@ def processes(prepared: Prepared) -> str:
     if scorer is not None:
         phases.insert(0, ("scores", scorer, config.time_limit))
     told = [f"{config.device}, {counted(config.threads, 'thread')}"]
-    if scorer is not None and scorer.shares_weights and config.recipe.supernet.shards > 1:
+    many = config.recipe.supernet.shards > 1 or rank_count() > 1
+    if scorer is not None and scorer.shares_weights and many:
         told.append(f"shared weights in {_shared(config)}")
     for phase, evaluator, limit in phases:
         where = (prepared.plan.space, config.device, config.jobs, limit)
@@ -210,10 +212,12 @@ def processes(prepared: Prepared) -> str:
 
 
 def _shared(config: Config) -> str:
-    """How many processes propagate the shards of a step."""
+    """How many processes, or ranks, propagate the shards of a step."""
     phase = config.recipe.supernet
-    count = counted(process_count(phase, config.device, config.jobs), "process", "processes")
-    return f"{count}, {phase.shards} shards of each step"
+    count = process_count(phase, config.device, config.jobs)
+    ranks = rank_count()
+    who = f"{count} of {ranks} ranks" if ranks > 1 else counted(count, "process", "processes")
+    return f"{who}, {counted(phase.shards, 'shard')} of each step"
 
 
 def _workers(count: int) -> str:

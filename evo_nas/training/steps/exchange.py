@@ -60,6 +60,7 @@ class Place:
     """Room for a number of each weight of a network, and for its buffers, in shared memory."""
 
     def __init__(self, network: nn.Module, memory: Tensor) -> None:
+        self.memory = memory
         self._weights: list[Tensor] = list(network.parameters())
         buffers = list(network.buffers())
         found = placed(_contents(network), memory)
@@ -98,6 +99,11 @@ class Place:
 def place_size(network: nn.Module) -> int:
     """The bytes that a place takes."""
     return room_for(_contents(network))
+
+
+def places(network: nn.Module, memory: Tensor) -> list[Place]:
+    """As many places as there is memory for, one after the other."""
+    return [Place(network, piece) for piece in torch.split(memory, place_size(network))]
 
 
 def _contents(network: nn.Module) -> list[Tensor]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import torch
-from torch import Tensor, nn
 
 from evo_nas.core.workers.memory import SharedMemory, mapped
 from evo_nas.core.workers.pool import Lost, WorkerPool
@@ -21,8 +20,9 @@ from evo_nas.core.workers.shared import SharedFile, pack, read_shared, unpack
 from evo_nas.errors import TrainingError
 from evo_nas.training.recipe import Phase
 
-from .exchange import Copies, Place, place_size
+from .exchange import Copies, place_size, places
 from .gradients import Propagation, Shard, Share
+from .ranks import RankHelpers, rank_count
 
 # Shards with their numbers, and what is found of each: its loss, and which weights have gradients.
 _Task: TypeAlias = list[tuple[int, Shard]]
@@ -30,8 +30,19 @@ _Found: TypeAlias = list[tuple[float, list[int]]]
 
 
 def process_count(phase: Phase, device: str, processes: int) -> int:
-    """How many of so many processes propagate the shards of a step."""
+    """How many of so many processes propagate the shards of a step; ranks in their place."""
+    if (ranks := rank_count()) > 1:
+        return min(phase.shards, ranks)
     return min(phase.shards, processes) if device == "cpu" else 1
+
+
+def make_helpers(
+    propagation: Propagation, phase: Phase, shards: int, count: int
+) -> Helpers | RankHelpers:
+    """Who propagates shards beside this process: so many others, or the other ranks."""
+    if rank_count() > 1:
+        return RankHelpers(propagation, phase, shards)
+    return Helpers(propagation, phase, shards, count)
 
 
 class Helpers:
@@ -51,7 +62,7 @@ class Helpers:
             return
         packed, size = pack(self._network), place_size(self._network)
         self._memory = SharedMemory(size * (1 + shards))
-        self._state, *self._places = _places(self._network, self._memory.bytes)
+        self._state, *self._places = places(self._network, self._memory.bytes)
         self.buffers = [place.buffers for place in self._places]
         self._file = SharedFile((packed, phase, self._memory.path, torch.get_num_threads()))
         self._pool = WorkerPool([partial(_open, self._file.path)] * count)
@@ -97,24 +108,19 @@ class Helpers:
                 yield number, self._places[number].get(*told)
 
 
-def _places(network: nn.Module, memory: Tensor) -> list[Place]:
-    """That of the state before a step, and one for each shard."""
-    return [Place(network, piece) for piece in torch.split(memory, place_size(network))]
-
-
 def _open(file: Path) -> Callable[[_Task], _Found]:
     """What propagates shards, in a helper."""
     packed, phase, memory, threads = read_shared(file)
     torch.set_num_threads(threads)
     network = unpack(packed)
-    state, *places = _places(network, mapped(memory))
+    state, *rooms = places(network, mapped(memory))
     propagation = Propagation(network, phase)
 
     def propagate(task: _Task) -> _Found:
         found = []
         for number, shard in task:
             state.restore()
-            found.append(places[number].put(propagation.share(shard)))
+            found.append(rooms[number].put(propagation.share(shard)))
         return found
 
     return propagate

@@ -18,7 +18,8 @@ from evo_nas.training.recipe import Phase
 
 from .exchange import Copies, combine
 from .gradients import Propagation, Shard, Total
-from .helpers import Helpers
+from .helpers import Helpers, make_helpers
+from .ranks import RankHelpers
 from .sandwich import Selection
 
 
@@ -47,7 +48,9 @@ class Stepper:
         self._network, self._optimizer, self._phase, self._say = network, optimizer, phase, say
         self._propagation, self._seed = Propagation(network, phase), seed
         self._processes = processes
-        self.helpers: Helpers | None = None  # from the first step on, if there are shards
+        self.helpers: Helpers | RankHelpers | None = (
+            None  # from the first step on, if there are shards
+        )
         self._before = _State(network)
         self.parts = 1
 
@@ -88,7 +91,7 @@ class Stepper:
         if self.helpers is None:  # as late as this: the network is in training mode
             most = self._phase.shards
             beside = min(most, self._processes) - 1
-            self.helpers = Helpers(self._propagation, self._phase, most, beside)
+            self.helpers = make_helpers(self._propagation, self._phase, most, beside)
         shards = [
             Shard(
                 _alone(part),
