@@ -55,7 +55,7 @@ def of_kind(context: typer.Context, incomplete: str) -> Sequence[str]:
     return plug_ins(named)(incomplete) if named in registry.KINDS else []
 
 
-kinds = _among(lambda: ("space", "evaluator", "strategy"))
+kinds = _among(lambda: ("space", "evaluator", "strategy", "callback"))
 lists = _among(lambda: (*LISTS, "runs"))
 runs = _among(lambda: _folders("config.toml"))
 folders = _among(lambda: _folders("config.toml", "comparison.toml"))

@@ -11,6 +11,7 @@ from evo_nas.core.plugins.blame import ANYHOW
 from evo_nas.core.workers.pool import Lost, WorkerPool
 from evo_nas.errors import EvoNasError, SpecError
 
+from .callback import callback_checks
 from .check import Check, Outcome
 from .evaluator import evaluator_checks
 from .space import space_checks
@@ -20,6 +21,7 @@ _CHECKS: Mapping[str, Callable[..., list[Check]]] = {
     "space": space_checks,
     "evaluator": evaluator_checks,
     "strategy": strategy_checks,
+    "callback": callback_checks,
 }
 
 
@@ -31,7 +33,7 @@ def outcomes_apart(kind: str, spec: str, limit: float, **options: Any) -> Iterat
     most likely end in the same way.
 
     Args:
-        kind: space, evaluator or strategy.
+        kind: space, evaluator, strategy or callback.
         spec: of the plug-in.
         limit: seconds for each check; 0: any time.
         options: of the list of checks of this kind; a space as its spec.

@@ -47,6 +47,7 @@ SETTINGS = {
     "space": {"flops": "25M", "evaluator": "zero_cost?scores=synflow&reference=4"},
     "evaluator": {},
     "strategy": {"evaluator": "zero_cost?scores=flops&reference=4"},
+    "callback": {"evaluator": "tests.kit.plugins:Score"},
 }
 
 
@@ -56,9 +57,10 @@ SETTINGS = {
 )
 def test_a_package_runs_by_its_path(kind: str, tmp_path: Path) -> None:
     package = write(kind, tmp_path)
+    key = "callbacks" if kind == "callback" else kind
     given = {
         "space": "tests.kit.plugins:Tiny", "flops": "100..300", "strategy": "spos",
-        "retrainer": "tests.kit.plugins:Keep", **SETTINGS[kind], kind: package.spec, **RUN,
+        "retrainer": "tests.kit.plugins:Keep", **SETTINGS[kind], key: package.spec, **RUN,
     }  # fmt: skip
     result = evo_nas.run(run_dir=tmp_path / "run", **given)
     assert result.best is not None

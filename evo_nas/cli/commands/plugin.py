@@ -15,7 +15,7 @@ from evo_nas.cli.output import JsonFlag, show
 
 Kind = Annotated[
     str,
-    typer.Argument(help="space, evaluator or strategy.", autocompletion=completion.kinds),
+    typer.Argument(help="space, evaluator, strategy or callback.", autocompletion=completion.kinds),
 ]
 _TRIED = "What it is tried on"
 
@@ -102,7 +102,7 @@ def _check_flags(kind: str, options: Mapping[str, Any], time_limit: float) -> No
     from evo_nas.testing.scaffold import check_kind
 
     check_kind(kind)
-    for name in options.keys() - _OPTIONS[kind]:
+    for name in options.keys() - _OPTIONS.get(kind, set()):
         raise typer.BadParameter(f"--{name} has no meaning for a {kind}")
     if options.get("samples", 1) < 1:
         raise typer.BadParameter(f"--samples {options['samples']}: it must be 1 or more")

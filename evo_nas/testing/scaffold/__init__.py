@@ -1,7 +1,7 @@
 """Writing a small working plug-in package, to be changed into one's own.
 
-The templates are such packages themselves, called ``my_space``, ``my_evaluator`` and
-``my_strategy``: writing one is putting another name in the place of theirs.
+The templates are such packages themselves, called ``my_space``, ``my_evaluator``,
+``my_strategy`` and ``my_callback``: writing one is putting another name in the place of theirs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from evo_nas.core.plugins import registry
 from evo_nas.errors import SettingsError, SpecError, nearest, shell_word
 
-KINDS = ("space", "evaluator", "strategy")
+KINDS = ("space", "evaluator", "strategy", "callback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ _TRY = {
     "--finalists 2",
     "evaluator": "evo-nas run --evaluator {spec} --strategy spos --samples 100 --finalists 2",
     "strategy": "evo-nas run --strategy {spec} --evaluator zero_cost --samples 100 --finalists 2",
+    "callback": "evo-nas run --callback {spec} --evaluator zero_cost --samples 100 --finalists 2",
 }
 
 
