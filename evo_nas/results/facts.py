@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from evo_nas.core.console import duration
 from evo_nas.core.plugins import registry
 from evo_nas.data.inventory import Inventory, named_classes
-from evo_nas.errors import plain
+from evo_nas.errors import plain, shell_word
 from evo_nas.evaluation.final_test.confusion import Confusion
 from evo_nas.sampling.limits import describe_value, parse_limit
 from evo_nas.search.config import Config
@@ -22,6 +23,19 @@ if TYPE_CHECKING:
 
 _OTHERS = ("test_", "second_")  # measured when all was decided, or of another network
 SHOWN = 8  # classes and kinds of files, at most, that are listed one by one
+
+
+def result_facts(result: Result) -> Facts:
+    """A run at a glance: where it is, what it found or how to go on, and what it took."""
+    facts = [("folder", str(result.folder))]
+    if result.best is None:
+        facts.append(("not finished", f"evo-nas resume {shell_word(result.folder)}"))
+    else:
+        target = result.best["target"]
+        facts += [("FLOPs", f"{target['flops']:,}"), ("parameters", f"{target['params']:,}")]
+        facts += measured_facts(result.best["measured"])
+    spent = duration(sum(result.spent.values()))
+    return [*facts, ("evaluations", f"{len(result.evaluations):,}"), ("time", spent)]
 
 
 def best_facts(best: Mapping[str, Any], config: Config, facts: Mapping[str, Any]) -> Facts:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evo_nas.core.console import duration
 from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import registry
 from evo_nas.core.validation import shown
-from evo_nas.errors import EvoNasError, RunError, SpaceError, counted, nearest, shell_word
+from evo_nas.errors import EvoNasError, RunError, SpaceError, counted, nearest
 from evo_nas.evaluation.evaluator import Objective
+from evo_nas.results.charts.fronts import read_front
 from evo_nas.results.charts.notebook import Figure, card
 from evo_nas.results.charts.stages import flops_chart, time_chart
 from evo_nas.sampling.limits import format_amount, parse_range
@@ -29,7 +29,7 @@ from evo_nas.training.ledger import Ledger
 from .agreement import split_half
 from .architecture import FoundArchitecture
 from .candidates import Stage, objective_of, read_stage
-from .facts import measured_facts, scores
+from .facts import result_facts, scores
 from .frames import evaluations_frame
 from .importance import Importance, importance
 
@@ -202,6 +202,18 @@ class Result:
             raise RunError(f"the search of {read.name} of {self.folder} scored nothing")
         return Figure(f"{read.name}: the search over time", time_chart(read))
 
+    def plot_hypervolume(self, stage: str | None = None) -> Figure:
+        """How much a stage's Pareto front (default: the last) dominated after each candidate.
+
+        Raises:
+            RunError: there is no such stage, or it does not seek several objectives.
+        """
+        return read_front(self.stage(stage), self.config, self.space).hypervolume
+
+    def plot_trade_offs(self, stage: str | None = None) -> Figure:
+        """The same candidates by their objectives, in parallel coordinates; raises the same."""
+        return read_front(self.stage(stage), self.config, self.space).trade_offs
+
     def importance(self, stage: str | None = None) -> Importance:
         """Which choices matter among a stage's candidates (default: the last).
 
@@ -234,15 +246,7 @@ class Result:
         )
 
     def _repr_html_(self) -> str:
-        facts = [("folder", str(self.folder))]
-        if self.best is None:
-            facts.append(("not finished", f"evo-nas resume {shell_word(self.folder)}"))
-        else:
-            target = self.best["target"]
-            facts += [("FLOPs", f"{target['flops']:,}"), ("parameters", f"{target['params']:,}")]
-            facts += measured_facts(self.best["measured"])
-        spent = duration(sum(self.spent.values()))
-        facts += [("evaluations", f"{len(self.evaluations):,}"), ("time", spent)]
+        facts = [*result_facts(self)]
         figures = []
         try:
             if self.best is not None and self.space.picture(self.architecture.genome):

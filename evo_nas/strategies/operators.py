@@ -22,9 +22,10 @@ from evo_nas.sampling.sampler import Sampler
 from evo_nas.space.space import Genome
 
 from .base import Proposal, Scored
+from .goals import FLOPS
 from .settings import Settings
 
-FLOPS, _NUMBER = Objective("flops", maximise=False), Objective("number", maximise=False)
+_NUMBER = Objective("number", maximise=False)
 
 
 class Individual(list[int]):

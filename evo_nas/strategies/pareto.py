@@ -8,24 +8,11 @@ from deap import tools
 
 from evo_nas.errors import SettingsError, nearest
 from evo_nas.evaluation.evaluator import Objective
-from evo_nas.space.space import Space
 
 from .additive import ScoredSearch
 from .base import Scored, rank
-from .operators import FLOPS, Individual, individuals
-
-COSTS = (FLOPS, Objective("params", maximise=False))  # known of any genome, without evaluation
-
-
-def values_of(goals: Sequence[Objective], space: Space, scored: Scored) -> tuple[float, ...]:
-    """The values of a scored candidate, whose costs are those of the genome itself."""
-
-    def value(goal: Objective) -> float:
-        if goal is FLOPS:
-            return scored.flops
-        return (space.costs(scored.genome) if goal in COSTS else scored.metrics)[goal.name]
-
-    return tuple(map(value, goals))
+from .goals import COSTS, values_of
+from .operators import Individual, individuals
 
 
 def survivors(individuals: Sequence[Individual], count: int) -> list[Individual]:
@@ -47,7 +34,7 @@ class ParetoSearch(ScoredSearch):
 
     def goals(self, objectives: Sequence[Objective]) -> tuple[Objective, ...]:
         first = objectives[0]
-        others = {each.name: each for each in (*COSTS, *objectives[1:]) if each.name != first.name}
+        others = {each.name: each for each in (*objectives[1:], *COSTS) if each.name != first.name}
         names = [name.strip() for name in self.against.split(",")]
         for name in names:
             if name not in others:

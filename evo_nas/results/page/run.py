@@ -16,6 +16,7 @@ from evo_nas.results.agreement import split_half_error
 from evo_nas.results.architecture import slots_table
 from evo_nas.results.candidates import Stage
 from evo_nas.results.charts.cells import draw_cells
+from evo_nas.results.charts.fronts import Front, read_front
 from evo_nas.results.charts.stages import flops_chart, thinned, time_chart
 from evo_nas.results.facts import best_facts, delivered_table, stage_facts
 from evo_nas.results.importance import Importance, importance
@@ -114,6 +115,7 @@ def _stage_part(anchor: str, stage: Stage, space: Space, config: Config) -> dict
         "stage": stage,
         "flops_chart": flops_chart(stage, budget) if searched or several else None,
         "time_chart": time_chart(stage) if searched else None,
+        "front": _front(stage, config, space),
         "drawn": len(thinned(stage.candidates)),
         "over_budget": sum(each.evaluation.flops not in budget for each in stage.candidates),
         "finalists": _finalists(stage, registry.short(config.retrainer)),
@@ -127,6 +129,13 @@ def _importance(stage: Stage, space: Space) -> Importance | None:
     try:
         return importance(stage, space)
     except RunError:  # it is not known
+        return None
+
+
+def _front(stage: Stage, config: Config, space: Space) -> Front | None:
+    try:
+        return read_front(stage, config, space)
+    except EvoNasError:  # one objective alone is sought, or the evaluator is gone
         return None
 
 

@@ -12,7 +12,8 @@ from evo_nas.evaluation.warping import half_ranked
 from evo_nas.sampling.tables import Floats
 from evo_nas.space.space import Genome
 from evo_nas.strategies.base import Scored
-from evo_nas.strategies.pareto import COSTS, ParetoSearch
+from evo_nas.strategies.goals import COSTS
+from evo_nas.strategies.pareto import ParetoSearch
 
 from .hypervolume import ExpectedHypervolumeImprovement
 from .process import GaussianProcess
