@@ -270,7 +270,7 @@ def _go_on(
     accept: bool = False,
     more: Mapping[str, Any] | None = None,
 ) -> Result:
-    with listening(listener) as progress, run_folder.locked(folder), sharing():
+    with listening(listener) as shown, run_folder.at_work(folder, shown) as progress, sharing():
         if retry:
             progress.say(retry_failed(folder))
         mended = MENDABLE if retry else ()

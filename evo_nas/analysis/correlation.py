@@ -76,7 +76,7 @@ def trust(
         epochs = whole_number("epochs", epochs, 1)
     other = None if against is None else spec_of("against", "evaluator", against)
     folder = expanded(folder)
-    with listening(progress) as shown, run_folder.locked(folder):
+    with listening(progress) as listener, run_folder.at_work(folder, listener) as shown:
         result = load_result(folder)
         config = result.config
         if jobs is not None:

@@ -26,6 +26,7 @@ from evo_nas.evaluation.zero_cost.ridge import held_out
 from evo_nas.results.agreement import countable, directed, networks_deviation, repeat_noise
 from evo_nas.results.judgement import FEWEST, Judge, Judged, Judgement, Score
 from evo_nas.search import run_folder
+from evo_nas.search.course.standing import recorded
 from evo_nas.search.given.values import Named, whole_number
 from evo_nas.search.options import OF_POOLS, plain
 from evo_nas.search.promises import code
@@ -92,13 +93,13 @@ def judge(
             raise SettingsError(f"a pool has no option {name!r}; {nearest(name, OF_POOLS)}")
     given = plain({**options, "finalist_epochs": least["epochs"], "epochs": least["score_epochs"]})
     folder = expanded(pool)
-    with listening(progress) as shown:
+    with listening(progress) as listener:
         new = not folder.exists()
         if new:
             create(folder, given, other, stage, around, size)
         elif not (folder / run_folder.POOL).is_file():
             raise RunError(f"{folder} is no pool: {run_folder.POOL} is missing; name a new folder")
-        with run_folder.held(folder):
+        with run_folder.held(folder), recorded(folder, listener) as shown:
             remove_temporary(folder)
             trusted_code.remember(specs)
             opened = Pool(folder, {} if new else given, None if new else other, jobs, shown)

@@ -18,6 +18,7 @@ from evo_nas.cli.commands import network as networks
 from evo_nas.cli.commands import plugin
 from evo_nas.cli.commands import run as runs
 from evo_nas.cli.commands import trust as trusting
+from evo_nas.cli.commands import watch as watching
 from evo_nas.cli.help import Commands, TracebackFlag, add
 from evo_nas.core.plugins.blame import describe, is_of_plugin, own_frames, show_traceback
 from evo_nas.errors import EvoNasError
@@ -115,9 +116,9 @@ def _versions(
 
 
 for command in (
-    runs.run, runs.resume, runs.show, runs.report, runs.clean, comparing.compare, trusting.trust,
-    names.space, names.costs, names.list_, networks.train, networks.predict, networks.convert,
-    networks.export, plugin.new, plugin.check,
+    runs.run, runs.resume, runs.show, watching.watch, watching.serve, runs.report, runs.clean,
+    comparing.compare, trusting.trust, names.space, names.costs, names.list_, networks.train,
+    networks.predict, networks.convert, networks.export, plugin.new, plugin.check,
 ):  # fmt: skip
     add(app, command)
 app.add_typer(figures.app, name="figure")

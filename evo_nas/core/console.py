@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from .progress import Pace, Silent
 from .progress import Progress as Listener
-from .progress import Silent
 
 # Who hears of progress: a listener, nobody, or whoever looks at the output.
 Listening: TypeAlias = Listener | bool | None
@@ -76,21 +76,19 @@ class PlainProgress:
         self._console = console
         self._what, self._total, self._unit = "", 0, ""
         self._printed = 0.0
-        self._first: tuple[float, float] | None = None  # done, and when
+        self._pace = Pace(0)
 
     def start(self, what: str, total: int, unit: str) -> None:
         if what != self._what:
             self._what, self._total, self._unit = what, total, unit
-            self._first = None
+            self._pace = Pace(total)
             self._print("")
 
     def advance(self, done: float, note: str = "") -> None:
-        now = time.monotonic()
-        began, since = self._first = self._first or (done, now)
-        if done == self._total or now - self._printed >= _SECONDS_BETWEEN_LINES:
-            if began < done < self._total:
-                left = duration((self._total - done) * (now - since) / (done - began))
-                note = f"{note}, {left} left" if note else f"{left} left"
+        left = self._pace.left(done)
+        if done == self._total or time.monotonic() - self._printed >= _SECONDS_BETWEEN_LINES:
+            if left is not None:
+                note = ", ".join(filter(None, (note, f"{duration(left)} left")))
             self._print(f" {done if done == int(done) else format(done, '.2f')}", note)
 
     def say(self, message: str) -> None:

@@ -36,11 +36,12 @@ def write_atomically(path: Path, content: bytes, kept: Path | None = None) -> No
 
 
 @contextmanager
-def written_aside(path: Path, kept: Path | None = None) -> Iterator[Path]:
+def written_aside(path: Path, kept: Path | None = None, *, durable: bool = True) -> Iterator[Path]:
     """A path beside ``path``, which the file there takes at the end; nothing is left of an error.
 
     The temporary name ends as ``path`` does: there are writers that look at the suffix. What was at
-    ``path`` takes the name ``kept``, if one is given, once the new file is on the disk.
+    ``path`` takes the name ``kept``, if one is given, once the new file is on the disk. For what
+    need not be ``durable``, nobody waits for the disk: a loss of power may undo it.
 
     Raises:
         RunError: it cannot be written.
@@ -53,12 +54,13 @@ def written_aside(path: Path, kept: Path | None = None) -> Iterator[Path]:
     try:
         with explained(path, "written"):
             yield temporary
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            if durable:
+                _sync(temporary)
             if kept is not None and path.exists():
                 path.replace(kept)
             temporary.replace(path)
-            _sync_folder(path.parent)
+            if durable:
+                _sync_folder(path.parent)
     except BaseException:
         with suppress(OSError):  # what went wrong before is what matters
             temporary.unlink(missing_ok=True)
@@ -92,6 +94,11 @@ def remove_temporary(folder: Path) -> None:
     """Delete what processes that were killed while they wrote have left; nobody else may write."""
     for path in folder.rglob(TEMPORARY):
         path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

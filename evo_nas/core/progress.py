@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 
@@ -57,3 +58,22 @@ class Messages(Silent):
 
     def epoch(self, what: str, epoch: object) -> None:
         tell_epoch(self._listener, what, epoch)
+
+
+class Pace:
+    """How much longer a phase of ``total`` units takes if it goes on as it has since it was begun.
+
+    What was done before it is first asked, as when a run is resumed, says nothing of its pace.
+    """
+
+    def __init__(self, total: float) -> None:
+        self._total = total
+        self._first: tuple[float, float] | None = None  # done, and when
+
+    def left(self, done: float) -> float | None:
+        """Seconds until all is done, now that so much is; None while that is not known."""
+        now = time.monotonic()
+        began, since = self._first = self._first or (done, now)
+        if not began < done < self._total:
+            return None
+        return (self._total - done) * (now - since) / (done - began)

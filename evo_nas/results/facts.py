@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from evo_nas.errors import plain, shell_word
 from evo_nas.evaluation.final_test.confusion import Confusion
 from evo_nas.sampling.limits import describe_value, parse_limit
 from evo_nas.search.config import Config
+from evo_nas.search.course.standing import Standing
 from evo_nas.space.space import Geometry
 from evo_nas.strategies.base import GIVEN, IMPORTED
 
@@ -98,6 +100,19 @@ def measured_facts(measured: Mapping[str, object]) -> Facts:
         rows.append(("teacher", told))
     if "test_failure" in measured:
         rows.append(("test accuracy", f"not measured: {measured['test_failure']}"))
+    return rows
+
+
+def standing_facts(standing: Standing) -> Facts:
+    """Who is at work in a folder, at what, and how long that phase goes on."""
+    since = duration(max(time.time() - standing.holder.since, 0.0))
+    rows = [("at work", f"{standing.holder}, for {since}")]
+    if phase := standing.phase:
+        rows.append(("phase", f"{plain(phase.what)}: {phase.told}"))
+        if phase.note:
+            rows.append(("latest", plain(phase.note)))
+        if phase.left is not None:
+            rows.append(("time left", f"about {duration(phase.left)} of this phase"))
     return rows
 
 

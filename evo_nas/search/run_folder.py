@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import glob
-import json
 import os
 import shutil
-import socket
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from evo_nas.core.files import remove_temporary, write_atomically
 from evo_nas.core.plugins import registry
-from evo_nas.core.validation import shown
+from evo_nas.core.progress import Progress
 from evo_nas.errors import RunError, shell_word
-from evo_nas.search.store.file_system import file_system_of
+from evo_nas.search.store.lock import holder, holding
 from evo_nas.search.store.store import Store
 from evo_nas.space.space import Space
 
 from .config import Config
+from .course.standing import recorded
 from .options import RUNS
 
-CONFIG, STORE, LOCK, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
-    "config.toml", "run.sqlite", "run.lock", "best.json", "best.safetensors", "finalists",
+CONFIG, STORE, BEST, WEIGHTS, FINALISTS, CHECKPOINTS, PAGE, TRUST = (
+    "config.toml", "run.sqlite", "best.json", "best.safetensors", "finalists",
     "checkpoints", "report.html", "trust.sqlite",
 )  # fmt: skip
 COMPARISON, POOL, JUDGEMENT = "comparison.toml", "pool.toml", "pool.json"  # of other folders
-
-_TAKEN = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # what flock says of a lock of others
 
 
 def check_links(folder: Path) -> None:
@@ -57,7 +51,9 @@ def check_links(folder: Path) -> None:
 
 
 def unfinished(folder: Path) -> str:
-    """What is said of a run that is not over, and how it is gone on with."""
+    """What is said of a run that is not over, and how it is gone on with, or looked at."""
+    if working := holder(folder):
+        return f"{folder} is not finished; {working} is at work: evo-nas watch {shell_word(folder)}"
     return f"{folder} is not finished; evo-nas resume {shell_word(folder)}"
 
 
@@ -160,60 +156,20 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-_locks: set[IO[str]] = set()
-
-
-def _let_go() -> None:
-    """In a process forked off this one: the lock must not outlive us in it."""
-    for file in _locks:
-        file.close()
-    _locks.clear()
-
-
-os.register_at_fork(after_in_child=_let_go)
+@contextmanager
+def at_work(folder: Path, listener: Progress) -> Iterator[Progress]:
+    """Hold the run folder, see :func:`locked`, and keep in it how far the work has come."""
+    with locked(folder), recorded(folder, listener) as progress:
+        yield progress
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Keep other processes out; the lock ends with the process, however it ends.
-
-    Where locks are of one machine only, a folder that another machine did not leave in peace is
-    refused: it may be at work.
-    """
+    """Keep other processes out, see :func:`evo_nas.search.store.lock.holding`."""
     _remove_unfinished(folder)
-    try:
-        # Neither through a link, which may lead anywhere, nor waiting for whoever reads a FIFO.
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
-        opened = os.open(folder / LOCK, flags, 0o666)
-        file = os.fdopen(opened, "a+", encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise RunError(f"{folder} cannot be written to: {error.strerror}") from error
-    with file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise RunError(f"{folder / LOCK} is no file; remove it")
-        check_links(folder)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in _TAKEN:
-                raise RunError(
-                    f"{folder / LOCK} cannot be locked ({error.strerror}): its file system has no "
-                    "locks that keep two processes apart; use a folder on another one, such as a "
-                    "local disk"
-                ) from error
-            file.seek(0)
-            raise RunError(f"{folder} is in use by {_holder(file.read())}") from error
-        _check_machine(folder, file)
-        file.truncate(0)
-        file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
-        file.flush()
-        _locks.add(file)
-        try:
-            yield
-        finally:
-            _locks.discard(file)
-            with contextlib.suppress(OSError, ValueError):  # which in a fork is closed
-                file.truncate(0)
+    check_links(folder)
+    with holding(folder):
+        yield
 
 
 def check(folder: Path) -> None:
@@ -234,23 +190,3 @@ def enclosing(path: Path) -> Path | None:
         if (folder / CONFIG).is_file() and (folder / STORE).is_file():
             return folder
     return None
-
-
-def _check_machine(folder: Path, file: IO[str]) -> None:
-    file.seek(0)
-    place, last = file_system_of(folder), file.read()
-    here = f'"host": {json.dumps(socket.gethostname())},'
-    if last and here not in last and place.locks_on_one_machine:
-        raise RunError(
-            f"{folder} was left by {_holder(last)}, which may be at work: locks on {place.kind}, "
-            "as it is mounted here, are of one machine; where nothing works on it any more, delete "
-            f"{shell_word(folder / LOCK)} and repeat"
-        )
-
-
-def _holder(text: str) -> str:
-    try:
-        holder = json.loads(text)
-        return f"process {int(holder['pid'])} on {shown(holder['host'])[1:-1]}"
-    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
-        return "another process"

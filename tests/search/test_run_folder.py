@@ -13,6 +13,7 @@ from evo_nas.api import prepare
 from evo_nas.errors import EvoNasError, RunError
 from evo_nas.search import run_folder
 from evo_nas.search.config import Config
+from evo_nas.search.store import lock as lock_of_folder
 from evo_nas.search.store.file_system import FileSystem
 from tests.kit.plugins import Tiny
 
@@ -125,7 +126,7 @@ def test_what_another_machine_may_be_at_work_on_is_refused_where_locks_do_not_te
     run, lock = tmp_path / "run", tmp_path / "run" / "run.lock"
     run.mkdir()
     place = FileSystem("nfs", frozenset({options}))
-    monkeypatch.setattr(run_folder, "file_system_of", lambda _path: place)
+    monkeypatch.setattr(lock_of_folder, "file_system_of", lambda _path: place)
     with run_folder.held(run):  # nobody was there
         ours = lock.read_text()
     with run_folder.held(run):  # we have left it in peace

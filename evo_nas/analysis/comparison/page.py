@@ -34,8 +34,8 @@ def write_comparison_page(found: Report, out: Path | None = None) -> Path:
     return path
 
 
-def comparison_page(found: Report) -> str:
-    """The page as HTML."""
+def comparison_page(found: Report, home: str = "") -> str:
+    """The page as HTML, with a link ``home`` if it is one of several."""
     comparison = found.comparison
     names = ", ".join(map(registry.short, comparison.strategies))
     space = registry.short(str(comparison.options["space"]))
@@ -44,6 +44,7 @@ def comparison_page(found: Report) -> str:
         "comparison.html",
         title=f"{names} on {space} within {_within(comparison.options)}",
         found=found,
+        home=home,
         notes=width_notes(found),
         parts=[
             {

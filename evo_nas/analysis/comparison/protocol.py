@@ -24,6 +24,7 @@ from evo_nas.core.workers.pool import run_unordered
 from evo_nas.errors import RunError, SettingsError
 from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
+from evo_nas.search.course.standing import recorded
 from evo_nas.search.given.file import absolute, completed
 from evo_nas.search.given.values import text, whole_number
 from evo_nas.search.limits import DEFAULT
@@ -153,11 +154,11 @@ def make_runs(folder: Path, progress: Progress, *, accept_changes: bool = False)
         EvoNasError: another process is at work there, a run failed, or code has changed.
     """
     comparison = Comparison.read(folder)
-    with run_folder.held(folder):
+    with run_folder.held(folder), recorded(folder, progress) as heard:
         if accept_changes:
             for run in _begun(folder):
-                accept_code(run, progress)
-        return _entries(comparison, folder, progress)
+                accept_code(run, heard)
+        return _entries(comparison, folder, heard)
 
 
 def finished_runs(folder: Path) -> list[Entry]:

@@ -105,6 +105,7 @@ def list_(
 
 
 def _made() -> dict[str, str]:
-    from evo_nas.cli.folders import made
+    from evo_nas.analysis.overview.folders import made_in
+    from evo_nas.search.options import RUNS
 
-    return made()
+    return {str(made.folder): str(made) for made in made_in(RUNS)}

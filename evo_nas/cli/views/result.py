@@ -25,20 +25,22 @@ from evo_nas.results.page.commands import next_commands, train_command
 from evo_nas.results.result import Result
 from evo_nas.results.tables import Table, score_text
 from evo_nas.sampling.limits import format_amount
+from evo_nas.search.course.standing import standing
 from evo_nas.search.promises.failures import most_frequent
 from evo_nas.search.run_folder import FINALISTS, PAGE, unfinished
 from evo_nas.training.ledger import Ledger
 
 from .architecture import architecture_view
+from .standing import standing_view
 from .tables import facts_view, table_view
 
 
 def result_view(result: Result) -> RenderableType:
     """A run, finished or not: the network, how well it did, and how far to trust that."""
-    config, parts = result.config, list[RenderableType]()
-    if result.best is None:
+    config, parts = result.config, standing_view(standing(result.folder))
+    if result.best is None and not parts:
         parts.append(Text(unfinished(result.folder)))
-    else:
+    elif result.best is not None:
         title, costs = f"Best network of {result.folder}", result.best["target"]
         parts += [architecture_view(result.portrait, title, costs), Text()]
         parts.append(facts_view(best_facts(result.best, config, result.facts)))
@@ -167,6 +169,7 @@ def result_document(result: Result) -> dict[str, Any]:
     return {
         "run_folder": str(result.folder),
         "finished": result.best is not None,
+        "at_work": (now := standing(result.folder)) and asdict(now),
         "best": result.best,
         "stages": {
             stage: {

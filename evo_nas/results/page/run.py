@@ -18,7 +18,7 @@ from evo_nas.results.candidates import Stage
 from evo_nas.results.charts.cells import draw_cells
 from evo_nas.results.charts.fronts import Front, read_front
 from evo_nas.results.charts.stages import flops_chart, thinned, time_chart
-from evo_nas.results.facts import best_facts, delivered_table, stage_facts
+from evo_nas.results.facts import best_facts, delivered_table, stage_facts, standing_facts
 from evo_nas.results.importance import Importance, importance
 from evo_nas.results.result import Result, check_genomes
 from evo_nas.results.tables import Table
@@ -26,6 +26,7 @@ from evo_nas.results.trust_report import read_trust, trust_picture
 from evo_nas.results.trust_summary import agreement_table, noise, verdicts
 from evo_nas.sampling.limits import parse_range
 from evo_nas.search.config import Config
+from evo_nas.search.course.standing import standing
 from evo_nas.search.limits import describe_config
 from evo_nas.search.run_folder import PAGE
 from evo_nas.space.space import Space
@@ -65,8 +66,9 @@ def make_page(result: Result, progress: Progress) -> None:
         progress.say(f"report.html could not be written, all else is there: {reason}")
 
 
-def run_page(result: Result, space: Space) -> str:
-    """The page as HTML."""
+def run_page(result: Result, space: Space, home: str = "") -> str:
+    """The page as HTML, with a link ``home`` if it is one of several."""
+    now = standing(result.folder)
     config, budget = result.config, parse_range(result.config.flops, kept=True)
     strategy: Strategy = registry.load("strategy", config.strategy)
     trust, problems = trust_parts(result)
@@ -76,6 +78,8 @@ def run_page(result: Result, space: Space) -> str:
         title=f"{registry.short(config.space)} within {describe_config(config)}",
         result=result,
         finished=finished,
+        home=home,
+        now=standing_facts(now) if now else [],
         config=config,
         names={name: registry.short(getattr(config, name)) for name in _NAMED},
         # The first line of what it says of itself, which names its source.
