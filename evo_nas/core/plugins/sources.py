@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from evo_nas.core.paths import absolute
@@ -178,8 +179,9 @@ def module_files(name: str, roots: Sequence[Path]) -> Iterator[Path]:
 
 def _module_file(folder: Path, part: str) -> Path | None:
     """The file of a module or package in a folder, as Python would choose it."""
-    files = (folder / part / "__init__.py", *folder.glob(f"{part}.*.so"), folder / f"{part}.py")
-    return next((file for file in files if file.is_file()), None)
+    endings = (f"{os.sep}__init__.py", *EXTENSION_SUFFIXES, ".py")
+    files = (f"{folder}{os.sep}{part}{ending}" for ending in endings)
+    return next((Path(file) for file in files if os.path.isfile(file)), None)
 
 
 def search_path() -> list[Path]:

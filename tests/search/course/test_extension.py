@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -177,9 +178,9 @@ def test_an_edited_configuration_is_still_noticed(tmp_path: Path) -> None:
 def test_it_ends_the_same_wherever_it_is_stopped(tmp_path: Path) -> None:
     given = {"samples": 8, "population": 4, "seed": 5}
     whole = run(tmp_path / "whole", **{**given, "samples": 16})
+    begun = run(tmp_path / "run", **given)
     for number in range(60):
-        folder = tmp_path / f"{number}"
-        run(folder, **given)
+        folder = shutil.copytree(begun.folder, tmp_path / f"{number}")
         try:
             stopped(number, api.resume, folder, samples=16)
         except pytest.fail.Exception:
