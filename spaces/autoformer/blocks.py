@@ -16,10 +16,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
-from evo_nas.space.network import ImageClassifier, StochasticDepth, pool_tokens
+from evo_nas.space.network import StochasticDepth, pool_tokens
 from evo_nas.space.space import Geometry
 
 from ..glit.blocks import FeedForward, GlobalHeads, Linear, PatchEmbedding, by_head, on_grid
+from ..trunk import BlockNetwork, Unit, grid_of, resampled
 
 FARTHEST = 14  # patches; those farther apart count as so far
 
@@ -137,7 +138,7 @@ class Classifier(nn.Module):
         return self.head(pool_tokens(self.norm(tokens), "avg"))  # type: ignore[no-any-return]
 
 
-class AutoFormerNetwork(ImageClassifier, nn.Sequential):
+class AutoFormerNetwork(BlockNetwork, nn.Sequential):
     """A stand-alone network: its steps one after another."""
 
     classifier = "classify.head"
@@ -146,21 +147,30 @@ class AutoFormerNetwork(ImageClassifier, nn.Sequential):
     def __init__(self, geometry: Geometry, shape: Shape) -> None:
         super().__init__(OrderedDict((name, make()) for name, make in parts(geometry, shape)))
         self.num_features = shape.width
+        self._patch = geometry.patch_size
 
-    def _tokens(self, images: Tensor) -> Tensor:
-        for step in list(self)[:-1]:
-            images = step(images)
-        return images
+    def begin(self, images: Tensor) -> Tensor:
+        return self.embed(images)  # type: ignore[no-any-return, operator]
 
-    def forward_features(self, images: Tensor) -> Tensor:
-        return self.get_submodule("classify.norm")(self._tokens(images))  # type: ignore[no-any-return]
+    def trunk(self) -> list[Unit]:
+        halves = list(self)[1:-1]
+        layers = zip(halves[::2], halves[1::2], strict=True)
+        return [Unit(layer, self.num_features, self._patch) for layer in layers]
+
+    def finish(self, features: Tensor) -> Tensor:
+        return self.get_submodule("classify.norm")(features)  # type: ignore[no-any-return]
+
+    def split(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        return on_grid(features[:, 1:]), features[:, :1]
+
+    def set_input_size(self, img_size: int) -> None:
+        side = grid_of(img_size, self._patch)
+        embedding = self[0]
+        assert isinstance(embedding, Embedding)
+        embedding.pos_embed = resampled(embedding.pos_embed, side, class_tokens=1)
 
     def pool(self, features: Tensor) -> Tensor:
         return pool_tokens(features, self.global_pool)
-
-    def feature_map(self, images: Tensor) -> Tensor:
-        """The output of the last layer, in place (see evo_nas.space.network)."""
-        return on_grid(self._tokens(images)[:, 1:])
 
 
 def parts(geometry: Geometry, shape: Shape) -> Iterator[tuple[str, partial[Any]]]:

@@ -13,10 +13,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
-from evo_nas.space.network import ImageClassifier, StochasticDepth, pool_tokens
+from evo_nas.space.network import StochasticDepth, pool_tokens
 from evo_nas.space.space import Geometry
 
 from ..entanglement import Layout, Part, Place
+from ..trunk import BlockNetwork, Unit, grid_of, resampled
+from .convolution import GridConvolution
 
 
 class Linear(nn.Linear):
@@ -168,7 +170,7 @@ def on_grid(patches: Tensor) -> Tensor:
     return patches.transpose(1, 2).unflatten(2, (side, side))  # type: ignore[no-any-return, no-untyped-call]
 
 
-class GlitNetwork(ImageClassifier):
+class GlitNetwork(BlockNetwork):
     """Patches in, blocks, classes out; without blocks it is the ends that all networks share.
 
     With a class token, classes are read from it; without one, from the mean over patches.
@@ -208,16 +210,27 @@ class GlitNetwork(ImageClassifier):
         """Tokens (batch, tokens, width) of the last block to logits (batch, classes)."""
         return self.forward_head(self.norm(tokens))
 
-    def forward_features(self, images: Tensor) -> Tensor:
-        return self.norm(self.blocks(self.embed(images)))  # type: ignore[no-any-return]
+    def begin(self, images: Tensor) -> Tensor:
+        return self.embed(images)
+
+    def trunk(self) -> list[Unit]:
+        patch = self.patch_embed.proj.stride[0]
+        return [Unit((block,), self.num_features, patch) for block in self.blocks]
+
+    def finish(self, features: Tensor) -> Tensor:
+        return self.norm(features)  # type: ignore[no-any-return]
+
+    def split(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        if self.cls_token is None:
+            return on_grid(features), None
+        return on_grid(features[:, 1:]), features[:, :1]
+
+    def set_input_size(self, img_size: int) -> None:
+        side = grid_of(img_size, self.patch_embed.proj.stride[0])
+        self.pos_embed = resampled(self.pos_embed, side, int(self.cls_token is not None))
+        for module in self.modules():
+            if isinstance(module, GridConvolution):
+                module.side = side
 
     def pool(self, features: Tensor) -> Tensor:
         return pool_tokens(features, self.global_pool, int(self.cls_token is not None))
-
-    def feature_map(self, images: Tensor) -> Tensor:
-        """The output of the last block, in place (batch, width, rows, columns).
-
-        Without the class token, and before the last norm (see evo_nas.space.network).
-        """
-        tokens = self.blocks(self.embed(images))
-        return on_grid(tokens if self.cls_token is None else tokens[:, 1:])

@@ -13,7 +13,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812  the name that PyTorch code uses
 from torch import Tensor, nn
 
-from evo_nas.space.network import ImageClassifier, StochasticDepth
+from evo_nas.space.network import StochasticDepth
+
+from ..trunk import BlockNetwork, Unit
 
 
 class Place(NamedTuple):
@@ -65,6 +67,7 @@ class InvertedResidual(nn.Module):
 
     def __init__(self, place: Place, options: Options) -> None:
         super().__init__()
+        self.outputs = place.outputs
         inside = place.inputs * options.expansion
         activation = place.activation
         widen = [ConvNorm(place.inputs, inside, 1), activation()] if options.expansion > 1 else []
@@ -120,7 +123,7 @@ class Head(nn.Module):
         return self.classify(self.pool(features))  # type: ignore[no-any-return]
 
 
-class MobileNetwork(ImageClassifier, nn.Sequential):
+class MobileNetwork(BlockNetwork, nn.Sequential):
     """A stand-alone network: stem, blocks, and a head that reads ``inputs`` channels."""
 
     def __init__(
@@ -135,10 +138,21 @@ class MobileNetwork(ImageClassifier, nn.Sequential):
     def head_hidden_size(self) -> int:
         return self._inside
 
-    def forward_features(self, images: Tensor) -> Tensor:
-        for module in list(self)[:-1]:
-            images = module(images)
-        return images
+    def begin(self, images: Tensor) -> Tensor:
+        return self[0](images)  # type: ignore[no-any-return]
+
+    def trunk(self) -> list[Unit]:
+        found, (stem, *blocks, _) = [], self
+        reduction = _stride(stem)
+        for block in blocks:
+            reduction *= _stride(block)
+            found.append(Unit((block,), block.outputs, reduction))  # type: ignore[arg-type]
+        return found
 
     def pool(self, features: Tensor) -> Tensor:
         return self[-1].pool(features)  # type: ignore[no-any-return, operator]
+
+
+def _stride(module: nn.Module) -> int:
+    """How much smaller the features become in a stem or a block, a side."""
+    return max(each.stride[0] for each in module.modules() if isinstance(each, nn.Conv2d))
