@@ -16,6 +16,7 @@ from .core.renamed import keep_old_paths
 if TYPE_CHECKING:
     from .analysis.comparison.report import compare
     from .api import Prepared, prepare, resume, run
+    from .results.hub.upload import push_to_hub
     from .results.networks.load import load
     from .results.networks.prediction import predict
     from .results.result import Result, load_result
@@ -28,6 +29,7 @@ __all__ = [
     "load_result",
     "predict",
     "prepare",
+    "push_to_hub",
     "resume",
     "run",
 ]

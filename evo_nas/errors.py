@@ -65,6 +65,10 @@ class ExportError(EvoNasError):
     """A network cannot be exported, or what was exported is another network."""
 
 
+class HubError(EvoNasError):
+    """The Hub has no such model, refuses what is asked, or cannot be reached."""
+
+
 class EvaluatorError(EvoNasError):
     """An evaluator failed; while it evaluates a candidate, that candidate has failed."""
 

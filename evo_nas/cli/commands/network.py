@@ -21,7 +21,7 @@ from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.trusted_code import is_allowed, trusting
 from evo_nas.search.options import IMAGES, MACHINE, OPTIONS
 
-_WRITTEN, _CHECK = "What is written", "Its check"
+_WRITTEN, _HUB, _CHECK = "What is written", "The Hub of Hugging Face", "Its check"
 
 
 @with_options(
@@ -207,6 +207,19 @@ def export(
     ] = False,
     mean: MeanFlag = None,
     std: StdFlag = None,
+    push_to: Annotated[
+        str | None, flag("OWNER/NAME", "Upload the folder to the Hub (extra: hub).", group=_HUB)
+    ] = None,
+    private: Annotated[
+        bool, flag("", "A repository that is made is private.", "--private", group=_HUB)
+    ] = False,
+    license: Annotated[
+        str | None, flag("ID", "For the card, such as apache-2.0 [none].", group=_HUB)
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        flag("OWNER/NAME", "Images' name on the Hub, for the card; may be repeated.", group=_HUB),
+    ] = None,
     data: Annotated[
         str | None,
         flag(
@@ -228,19 +241,30 @@ def export(
         evo-nas export runs/glit_hl-1.4G-1
         evo-nas export runs/glit_hl-1.4G-1 --format onnx --with-normalisation
         evo-nas export deit_tiny --weights deit.safetensors --out my_model
+        evo-nas export runs/glit_hl-1.4G-1 --push-to me/my-model --license mit
     """
     from evo_nas.cli.views.tables import facts_view
+    from evo_nas.results.hub.address import parse_address
+    from evo_nas.results.hub.front_matter import Publication
+    from evo_nas.results.hub.upload import check_publication, upload
     from evo_nas.results.networks.export import FOLDER, Wish
     from evo_nas.results.networks.export import export as write
     from evo_nas.results.networks.trained import load_trained
 
-    wish = Wish(tuple(format or (FOLDER,)), with_normalisation, data, images, tolerance)
+    said = Publication(license, tuple(dataset or ()))
+    wish = Wish(tuple(format or (FOLDER,)), with_normalisation, data, images, tolerance, said)
+    address = None if push_to is None else parse_address(push_to)
+    check_publication(wish, address)
     with trusting(is_allowed()):
         trained = load_trained(network, numbers("--mean", mean), numbers("--std", std), weights)
     written = write(trained, wish, out)
+    uploaded = None if address is None else upload(written.path, address, private or None)
     if as_json:
         checks = {name: asdict(parity) for name, parity in written.checks.items()}
-        show({"path": str(written.path), "checks": checks})
+        pushed = {} if uploaded is None else {"uploaded": uploaded}
+        show({"path": str(written.path), **pushed, "checks": checks})
     else:
         show(facts_view([(name, str(parity)) for name, parity in written.checks.items()]))
         print(written.path)
+        if uploaded is not None:
+            print(uploaded)

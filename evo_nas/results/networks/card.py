@@ -10,6 +10,7 @@ from jinja2 import StrictUndefined, Template
 
 from evo_nas.core.plugins import registry
 from evo_nas.results.facts import measured_facts
+from evo_nas.results.hub.front_matter import Publication, front_matter
 from evo_nas.results.page.repeat import command
 from evo_nas.results.result import load_result
 from evo_nas.sampling.limits import format_amount, parse_limit
@@ -20,8 +21,10 @@ from .parity import Parity
 from .trained import Trained
 
 
-def model_card(trained: Trained, checks: Mapping[str, Parity], normalised: bool) -> str:
-    """The card in Markdown, as card.md says."""
+def model_card(
+    trained: Trained, checks: Mapping[str, Parity], normalised: bool, said: Publication
+) -> str:
+    """The card in Markdown, as card.md says, below what the Hub reads."""
     about, space = trained.about, trained.space
     result = None if trained.run is None else load_result(trained.run)
     config = None if result is None else _without_paths(result.config)
@@ -47,12 +50,17 @@ def model_card(trained: Trained, checks: Mapping[str, Parity], normalised: bool)
         command=None if config is None else command(config, space),
         versions=(result.facts["versions"] if result else None) or {},
         checks=checks,
+        license=said.license,
         reads="uint8 pixels, which are normalised inside" if normalised else "normalised images",
         amount=format_amount,
         count="{:,}".format,
         numbers=lambda values: ", ".join(f"{value:.4f}" for value in values),
     )
-    return card
+    images = config.data if config else trained.measured.get("data")
+    head = front_matter(
+        trained.name, registry.short(about.space).partition("?")[0], images, trained.measured, said
+    )
+    return head + card
 
 
 def _without_paths(config: Config) -> Config:

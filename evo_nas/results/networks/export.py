@@ -22,6 +22,7 @@ from torch import nn
 from evo_nas.core.files import write_atomically, written_aside
 from evo_nas.data.images import prepare
 from evo_nas.errors import EvoNasError, ExportError, nearest
+from evo_nas.results.hub.front_matter import UNTOLD, Publication
 from evo_nas.training.space_files import carry
 from evo_nas.training.weights import describe_weights
 
@@ -49,7 +50,8 @@ class Wish:
     """What is to be written and how it is checked.
 
     ``data`` is a spec of images for the check, by default those of the network's run; ``images``
-    are how many of them, at least 3. With ``normalised``, the file reads uint8 pixels.
+    are how many of them, at least 3. With ``normalised``, the file reads uint8 pixels. A folder's
+    card tells the ``publication``.
     """
 
     formats: Sequence[str] = (FOLDER,)
@@ -57,6 +59,7 @@ class Wish:
     data: str | None = None
     images: int = 32
     tolerance: float = TOLERANCE
+    publication: Publication = UNTOLD
 
 
 def export(trained: Trained, wish: Wish, out: Path | None = None) -> Exported:
@@ -144,7 +147,7 @@ def _export_folder(trained: Trained, wish: Wish, sample: Sample, path: Path) -> 
             if name != FOLDER:
                 file = Path(MODEL).stem + FORMATS[name].suffix
                 checks[file] = _write(trained, wish, sample, name, aside / file)
-        model_folder.write(trained, aside, checks, wish.normalised)
+        model_folder.write(trained, aside, checks, wish.normalised, wish.publication)
         aside.rename(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evo_nas.core.paths import expanded
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.trusted_code import check_known
 from evo_nas.core.validation import read_json, shown
 from evo_nas.data.source import DataSource, SearchData
 from evo_nas.errors import EvoNasError, SettingsError, SpecError
+from evo_nas.results.hub.address import located
 from evo_nas.search.config import Config
 from evo_nas.search.run_folder import CONFIG, enclosing
 from evo_nas.search.settings import DIGITS
@@ -54,7 +54,7 @@ def images_for(what: str) -> Images:
     Raises:
         EvoNasError: the file tells of images that nobody can find again, or of unknown code.
     """
-    path = expanded(what)
+    path = located(what)
     if os.path.exists(path):
         run = enclosing(path / BEST if os.path.isdir(path) else path)
         if run is not None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from evo_nas.core.plugins import registry
 from evo_nas.data.preprocessing import NORMALISATION
+from evo_nas.results.hub.front_matter import Publication
 from evo_nas.space.architecture import ARCHITECTURE
 from evo_nas.space.costs.verification import true_costs
 
@@ -24,7 +25,13 @@ NORMALISED = "float32 (batch, channels, size, size): " + NORMALISATION
 PIXELS = "uint8 (batch, channels, size, size): pixels from 0 to 255, normalised inside"
 
 
-def write(trained: Trained, folder: Path, checks: Mapping[str, Parity], normalised: bool) -> None:
+def write(
+    trained: Trained,
+    folder: Path,
+    checks: Mapping[str, Parity],
+    normalised: bool,
+    said: Publication,
+) -> None:
     """All but the weights, which are there."""
     # Specs end where paths of this machine would begin.
     named = {key: registry.short(value) for key, value in trained.measured.items() if key in _SPECS}
@@ -49,7 +56,7 @@ def write(trained: Trained, folder: Path, checks: Mapping[str, Parity], normalis
     ):
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     (folder / CARD).write_text(
-        model_card(replace(trained, measured=measured), checks, normalised), encoding="utf-8"
+        model_card(replace(trained, measured=measured), checks, normalised, said), encoding="utf-8"
     )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from evo_nas.core.paths import absolute, expanded
 from evo_nas.core.plugins.trusted_code import ALLOW, check_known, is_trusting
 from evo_nas.errors import CheckpointError, SettingsError, SpecError, shell_word
+from evo_nas.results.hub.address import located as path_of
+from evo_nas.results.hub.address import title
 from evo_nas.search.architectures import find_architecture
 from evo_nas.search.run_folder import CONFIG, FINALISTS, WEIGHTS
 from evo_nas.space.architecture import ARCHITECTURE, BEST, Architecture, read_architecture
@@ -43,7 +45,7 @@ class Named:
 
 def find_network(what: str, weights: Path | None) -> Named:
     """What a name stands for; ``weights`` are others than its own."""
-    path = expanded(what)
+    path = path_of(what)
     own = (BEST,) if weights else (BEST, WEIGHTS)
     if path.name in own and os.path.isfile(path) and (path.parent / CONFIG).is_file():
         path = absolute(path).parent  # the run's name, also if it was named from within its folder
@@ -83,7 +85,7 @@ def _weights_of_finalist(run: Path, architecture: Architecture) -> Path:
 
 def find_untrained(what: str) -> Architecture:
     """The architecture that a name stands for, without its weights."""
-    path = expanded(what)
+    path = path_of(what)
     if os.path.isfile(path / ARCHITECTURE):
         return _in_folder(path)
     if os.path.isfile(path) and path.suffix == ".safetensors":
@@ -103,7 +105,7 @@ def _in_folder(folder: Path) -> Architecture:
             f"the space of {folder} is code, {code.name}, which loading runs: read it, and if "
             f"you trust it, load with trust_code=True, or put {ALLOW}=1 before the command"
         )
-    return replace(architecture, name=absolute(folder).name, space=spec)
+    return replace(architecture, name=title(folder), space=spec)
 
 
 def _of_weights(path: Path) -> Architecture:

@@ -19,6 +19,7 @@ from evo_nas.core.progress import Progress, Silent
 from evo_nas.data.folders.files import find_pictures
 from evo_nas.data.preprocessing import Preprocessing
 from evo_nas.errors import DataError
+from evo_nas.results.hub.address import located
 from evo_nas.search.given.values import whole_number
 from evo_nas.training.batches import classify
 
@@ -69,7 +70,7 @@ def predict(
             A single picture that cannot be read is no error: its prediction says so.
     """
     with trusting(trust_code):
-        trained = load_trained(str(expanded(what)))
+        trained = load_trained(str(located(what)))
     found = named_pictures(pictures)
     return list(predictions(trained, found, top=top, device=device, batch_size=batch_size))
 

@@ -9,14 +9,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from evo_nas.core.plugins import registry
+from evo_nas.core.plugins.blame import describe
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import read_json
+from evo_nas.data.format import Format
 from evo_nas.data.source import DataSource
 from evo_nas.errors import CheckpointError, SettingsError, shell_word
 from evo_nas.results.result import load_result
+from evo_nas.search.given.values import whole_number
 from evo_nas.search.run_folder import CONFIG, WEIGHTS
 from evo_nas.space.architecture import ARCHITECTURE, BEST
 from evo_nas.space.logits import wrong_network
@@ -61,8 +65,11 @@ def load_trained(
     weights: Path | None = None,
     *,
     headless: bool = False,
+    image_size: int | None = None,
 ) -> Trained:
     """The network that ``what`` names, in evaluation mode; ``headless`` allows one of features.
+
+    With ``image_size`` it reads images of another size than it was trained at.
 
     A finished run, one of its finalists (RUN/finalists/2.json), weights that say their network, an
     architecture with ``weights``, or ``ARCHITECTURE=WEIGHTS``.
@@ -112,7 +119,34 @@ def load_trained(
     if about.reading == "unknown" and was_told:
         data, _ = images_of(run, file, measured)
         about = replace(about, reading=earlier_reading(about.geometry, data))
+    if image_size is not None:
+        about = _at_size(network, about, image_size)
     return Trained(architecture.name, network.eval(), about, space, file, run, measured, headless)
+
+
+def _at_size(network: nn.Module, about: Delivered, image_size: int) -> Delivered:
+    """Make a network read images of another size; what is then known of it.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    whole_number("image_size", image_size, 1)
+    geometry, reading = replace(about.geometry, image_size=image_size), about.reading
+    if geometry == about.geometry:
+        return about
+    if callable(own := getattr(network, "set_input_size", None)):
+        own(image_size)
+    try:
+        with torch.no_grad():
+            network(torch.zeros(1, geometry.channels, image_size, image_size))
+    except Exception as error:  # of networks whose positions are fixed
+        raise SettingsError(
+            f"the network cannot read images of {image_size} pixels: {describe(error)}"
+        ) from error
+    if isinstance(reading, Format):
+        size = max(1, round(reading.size * image_size / about.geometry.image_size))
+        reading = replace(reading, size=size)
+    return replace(about, geometry=geometry, reading=reading)
 
 
 def _described(named: Named, file: Path, space: Space) -> Delivered:

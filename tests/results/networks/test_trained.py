@@ -193,3 +193,16 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         load_trained("autoformer_t", weights=tmp_path / "trained.safetensors")
     with pytest.raises(SettingsError, match=r"deit_tiny has no weights: .*evo-nas train deit_tiny"):
         evo_nas.load("deit_tiny")
+
+
+def test_a_network_is_loaded_for_other_sizes_of_images(tmp_path: Path) -> None:
+    made = trained(tmp_path, "glit_hl")
+    weights, images = str(made.weights), torch.randn(3, 1, 8, 8)
+    same, larger = evo_nas.load(weights, image_size=8), evo_nas.load(weights, image_size=16)
+    assert torch.equal(same(images), made.network(images))
+    assert larger.pretrained_cfg["input_size"] == (1, 16, 16)
+    assert larger.preprocessing.image_size == 16
+    twice = images.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert torch.isfinite(larger(twice)).all()
+    with pytest.raises(SettingsError, match="a multiple of the patch"):
+        evo_nas.load(weights, image_size=9)
