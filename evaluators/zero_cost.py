@@ -17,8 +17,7 @@ from torch.linalg import LinAlgError  # type: ignore[attr-defined]  # NumPy's is
 
 from evo_nas.core.plugins import registry
 from evo_nas.core.plugins.options import FilePath, at_least
-from evo_nas.data.images import prepare
-from evo_nas.data.source import in_proportion
+from evo_nas.data.images import in_proportion, prepare
 from evo_nas.errors import EvaluatorError, SettingsError, nearest
 from evo_nas.evaluation.evaluator import (
     EvaluationContext,

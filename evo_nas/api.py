@@ -43,7 +43,7 @@ from evo_nas.search.options import OPTIONS, RunOptions, given_options, takes_opt
 from evo_nas.search.plan import Plan, make_plan
 from evo_nas.search.plugins import choose_plugins
 from evo_nas.search.promises import code
-from evo_nas.search.promises.beginning import note_environment
+from evo_nas.search.promises.beginning import again, given_again, note_environment
 from evo_nas.search.promises.code import accept_code
 from evo_nas.search.settings import (
     choose_data,
@@ -238,6 +238,7 @@ def resume(
     callbacks: Any = (),
     retry_failed: bool = False,
     accept_changes: bool = False,
+    data: Any = None,
     samples: int | None = None,
     time: str | float | timedelta | None = None,
     patience: int | None = None,
@@ -248,6 +249,8 @@ def resume(
     With more ``samples`` than it was given, or of what has ended its searches, a run becomes what
     it would have been with these from the start (docs/run-folder.md).
 
+    ``data`` are images that were given to the run from Python, given again to another process.
+
     With ``retry_failed``, candidates that failed are evaluated anew, once the evaluator is mended,
     and what followed is forgotten; see :func:`evo_nas.search.upkeep.retry_failed`. A run whose
     plug-ins have changed otherwise goes on only with ``accept_changes``, and notes which.
@@ -257,6 +260,8 @@ def resume(
             table of the run is not what it was.
     """
     more = {"samples": samples, "time": time, "patience": patience, "until": until}
+    if data is not None:
+        given_again(expanded(folder), OPTIONS["data"].kind.read("data", data))
     how = retry_failed, accept_changes, more
     return _go_on(expanded(folder), progress, make_callbacks(callbacks), None, *how)
 
@@ -284,7 +289,7 @@ def _go_on(
         if not ended_before:
             loop = make(Config.read(folder / run_folder.CONFIG), progress, *(begun or ()))
             note_environment(loop.store, environment(loop.config.device), progress)
-            with telling(f"evo_nas.resume({str(folder)!r})"):
+            with telling(again(folder, loop.config)):
                 loop.run()
         result = load_result(folder)
         if not ended_before or not (folder / run_folder.PAGE).is_file():

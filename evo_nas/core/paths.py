@@ -42,3 +42,13 @@ def absolute(path: str | Path) -> Path:
     whole = Path(os.path.abspath(expanded(path)))
     exact = expanded(path).absolute()  # to leave `link/..` out is to go elsewhere
     return whole if whole.resolve() == exact.resolve() else exact
+
+
+def cache_folder() -> Path:
+    """``$XDG_CACHE_HOME/evo-nas``, or ``~/.cache/evo-nas`` where the variable is not set.
+
+    Raises:
+        RuntimeError: nobody's home folder is known.
+    """
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "evo-nas"

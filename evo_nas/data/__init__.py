@@ -8,6 +8,7 @@ from evo_nas.core.lazy import lazy
 
 if TYPE_CHECKING:
     from .images import Images, ImageSet, prepare
+    from .memory.held import given
     from .preprocessing import Preprocessing
     from .source import DataSource, SearchData, carve, search_data
 
@@ -18,6 +19,7 @@ __all__ = [
     "Preprocessing",
     "SearchData",
     "carve",
+    "given",
     "prepare",
     "search_data",
 ]

@@ -151,6 +151,18 @@ class Images(ImageSet):
         return _of_arrays, tuple(self._arrays)
 
 
+def in_proportion(labels: Rows, generator: np.random.Generator) -> Rows:
+    """All rows in random order; every beginning of it holds the classes in proportion.
+
+    The first rows are one of each class.
+    """
+    rows: Rows = generator.permutation(len(labels))
+    rows = rows[np.argsort(labels[rows], kind="stable")]
+    _, sizes = np.unique(labels, return_counts=True)
+    within_class = np.concatenate([np.arange(size) / size for size in sizes])
+    return rows[np.argsort(within_class, kind="stable")]
+
+
 def amount(size: int) -> str:
     """A size in bytes for people."""
     return f"{size / 2**30:,.1f} GiB" if size >= 2**30 else f"{size / 2**20:,.1f} MiB"

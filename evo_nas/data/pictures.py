@@ -38,6 +38,11 @@ class PictureTable(ABC):
         """Where the pictures are read from."""
         return str(self.source)
 
+    @property
+    def version(self) -> str | None:
+        """What changes whenever a file does; None where that costs as much as reading all."""
+        return None
+
     @abstractmethod
     def picture(self, row: int) -> tuple[str, Content]:
         """A name for messages, and the file's bytes or path.

@@ -1,4 +1,6 @@
-"""Shortcuts: what the files of pictures are, and not what they show, tells classes apart.
+"""What pictures show badly or not at all: shortcuts, and pictures of one value.
+
+A shortcut is what the files of pictures are, and not what they show, that tells classes apart.
 
 A network that learns it is right about these pictures, and wrong about all others.
 """
@@ -11,9 +13,12 @@ import numpy as np
 
 from .colour import GREY_MODES
 from .decode import Header
+from .images import ImageSet
 from .inventory import named_classes
 from .pictures import PictureTable
 
+LOOKED_AT = 128  # training images, about, in which there should be something to see
+FLAT = 2  # of 255: what varies less within a picture is no drawing
 NEARLY = 0.95  # of the pictures of a class, which is as good as all
 FEWEST = 3  # pictures of a class that are looked at, or it is passed over
 _KINDS = {
@@ -57,3 +62,18 @@ def _places(headers: list[Header]) -> dict[str, list[int]]:
         for kind in [*kinds, f"{header.format} files", f"{header.width}x{header.height} pixels"]:
             found.setdefault(kind, []).append(place)
     return found
+
+
+def flat_note(images: ImageSet, name: str) -> list[str]:
+    """A line, if most of the pictures looked at are constant: nothing can be seen in them."""
+    looked = images.take(np.arange(0, len(images), -(-len(images) // LOOKED_AT)))
+    pixels = looked.load().pixels
+    spread = (pixels.amax((2, 3)) - pixels.amin((2, 3))).amax(1)
+    flat = int((spread <= FLAT).sum())
+    if 2 * flat <= len(pixels):
+        return []
+    return [
+        f"{flat} of {len(pixels)} pictures of {name} that were looked at are constant, one value "
+        "all over: little can be learnt from them (another background= may show a drawing that is "
+        "partly transparent; values= says what is black and white in more than 8 bits)"
+    ]

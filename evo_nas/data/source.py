@@ -25,11 +25,11 @@ from evo_nas.core.plugins.blame import describe
 from evo_nas.errors import DataError, EvoNasError
 
 from .format import Reading
-from .images import Images, ImageSet, Rows
+from .images import Images, ImageSet, Rows, in_proportion
 from .inventory import Inventory, inventory_of
+from .memory.shared import shared_images
+from .shortcuts import flat_note
 
-LOOKED_AT = 128  # training images, about, in which there should be something to see
-FLAT = 2  # of 255: what varies less within a picture is no drawing
 Statistics = tuple[tuple[float, ...], tuple[float, ...]]  # mean and deviation of each channel
 
 
@@ -88,7 +88,8 @@ class DataSource(ABC):
             ("validation", "", data.validation.labels),
             ("test", "", test.labels),
         ]
-        return inventory_of(data.classes, splits)
+        sets = {"training": data.train, "validation": data.validation, "test": test}
+        return inventory_of(data.classes, splits, notes=shared_images(sets))
 
 
 class NoImages(DataSource):
@@ -112,6 +113,8 @@ def inventory(source: DataSource, data: SearchData) -> Inventory:
         DataError: a split cannot be used, for whatever reason.
     """
     try:
+        if len(data.train) or data.classes:
+            check_loaded(data)
         return source.inventory(data)
     except EvoNasError:
         raise
@@ -160,18 +163,6 @@ def carve(
     return np.flatnonzero(~inside), np.flatnonzero(inside)
 
 
-def in_proportion(labels: Rows, generator: np.random.Generator) -> Rows:
-    """All rows in random order; every beginning of it holds the classes in proportion.
-
-    The first rows are one of each class.
-    """
-    rows: Rows = generator.permutation(len(labels))
-    rows = rows[np.argsort(labels[rows], kind="stable")]
-    _, sizes = np.unique(labels, return_counts=True)
-    within_class = np.concatenate([np.arange(size) / size for size in sizes])
-    return rows[np.argsort(within_class, kind="stable")]
-
-
 def search_data(
     name: str,
     train: ImageSet,
@@ -212,23 +203,26 @@ def search_data(
         tuple(rows.tolist()),
         digest.hexdigest(),
         reading,
-        (*notes, *_flat_note(train, name)),
+        (*notes, *flat_note(train, name)),
     )
 
 
-def _flat_note(images: ImageSet, name: str) -> list[str]:
-    """A line, if most of the pictures looked at are constant: nothing can be seen in them."""
-    looked = images.take(np.arange(0, len(images), -(-len(images) // LOOKED_AT)))
-    pixels = looked.load().pixels
-    spread = (pixels.amax((2, 3)) - pixels.amin((2, 3))).amax(1)
-    flat = int((spread <= FLAT).sum())
-    if 2 * flat <= len(pixels):
-        return []
-    return [
-        f"{flat} of {len(pixels)} pictures of {name} that were looked at are constant, one value "
-        "all over: little can be learnt from them (another background= may show a drawing that is "
-        "partly transparent; values= says what is black and white in more than 8 bits)"
-    ]
+def check_loaded(data: SearchData) -> None:
+    """Check what a source has loaded, by whatever means it was made; a DataError if it is wrong."""
+    for split, images in (("training", data.train), ("validation", data.validation)):
+        check_images(images, data.classes, f"the {split} split of {data.name}", every=False)
+    (channels, size), (others, other_size) = data.train.shape, data.validation.shape
+    if (channels, size) != (others, other_size):
+        raise DataError(
+            f"the validation split of {data.name} is of {others}x{other_size}x{other_size} pixels, "
+            f"the training split of {channels}x{size}x{size}; make them alike"
+        )
+    for name, numbers, lowest in (("mean", data.mean, -math.inf), ("std", data.std, 0.0)):
+        if len(numbers) != channels or not all(lowest < n < math.inf for n in numbers):
+            raise DataError(
+                f"{name} of {data.name} is {numbers}; give {channels} finite numbers, one for each "
+                f"channel{', above 0' * (name == 'std')}"
+            )
 
 
 def check_test(images: ImageSet, data: SearchData) -> None:

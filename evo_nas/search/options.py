@@ -139,8 +139,8 @@ class RunOptions:
         "SECONDS", values.NUMBER)
     data: str | None = _option(
         None,
-        "digits, or a folder of images (extra: data) [--supernet's, or digits?train=8000].",
-        IMAGES, "SPEC", values.plug_in("data"))
+        "digits, a folder, a CSV or hf:NAME (extra: data) [--supernet's, or digits?train=8000].",
+        IMAGES, "SPEC", values.DATA)
     geometry: str = _option(
         "proxy", "proxy or target, with changes as proxy,width=96.", IMAGES, "GEOMETRY",
         values.words("a text such as 'proxy' or 'proxy,width=96'"))

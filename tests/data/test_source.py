@@ -2,14 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from evo_nas.data.images import Images
+from evo_nas.data.images import Images, in_proportion
 from evo_nas.data.inventory import inventory_of
 from evo_nas.data.source import (
     DataSource,
     carve,
     channel_statistics,
     check_images,
-    in_proportion,
     inventory,
     search_data,
 )
@@ -146,7 +145,10 @@ def test_any_source_is_checked_and_counted_when_a_run_is_planned():
         ("training", (4, 4, 4)), ("validation", (2, 2, 2)), ("test", (4, 4, 0)),
     ]  # fmt: skip
     assert found.counts == (10, 10, 6)
-    assert found.notes == ("the test split has no image of class 'c'",)
+    assert found.notes == (
+        "8 of 8 test images stand in the training split too",
+        "the test split has no image of class 'c'",
+    )
     assert found.largest == ("a", 10 / 26)
 
 

@@ -84,7 +84,7 @@ def code_in(spec: str, depth: int = 0) -> Iterator[str]:
     if depth > DEEPEST:
         yield spec
         return
-    if ":" in target:
+    if ":" in target and not target.startswith(registry.HUB):
         yield _absolute_target(target)
     texts = [(key, text) for key, text in parse_qsl(query) if isinstance(plain_value(text), str)]
     declared = places(target) if texts else {}
@@ -146,6 +146,9 @@ def _absolute_value(value: str, declared: Place) -> str:
 
 
 def _absolute_path(path: str) -> str:
+    if path.startswith(registry.HUB):
+        folder = path.removeprefix(registry.HUB)
+        return f"{registry.HUB}{_absolute_path(folder)}" if os.path.isdir(folder) else path
     try:
         return str(paths.absolute(path))
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a NUL

@@ -36,7 +36,9 @@ _KINDS = {
     "network": ("evo_nas.networks", "evo_nas.space:Architecture"),
 }
 KINDS = tuple(_KINDS)
+LISTINGS = (".csv", ".tsv")  # endings of tables of paths and labels
 _FOLDER = "evo_nas.data.folders.image_folder:ImageFolder"
+HUB = "hf:"  # what the name of a dataset in Hugging Face's cache begins with
 _TOML = "toml_space"  # what reads a space from a TOML file
 
 
@@ -115,14 +117,18 @@ def with_option(spec: str, key: str, value: str) -> str:
 
 
 def is_path(kind: str, target: str) -> bool:
-    """Whether a spec is the TOML file of a space, or data: a folder, if no name is the same, or a
-    parquet file.
+    """Whether a spec is the TOML file of a space, or data: a folder, if no name is the same, a
+    parquet file, a CSV, or a dataset's name in Hugging Face's cache.
     """
     if kind == "space":
         return target.endswith(".toml")
     if kind != "data" or not target or target in names(kind):
         return False
-    return os.path.isdir(expanded(target)) or target.endswith(".parquet")
+    return (
+        os.path.isdir(expanded(target))
+        or target.startswith(HUB)
+        or target.endswith((".parquet", *LISTINGS))
+    )
 
 
 def factory(kind: str, target: str) -> tuple[Callable[..., Any], dict[str, object]]:

@@ -14,7 +14,7 @@ from typing import Any
 from evo_nas.errors import DataError, nearest, plain
 
 # Columns of labels are usually called so.
-_LABEL_NAMES = """
+LABEL_NAMES = """
 label labels class classes category categories target targets y
 class_id class_name classname class_label label_id label_name
 """
@@ -58,7 +58,7 @@ def label_column(datasets: Any, dataset: Any, wanted: str | None, image: str, so
             raise DataError(f"{source}: column {wanted!r} holds pictures, no labels; name another")
         return wanted
     typed = {name for name, each in features.items() if isinstance(each, datasets.ClassLabel)}
-    named = {name for name in features if name.lower() in _LABEL_NAMES.split()}
+    named = {name for name in features if name.lower() in LABEL_NAMES.split()}
     found = typed & named if len(typed | named) > 1 else typed | named
     if not found and not typed | named:
         found = {name for name, each in features.items() if _may_label(dataset, name, each)}

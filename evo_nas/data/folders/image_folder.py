@@ -1,7 +1,8 @@
 """Image data of one's own: a folder of class folders, or of parquet files.
 
 - ``train/CLASS/picture.png`` and ``test/CLASS/picture.png``, or ``CLASS/picture.png`` alone;
-- ``train*.parquet`` and ``test*.parquet`` in any of the places where Hugging Face writes them.
+- ``train*.parquet`` and ``test*.parquet`` in any of the places where Hugging Face writes them;
+- a CSV of paths and labels (:mod:`.listing`), or ``hf:NAME`` (:mod:`.hub`).
 
 :mod:`.splits` tells how splits may be called and which one is used for what. Where there is no test
 split, a fifth of the images becomes it, chosen by a constant, so that no seed of a search ever
@@ -27,8 +28,9 @@ from evo_nas.core.paths import expanded
 from evo_nas.core.plugins.options import above, at_least, at_most, below
 from evo_nas.core.streams import Streams
 from evo_nas.data.format import Background, Format, Range
-from evo_nas.data.images import ImageSet, Rows
+from evo_nas.data.images import ImageSet, Rows, in_proportion
 from evo_nas.data.inventory import Inventory, inventory_of
+from evo_nas.data.memory.decoded import decoded
 from evo_nas.data.pictures import PictureTable
 from evo_nas.data.source import (
     DataSource,
@@ -37,14 +39,15 @@ from evo_nas.data.source import (
     carve,
     channel_statistics,
     check_test,
-    in_proportion,
     search_data,
 )
 from evo_nas.data.stored import StoredPictures, stored_pictures
 from evo_nas.data.survey import Survey, Wishes, survey
 from evo_nas.errors import DataError
 
+from .hub import PREFIX
 from .shared_pictures import shared_pictures
+from .splits import Splits
 from .tables import Tables, check_enough, find_splits, open_splits
 
 TEST_SHARE = 0.2
@@ -66,14 +69,14 @@ class ImageFolder(DataSource):
     named and counted, and too many are an error. A file that is missing is always an error.
 
     Args:
-        path: the folder.
+        path: the folder, a parquet file, a CSV, or ``hf:NAME`` of a dataset in the local cache.
         image_size: pixels of a side; by default the size that all images share, or else their
             median shorter side, rounded down to a multiple of 8, at most 64.
         validation: the validation split: a share of the training images, a number of them, or the
             name of a split; by default a split that is called so, or else a tenth.
         limit: how many training images are read at most.
-        image_column: the column of images, for parquet files in which several could be meant.
-        label_column: the column of labels, for parquet files in which several could be meant.
+        image_column: the column of images, for tables in which several could be meant.
+        label_column: the column of labels, for tables in which several could be meant.
         test: the name of the split to test on, where there are several.
         stored: whether images stay on disk; by default they do if the training images would be
             larger than 4 GiB, decoded.
@@ -112,7 +115,7 @@ class ImageFolder(DataSource):
         values: str | None = None,
         skip: Annotated[float, at_least(0), below(1)] = 0.001,
     ) -> None:
-        self._path = expanded(path)
+        self._path = Path(path) if str(path).startswith(PREFIX) else expanded(path)
         if (mean is None) is not (std is None):
             raise DataError(f"{path}: give both mean and std, or none of them")
         limits = None if values is None else Range.parse(values)
@@ -122,7 +125,10 @@ class ImageFolder(DataSource):
         self._workers = min(joblib.cpu_count(), MOST_WORKERS) if workers is None else workers
         self._mean, self._std, self._skip = mean, std, float(skip)
         self._test_name = test
-        self._splits = find_splits(self._path)
+        self._splits = self._find_splits()
+
+    def _find_splits(self) -> Splits:
+        return find_splits(self._path)
 
     def load(self, seed: int) -> SearchData:
         pictures, images = self._training
@@ -259,7 +265,7 @@ class ImageFolder(DataSource):
             stored = self._pictures.nbytes > LARGEST_IN_MEMORY
         if stored:
             return pictures, pictures
-        images = pictures.load()
+        images = decoded(pictures)
         broken = pictures.unreadable.found
         if not broken:
             return pictures, images

@@ -44,6 +44,10 @@ class ParquetTable(PictureTable):
     def place(self) -> str:
         return f"the cache of Hugging Face datasets, {import_datasets().config.HF_DATASETS_CACHE}"
 
+    @property
+    def version(self) -> str:
+        return f"{self.dataset._fingerprint}, {self.column}"  # of the files' paths, sizes, times
+
     def picture(self, row: int) -> tuple[str, Content]:
         name = f"row {row} of {self.source}"
         found = self.dataset.data.column(self.column)[row].as_py()
@@ -69,11 +73,7 @@ class ParquetTable(PictureTable):
 def open_parquet(
     paths: Sequence[Path], image: str | None = None, label: str | None = None
 ) -> ParquetTable:
-    """Open parquet files as one table, whose columns are found by their types and names.
-
-    ``image`` and ``label`` name them where that is known. A table whose rows have no labels at all
-    has no classes.
-    """
+    """Open parquet files as one table; ``image`` and ``label`` are columns, as of open_rows."""
     datasets = import_datasets()
     source = paths[0] if len(paths) == 1 else paths[0].parent
     patterns = [glob.escape(str(path.resolve())) for path in paths]
@@ -84,11 +84,28 @@ def open_parquet(
     except Exception as error:  # datasets raises what it meets, of many kinds
         reason = " ".join(str(error).split())
         raise DataError(f"{source} cannot be read as parquet: {reason}") from error
+    table = open_rows(dataset, source, image, label)
+    _check_alike(paths, table.label)
+    return table
+
+
+def open_rows(
+    dataset: Any, source: Path, image: str | None = None, label: str | None = None
+) -> ParquetTable:
+    """The rows of a ``datasets.Dataset``, whose columns are found by their types and names.
+
+    ``image`` and ``label`` name them where that is known. A table whose rows have no labels at all
+    has no classes.
+    """
+    datasets = import_datasets()
     if not len(dataset):
         raise DataError(f"{source} holds no pictures")
+    dataset = dataset.with_format(None)
+    if getattr(dataset, "_indices", None) is not None:  # it was shuffled, or is a part
+        datasets.disable_progress_bars()
+        dataset = dataset.flatten_indices()
     pictures = image_column(datasets, dataset, image, source)
     column = label_column(datasets, dataset, label, pictures, source)
-    _check_alike(paths, column)
     names = _class_names(datasets, dataset.features[column])
     labels, classes = read_labels(dataset[column][:], names, column, source)
     unused = sorted(set(names or ()) - set(classes)) if classes else []
@@ -128,6 +145,13 @@ def has_labels(paths: Sequence[Path], column: str) -> bool:
         if any(not is_missing(value) for value in stored):
             return True
     return False
+
+
+def has_label(dataset: Any, column: str) -> bool:
+    """The same of rows that are open."""
+    if column not in dataset.column_names:
+        return False
+    return any(not is_missing(value) for value in dataset.with_format(None)[column][:])
 
 
 def import_datasets() -> Any:

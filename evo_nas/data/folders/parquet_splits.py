@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evo_nas.errors import DataError
 
-from .splits import TRAINING, Split, Splits, is_plain, role
+from .splits import TRAINING, Split, Splits, role, training_split
 
 # What tells apart the files of one split: -00000-of-00002, a digest; where the name says that it is
 # a split also any number, and names that are numbers alone. But cifar10 and cifar100 are two sets.
@@ -60,15 +60,11 @@ def _place(path: Path, file: Path) -> tuple[Path, str]:
 
 
 def _training(home: Path, splits: list[Split]) -> Split:
-    found = [split for split in splits if split.role == TRAINING]
-    if len(found) > 1:
-        found = [split for split in found if is_plain(split.name)]
-    if not found and len(splits) == 1 and splits[0].role is None:
-        return splits[0]
-    if len(found) != 1:
+    found = training_split(splits)
+    if found is None:
         names = ", ".join(sorted(path.name for split in splits for path in split.paths)[:4])
         raise DataError(
             f"{home} has parquet files, {names}, but not one split called train; rename those to "
             "train on to train*.parquet"
         )
-    return found[0]
+    return found

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evo_nas.errors import DataError, nearest
 
@@ -26,11 +27,15 @@ _AFFIX = re.compile("(data)?(set|images|split)?$")
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """``paths`` are parquet files, or one folder; ``labelled`` whether that has class folders."""
+    """``paths`` are parquet files, a CSV, or a folder; ``labelled`` whether that has class folders.
+
+    ``rows`` are those of a dataset of Hugging Face that is open.
+    """
 
     name: str
     paths: tuple[Path, ...]
     labelled: bool = True
+    rows: Any = None
 
     @property
     def role(self) -> str | None:
@@ -51,6 +56,16 @@ class Splits:
     train: Split
     held_out: tuple[Split, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def training_split(splits: Sequence[Split]) -> Split | None:
+    """The one to train on, by its name, or the only one if its name says nothing."""
+    found = [split for split in splits if split.role == TRAINING]
+    if len(found) > 1:
+        found = [split for split in found if is_plain(split.name)]
+    if not found and len(splits) == 1 and splits[0].role is None:
+        return splits[0]
+    return found[0] if len(found) == 1 else None
 
 
 def role(name: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ from evo_nas.errors import DataError, counted, plain
 from .class_folders import list_folder
 from .files import readable
 from .folder_splits import find_folder_splits
-from .parquet import ParquetTable, has_labels, open_parquet
+from .hub import PREFIX, hub_splits
+from .listing import is_listing, listed_splits, open_listing
+from .parquet import ParquetTable, has_label, has_labels, open_parquet, open_rows
 from .parquet_splits import find_parquet_splits
 from .splits import TEST, TRAINING, Split, Splits, choose_held_out, role
 
@@ -38,11 +40,15 @@ class Tables:
 
 @readable()
 def find_splits(path: Path) -> Splits:
-    """The splits of a folder of pictures or of parquet files, or of one parquet file.
+    """The splits of a folder of pictures or of parquet files, of one file, or of a dataset's name.
 
     Raises:
         DataError: there are none, or they are not clear.
     """
+    if str(path).startswith(PREFIX):
+        return hub_splits(str(path))
+    if path.is_file() and is_listing(path):
+        return listed_splits(path)
     if path.is_file() and path.suffix == ".parquet":
         return Splits(Split(path.name, (path,)))
     if not path.is_dir():
@@ -95,7 +101,7 @@ def open_splits(
     held_out = splits.held_out
     if isinstance(train, ParquetTable):
         columns = (train.column, train.label)
-        held_out = tuple(Split(s.name, s.paths, has_labels(s.paths, train.label)) for s in held_out)
+        held_out = tuple(replace(s, labelled=_is_labelled(s, train.label)) for s in held_out)
     chosen = choose_held_out(held_out, validation, test, carve, path)
     tables = [None if split is None else _opened(split, columns, fewest=1) for split in chosen]
     validated, tested = ("" if split is None else split.name for split in chosen)
@@ -134,9 +140,19 @@ def check_enough(tables: Tables) -> None:
         )
 
 
+def _is_labelled(split: Split, column: str) -> bool:
+    if split.rows is not None:
+        return has_label(split.rows, column)
+    return has_labels(split.paths, column)
+
+
 @readable()
 def _opened(split: Split, columns: tuple[str | None, str | None], fewest: int) -> PictureTable:
     imported("PIL")
+    if split.rows is not None:
+        return open_rows(split.rows, split.paths[0], *columns)
+    if is_listing(split.paths[0]):
+        return open_listing(split, *columns)
     if split.paths[0].suffix == ".parquet":
         return open_parquet(split.paths, *columns)
     return list_folder(split.paths[0], fewest)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeAlias
 
 from evo_nas.core.paths import absolute, expanded
@@ -89,6 +90,17 @@ def plug_in(kind: str) -> Kind:
     return Kind(Named, str, str, lambda key, given: spec_of(key, kind, given), kind)
 
 
+def _data(key: str, given: Any) -> str:
+    """Images in memory are held, and have a spec from then on."""
+    from evo_nas.data.memory.held import given as held  # torch takes seconds to load
+    from evo_nas.data.source import DataSource
+
+    known = (str, Path, bool, int, float, type, FunctionType, DataSource)
+    if given is None or isinstance(given, known) or isinstance(getattr(given, "spec", None), str):
+        return spec_of(key, "data", given)
+    return str(spec_of(key, "data", held(given)))
+
+
 def amount(example: str, whole: bool = True) -> Kind:
     """Amounts with units, or numbers of them."""
 
@@ -153,5 +165,6 @@ def _network(key: str, given: Any) -> str:
 
 NUMBER, SWITCH = Kind(float, float, float, _number), Kind(bool, bool, bool, _switch)
 LIMITS = Kind(str | Sequence[str], list[str], list[str], _limits)
+DATA = Kind(Named, str, str, _data, "data")
 START = Kind(Any, list[str], list[str], _start)
 TIME = Kind(str | float | timedelta, str, str, _time)

@@ -35,6 +35,22 @@ def check_beginning(
         )
 
 
+def given_again(folder: Path, spec: str) -> None:
+    """Raise a RunError unless ``spec`` is that of the images that the run began with."""
+    config = Config.read(folder / run_folder.CONFIG)
+    if spec != config.data:
+        raise RunError(
+            f"data is {spec}, but {folder} began with {config.data}; give the same images, labels "
+            "and options again, in the same order, or start a new run"
+        )
+
+
+def again(folder: Path, config: Config) -> str:
+    """The call that goes on with a run, in another process too."""
+    data = ", data=..." if config.data.partition("?")[0] == "given" else ""
+    return f"evo_nas.resume({str(folder)!r}{data})"
+
+
 def note_environment(store: Store, now: Mapping[str, str], progress: Progress) -> None:
     """Note versions and hardware that are not those with which the run began."""
     changes = [

@@ -16,7 +16,6 @@ import functools
 import hashlib
 import inspect
 import json
-import os
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +25,7 @@ from torch import nn
 
 from evo_nas.core.devices import torch_threads
 from evo_nas.core.files import written_aside
+from evo_nas.core.paths import cache_folder
 from evo_nas.core.plugins.origins import is_ours
 from evo_nas.errors import RunError
 from evo_nas.space.space import Costs
@@ -63,16 +63,6 @@ def total(costs: Iterable[Costs]) -> Costs:
     return found
 
 
-def folder() -> Path:
-    """``$XDG_CACHE_HOME/evo-nas``, or ``~/.cache/evo-nas`` where the variable is not set.
-
-    Raises:
-        RuntimeError: nobody's home folder is known.
-    """
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "evo-nas"
-
-
 def _path(module: nn.Module, shape: tuple[int, ...]) -> Path | None:
     """The file for this module's costs; None where something of it is not ours, or not known."""
     parts = list(module.named_modules())
@@ -85,7 +75,7 @@ def _path(module: nn.Module, shape: tuple[int, ...]) -> Path | None:
         return None
     try:
         sources = sorted({_sources(cls) for cls in [*ours, flops.count]})
-        base = folder()
+        base = cache_folder()
     except (OSError, TypeError, RuntimeError):
         return None
     weights = [(name, tuple(tensor.shape)) for name, tensor in module.state_dict().items()]

@@ -1,0 +1,1 @@
+"""Images that were given from Python: arrays, tensors, datasets."""
