@@ -202,15 +202,9 @@ def _prepare(options: RunOptions) -> Prepared:
         "inherit": inherit,
     }
     as_given = {name: getattr(options, name) for name in OPTIONS if name in _KEPT - resolved.keys()}
-    return Prepared(
-        Config(**as_given, **resolved),
-        plan,
-        images,
-        inventory(source, images),
-        folder,
-        teachers,
-        start,
-    )
+    config = Config(**as_given, **resolved)
+    held = inventory(source, images)
+    return Prepared(config, plan, images, held, folder, teachers, start)
 
 
 @takes_options
