@@ -67,8 +67,8 @@ def make_page(result: Result, progress: Progress) -> None:
 
 
 def run_page(result: Result, space: Space, home: str = "") -> str:
-    """The page as HTML, with a link ``home`` if it is one of several."""
-    now = standing(result.folder)
+    """The page as HTML; if it is one of several that are served, with a link ``home``."""
+    now = standing(result.folder) if home else None  # what is kept tells of no moment
     config, budget = result.config, parse_range(result.config.flops, kept=True)
     strategy: Strategy = registry.load("strategy", config.strategy)
     trust, problems = trust_parts(result)
