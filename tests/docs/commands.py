@@ -51,6 +51,12 @@ def look(words: list[str], place: str) -> None:
         look_for_tests(rest, place)
     elif program == "pip":
         look_for_packages(rest, place)
+    elif program == "ssh":
+        look(rest[rest.index("server") + 1 :], place)
+    elif program == "torchrun":
+        module = rest[rest.index("-m") + 1 :]
+        assert module[0] == "evo_nas", f"{place}: what is {module[0]}?"
+        parse(module[1:], place)
     elif program == "bash":
         look_into_script(ROOT / rest[0], rest[1:], place)
     else:

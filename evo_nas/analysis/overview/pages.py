@@ -128,8 +128,8 @@ def _comparison(folder: Path) -> str:
 
 
 def _unchanged(make: Callable[[Path], Value], folder: Path) -> Value:
-    """What is made of a folder, anew if something in it has changed."""
-    state = []
+    """What is made of a folder, anew if something in it, or who is at work there, has changed."""
+    state: list[object] = [standing(folder) is not None]  # a process that is killed writes nothing
     with os.scandir(folder) as entries:
         for entry in entries:
             if not entry.name.endswith("-shm"):  # of SQLite, which readers write, too

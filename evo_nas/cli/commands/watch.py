@@ -27,7 +27,6 @@ def watch(run: Folder) -> None:
 
     Examples:
         evo-nas watch runs/glit_hl-1.4G-1
-        ssh server evo-nas watch project/runs/glit_hl-1.4G-1
     """
     from rich.console import Console
 
