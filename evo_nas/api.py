@@ -19,7 +19,7 @@ from evo_nas.core.plugins import places, registry, trusted_code
 from evo_nas.core.signals import telling
 from evo_nas.core.workers.start import worker_processes
 from evo_nas.data.inventory import Inventory
-from evo_nas.data.source import DataSource, SearchData, inventory
+from evo_nas.data.source import SearchData, inventory
 from evo_nas.results.outlook.plan import plan_card
 from evo_nas.results.page.run import make_page
 from evo_nas.results.result import Result, load_result
@@ -30,6 +30,7 @@ from evo_nas.search.course.audience import make_callbacks
 from evo_nas.search.course.extension import extend, longer
 from evo_nas.search.course.start import choose_start
 from evo_nas.search.given.file import completed
+from evo_nas.search.given.target import at_target
 from evo_nas.search.limits import (
     config_texts,
     describe_config,
@@ -46,6 +47,7 @@ from evo_nas.search.promises import code
 from evo_nas.search.promises.beginning import again, given_again, note_environment
 from evo_nas.search.promises.code import accept_code
 from evo_nas.search.settings import (
+    Sources,
     choose_data,
     choose_recipe,
     find_teachers,
@@ -131,10 +133,10 @@ def prepare(*positional: Any, config: str | Path | None = None, **given: Any) ->
     evaluator ``latency`` measures, as "15ms", and ``limits`` any metric, as "accuracy>=0.9" or
     "zero_cost?scores=naswot>=0.5". Without any, FLOPs are limited to 1.4G.
 
+    Costs are counted at the ``target``: "images", or {"image_size": 32}, changes the space's own.
     Plug-ins are named by specs, or given as what has one: a class or function in a file or module,
     or an object that was loaded (:func:`evo_nas.core.plugins.specs.spec_of`). Limits may be numbers
     too, ``flops=1.4e9``, and one of ``limits`` a text alone.
-
     The options are those of :class:`evo_nas.search.options.RunOptions`; None means the default.
     What is not given comes from the file ``config``, if there is one.
     ``epochs`` and ``finalist_epochs`` override the recipe. ``threads`` train a supernet on the CPU,
@@ -155,8 +157,8 @@ def prepare(*positional: Any, config: str | Path | None = None, **given: Any) ->
 
 
 def _prepare(options: RunOptions) -> Prepared:
-    recipe = choose_recipe(options.recipe)
-    plugins = choose_plugins(options, recipe)
+    recipe, sources = choose_recipe(options.recipe), Sources(options.seed)
+    plugins = choose_plugins(at_target(options, sources), recipe)
     loaded = plugins.space.loaded
     limits = given_limits(loaded, options.flops, options.params, options.latency, options.limits)
     limited = make_limits(loaded, limits, unmeasured)
@@ -164,8 +166,8 @@ def _prepare(options: RunOptions) -> Prepared:
     plugins.check_time_limits(options.time_limit, options.finalist_time_limit)
     needing = plugins.needing_images
     images_spec = places.absolute("data", choose_data(options.data, needing, options.supernet))
-    source: DataSource = registry.load("data", images_spec)
-    settings = options.settings
+    source = sources.source(images_spec)
+    settings, geometry = options.settings, options.geometry
     if options.run_dir is None:
         folder = run_folder.new_folder("", plugins.space.spec, describe_limits(limits))
     else:
@@ -175,8 +177,7 @@ def _prepare(options: RunOptions) -> Prepared:
     stages = [outlook.stage for outlook in plan.stages]
     start = choose_start(options.start, plugins, stages, limited)
     inherit = plugins.inherit(options.inherit, stages, recipe.finetune is not None)
-    images = source.load(options.seed)
-    geometry = options.geometry
+    images = sources.images(images_spec)
     if not needing and geometry != "proxy":
         raise SettingsError(f"no network is built in this run: no geometry to choose ({geometry})")
     shape = resolve_geometry(geometry, loaded, images) if needing else loaded.target

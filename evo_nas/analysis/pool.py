@@ -32,6 +32,7 @@ from evo_nas.search.config import Config
 from evo_nas.search.loop import Loop
 from evo_nas.search.promises.code import code_of_run
 from evo_nas.search.stage import stage_feasible
+from evo_nas.space.costs.target import without_target
 from evo_nas.space.space import Genome, Space
 from evo_nas.strategies.base import Proposal, StagePlan, Strategy
 from evo_nas.strategies.checks import plan as planned
@@ -115,7 +116,7 @@ class Asked:
 def named_genome(name: str, space: Space, spec: str) -> Genome:
     """The full genome of the architecture that ``name`` names, in the space of a pool."""
     architecture = find_architecture(name)
-    if architecture.space != spec:
+    if without_target(architecture.space) != without_target(spec):
         raise SettingsError(f"{name} is of the space {architecture.space}, the pool of {spec}")
     return space.check(architecture.genome)
 
@@ -177,7 +178,8 @@ class Pool:
         self.recipe: Recipe = config.recipe
         data: SearchData | None = None
         if "space" in given:  # the pool's limits may say nothing in another space
-            _refuse(folder, "space", config.space, places.absolute("space", given["space"]))
+            asked, own = places.absolute("space", given["space"]), without_target(config.space)
+            _refuse(folder, "space", own, without_target(asked))
         if given or against is not None:
             now = prepared({**self.asked.options, **given}, against or config.retrainer)
             _refuse_other(folder, config, now.config)

@@ -27,8 +27,8 @@ SEARCH, SCORES, IMAGES, MACHINE = "Search", "Scores", "Images and training", "Ru
 GROUPS = (SEARCH, SCORES, IMAGES, MACHINE)
 LONGER = ("samples", "time", "patience", "until")  # of which a run may be given more
 # What decides which networks there are and how they are trained: a pool of networks takes it, too.
-OF_POOLS = ("space", "flops", "params", "latency", "limits", "strategy", "data", "geometry",
-            "recipe", "seed", "device", "threads")  # fmt: skip
+OF_POOLS = ("space", "flops", "params", "latency", "limits", "target", "strategy", "data",
+            "geometry", "recipe", "seed", "device", "threads")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,9 @@ class RunOptions:
     limits: Sequence[str] = _option(
         (), "A limit on any metric, as 'accuracy>=0.9'; may be repeated.", SEARCH, "LIMIT",
         values.LIMITS)
+    target: str | None = _option(
+        None, "Where costs are counted: image_size=32,classes=4; or images [the space's own].",
+        SEARCH, "TARGET", values.SIZES)
     strategy: str = _option(
         "hierarchical", "The search strategy.", SEARCH, "SPEC", values.plug_in("strategy"))
     samples: int = _option(1000, "Candidates a stage.", SEARCH, "N", values.whole())

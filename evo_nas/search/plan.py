@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from evo_nas.sampling.checks import Limits
 from evo_nas.sampling.feasible import Feasible
 from evo_nas.sampling.limits import Limit
+from evo_nas.space.costs.target import without_target
 from evo_nas.space.costs.verification import Agreement, verify_quickly
 from evo_nas.space.sizes import stage_sizes
 from evo_nas.space.space import Space
@@ -97,7 +98,7 @@ def published(spec: str, space: Space, limits: Limits) -> tuple[Published, ...]:
     """The published networks of a space, cheapest first."""
     found = []
     for name, architecture in published_networks().items():
-        if architecture.space == spec:
+        if architecture.space == without_target(spec):
             flops = space.costs(architecture.genome)["flops"]
             met = limits.quick().verdicts(space, space.canonical(architecture.genome))
             found.append(Published(name, flops, all(met.values())))

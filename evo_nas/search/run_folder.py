@@ -59,7 +59,7 @@ def unfinished(folder: Path) -> str:
 
 def new_folder(prefix: str, space: str, limits: str) -> Path:
     """The first free folder among the runs that is called after a space and its limits."""
-    short = registry.short(space).replace("?file=", "-")
+    short = registry.short(registry.without_option(space, "target")).replace("?file=", "-")
     name = "".join(c if c.isalnum() or c in "._-" else "-" for c in f"{prefix}{short}-{limits}")
     return free_folder(RUNS, name[:80])
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from evo_nas.core.plugins import registry
 from evo_nas.core.typed import typed
 from evo_nas.core.validation import shown
-from evo_nas.data.source import SearchData
+from evo_nas.data.source import DataSource, SearchData
 from evo_nas.errors import RecipeError, SettingsError, SpaceError
 from evo_nas.space.costs.alike import found_of_alike
+from evo_nas.space.costs.target import changed, parts
 from evo_nas.space.logits import wrong_network
 from evo_nas.space.space import Geometry, Space
 from evo_nas.training.augmentation.augment import check_installed
@@ -24,7 +26,6 @@ from .given.values import whole_number
 from .run_folder import CONFIG
 
 DIGITS = "digits?train=8000"  # the images where none are named; twice as many as by itself
-_SIZE = re.compile("[1-9][0-9]{0,5}")
 
 
 def choose_recipe(spec: str, changes: Sequence[str] = ()) -> Recipe:
@@ -73,6 +74,14 @@ def find_teachers(
     return replace(recipe, **changed), told
 
 
+class Sources:
+    """Sources of images by spec: each is made once, and read once, with a run's seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.source: Callable[[str], DataSource] = cache(partial(registry.load, "data"))
+        self.images: Callable[[str], SearchData] = cache(lambda spec: self.source(spec).load(seed))
+
+
 def choose_data(given: str | None, needing: Sequence[str], earlier: str | None = None) -> str:
     """The spec of the images, where ``needing`` are the evaluators that look at some.
 
@@ -97,7 +106,7 @@ def resolve_geometry(text: str, space: Space, data: SearchData) -> Geometry:
     Channels and classes are always the data's.
     """
     (channels, size), classes = data.train.shape, data.classes
-    base, *changes = [part.strip() for part in text.split(",")]
+    base, *changes = parts(text)
     if "=" in base:
         base, changes = "proxy", [base, *changes]
     if base == "proxy":
@@ -107,14 +116,7 @@ def resolve_geometry(text: str, space: Space, data: SearchData) -> Geometry:
     else:
         raise SpaceError(f"geometry {text!r}: begin with proxy or target, then width=96,heads=6")
     free = {f.name for f in fields(Geometry)} - {"channels", "classes"}
-    for change in changes:
-        name, _, value = change.partition("=")
-        if name not in free or not _SIZE.fullmatch(value):
-            raise SpaceError(
-                f"geometry {shown(text)}: {shown(change)} is no name=number of at most six digits; "
-                f"names: {', '.join(sorted(free))}"
-            )
-        geometry = replace(geometry, **{name: int(value)})
+    geometry = changed(geometry, changes, free, f"geometry {shown(text)}")
     found = found_of_alike(space)
     if ("builds", geometry) not in found:
         _try(space, geometry)

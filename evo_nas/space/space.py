@@ -36,6 +36,7 @@ Costs: TypeAlias = Mapping[str, int]  # "flops" (multiply-accumulates, batch 1) 
 
 
 Size = Annotated[int, Field(ge=0, le=2**20)]
+OF_IMAGES = ("image_size", "channels", "classes")
 _CONTEXTS = 1000  # whose costs are kept
 
 
@@ -80,6 +81,9 @@ class Cell:
 
 class Space(Choices, ABC):
     """A search space; see the module's docstring. Budgets are counted at ``target``.
+
+    ``target`` is the author's default: what :attr:`target_sizes` names of it users may choose, in
+    the option ``target`` of the space's spec, before anything is asked of the space.
 
     ``flop_handles`` has fvcore's handles of operators whose FLOPs nobody else knows, by their name,
     such as ``aten::fft_fft``: None where one is free, or a function of its inputs and outputs.
@@ -174,6 +178,17 @@ class Space(Choices, ABC):
         return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     # -- costs at the target geometry ------------------------------------------------------------
+
+    own_target: Geometry | None = None  # the author's, where a user has chosen another
+
+    @property
+    def target_sizes(self) -> tuple[str, ...]:
+        """The numbers of the target that users may choose; () if costs follow no other target.
+
+        What images decide, and whatever else the target says; nothing where it knows no images.
+        """
+        known = asdict(self.target) if self.target.image_size else {}
+        return tuple(n for n, size in known.items() if size > 1 or n in OF_IMAGES)
 
     @property
     def counted(self) -> str:

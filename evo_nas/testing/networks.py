@@ -15,7 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from evo_nas.core.plugins.blame import describe, layer, own_frames
 from evo_nas.errors import SpaceError
 from evo_nas.space.costs.flops import count
-from evo_nas.space.costs.verification import verify_thoroughly
+from evo_nas.space.costs.target import at
+from evo_nas.space.costs.verification import network_costs, verify_thoroughly
 from evo_nas.space.space import Cell, Genome, Geometry, Space
 from evo_nas.space.table import kind
 
@@ -161,6 +162,25 @@ class NetworkChecks(GenomeChecks):
             verify_thoroughly(self.built_space())
         except SpaceError as error:
             raise CheckFailed(str(error)) from error
+
+    @named("costs follow another target, where one can be chosen")
+    def _other_target(self) -> None:
+        own = self.built_space()
+        self.needs_another()
+        if not own.target_sizes:
+            skip("it has no other target: target_sizes is ()")
+        classes, half = f"classes={own.target.classes + 3}", own.target.image_size // 2
+        try:
+            space = at(self.make(), f"{classes},image_size={half}")
+        except SpaceError:  # it is not cut into such images
+            space = at(self.make(), classes)
+        for genome in self.built:
+            counted, told = network_costs(space, genome), space.costs(genome)
+            expect(
+                told == counted,
+                f"at the target {space.target}, fvcore counts {counted} in the network of "
+                f"{genome}, costs() says {told}; count at self.target, or say target_sizes = ()",
+            )
 
     @named("networks classify images at the target")
     def _target(self) -> None:

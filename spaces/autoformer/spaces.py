@@ -70,15 +70,16 @@ class AutoFormer(Space):
 
     @cached_property
     def _layer_costs(self) -> Mapping[int, Mapping[Genome, Costs]]:
-        """For each width, the costs of a layer by its genes."""
+        """For each option of the width, the costs of a layer by its genes."""
         tokens = (self.target.image_size // self.target.patch_size) ** 2 + 1
         tables: dict[int, Mapping[Genome, Costs]] = {}
-        for width in self.widths:
-            attentions = [partial(attention, width, heads, _HEAD_WIDTH) for heads in self.heads]
+        for option in self.widths:
+            width, head_width = self._scaled(option, self.target)
+            attentions = [partial(attention, width, heads, head_width) for heads in self.heads]
             mlps = [partial(mlp, width, ratio) for ratio in self.mlp_ratios]
             first = [cost_cache.count_made(make, 1, tokens, width) for make in attentions]
             second = [cost_cache.count_made(make, 1, tokens, width) for make in mlps]
-            tables[width] = {
+            tables[option] = {
                 (i, j): cost_cache.total((first[i], second[j]))
                 for i, j in product(range(len(first)), range(len(second)))
             }
@@ -92,7 +93,8 @@ class AutoFormer(Space):
     def _trunk_costs(self) -> Mapping[int, Costs]:
         found = {}
         for width in self.widths:
-            trunk = partial(AutoFormerNetwork, self.target, Shape(width, 0, ()))
+            shape = Shape(*self._scaled(width, self.target), ())
+            trunk = partial(AutoFormerNetwork, self.target, shape)
             size = self.target.image_size
             found[width] = cost_cache.count_made(trunk, 1, self.target.channels, size, size)
         return found

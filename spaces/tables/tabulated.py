@@ -49,6 +49,7 @@ class Tabulated(Space):
     """
 
     target = Geometry(0, 0, 0)
+    target_sizes = ()
 
     def _tabulate(
         self,

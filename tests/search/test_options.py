@@ -145,7 +145,7 @@ OTHERS: dict[str, Any] = {
     "run_dir": "mine",
     "inherit": True, "space": "nlp_nas", "strategy": "spos", "evaluator": "train",
     "retrainer": "zero_cost", "data": "none", "device": "cuda", "time": "2h", "patience": 3,
-    "until": "accuracy>=0.8", "start": ["[0, 1]"],
+    "until": "accuracy>=0.8", "start": ["[0, 1]"], "target": "classes=4",
 }  # fmt: skip
 
 

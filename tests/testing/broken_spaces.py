@@ -32,6 +32,13 @@ class Cheap(SmallSpace):
         return {v: c if v[0] < 2 else {**c, "flops": c["flops"] // 2} for v, c in table.items()}
 
 
+class Immovable(SmallSpace):
+    """Counts what its author's target costs, whatever its target is."""
+
+    def fixed_costs(self, context):
+        return SmallSpace().fixed_costs(context)
+
+
 class NotAdding(SmallSpace):
     """Costs of its own that the slots do not add up to."""
 

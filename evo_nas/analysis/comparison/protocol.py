@@ -26,11 +26,12 @@ from evo_nas.results.result import Result, load_result
 from evo_nas.search import run_folder
 from evo_nas.search.course.standing import recorded
 from evo_nas.search.given.file import absolute, completed
+from evo_nas.search.given.target import at_target
 from evo_nas.search.given.values import text, whole_number
 from evo_nas.search.limits import DEFAULT
-from evo_nas.search.options import OPTIONS, plain
+from evo_nas.search.options import OPTIONS, RunOptions, plain
 from evo_nas.search.promises.code import accept_code, accepting, refuse_changed_run
-from evo_nas.search.settings import choose_recipe
+from evo_nas.search.settings import Sources, choose_recipe
 from evo_nas.space.costs.alike import Found, sharing
 
 from .file import PROTOCOLS, REFERENCE, Comparison
@@ -68,9 +69,7 @@ def plan_comparison(
     Raises:
         EvoNasError: something given is wrong, or the folder exists.
     """
-    options = plain(options)
-    if config is not None:
-        options = _completed(options, config)
+    options = plain(options) if config is None else _completed(plain(options), config)
     options = absolute({"space": "glit_hl", **options})
     text("protocol", protocol, "'paper', 'equal' or 'both'")
     if options.get("start"):
@@ -82,7 +81,7 @@ def plan_comparison(
                     f"{name} is {options[name]}; at equal cost every search has its whole budget: "
                     "leave it out, or compare by the protocol 'paper'"
                 )
-    first = whole_number("first_seed", first_seed)
+    options = _at_target(options, first := whole_number("first_seed", first_seed))
     count = whole_number("seeds", seeds, 1)
     device = resolve_device(options.setdefault("device", "auto"))
     at_once = available_cores() if device == "cpu" else 1
@@ -113,6 +112,12 @@ def _completed(options: dict[str, Any], config: str | Path) -> dict[str, Any]:
     if found.get("inherit") and recipe.finetune is not None:
         left |= {"inherit"} - options.keys()  # whoever can does so by itself
     return {name: value for name, value in found.items() if name not in left}
+
+
+def _at_target(options: dict[str, Any], seed: int) -> dict[str, Any]:
+    """The options with a target in the space's spec: references have targets of their own."""
+    space = at_target(RunOptions(**options), Sources(seed)).space
+    return {name: value for name, value in options.items() if name != "target"} | {"space": space}
 
 
 def _texts(references: str | Sequence[str | Path]) -> list[str]:

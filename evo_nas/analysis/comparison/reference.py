@@ -21,8 +21,9 @@ from evo_nas.errors import EvoNasError, SettingsError, SpaceError
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.results.networks.names import find_untrained
 from evo_nas.results.result import Result
+from evo_nas.space.costs.target import with_target, without_target
 from evo_nas.space.costs.verification import network_costs
-from evo_nas.space.space import Geometry, Space
+from evo_nas.space.space import OF_IMAGES, Geometry, Space
 from evo_nas.training.ledger import Ledger
 from evo_nas.training.loop import images_taught, images_trained
 
@@ -150,9 +151,10 @@ def find_reference(given: str, space: str) -> Reference:
         else (places.absolute("network", given), given)
     )
     searched: Space = registry.load("space", space)
+    spec = _at_target_of(spec, space, searched)
     own: Space = registry.load("space", spec)
     genome = own.check(found.genome)
-    for field in ("image_size", "channels", "classes"):
+    for field in OF_IMAGES:
         here, there = getattr(own.target, field), getattr(searched.target, field)
         if here != there:
             raise SettingsError(
@@ -161,6 +163,21 @@ def find_reference(given: str, space: str) -> Reference:
                 "out, or search a space with the same target"
             )
     return Reference(given, name, spec, genome, scales(spec, genome))
+
+
+def _at_target_of(spec: str, space: str, searched: Space) -> str:
+    """The spec of a reference's space, at the target that a user has chosen for the ``searched``.
+
+    Its own width stays where it is another space.
+    """
+    own: Space = registry.load("space", spec)
+    if searched.own_target is None or own.own_target is not None:
+        return spec
+    if spec == without_target(space):
+        return space
+    at = {name: getattr(searched.target, name) for name in (*OF_IMAGES, "patch_size")}
+    known = {name: size for name, size in at.items() if name in own.target_sizes}
+    return with_target(spec, own.target, replace(own.target, **known))
 
 
 def check_trained(prepared: api.Prepared) -> None:

@@ -12,7 +12,7 @@ from evo_nas.cli.output import JsonFlag, show
 from evo_nas.core.plugins import registry
 
 
-@with_options(only=("flops", "params", "limits"), flops="A budget to measure it by.")
+@with_options(only=("flops", "params", "limits", "target"), flops="A budget to measure it by.")
 def space(
     spec: Annotated[
         str,
@@ -30,12 +30,15 @@ def space(
     Examples:
         evo-nas space glit_hl
         evo-nas space glit_hl --flops 1.4G --params 6M
+        evo-nas space glit_hl --target image_size=32,classes=4,patch_size=4
     """
     from evo_nas.cli.views.space import space_document, space_view
     from evo_nas.sampling.several import feasible_within
+    from evo_nas.search.given.target import spec_at
     from evo_nas.search.limits import space_limits
     from evo_nas.search.plan import published
 
+    spec = spec_at(spec, limited["target"])
     loaded = registry.load("space", spec)
     limits = space_limits(loaded, limited["flops"], limited["params"], limited["limits"] or ())
     legal = feasible_within(loaded, limits.quick())

@@ -37,6 +37,8 @@ _KINDS = {
 }
 KINDS = tuple(_KINDS)
 LISTINGS = (".csv", ".tsv")  # endings of tables of paths and labels
+# Options that all plug-ins of a kind have, and what takes them to one that has been made.
+_SHARED = {"space": {"target": "evo_nas.space.costs.target:at"}}
 _FOLDER = "evo_nas.data.folders.image_folder:ImageFolder"
 HUB = "hf:"  # what the name of a dataset in Hugging Face's cache begins with
 _TOML = "toml_space"  # what reads a space from a TOML file
@@ -64,7 +66,11 @@ def load(kind: str, spec: str) -> Any:
     """
     target, _, query = spec.partition("?")
     made_by, given = factory(kind, target)
-    instance = _made(kind, spec, made_by, given | _options(kind, spec, query, made_by, given))
+    shared, texts = _shared(kind, made_by), _texts(spec, query)
+    own = {name: text for name, text in texts.items() if name not in shared}
+    instance = _made(kind, spec, made_by, given | _options(kind, spec, own, made_by, given))
+    for name in shared.keys() & texts.keys():
+        instance = _attribute(shared[name])(instance, texts[name])
     if hasattr(instance, "__dict__"):
         instance.spec = spec
     return instance
@@ -109,11 +115,24 @@ def has_option(kind: str, spec: str, key: str) -> bool:
     return key in options.parameters(factory)
 
 
+def _shared(kind: str, factory: Callable[..., Any]) -> dict[str, str]:
+    """The options that are not the plug-in's own, but of all of its kind."""
+    own = options.parameters(factory)
+    return {name: take for name, take in _SHARED.get(kind, {}).items() if name not in own}
+
+
 def with_option(spec: str, key: str, value: str) -> str:
     """The spec with one more option."""
     for character in "%&+":  # what has a meaning in options
         value = value.replace(character, quote(character))
     return f"{spec}{'&' if '?' in spec else '?'}{key}={value}"
+
+
+def without_option(spec: str, key: str) -> str:
+    """The spec without an option, if it has it."""
+    target, _, query = spec.partition("?")
+    left = [option for option in query.split("&") if option.partition("=")[0] != key]
+    return "?".join(filter(None, (target, "&".join(left))))
 
 
 def is_path(kind: str, target: str) -> bool:
@@ -208,10 +227,14 @@ def _texts(spec: str, query: str) -> dict[str, str]:
 
 
 def _options(
-    kind: str, spec: str, query: str, factory: Callable[..., Any], given: Mapping[str, object]
+    kind: str,
+    spec: str,
+    texts: Mapping[str, str],
+    factory: Callable[..., Any],
+    given: Mapping[str, object],
 ) -> dict[str, object]:
     """What the texts of options stand for, as the plug-in declares them."""
-    texts, known = _texts(spec, query), options.parameters(factory)
+    known = options.parameters(factory)
     for name, parameter in known.items():
         named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         if named and parameter.default is parameter.empty and name not in {*given, *texts}:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from evo_nas.core.plugins import registry
 from evo_nas.data.preprocessing import Preprocessing
-from evo_nas.errors import counted
+from evo_nas.errors import EvoNasError, counted
 from evo_nas.evaluation.evaluator import Evaluator
 from evo_nas.evaluation.rungs import ladder
 from evo_nas.evaluation.training_paths import describe_paths
@@ -18,6 +19,7 @@ from evo_nas.results.facts import given_text, inventory_facts
 from evo_nas.results.tables import Facts, Table
 from evo_nas.search.config import Config
 from evo_nas.search.course.ending import shares
+from evo_nas.search.given.target import IMAGES, at_images
 from evo_nas.search.limits import told_conditions
 from evo_nas.search.plan import StageOutlook
 from evo_nas.strategies.settings import Settings
@@ -29,6 +31,8 @@ from .fitting import fitting, limit_rows, published_costs, up_to
 if TYPE_CHECKING:
     from evo_nas.api import Prepared
 
+_IMAGENET = (224, 3, 1000)  # pixels a side, channels, classes
+
 
 def plan_facts(prepared: Prepared) -> Facts:
     """All but the stages, and the published networks."""
@@ -39,6 +43,7 @@ def plan_facts(prepared: Prepared) -> Facts:
         ("strategy", f"{config.strategy}, seed {config.seed}"),
         *_limits(prepared),
         ("FLOPs are counted", f"{plan.space.counted}; {plan.agreement}"),
+        *_not_at_images(prepared),
         ("scores come from", _evaluators(prepared)),
         *_images(prepared),
         ("computed on", processes(prepared)),
@@ -93,6 +98,22 @@ def _images(prepared: Prepared) -> Facts:
         *_halving(config.settings, finalists),
         *((f"teacher in {section}", told) for section, told in prepared.teachers.items()),
     ]
+
+
+def _not_at_images(prepared: Prepared) -> Facts:
+    """That costs are counted at other images than the run's, where they could be at these."""
+    space, data = prepared.plan.space, prepared.data
+    if not len(data.train) or not space.target_sizes:
+        return []
+    (channels, size), classes, at = data.train.shape, len(data.classes), space.target
+    if (at.image_size, at.channels, at.classes) == (size, channels, classes):
+        return []
+    imagenet = (at.image_size, at.channels, at.classes) == _IMAGENET
+    told = f"not at your images ({size}x{size}x{channels}, {classes} classes)"
+    told = f"that is ImageNet's geometry, {told}" if imagenet else told
+    with suppress(EvoNasError):  # it has no proxy for them
+        told += f"; --target {IMAGES} counts there: {at_images(space, data)}"
+    return [("", told)]
 
 
 def _paths(prepared: Prepared) -> Facts:

@@ -28,6 +28,7 @@ from evo_nas.search.architectures import find_architecture
 from evo_nas.search.plugins import PlugIns
 from evo_nas.search.store.rows import Given
 from evo_nas.search.store.store import Store
+from evo_nas.space.costs.target import without_target
 from evo_nas.space.space import Genome, Option, Space
 from evo_nas.strategies.base import StagePlan
 
@@ -131,9 +132,10 @@ def _of_json(content: Any, name: str, space: Space, spec: str) -> tuple[Genome, 
     """A genome, choices by name, or an object that has one of them and perhaps metrics."""
     metrics: Any = {}
     if isinstance(content, dict) and not content.keys() <= space.index.keys():
-        if content.get("space", spec) != spec:
-            raise SettingsError(f"start: {name} is of the space {content['space']}, not of {spec}")
-        metrics = content.get("metrics", {})
+        own, metrics = str(content.get("space", spec)), content.get("metrics", {})
+        # Genomes are the same at any target; what was measured may be of one.
+        if own != spec and (metrics or without_target(own) != without_target(spec)):
+            raise SettingsError(f"start: {name} is of the space {own}, not of {spec}")
         content = content.get("genome", content.get("choices", content))
     try:
         if isinstance(content, dict):

@@ -163,8 +163,16 @@ def _network(key: str, given: Any) -> str:
         ) from error
 
 
+def _sizes(key: str, given: Any) -> str:
+    """Sizes by name as a text."""
+    if isinstance(given, Mapping):
+        return ",".join(f"{n}={whole_number(f'{key} {n}', size, 1)}" for n, size in given.items())
+    return text(key, given, "a text such as 'image_size=32,classes=4', or sizes by name")
+
+
 NUMBER, SWITCH = Kind(float, float, float, _number), Kind(bool, bool, bool, _switch)
 LIMITS = Kind(str | Sequence[str], list[str], list[str], _limits)
 DATA = Kind(Named, str, str, _data, "data")
 START = Kind(Any, list[str], list[str], _start)
+SIZES = Kind(str | Mapping[str, int], str, str, _sizes)
 TIME = Kind(str | float | timedelta, str, str, _time)

@@ -124,9 +124,11 @@ def verify_quickly(space: Space) -> Agreement:
     """Count a few networks before a run, once in a command: extremes, pairs of values, then any."""
     found = found_of_alike(space)
     if "agreement" not in found:
-        found["agreement"] = _verify_representative(space, _SECONDS)
-    agreement: Agreement = found["agreement"]
-    return agreement
+        agreement = _verify_representative(space, _SECONDS)
+        if space.own_target is not None and not agreement.networks:
+            raise SpaceError(f"target {space.target}: {agreement}")
+        found["agreement"] = agreement
+    return found["agreement"]  # type: ignore[no-any-return]
 
 
 def verify_thoroughly(space: Space) -> Agreement:
@@ -146,7 +148,13 @@ def require_agreement(space: Space, genome: Genome, counted: Costs) -> None:
         if name not in counted or counted[name] == told:
             continue
         _require_constancy(space, genome, counted, network_costs(space, genome))
-        if type(space).costs is Space.costs:
+        if space.own_target is not None:
+            says = f"it says {told:,} {name}"
+            then = (
+                f"so its costs do not follow its target to {space.target}; leave target out, or "
+                "let what it counts depend on self.target"
+            )
+        elif type(space).costs is Space.costs:
             says = f"the {name} of slots add up to {told:,}"
             then = (
                 "put choices that bear on one another's costs into one slot, or into none, or "
