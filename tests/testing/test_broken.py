@@ -15,7 +15,10 @@ SPACES = {
     "NamedTwice": ("choices are well-formed", "block1.kind is used by several.*names unique"),
     "TupleOption": ("choices are well-formed", r"option \(3, 3\) is a tuple; write int, float"),
     "Cheap": ("costs are what fvcore counts", "fvcore counts .* flops .* costs.. says"),
-    "Immovable": ("costs follow another target", "13 classes, fvcore .* count at self.target"),
+    "Immovable": (
+        "costs follow another target, where one can be chosen",
+        "do not follow its target .*13 classes; .* depend on self.target",
+    ),
     "NotAdding": ("slot costs add up", "add up to .*costs.. says .*let slot_costs return None"),
     "Restless": ("canonical genomes stay, and cost the same", "must stay as it is"),
     "OtherPath": ("a path of the supernet is the stand-alone network", "differ by .*compare"),

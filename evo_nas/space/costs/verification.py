@@ -125,7 +125,7 @@ def verify_quickly(space: Space) -> Agreement:
     found = found_of_alike(space)
     if "agreement" not in found:
         agreement = _verify_representative(space, _SECONDS)
-        if space.own_target is not None and not agreement.networks:
+        if space.own_target is not None and agreement.problem and not agreement.networks:
             raise SpaceError(f"target {space.target}: {agreement}")
         found["agreement"] = agreement
     return found["agreement"]  # type: ignore[no-any-return]
