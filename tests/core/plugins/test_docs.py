@@ -24,7 +24,8 @@ WITHOUT_A_SOURCE = {
     ("space", "table"), ("space", "toml_space"), ("space", "scaled"), ("strategy", "given"),
     ("strategy", "smallest"), ("evaluator", "cascade"),
     ("evaluator", "command"), ("evaluator", "latency"), ("evaluator", "python"),
-    ("evaluator", "table"), ("evaluator", "together"), ("evaluator", "train"), ("data", "none"), ("data", "given"),
+    ("evaluator", "table"), ("evaluator", "together"), ("evaluator", "train"), ("data", "none"),
+    ("data", "given"),
 }  # fmt: skip
 
 
