@@ -1,7 +1,4 @@
-"""The target of a space, which is where its costs are counted, with sizes that a user chooses.
-
-Why: docs/decisions/060-targets.md.
-"""
+"""The target of a space, which is where its costs are counted, with sizes that a user chooses."""
 
 from __future__ import annotations
 
