@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -150,6 +152,37 @@ def test_any_source_is_checked_and_counted_when_a_run_is_planned():
         "the test split has no image of class 'c'",
     )
     assert found.largest == ("a", 10 / 26)
+
+
+class Loaded(Given):
+    """A source whose data are what a test wants."""
+
+    def __init__(self, changes):
+        super().__init__(make_images())
+        self.changes = changes
+
+    def load(self, seed):
+        return replace(super().load(seed), **self.changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train": make_images(6, classes=4)}, "training split of mine: label 3 is out of range"),
+        (
+            {"validation": changed(pixels=torch.zeros(12, 2, 8, 8, dtype=torch.uint8))},
+            "validation split of mine is of 2x8x8 pixels",
+        ),
+        ({"validation": changed(labels=torch.zeros(12))}, "labels must be int64"),
+        ({"mean": (0.5,)}, "mean of mine is .*give 2 finite numbers, one for each"),
+        ({"std": (1.0, 0.0)}, "std of mine is .*, above 0"),
+        ({"mean": (0.5, float("nan"))}, "mean of mine is "),
+    ],
+)
+def test_what_a_source_loads_is_checked(changes, message):
+    source = Loaded(changes)
+    with pytest.raises(DataError, match=message):
+        inventory(source, source.load(0))
 
 
 @pytest.mark.parametrize(
