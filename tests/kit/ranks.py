@@ -11,14 +11,9 @@ import torch
 
 from evo_nas.errors import TrainingError
 from evo_nas.training.batches import seeded_weights
-from evo_nas.training.recipe import Augmentation
 from evo_nas.training.steps import ranks
-from tests.kit.training import ADAMW, Net, make_batches, trained
-
-PHASE = replace(
-    ADAMW, shards=4, epochs=2, gradient_clip=1.0, weight_average=0.9,
-    augmentation=Augmentation(random_erasing=0.5, mixup=0.8),
-)  # fmt: skip
+from tests.kit.training import SHARDED as PHASE
+from tests.kit.training import Net, make_batches, trained
 
 
 @dataclass(frozen=True, slots=True)

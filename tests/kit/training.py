@@ -13,9 +13,13 @@ from evo_nas.data.source import search_data
 from evo_nas.space.network import StochasticDepth
 from evo_nas.training.batches import Batches, seeded_weights
 from evo_nas.training.loop import fit
-from evo_nas.training.recipe import Phase, load_recipe
+from evo_nas.training.recipe import Augmentation, Phase, load_recipe
 
 ADAMW = Phase("adamw", 3, 16, 5e-3, 0.05, warmup=0.2, label_smoothing=0.1)
+SHARDED = replace(
+    ADAMW, shards=4, epochs=2, gradient_clip=1.0, weight_average=0.9,
+    augmentation=Augmentation(random_erasing=0.5, mixup=0.8),
+)  # fmt: skip
 SGD = Phase("sgd", 3, 16, 0.05, 1e-4, label_smoothing=0.1)
 BOTH = pytest.mark.parametrize("phase", [ADAMW, SGD], ids=["adamw", "sgd"])
 EVERYTHING = replace(

@@ -10,15 +10,10 @@ import pytest
 
 from evo_nas.core.workers.pool import WorkerPool
 from evo_nas.errors import TrainingError
-from evo_nas.training.recipe import Augmentation
 from evo_nas.training.steps.helpers import process_count
 from tests.kit.processes import gone
-from tests.kit.training import ADAMW, Epochs, StopError, new_network, same, trained
-
-PHASE = replace(
-    ADAMW, shards=4, epochs=2, gradient_clip=1.0, weight_average=0.9,
-    augmentation=Augmentation(random_erasing=0.5, mixup=0.8),
-)  # fmt: skip
+from tests.kit.training import SHARDED as PHASE
+from tests.kit.training import Epochs, StopError, new_network, same, trained
 
 
 @dataclass(frozen=True, slots=True)
